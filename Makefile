@@ -1,0 +1,66 @@
+# Every target sets up what it needs: a virtual environment in .venv, and for what talks to other
+# programs those programs as well. A target whose needs cannot be met fails; nothing is skipped.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+export PIP_ROOT_USER_ACTION := ignore
+
+GENERATED := $(wildcard samples/*/stubs runtime/idlrt/stubs runtime/idlrt/prelude tests/golden)
+
+.PHONY: help setup demo test lint check-generated stubs pytest build interop bench fuzz soak clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
+
+setup: $(STAMP)  ## a virtual environment with both distributions, editable, and the tools
+
+$(STAMP): pyproject.toml runtime/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -e ./runtime -e '.[dev]'
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(PIP) install -e ./runtime -e '.[dev,bench]'
+	@touch $@
+
+stubs: $(STAMP)  ## what the samples import, compiled from their IDL
+	@for idl in samples/*/*.idl; do $(BIN)/idlc compile $$idl -o $$(dirname $$idl)/stubs || exit; done
+
+demo: $(STAMP)  ## 256 MiB through asynchronous pipes, up and down, with a progress bar
+	$(PY) -m samples.file_transfer.demo
+
+test: lint pytest  ## lint and all tests that need nothing but Python
+
+lint: $(STAMP) stubs  ## ruff, mypy --strict, and black over what is generated
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --strict idlc runtime/idlrt tests samples
+	$(BIN)/black --check --quiet $(GENERATED)
+
+pytest: $(STAMP)
+	$(PY) -m pytest -q -n 2 tests
+
+build: $(STAMP)  ## wheels and source distributions of both, in dist/
+	rm -rf dist
+	cd runtime && ../$(PY) -m hatchling build -d ../dist
+	$(PY) -m hatchling build -d dist
+
+interop: $(BENCH_STAMP)  ## other implementations: Wine, Samba, impacket (installs Debian packages)
+	tests/interop/install
+	$(PY) -m pytest -q -o addopts='' tests/interop
+
+bench: $(BENCH_STAMP)  ## ours and the rivals' speed, in one run
+	$(PY) -m tests.bench
+
+fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes
+	IDLC_FUZZ_ROUNDS=50 $(PY) -m pytest -q tests/fuzz
+
+soak: $(STAMP)  ## the demo's transfers for longer: memory must not rise
+	$(PY) -m samples.file_transfer.demo --rounds 8 --no-progress
+
+clean:  ## forget what was made here
+	rm -rf $(VENV) dist build samples/*/stubs .mypy_cache .pytest_cache .ruff_cache .hypothesis
