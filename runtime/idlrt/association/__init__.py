@@ -1,0 +1,48 @@
+"""The protocol without I/O: a client's and a server's connection, and the events they report."""
+
+from idlrt.association.client import ClientConfig, ClientConnection, Proposal
+from idlrt.association.events import (
+    BindRefused,
+    Bound,
+    CallOrphaned,
+    CallStarted,
+    CancelRequested,
+    ClientEvent,
+    Context,
+    ContextsAltered,
+    Ended,
+    Fault,
+    RefusedContext,
+    ServerEvent,
+    ShutdownRequested,
+    Stub,
+)
+from idlrt.association.limits import DEFAULT_FRAGMENT, MAX_FRAGMENT, MIN_FRAGMENT, Limits
+from idlrt.association.server import Offer, ServerConfig, ServerConnection
+
+__all__ = [
+    "DEFAULT_FRAGMENT",
+    "MAX_FRAGMENT",
+    "MIN_FRAGMENT",
+    "BindRefused",
+    "Bound",
+    "CallOrphaned",
+    "CallStarted",
+    "CancelRequested",
+    "ClientConfig",
+    "ClientConnection",
+    "ClientEvent",
+    "Context",
+    "ContextsAltered",
+    "Ended",
+    "Fault",
+    "Limits",
+    "Offer",
+    "Proposal",
+    "RefusedContext",
+    "ServerConfig",
+    "ServerConnection",
+    "ServerEvent",
+    "ShutdownRequested",
+    "Stub",
+]

@@ -1,0 +1,35 @@
+"""What one connection may cost us, in one place.
+
+Nothing that a peer says makes the association hold more than these allow; together with `frag_length` being 16 bits
+wide they bound its memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+MIN_FRAGMENT: Final = 1432
+"""Every peer must accept this much (C706 12.6.2, MustRecvFragSize); offering less is a protocol error."""
+
+DEFAULT_FRAGMENT: Final = 5840
+"""What Windows and Samba use over TCP and local sockets."""
+
+MAX_FRAGMENT: Final = 65528
+"""The largest multiple of 8 that fits the 16 bits of frag_length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one connection; every one of them is about what the other side may make us keep."""
+
+    max_stub: int = 4 << 20
+    """Octets of a reassembled stub (MS-RPCE 3.3.3.5.4 has 4 MiB). Streamed stubs are handed out, so not counted."""
+    max_calls: int = 256
+    """Calls outstanding at a time, given up and not yet answered ones included."""
+    max_contexts: int = 64
+    """Presentation contexts that a client may propose over the life of the connection."""
+    max_token: int = 65535
+    """Octets of an authentication token in bind, alter_context and auth3."""
