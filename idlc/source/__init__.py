@@ -1,0 +1,1 @@
+"""From a path to text with origins: files and spans, the preprocessor, imports."""
