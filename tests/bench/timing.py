@@ -1,0 +1,63 @@
+"""How things are timed: both sides in turn, several rounds, the median of each.
+
+Interleaving is what makes a ratio stand on a shared machine; a side that needs more than a second
+for one call is timed once per round and in fewer rounds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+ROUNDS = 5
+ROUND_SECONDS = 0.15
+SLOW_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the report: what ours and theirs reached, in `unit`."""
+
+    name: str
+    ours: float
+    theirs: float
+    unit: str
+    rival: str
+    higher_is_better: bool = False
+
+    @property
+    def ratio(self) -> float:
+        """How many times better ours is."""
+        return self.ours / self.theirs if self.higher_is_better else self.theirs / self.ours
+
+
+def compare(name: str, rival: str, ours: Callable[[], object], theirs: Callable[[], object]) -> Figure:
+    """Microseconds per call of both."""
+    repeats = [_repeats(ours), _repeats(theirs)]
+    rounds = ROUNDS if all(repeats) else 1
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for side, call in enumerate((ours, theirs)):
+            n = repeats[side] or 1
+            start = perf_counter()
+            for _ in range(n):
+                call()
+            times[side].append((perf_counter() - start) / n)
+    return Figure(name, statistics.median(times[0]) * 1e6, statistics.median(times[1]) * 1e6, "us", rival)
+
+
+def _repeats(call: Callable[[], object]) -> int:
+    """How many calls fill a round; 0 for one that takes longer than is worth repeating."""
+    n = 1
+    while True:
+        start = perf_counter()
+        for _ in range(n):
+            call()
+        seconds = perf_counter() - start
+        if n == 1 and seconds > SLOW_SECONDS:
+            return 0
+        if seconds > ROUND_SECONDS / 4:
+            return max(1, int(n * ROUND_SECONDS / seconds))
+        n *= 4
