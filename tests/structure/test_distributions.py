@@ -74,7 +74,7 @@ def test_an_installed_compiler_s_stubs_run_with_idlrt_alone(
     # -S leaves the site packages out.
     use_it = (
         f"import sys; sys.path[:0] = [{str(runtime)!r}, {str(tmp_path)!r}]; import stubs.hello as hello; "
-        "hello.HELLO.codecs('<'); print(hello.HelloClient.interface.name)"
+        "from idlrt.ids import NDR20; hello.HELLO.codecs(NDR20, '<'); print(hello.HelloClient.interface.name)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", use_it], check=True, capture_output=True, text=True, cwd=tmp_path

@@ -1,0 +1,51 @@
+"""IDL text compiled and imported at once: generated module, bound types, classes by IDL name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import idlc
+from idlc.language.python_names import module_name, python_name
+from idlc.semantics import types as t
+from idlrt.rpc import Interface
+from tests.in_memory import load
+from tests.vectors.values import Converter
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    bound: t.BoundFile
+    module: ModuleType
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        return [value for value in vars(self.module).values() if isinstance(value, Interface)]
+
+    def operation(self, name: str) -> tuple[Interface, t.Operation]:
+        """The generated interface and the bound operation of that IDL name."""
+        for bound in self.bound.interfaces:
+            for operation in bound.operations:
+                if operation.name == name:
+                    return next(i for i in self.interfaces if i.name == bound.name), operation
+        raise LookupError(name)
+
+    def find_class(self, name: str) -> type[Any]:
+        found: type[Any] = getattr(self.module, python_name(name))
+        return found
+
+    def result_class(self, operation: str) -> type[Any]:
+        return self.find_class(f"{operation}Result")
+
+    def converter(self) -> Converter:
+        return Converter(self.bound.declared, self.find_class)
+
+
+@cache
+def compile_cached(text: str, stem: str = "vector") -> Compiled:
+    """Compile one self-contained IDL text; raises CompileError with the diagnostics."""
+    result = idlc.compile_text(text, name=f"{stem}.idl")
+    result.raise_for_errors()
+    return Compiled(result.bound, load(result.files, module_name(stem)))
