@@ -1,0 +1,42 @@
+"""The samples run as their READMEs say, at a size that takes no time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, check=check, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_file_transfer_demo_moves_a_file_both_ways_and_stays_small() -> None:
+    done = run("samples.file_transfer.demo", "--size", "24", "--no-progress", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the same on both ends" in done.stdout
+    assert "after a client left without closing" in done.stdout
+
+
+@pytest.fixture
+def hello_server() -> Iterator[None]:
+    run("idlc", "compile", "samples/hello/hello.idl", "-o", "samples/hello/stubs")
+    with subprocess.Popen([sys.executable, "-m", "samples.hello.server"], cwd=ROOT) as process:
+        yield
+        process.terminate()
+
+
+@pytest.mark.usefixtures("hello_server")
+def test_hello_greets() -> None:
+    for _ in range(40):
+        done = run("samples.hello.client", "Ada", check=False)
+        if done.returncode == 0:
+            break
+    assert done.stdout == "Hello, Ada!\n", done.stderr
