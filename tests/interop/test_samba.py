@@ -1,0 +1,220 @@
+"""Samba, both ways: its server service and registry called by us, its management client calling us."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import idlc
+import pytest
+from idlrt import blocking, rpc
+from idlrt.errors import BindRefused
+
+from tests.in_memory import load
+from tests.interop import peers
+from tests.interop.lab_service import lab_service
+
+HERE = Path(__file__).parent
+MGMT_IDL = HERE.parents[1] / "runtime" / "idlrt" / "idl" / "mgmt.idl"
+PORTS = range(45100, 45110)
+KEY_READ = 0x20019
+SERVER = "127.0.0.1"
+
+
+def channel_to(interface: Any) -> blocking.Channel:
+    """Samba hands its ports out as it likes: the first of them where the interface is offered."""
+    for port in PORTS:
+        try:
+            channel = blocking.connect(f"ncacn_ip_tcp:{SERVER}[{port}]").__enter__()
+            channel.bind(interface)
+        except BindRefused:
+            channel.close()
+            continue
+        return channel
+    raise LookupError(f"no port of Samba's offers {interface}")
+
+
+# ---------------------------------------------------------------------------- srvsvc
+
+
+@pytest.fixture(scope="module")
+def server_service(samba: Path, srvsvc: ModuleType) -> Iterator[Any]:
+    with channel_to(srvsvc.SRVSVC) as channel:
+        yield srvsvc.SrvsvcBlockingClient(channel)
+
+
+def enumerate_shares(client: Any, srvsvc: ModuleType, level: int) -> list[Any]:
+    container = getattr(srvsvc, f"SHARE_INFO_{level}_CONTAINER")(0, None)
+    asked = srvsvc.SHARE_ENUM_STRUCT(level, srvsvc.SHARE_ENUM_UNION(level, container))
+    done = client.NetrShareEnum(SERVER, asked, 0xFFFFFFFF, None)
+    assert done.return_value == 0
+    rows: list[Any] = done.InfoStruct.ShareInfo.value.Buffer
+    assert done.TotalEntries == len(rows) == done.InfoStruct.ShareInfo.value.EntriesRead
+    return rows
+
+
+def test_shares_at_level_0(server_service: Any, srvsvc: ModuleType) -> None:
+    assert {row.shi0_netname for row in enumerate_shares(server_service, srvsvc, 0)} == {"share", "IPC$"}
+
+
+def test_shares_at_level_1(server_service: Any, srvsvc: ModuleType) -> None:
+    rows = {row.shi1_netname: row for row in enumerate_shares(server_service, srvsvc, 1)}
+    assert rows["share"].shi1_type == 0
+    assert rows["share"].shi1_remark == "the share of the interop tests"
+    assert rows["IPC$"].shi1_type & 0xFFFF == 3
+
+
+def test_shares_at_level_2(server_service: Any, srvsvc: ModuleType) -> None:
+    rows = {row.shi2_netname: row for row in enumerate_shares(server_service, srvsvc, 2)}
+    assert rows["share"].shi2_path.endswith("\\share")
+    assert rows["share"].shi2_remark == "the share of the interop tests"
+
+
+def test_one_share(server_service: Any, srvsvc: ModuleType) -> None:
+    done = server_service.NetrShareGetInfo(SERVER, "share", 1)
+    assert done.return_value == 0
+    assert done.InfoStruct.value == srvsvc.SHARE_INFO_1("share", 0, "the share of the interop tests")
+
+
+def test_a_share_that_is_not_there(server_service: Any) -> None:
+    assert server_service.NetrShareGetInfo(SERVER, "absent", 1).return_value != 0
+
+
+@pytest.mark.parametrize("level", [100, 101, 102])
+def test_server_info(server_service: Any, level: int) -> None:
+    done = server_service.NetrServerGetInfo(SERVER, level)
+    assert done.return_value == 0
+    assert getattr(done.InfoStruct.value, f"sv{level}_name") == "LABSRV"
+
+
+def test_disks(server_service: Any, srvsvc: ModuleType) -> None:
+    done = server_service.NetrServerDiskEnum(SERVER, 0, srvsvc.DISK_ENUM_CONTAINER(0, None), 0xFFFF, None)
+    assert done.return_value == 0
+    assert [disk.Disk for disk in done.DiskInfoStruct.Buffer] == ["C:", ""][: done.TotalEntries]
+
+
+def test_time_of_day(server_service: Any) -> None:
+    done = server_service.NetrRemoteTOD(SERVER)
+    assert done.return_value == 0
+    assert done.BufferPtr.tod_year >= 2024
+    assert 0 <= done.BufferPtr.tod_hours < 24
+
+
+def test_name_validation(server_service: Any) -> None:
+    assert server_service.NetprNameValidate(SERVER, "fine", 9, 0) == 0
+    assert server_service.NetprNameValidate(SERVER, "far too long to be a share's name" * 10, 9, 0) != 0
+
+
+# ---------------------------------------------------------------------------- winreg
+
+
+@pytest.fixture(scope="module")
+def registry(samba: Path, winreg: ModuleType) -> Iterator[Any]:
+    with channel_to(winreg.WINREG) as channel:
+        yield winreg.WinregBlockingClient(channel)
+
+
+@pytest.fixture
+def machine(registry: Any) -> Iterator[Any]:
+    opened = registry.OpenLocalMachine(None, KEY_READ)
+    assert opened.return_value == 0
+    yield opened.phKey
+    closed = registry.BaseRegCloseKey(opened.phKey)
+    assert closed.return_value == 0
+    assert closed.hKey is None
+
+
+def text(winreg: ModuleType, value: str) -> Any:
+    """Registry strings carry their terminator and count octets."""
+    octets = 2 * len(value) + 2
+    return winreg.RRP_UNICODE_STRING(octets, octets, value + "\0")
+
+
+def room(winreg: ModuleType, characters: int) -> Any:
+    """A string with nothing in it yet but room for an answer."""
+    return winreg.RRP_UNICODE_STRING(0, 2 * characters, "")
+
+
+def test_registry_version(registry: Any, machine: Any) -> None:
+    done = registry.BaseRegGetVersion(machine)
+    assert done.return_value == 0
+    assert done.lpdwVersion == 5
+
+
+def test_registry_key_info(registry: Any, winreg: ModuleType, machine: Any) -> None:
+    done = registry.BaseRegQueryInfoKey(machine, winreg.RRP_UNICODE_STRING(0, 0, None))
+    assert done.return_value == 0
+    assert done.lpcSubKeys == 2
+
+
+def test_registry_subkeys(registry: Any, winreg: ModuleType, machine: Any) -> None:
+    names = []
+    for index in range(10):
+        done = registry.BaseRegEnumKey(machine, index, room(winreg, 256), None, None)
+        if done.return_value:
+            break
+        names.append(done.lpNameOut.Buffer.rstrip("\0"))
+    assert sorted(names) == ["SOFTWARE", "SYSTEM"]
+
+
+def test_registry_values_are_read_into_the_caller_s_buffer(registry: Any, winreg: ModuleType, machine: Any) -> None:
+    path = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+    opened = registry.BaseRegOpenKey(machine, text(winreg, path), 0, KEY_READ)
+    assert opened.return_value == 0
+    done = registry.BaseRegQueryValue(
+        opened.phkResult, text(winreg, "SystemRoot"), lpType=0, lpData=b"", lpcbData=512, lpcbLen=0
+    )
+    assert done.return_value == 0
+    assert done.lpData.decode("utf-16-le").rstrip("\0").lower().endswith("windows")
+    assert registry.BaseRegCloseKey(opened.phkResult).return_value == 0
+
+
+# ---------------------------------------------------------------------------- ncalrpc
+
+
+def test_the_same_over_samba_s_unix_sockets(samba: Path, srvsvc: ModuleType) -> None:
+    with blocking.connect(f"ncalrpc:[{samba / 'rpcd_classic'}]") as channel:
+        done = srvsvc.SrvsvcBlockingClient(channel).NetrServerGetInfo(SERVER, 100)
+    assert done.InfoStruct.value.sv100_name == "LABSRV"
+
+
+# ---------------------------------------------------------------------------- Samba's client
+
+
+def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
+    made = idlc.compile_text(MGMT_IDL.read_text(encoding="utf-8"), name="mgmt.idl")
+    made.raise_for_errors()
+    mgmt = load(made.files, "mgmt")
+
+    class Management(mgmt.MgmtService):  # type: ignore[name-defined, misc]
+        def inq_if_ids(self, call: Any) -> Any:
+            offered = [lab.LAB.syntax, mgmt.MGMT.syntax]
+            ids = [mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor) for syntax in offered]
+            return mgmt.inq_if_idsResult(mgmt.rpc_if_id_vector_t(len(ids), ids), 0)
+
+        def inq_stats(self, call: Any, count: int) -> Any:
+            return mgmt.inq_statsResult(4, [0, 0, 0, 0], 0)
+
+        def is_server_listening(self, call: Any) -> Any:
+            return mgmt.is_server_listeningResult(0, 1)
+
+        def stop_server_listening(self, call: Any) -> int:
+            return 5
+
+        def inq_princ_name(self, call: Any, authn_proto: int, princ_name_size: int) -> Any:
+            return mgmt.inq_princ_nameResult("", 0)
+
+    async def serve() -> subprocess.CompletedProcess[str]:
+        async with rpc.Server([Management(), lab_service(lab)]) as server:
+            port = peers.free_port()
+            await server.listen(f"ncacn_ip_tcp:127.0.0.1[{port}]")
+            command = ["/usr/bin/python3", str(HERE / "samba" / "mgmt_client.py"), f"ncacn_ip_tcp:127.0.0.1[{port}]"]
+            return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+
+    done = asyncio.run(serve())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(lab.LAB.syntax.uuid), "1", str(mgmt.MGMT.syntax.uuid), "1"]
