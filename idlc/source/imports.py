@@ -1,0 +1,114 @@
+"""Imports: which files a file needs, each once, in an order in which every file comes after what it imports.
+
+This module knows no grammar: the caller says what a file imports. Cycles are reported once, with the whole round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from idlc.diagnostics.report import Note, Report
+from idlc.source.files import SourceFile, Span
+from idlc.source.search import CannotRead, Files
+
+MAX_FILES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One file name in an import statement."""
+
+    name: str
+    span: Span
+
+
+@dataclass(slots=True)
+class ImportGraph:
+    """`order` has every file after those it imports. `edges[path][name]` is the file an import statement means."""
+
+    order: list[SourceFile] = field(default_factory=list)
+    edges: dict[str, dict[str, SourceFile]] = field(default_factory=dict)
+
+
+def resolve_imports(
+    roots: Sequence[SourceFile],
+    requests: Callable[[SourceFile], Sequence[Request]],
+    files: Files,
+    report: Report,
+) -> ImportGraph:
+    """Follow imports from `roots`. A file that cannot be had, or a cycle, is reported and left out."""
+    graph = ImportGraph()
+    done: set[str] = set()
+    for root in roots:
+        if root.path not in done:
+            _visit(root, requests, files, report, graph, done)
+    return graph
+
+
+@dataclass(slots=True)
+class _Open:
+    """A file whose imports are being followed, and the import that led to it."""
+
+    file: SourceFile
+    pending: list[Request]
+    via: Span | None
+    edges: dict[str, SourceFile] = field(default_factory=dict)
+
+
+def _visit(
+    root: SourceFile,
+    requests: Callable[[SourceFile], Sequence[Request]],
+    files: Files,
+    report: Report,
+    graph: ImportGraph,
+    done: set[str],
+) -> None:
+    stack = [_Open(root, list(reversed(requests(root))), None)]
+    while stack:
+        top = stack[-1]
+        if not top.pending:
+            stack.pop()
+            done.add(top.file.path)
+            graph.order.append(top.file)
+            graph.edges[top.file.path] = top.edges
+            continue
+        request = top.pending.pop()
+        found = _find(request, top.file, files, report)
+        if found is None:
+            continue
+        names = {edge.path for edge in top.edges.values()}
+        if found.path in names and not files.is_builtin(top.file):
+            report.warning("MIDL2007", f'"{request.name}" is already imported', request.span)
+        cycle = next((at for at, frame in enumerate(stack) if frame.file.path == found.path), None)
+        if cycle is not None:
+            _report_cycle(request, stack[cycle:], report)
+            continue
+        top.edges[request.name] = found
+        if found.path not in done:
+            if len(done) + len(stack) > MAX_FILES:
+                report.error("IDLC1015", f"more than {MAX_FILES} files are imported", request.span)
+                top.pending.clear()
+                continue
+            stack.append(_Open(found, list(reversed(requests(found))), request.span))
+
+
+def _find(request: Request, file: SourceFile, files: Files, report: Report) -> SourceFile | None:
+    try:
+        found = files.find(request.name, file)
+    except CannotRead as error:
+        report.error("IDLC1001", f'cannot read "{request.name}": {error}', request.span)
+        return None
+    if found is None:
+        looked = ", ".join(files.places(file))
+        report.error("IDLC1002", f'imported file "{request.name}" not found', request.span, help=f"looked in {looked}")
+    return found
+
+
+def _report_cycle(request: Request, round_: Sequence[_Open], report: Report) -> None:
+    first = round_[0].file.name
+    if len(round_) == 1:
+        report.error("IDLC1004", f'"{first}" imports itself', request.span)
+        return
+    notes = tuple(Note(f'"{frame.file.name}" is imported here', frame.via) for frame in round_[1:] if frame.via)
+    report.error("IDLC1004", f'"{first}" imports itself by way of "{round_[-1].file.name}"', request.span, notes)

@@ -1,0 +1,148 @@
+"""Where included and imported files are found, and how they are read.
+
+Places are tried in a fixed order: beside the file that asks, the current directory, the `-I` folders in order, and
+last the folder of prelude files that the compiler ships. Names are found in any letter case, as the file systems that
+IDL grew up on did it. Texts from memory stand beside the files that ask for them.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Mapping, Sequence
+
+from idlc.source.decode import MAX_INPUT, NotText, decode, normalise
+from idlc.source.files import SourceFile
+
+_MEMORY = "memory:"
+
+
+class CannotRead(Exception):
+    """A file is there but cannot be used; the message says why."""
+
+
+class Files:
+    """The texts a compilation may see: files on disk, and files that exist in memory only."""
+
+    def __init__(self, include: Sequence[str] = (), memory: Mapping[str, str] | None = None, builtin: str = "") -> None:
+        self._include = tuple(include)
+        self._memory = {_tidy(name): text for name, text in (memory or {}).items()}
+        self._memory_names = {name.lower(): name for name in sorted(self._memory, reverse=True)}
+        self._builtin = builtin
+        self._listings: dict[str, dict[str, str]] = {}
+        self._read: dict[str, SourceFile] = {}
+
+    def open(self, name: str) -> SourceFile:
+        """The file that a user named; raises CannotRead."""
+        known = self._memory_names.get(_tidy(name).lower())
+        if known is not None:
+            return self._from_memory(known)
+        return self._from_disk(name, name, regular=False)
+
+    def find(self, name: str, beside: SourceFile) -> SourceFile | None:
+        """The file that `beside` asks for as `name`, or None; raises CannotRead."""
+        wanted = _tidy(name)
+        if not wanted:
+            return None
+        if self._memory:
+            folder = posixpath.dirname(_tidy(beside.path.removeprefix(_MEMORY)))
+            for candidate in (posixpath.normpath(posixpath.join(folder, wanted)), posixpath.normpath(wanted)):
+                known = self._memory_names.get(candidate.lower())
+                if known is not None:
+                    return self._from_memory(known)
+        folders: list[str] = []
+        if not beside.path.startswith(_MEMORY):
+            folders.append(os.path.dirname(beside.path))
+        folders += ["", *self._include]
+        if self._builtin:
+            folders.append(self._builtin)
+        for folder in dict.fromkeys(folders):
+            path = self._resolve(folder, wanted)
+            if path is not None:
+                return self._from_disk(path, path, regular=True)
+        return None
+
+    def beside(self, file: SourceFile, name: str) -> SourceFile | None:
+        """The file called `name` in the folder of `file`, and nowhere else; raises CannotRead."""
+        if file.path.startswith(_MEMORY):
+            folder = posixpath.dirname(file.path.removeprefix(_MEMORY))
+            known = self._memory_names.get(posixpath.normpath(posixpath.join(folder, name)).lower())
+            return None if known is None else self._from_memory(known)
+        path = self._resolve(os.path.dirname(file.path), name)
+        return None if path is None else self._from_disk(path, path, regular=True)
+
+    def is_builtin(self, file: SourceFile) -> bool:
+        """Whether a file is one of the compiler's own prelude files."""
+        return bool(self._builtin) and os.path.dirname(file.path) == self._builtin
+
+    def places(self, beside: SourceFile) -> tuple[str, ...]:
+        """The folders that `find` looks into, for messages."""
+        own = os.path.dirname(beside.path.removeprefix(_MEMORY)) or "."
+        return tuple(dict.fromkeys((own, ".", *self._include)))
+
+    def _from_memory(self, name: str) -> SourceFile:
+        key = _MEMORY + name
+        if key not in self._read:
+            text = self._memory[name]
+            if len(text) > MAX_INPUT:
+                raise CannotRead(f"the text has {len(text)} characters, more than the {MAX_INPUT} that are accepted")
+            try:
+                self._read[key] = SourceFile(name, normalise(text), path=key)
+            except NotText as error:
+                raise CannotRead(str(error)) from None
+        return self._read[key]
+
+    def _from_disk(self, path: str, name: str, regular: bool) -> SourceFile:
+        key = os.path.realpath(path)
+        if key not in self._read:
+            try:
+                mode = os.stat(path).st_mode
+                if stat.S_ISDIR(mode):
+                    raise CannotRead("it is a directory")
+                if regular and not stat.S_ISREG(mode):
+                    raise CannotRead("it is not a regular file")
+                with open(path, "rb") as stream:
+                    data = stream.read(MAX_INPUT + 1)
+                self._read[key] = SourceFile(name, decode(data), path=path)
+            except OSError as error:
+                raise CannotRead(error.strerror or "it cannot be opened") from None
+            except ValueError as error:  # NotText, or a name with a zero character
+                raise CannotRead(str(error)) from None
+        return self._read[key]
+
+    def _resolve(self, folder: str, name: str) -> str | None:
+        """The path of `name` under `folder`, each part in the letter case that exists."""
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path
+        path = "/" if name.startswith("/") else folder
+        for part in name.split("/"):
+            if part in ("", "."):
+                continue
+            if part != ".." and part not in (listing := self._listing(path)):
+                found = listing.get(part.lower())
+                if found is None:
+                    return None
+                part = found
+            path = os.path.join(path, part)
+        return path if os.path.isfile(path) else None
+
+    def _listing(self, folder: str) -> dict[str, str]:
+        """The names in a folder: each maps to itself, and its lower-case form to the first that has it."""
+        known = self._listings.get(folder)
+        if known is None:
+            try:
+                names = sorted(os.listdir(folder or "."))
+            except OSError:
+                names = []
+            known = {}
+            for name in names:
+                known.setdefault(name.lower(), name)
+            known.update((name, name) for name in names)
+            self._listings[folder] = known
+        return known
+
+
+def _tidy(name: str) -> str:
+    return name.replace("\\", "/").strip()
