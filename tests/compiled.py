@@ -44,8 +44,8 @@ class Compiled:
 
 
 @cache
-def compile_cached(text: str, stem: str = "vector") -> Compiled:
+def compile_cached(text: str, stem: str = "vector", acf: str | None = None) -> Compiled:
     """Compile one self-contained IDL text; raises CompileError with the diagnostics."""
-    result = idlc.compile_text(text, name=f"{stem}.idl")
+    result = idlc.compile_text(text, name=f"{stem}.idl", acf=acf)
     result.raise_for_errors()
     return Compiled(result.bound, load(result.files, module_name(stem)))
