@@ -1,6 +1,6 @@
 """The protocol without I/O: a client's and a server's connection, and the events they report."""
 
-from idlrt.association.client import ClientConfig, ClientConnection, Proposal
+from idlrt.association.client import ClientConfig, ClientConnection
 from idlrt.association.events import (
     BindRefused,
     Bound,
@@ -18,7 +18,8 @@ from idlrt.association.events import (
     Stub,
 )
 from idlrt.association.limits import DEFAULT_FRAGMENT, MAX_FRAGMENT, MIN_FRAGMENT, Limits
-from idlrt.association.server import Offer, ServerConfig, ServerConnection
+from idlrt.association.negotiation import Offer, Proposal
+from idlrt.association.server import ServerConfig, ServerConnection
 
 __all__ = [
     "DEFAULT_FRAGMENT",

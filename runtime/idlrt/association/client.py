@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
-from idlrt.association.events import ClientEvent, Context
-from idlrt.association.limits import DEFAULT_FRAGMENT, Buffer, Limits
-from idlrt.ids import NDR20, Features, Order, SyntaxId
+from idlrt.association.connection import Connection
+from idlrt.association.events import (
+    BindRefused,
+    Bound,
+    ClientEvent,
+    Context,
+    ContextsAltered,
+    Ended,
+    Fault,
+    ShutdownRequested,
+    Stub,
+)
+from idlrt.association.fragments import StubSender
+from idlrt.association.limits import DEFAULT_FRAGMENT, MIN_FRAGMENT, Limits, check_fragment
+from idlrt.association.negotiation import Outcome, Proposal, judge, propose
+from idlrt.association.states import CLIENT, CLIENT_CALL, RESPONSE_INPUT, CallInput, CallState, Input, State
+from idlrt.errors import LocalProtocolError, RemoteProtocolError
+from idlrt.ids import NDR64, Features, Order, SyntaxId, uuid_bytes
+from idlrt.pdu import (
+    AlterContext,
+    AlterContextResp,
+    AnyPdu,
+    Bind,
+    BindAck,
+    BindNak,
+    CoCancel,
+    ContextElement,
+    Orphaned,
+    PType,
+    Shutdown,
+)
+from idlrt.pdu import Fault as FaultPdu
+from idlrt.pdu.call import CALL_HEADER_SIZE
+from idlrt.pdu.header import CONC_MPX, FIRST, LAST, MAYBE, OBJECT_UUID, PENDING_CANCEL, WHOLE, Buffer
+
+_log: Final = logging.getLogger("idlrt.association")
+
+_RESPONSE: Final = int(PType.RESPONSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +65,47 @@ class ClientConfig:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """An interface that a client wants to talk about, and the transfer syntaxes it knows for it, liked best first."""
+class _Call:
+    __slots__ = ("call_id", "context", "maybe", "order", "sender", "state", "streamed", "stub")
 
-    interface: SyntaxId
-    transfers: tuple[SyntaxId, ...] = (NDR20,)
+    def __init__(self, call_id: int, context: Context, sender: StubSender, maybe: bool, streamed: bool) -> None:
+        self.call_id = call_id
+        self.context = context
+        self.sender = sender
+        self.maybe = maybe
+        self.streamed = streamed
+        self.state = CallState.NEW
+        self.order: Order = "<"  # of the response
+        self.stub: bytearray | None = None  # of a response that is not streamed
 
 
-class ClientConnection:
+class ClientConnection(Connection[ClientEvent]):
     """One connection of a client.
 
-    Commands raise `LocalProtocolError` when the state does not allow them and leave bytes for `data_to_send`. `receive`
-    returns an iterator that MUST be iterated to its end; it raises `RemoteProtocolError` and nothing else, and the
-    connection is of no use afterwards.
+    Commands raise `LocalProtocolError` when the state does not allow them and leave bytes for `data_to_send`.
+    `receive` and `received` return an iterator that MUST be iterated to its end; it raises `RemoteProtocolError` and
+    nothing else, and the connection is of no use afterwards.
     """
 
-    def __init__(self, config: ClientConfig | None = None) -> None: ...
+    _stub_type = _RESPONSE
+
+    def __init__(self, config: ClientConfig | None = None) -> None:
+        super().__init__()
+        self._config = config if config is not None else ClientConfig()
+        check_fragment(self._config.max_fragment)
+        self._state = State.IDLE
+        self._calls: dict[int, _Call] = {}
+        self._abandoned = 0
+        self._sending: _Call | None = None  # the call whose request is not complete
+        self._last_call_id = 0
+        self._elements: tuple[ContextElement, ...] = ()  # proposed in the bind or alter_context that waits
+        self._negotiation_id = 0
+        self._next_context_id = 0
+        self._contexts: dict[int, Context] = {}
+        self._max_send = self._config.max_fragment
+        self._multiplexed = False
+        self._features = Features.NONE
+        self._foreign_call_id_seen = False
 
     # -- commands
 
@@ -53,11 +114,43 @@ class ClientConnection:
 
         `group_id` is that of another connection's `Bound`, to share context handles with it.
         """
-        ...
+        config = self._config
+        elements = propose(proposals, 0, config.order, config.features, config.list_transfers)
+        pdu = Bind(
+            call_id=1,
+            flags=WHOLE | CONC_MPX if config.multiplex else WHOLE,
+            order=config.order,
+            max_xmit=config.max_fragment,
+            max_recv=config.max_fragment,
+            group_id=group_id,
+            contexts=elements,
+        )
+        return self._negotiate(Input.BIND, pdu)
 
     def alter_context(self, *proposals: Proposal) -> int:
         """Propose further interfaces or transfer syntaxes; `ContextsAltered` with the returned call_id answers."""
-        ...
+        config = self._config
+        elements = propose(proposals, self._next_context_id, config.order, Features.NONE, config.list_transfers)
+        pdu = AlterContext(
+            call_id=self._next_call_id(),
+            order=config.order,
+            max_xmit=self._max_send,
+            max_recv=config.max_fragment,
+            contexts=elements,
+        )
+        return self._negotiate(Input.ALTER_CONTEXT, pdu)
+
+    def _negotiate(self, step: Input, pdu: Bind) -> int:
+        if len(self._contexts) + len(pdu.contexts) > self._config.limits.max_contexts:
+            raise LocalProtocolError(f"more than {self._config.limits.max_contexts} presentation contexts")
+        if self._sending is not None:
+            raise LocalProtocolError("contexts cannot be altered while a request is not completely sent")
+        self._command(step)
+        self._send(pdu)
+        self._elements = pdu.contexts
+        self._next_context_id += len(pdu.contexts)
+        self._negotiation_id = self._last_call_id = pdu.call_id
+        return pdu.call_id
 
     def start_call(
         self,
@@ -73,7 +166,28 @@ class ClientConnection:
         `streamed`: the response is reported in parts as it arrives, instead of once as a whole. `maybe`: no response
         will come; the call is over with its last stub part.
         """
-        ...
+        if Input.START_CALL not in CLIENT[self._state]:
+            raise self._wrong(Input.START_CALL)
+        context = self._contexts.get(context_id)
+        if context is None:
+            raise LocalProtocolError(f"context {context_id} was not agreed on")
+        if not 0 <= opnum <= 0xFFFF:
+            raise LocalProtocolError(f"{opnum} is not an operation number")
+        if len(self._calls) > self._abandoned and not self._multiplexed:
+            raise LocalProtocolError("a call is outstanding, and the connection carries one at a time")
+        if len(self._calls) >= self._config.limits.max_calls:
+            raise LocalProtocolError(f"more than {self._config.limits.max_calls} calls are outstanding")
+        call_id = self._next_call_id()
+        self._last_call_id = call_id
+        order = self._config.order
+        flags = MAYBE if maybe else 0
+        extra = b""
+        if object is not None:
+            flags |= OBJECT_UUID
+            extra = uuid_bytes(object, order)
+        sender = StubSender(PType.REQUEST, call_id, context_id, opnum, order, self._max_send, flags=flags, extra=extra)
+        self._calls[call_id] = _Call(call_id, context, sender, maybe, streamed)
+        return call_id
 
     def send_stub(self, call_id: int, *parts: Buffer, last: bool = True) -> None:
         """Send request stub data, the concatenation of `parts`, as fragments.
@@ -81,60 +195,286 @@ class ClientConnection:
         Parts are not copied: `data_to_send` holds views of them. With `last` false more is to follow, and up to seven
         octets are held back, since all fragments but the last hold a multiple of eight (C706 12.6.2).
         """
-        ...
+        call = self._call(call_id)
+        if Input.REQUEST not in CLIENT[self._state]:
+            raise self._wrong(Input.REQUEST)
+        if call.state is CallState.NEW:
+            if self._sending is not None:
+                raise LocalProtocolError("fragments of two requests may not interleave")
+            self._advance(call, CallInput.REQUEST_WHOLE if last else CallInput.REQUEST_FIRST)
+        else:
+            self._advance(call, CallInput.REQUEST_LAST if last else CallInput.REQUEST_MORE)
+        self._sending = None if last else call
+        call.sender.put(self._out, parts, last)
+        if last and call.maybe:
+            self._advance(call, CallInput.MAYBE_SENT)
 
     def cancel(self, call_id: int) -> None:
         """Ask the server to cancel the call (co_cancel). The call still ends with its response or a `Fault`."""
-        ...
+        call = self._call(call_id)
+        self._command(Input.CO_CANCEL)
+        self._advance(call, CallInput.CANCEL)
+        if call.sender.started:
+            self._send(CoCancel(call_id=call_id, order=self._config.order))
+        else:
+            call.sender.flags |= PENDING_CANCEL
 
     def orphan(self, call_id: int) -> bool:
         """Give the call up; no event about it will come. Returns whether the connection may be kept, else close it."""
-        ...
-
-    # -- bytes
-
-    def data_to_send(self) -> list[Buffer]:
-        """Take what waits to be sent, in order, fit for writelines or sendmsg; large blocks are views, not copies."""
-        ...
-
-    def receive(self, data: Buffer) -> Iterator[ClientEvent]:
-        """Take bytes from the peer, any number of them; only an incomplete last PDU is copied."""
-        ...
-
-    def receive_buffer(self) -> memoryview:
-        """Where to read bytes into (recv_into, BufferedProtocol.get_buffer); follow with `received`."""
-        ...
-
-    def received(self, count: int) -> Iterator[ClientEvent]:
-        """The first `count` octets of `receive_buffer` were filled. Otherwise as `receive`."""
-        ...
-
-    def receive_eof(self) -> Iterator[ClientEvent]:
-        """The peer closed its side; gives `Ended`."""
-        ...
+        call = self._call(call_id)
+        self._command(Input.ORPHANED)
+        if self._sending is call:
+            self._sending = None
+        self._streams.discard(call_id)
+        if not call.sender.started:
+            call.state = CallState.DONE
+            del self._calls[call_id]
+            return True
+        self._advance(call, CallInput.ORPHAN)
+        call.stub = None
+        self._abandoned += 1
+        self._send(Orphaned(call_id=call_id, order=self._config.order))
+        return Features.KEEP_CONNECTION_ON_ORPHAN in self._features
 
     # -- what stands
 
     @property
     def contexts(self) -> Sequence[Context]:
         """The contexts that were agreed on so far."""
-        ...
+        return tuple(self._contexts.values())
 
-    def context_for(self, interface: SyntaxId) -> Context | None:
-        """The agreed context for an interface, if there is one."""
-        ...
+    def context_for(self, interface: SyntaxId, transfer: SyntaxId | None = None) -> Context | None:
+        """The agreed context for an interface, in any transfer syntax or in the one given, if there is one."""
+        for context in self._contexts.values():
+            if context.interface == interface and (transfer is None or context.transfer == transfer):
+                return context
+        return None
 
     @property
     def calls(self) -> int:
-        """The number of calls outstanding."""
-        ...
+        """The number of calls outstanding, without those that were given up."""
+        return len(self._calls) - self._abandoned
 
     @property
     def usable(self) -> bool:
-        """Whether another call may be started now: bound, not told to shut down, and idle unless multiplexed."""
-        ...
+        """Whether another call may be started now: bound, not told to close, and idle unless multiplexed."""
+        return (
+            self._failure is None
+            and Input.START_CALL in CLIENT[self._state]
+            and len(self._calls) < self._config.limits.max_calls
+            and (self._multiplexed or self.calls == 0)
+        )
+
+    @property
+    def multiplexed(self) -> bool:
+        """Whether the server agreed to several outstanding calls on this connection."""
+        return self._multiplexed
 
     @property
     def stub_room(self) -> int:
         """Octets of stub in a full fragment; blocks of a multiple of it travel best."""
-        ...
+        return self._max_send - CALL_HEADER_SIZE & -8
+
+    # -- bookkeeping
+
+    def _wrong(self, step: Input) -> LocalProtocolError:
+        name = step.name.lower().replace("_", " ")
+        return LocalProtocolError(f"{name} is not possible while the connection is {self._state.name.lower()}")
+
+    def _command(self, step: Input) -> None:
+        state = None if self._failure is not None else CLIENT[self._state].get(step)
+        if state is None:
+            raise self._wrong(step)
+        self._state = state
+
+    def _arrived(self, step: Input) -> None:
+        state = CLIENT[self._state].get(step)
+        if state is None:
+            name = step.name.lower()
+            raise RemoteProtocolError(f"the server sent {name} while the connection is {self._state.name.lower()}")
+        self._state = state
+
+    def _call(self, call_id: int) -> _Call:
+        call = self._calls.get(call_id)
+        if call is None or call.state is CallState.ABANDONED:
+            raise LocalProtocolError(f"call {call_id} is not outstanding")
+        return call
+
+    def _advance(self, call: _Call, step: CallInput) -> None:
+        """One step of a call that we take."""
+        state = CLIENT_CALL[call.state].get(step)
+        if state is None:
+            raise LocalProtocolError(
+                f"{step.name.lower()} is not possible while call {call.call_id} is {call.state.name}"
+            )
+        call.state = state
+        if state is CallState.DONE:
+            del self._calls[call.call_id]
+
+    def _next_call_id(self) -> int:
+        call_id = self._last_call_id
+        while True:
+            call_id = call_id + 1 & 0xFFFFFFFF
+            if call_id not in self._calls and call_id:
+                return call_id
+
+    # -- what arrives
+
+    def _answered(self, call_id: int) -> _Call:
+        """The call that a response or fault is about."""
+        call = self._calls.get(call_id)
+        if call is None or call.state is CallState.NEW:
+            # Wine's server answers everything with call_id 1; with one call outstanding it is clear what it means.
+            if len(self._calls) != 1 or call is not None:
+                raise RemoteProtocolError(f"the server answered call {call_id}, which is not outstanding")
+            (call,) = self._calls.values()
+            if call.state is CallState.NEW:
+                raise RemoteProtocolError(f"the server answered call {call_id} before any was made")
+            if not self._foreign_call_id_seen:
+                self._foreign_call_id_seen = True
+                _log.info("the server answers call %d with call_id %d; taken for it", call.call_id, call_id)
+        return call
+
+    def _over(self, call: _Call) -> None:
+        """A response or fault ended the call; a request that is still under way is ended too."""
+        del self._calls[call.call_id]
+        self._streams.discard(call.call_id)
+        if self._sending is call:
+            self._sending = None
+            call.sender.finish(self._out)
+
+    def _fragment(
+        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
+    ) -> tuple[ClientEvent, ...]:
+        if Input.RESPONSE not in CLIENT[self._state]:
+            self._arrived(Input.RESPONSE)
+        call = self._answered(call_id)
+        step = RESPONSE_INPUT[flags & WHOLE]
+        state = CLIENT_CALL[call.state].get(step)
+        if state is None:
+            raise RemoteProtocolError(
+                f"the server sent {step.name.lower()} while call {call.call_id} is {call.state.name}"
+            )
+        at += CALL_HEADER_SIZE
+        if at > end:
+            raise RemoteProtocolError("a response PDU is shorter than its header")
+        if call.state is CallState.ABANDONED:
+            call.state = state
+            if state is CallState.DONE:
+                del self._calls[call.call_id]
+                self._abandoned -= 1
+            return ()
+        if flags & FIRST:
+            if order == ">" and call.context.transfer == NDR64:
+                raise RemoteProtocolError("the server sent NDR64 in big-endian order")
+            call.order = order
+        elif call.order != order:
+            raise RemoteProtocolError("the server changed its byte order within a response")
+        call.state = state
+        last = bool(flags & LAST)
+        data = view[at:end]
+        if not call.streamed:
+            whole = self._collect(call, data, last)
+            if whole is None:
+                return ()
+            self._over(call)
+            return (Stub(call.call_id, whole, True, True, order),)
+        if last:
+            self._over(call)
+        elif flags & FIRST and order == "<" and call.call_id == call_id:
+            self._streams.add(call_id)
+        return (Stub(call.call_id, data, bool(flags & FIRST), last, order),)
+
+    def _collect(self, call: _Call, data: memoryview, last: bool) -> bytes | None:
+        """Reassemble a response; gives it once it is complete."""
+        most = self._config.limits.max_stub
+        if len(data) + (0 if call.stub is None else len(call.stub)) > most:
+            raise RemoteProtocolError(f"a response is longer than the limit of {most} octets")
+        if call.stub is None:
+            if last:
+                return data.tobytes()
+            call.stub = bytearray(data)
+            return None
+        call.stub += data
+        return bytes(call.stub) if last else None
+
+    def _control(self, pdu: AnyPdu) -> tuple[ClientEvent, ...]:
+        match pdu:
+            case FaultPdu():
+                return self._fault(pdu)
+            case AlterContextResp():
+                self._arrived(Input.ALTER_CONTEXT_RESP)
+                outcome = self._settle(pdu)
+                return (ContextsAltered(self._negotiation_id, outcome.accepted, outcome.refused),)
+            case BindAck():
+                self._arrived(Input.BIND_ACK)
+                return (self._bind_ack(pdu),)
+            case BindNak():
+                self._arrived(Input.BIND_NAK)
+                return (BindRefused(self._negotiation_id, pdu.reason, (), pdu.versions),)
+            case Shutdown():
+                self._arrived(Input.SHUTDOWN)
+                return (ShutdownRequested(),)
+            case _:
+                raise RemoteProtocolError(f"the server sent a {pdu.ptype.name.lower()} PDU, which only clients send")
+
+    def _settle(self, pdu: BindAck) -> Outcome:
+        outcome = judge(self._elements, pdu.results)
+        self._elements = ()
+        self._contexts.update((context.context_id, context) for context in outcome.accepted)
+        return outcome
+
+    def _bind_ack(self, pdu: BindAck) -> ClientEvent:
+        if pdu.max_recv < MIN_FRAGMENT:
+            raise RemoteProtocolError(
+                f"the server accepts fragments of {pdu.max_recv} octets, less than {MIN_FRAGMENT}"
+            )
+        outcome = self._settle(pdu)
+        self._max_send = min(self._config.max_fragment, pdu.max_recv)
+        self._multiplexed = self._config.multiplex and bool(pdu.flags & CONC_MPX)
+        self._features = outcome.features or Features.NONE
+        if not outcome.accepted:
+            return BindRefused(self._negotiation_id, None, outcome.refused)
+        return Bound(
+            self._negotiation_id,
+            outcome.accepted,
+            outcome.refused,
+            pdu.group_id,
+            self._max_send,
+            self._multiplexed,
+            self._features,
+            pdu.secondary_address,
+        )
+
+    def _fault(self, pdu: FaultPdu) -> tuple[ClientEvent, ...]:
+        event = Fault(pdu.call_id, pdu.status, pdu.executed, pdu.cancel_count)
+        if self._elements and (pdu.call_id == self._negotiation_id or pdu.call_id not in self._calls):
+            # Some servers fault a bind or alter_context that they cannot make sense of.
+            self._arrived(Input.FAULT if self._state is State.BINDING else Input.ALTER_CONTEXT_RESP)
+            self._elements = ()
+            return (event,)
+        self._arrived(Input.FAULT)
+        call = self._answered(pdu.call_id)
+        if CallInput.FAULT not in CLIENT_CALL[call.state]:
+            raise RemoteProtocolError(f"the server sent a fault while call {call.call_id} is {call.state.name}")
+        if call.state is CallState.ABANDONED:
+            del self._calls[call.call_id]
+            self._abandoned -= 1
+            return ()
+        call.state = CallState.DONE
+        self._over(call)
+        return (Fault(call.call_id, pdu.status, pdu.executed, pdu.cancel_count),)
+
+    def _failed(self, view: memoryview, at: int, end: int) -> None:
+        self._close()
+
+    def _ended(self, truncated: bool) -> Ended:
+        waiting = tuple(call_id for call_id, call in self._calls.items() if call.state is not CallState.ABANDONED)
+        self._close()
+        return Ended(waiting, truncated)
+
+    def _close(self) -> None:
+        self._state = State.CLOSED
+        self._calls.clear()
+        self._abandoned = 0
+        self._sending = None

@@ -1,7 +1,7 @@
 """What an association reports: frozen values, each naming the call it is about.
 
 Bytes go in at `receive`, events come out. A front dispatches on their type and needs nothing else of the protocol.
-`Stub` is a named tuple because it is made once per fragment, millions of times in a pipe; all others are dataclasses.
+`Stub` and `CallStarted` are named tuples because they are made for every fragment and call; the others are dataclasses.
 """
 
 from __future__ import annotations
@@ -127,8 +127,7 @@ class ShutdownRequested:
     """The server asks to close the connection once it is idle; new calls belong on another one (client only)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
+class CallStarted(NamedTuple):
     """The first fragment of a request arrived; `Stub` events with its call_id follow (server only)."""
 
     call_id: int

@@ -7,9 +7,9 @@ wide they bound its memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-Buffer: TypeAlias = bytes | bytearray | memoryview
+from idlrt.errors import LocalProtocolError
 
 MIN_FRAGMENT: Final = 1432
 """Every peer must accept this much (C706 12.6.2, MustRecvFragSize); offering less is a protocol error."""
@@ -30,6 +30,12 @@ class Limits:
     max_calls: int = 256
     """Calls outstanding at a time, given up and not yet answered ones included."""
     max_contexts: int = 64
-    """Presentation contexts that a client may propose over the life of the connection."""
-    max_token: int = 65535
-    """Octets of an authentication token in bind, alter_context and auth3."""
+    """Presentation contexts over the life of a connection."""
+
+
+def check_fragment(size: int) -> None:
+    """Refuse a fragment size that a peer could not be told."""
+    if not MIN_FRAGMENT <= size <= MAX_FRAGMENT or size & 7:
+        raise LocalProtocolError(
+            f"a fragment size of {size} is not a multiple of 8 from {MIN_FRAGMENT} to {MAX_FRAGMENT}"
+        )

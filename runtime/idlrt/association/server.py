@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from struct import Struct
+from typing import Final, TypeAlias
 
-from idlrt.association.events import Context, ServerEvent
-from idlrt.association.limits import DEFAULT_FRAGMENT, Buffer, Limits
-from idlrt.ids import NDR20, Features, Order, SyntaxId
+from idlrt.association.connection import Connection
+from idlrt.association.events import (
+    Bound,
+    CallOrphaned,
+    CallStarted,
+    CancelRequested,
+    Context,
+    ContextsAltered,
+    Ended,
+    ServerEvent,
+    Stub,
+)
+from idlrt.association.fragments import StubSender
+from idlrt.association.limits import DEFAULT_FRAGMENT, MIN_FRAGMENT, Limits, check_fragment
+from idlrt.association.negotiation import Lookup, Offer, Outcome, grant
+from idlrt.association.states import REQUEST_INPUT, SERVER, SERVER_CALL, CallInput, CallState, Input, State
+from idlrt.errors import (
+    NCA_PROTO_ERROR,
+    NCA_SERVER_TOO_BUSY,
+    NCA_UNK_IF,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
+from idlrt.ids import NDR64, Features, Order, uuid_from
+from idlrt.pdu import (
+    AlterContext,
+    AlterContextResp,
+    AnyPdu,
+    Auth3,
+    Bind,
+    BindAck,
+    BindNak,
+    CoCancel,
+    ContextResult,
+    Fault,
+    Orphaned,
+    PType,
+    Reject,
+    Shutdown,
+    read_header,
+)
+from idlrt.pdu.call import CALL_HEADER_SIZE, OBJECT_SIZE
+from idlrt.pdu.header import (
+    CONC_MPX,
+    DID_NOT_EXECUTE,
+    FIRST,
+    LAST,
+    MAYBE,
+    OBJECT_UUID,
+    PENDING_CANCEL,
+    VERSION,
+    WHOLE,
+    Buffer,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a server has for an interface that a client asks for."""
-
-    transfers: tuple[SyntaxId, ...] = (NDR20,)
-    """Transfer syntaxes that it can speak, liked best first."""
-    streamed: frozenset[int] = frozenset()
-    """Opnums whose request stub is to be reported in parts, because it holds pipes."""
-
-
-Lookup: TypeAlias = Callable[[SyntaxId], Offer | None]
-"""Finds the offer for an interface as a client names it (the server decides which versions are compatible)."""
+_REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
 
 JoinGroup: TypeAlias = Callable[[int], int | None]
 """Takes the group id of a bind, 0 for a new group, and gives the group's id, or None to refuse the bind."""
@@ -47,15 +87,46 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
 
 
-class ServerConnection:
+class _Call:
+    __slots__ = ("call_id", "cancels", "context_id", "maybe", "order", "sender", "state", "streamed", "stub")
+
+    def __init__(
+        self, call_id: int, context_id: int, sender: StubSender, order: Order, maybe: bool, streamed: bool
+    ) -> None:
+        self.call_id = call_id
+        self.context_id = context_id
+        self.sender = sender
+        self.order = order  # of the request
+        self.maybe = maybe
+        self.streamed = streamed
+        self.state = CallState.NEW
+        self.cancels = 0
+        self.stub: bytearray | None = None  # of a request that is not streamed
+
+
+class ServerConnection(Connection[ServerEvent]):
     """One connection of a server.
 
     Binds are answered from the configuration. Commands raise `LocalProtocolError` when the state does not allow them.
-    `receive` returns an iterator that MUST be iterated to its end; it raises `RemoteProtocolError` and nothing else.
-    Then send what `data_to_send` still holds (a fault or a bind_nak that tells the peer) and close.
+    `receive` and `received` return an iterator that MUST be iterated to its end; it raises `RemoteProtocolError` and
+    nothing else. Then send what `data_to_send` still holds (a fault or a bind_nak that tells the peer) and close.
     """
 
-    def __init__(self, config: ServerConfig) -> None: ...
+    _stub_type = int(PType.REQUEST)
+
+    def __init__(self, config: ServerConfig) -> None:
+        super().__init__()
+        self._config = config
+        check_fragment(config.max_fragment)
+        self._state = State.IDLE
+        self._calls: dict[int, _Call] = {}
+        self._incoming: _Call | None = None  # the call whose request is not complete
+        self._contexts: dict[int, Context] = {}
+        self._offers: dict[int, Offer] = {}
+        self._group_id = 0
+        self._max_send = config.max_fragment
+        self._max_receive = config.max_fragment
+        self._multiplexed = False
 
     # -- commands
 
@@ -65,56 +136,374 @@ class ServerConnection:
         Parts are not copied: `data_to_send` holds views of them. With `last` false up to seven octets are held back. A
         response may begin, and end, before all of a streamed request has arrived; the rest of it is then dropped.
         """
-        ...
+        call = self._call(call_id)
+        if Input.RESPONSE not in SERVER[self._state]:
+            raise self._wrong(Input.RESPONSE)
+        begun = call.state in (CallState.RESPONDING, CallState.EARLY)
+        if begun:
+            step = CallInput.RESPONSE_LAST if last else CallInput.RESPONSE_MORE
+        else:
+            step = CallInput.RESPONSE_WHOLE if last else CallInput.RESPONSE_FIRST
+        silent = call.maybe or call.state is CallState.ABANDONED
+        self._advance(call, step)
+        if not silent:
+            call.sender.put(self._out, parts, last)
 
     def fault(self, call_id: int, status: int, *, executed: bool = True) -> None:
         """End the call with a fault, also in the midst of its request or response."""
-        ...
+        call = self._call(call_id)
+        if Input.FAULT not in SERVER[self._state]:
+            raise self._wrong(Input.FAULT)
+        silent = call.maybe or call.state is CallState.ABANDONED
+        self._advance(call, CallInput.FAULT)
+        if not silent:
+            self._send_fault(call_id, call.context_id, status, executed, call.cancels)
 
     def shutdown(self) -> None:
         """Ask the client to close the connection when it is idle."""
-        ...
-
-    # -- bytes
-
-    def data_to_send(self) -> list[Buffer]:
-        """Take what waits to be sent, in order, fit for writelines or sendmsg; large blocks are views, not copies."""
-        ...
-
-    def receive(self, data: Buffer) -> Iterator[ServerEvent]:
-        """Take bytes from the peer, any number of them; only an incomplete last PDU is copied."""
-        ...
-
-    def receive_buffer(self) -> memoryview:
-        """Where to read bytes into (recv_into, BufferedProtocol.get_buffer); follow with `received`."""
-        ...
-
-    def received(self, count: int) -> Iterator[ServerEvent]:
-        """The first `count` octets of `receive_buffer` were filled. Otherwise as `receive`."""
-        ...
-
-    def receive_eof(self) -> Iterator[ServerEvent]:
-        """The peer closed its side; gives `Ended`."""
-        ...
+        if Input.SHUTDOWN not in SERVER[self._state]:
+            raise self._wrong(Input.SHUTDOWN)
+        self._send(Shutdown(call_id=0, order=self._config.order))
 
     # -- what stands
 
     @property
     def contexts(self) -> Sequence[Context]:
         """The contexts that were agreed on so far."""
-        ...
+        return tuple(self._contexts.values())
 
     @property
     def group_id(self) -> int:
         """The association group of the connection, 0 before the bind."""
-        ...
+        return self._group_id
 
     @property
     def calls(self) -> int:
         """The number of calls that were started and not ended."""
-        ...
+        return len(self._calls)
 
     @property
     def stub_room(self) -> int:
         """Octets of stub in a full fragment; blocks of a multiple of it travel best."""
-        ...
+        return self._max_send - CALL_HEADER_SIZE & -8
+
+    # -- bookkeeping
+
+    def _wrong(self, step: Input) -> LocalProtocolError:
+        name = step.name.lower().replace("_", " ")
+        return LocalProtocolError(f"{name} is not possible while the connection is {self._state.name.lower()}")
+
+    def _arrived(self, step: Input) -> None:
+        state = SERVER[self._state].get(step)
+        if state is None:
+            name = step.name.lower()
+            raise RemoteProtocolError(f"the client sent {name} while the connection is {self._state.name.lower()}")
+        self._state = state
+
+    def _call(self, call_id: int) -> _Call:
+        call = self._calls.get(call_id)
+        if call is None:
+            raise LocalProtocolError(f"call {call_id} is not outstanding")
+        return call
+
+    def _advance(self, call: _Call, step: CallInput) -> None:
+        """One step of a call that we take."""
+        state = SERVER_CALL[call.state].get(step)
+        if state is None:
+            raise LocalProtocolError(
+                f"{step.name.lower()} is not possible while call {call.call_id} is {call.state.name}"
+            )
+        call.state = state
+        if state is CallState.DONE:
+            del self._calls[call.call_id]
+        elif state is CallState.DRAINING:
+            self._streams.discard(call.call_id)
+            call.stub = None
+
+    def _send_fault(self, call_id: int, context_id: int, status: int, executed: bool, cancels: int = 0) -> None:
+        flags = WHOLE if executed else WHOLE | DID_NOT_EXECUTE
+        self._send(
+            Fault(
+                call_id=call_id,
+                flags=flags,
+                order=self._config.order,
+                context_id=context_id,
+                cancel_count=min(cancels, 255),
+                status=status & 0xFFFFFFFF,
+            )
+        )
+
+    # -- what arrives: requests
+
+    def _fragment(
+        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
+    ) -> tuple[ServerEvent, ...]:
+        if Input.REQUEST not in SERVER[self._state]:
+            self._arrived(Input.REQUEST)
+        start = at + (CALL_HEADER_SIZE + OBJECT_SIZE if flags & OBJECT_UUID else CALL_HEADER_SIZE)
+        if start > end:
+            raise RemoteProtocolError("a request PDU is shorter than its header")
+        started: ServerEvent | None = None
+        if flags & FIRST:
+            call, started = self._begin(flags, order, call_id, view, at)
+            if started is None:  # turned away; the rest of it is dropped
+                return ()
+        else:
+            known = self._incoming
+            if known is None or known.call_id != call_id:
+                raise RemoteProtocolError(f"the client continues request {call_id}, which it has not begun")
+            call = known
+            step = REQUEST_INPUT[flags & WHOLE]
+            state = SERVER_CALL[call.state].get(step)
+            if state is None:
+                raise RemoteProtocolError(
+                    f"the client sent {step.name.lower()} while call {call_id} is {call.state.name}"
+                )
+            if call.order != order:
+                raise RemoteProtocolError("the client changed its byte order within a request")
+            drained = call.state is CallState.DRAINING
+            call.state = state
+            if flags & LAST:
+                self._incoming = None
+                self._streams.discard(call_id)
+                if state is CallState.DONE:
+                    del self._calls[call_id]
+            if drained:
+                return ()
+        last = bool(flags & LAST)
+        data: bytes | memoryview = view[start:end]
+        if not call.streamed:
+            whole = self._collect(call, view[start:end], last)
+            if whole is None:
+                return () if started is None else (started,)
+            stub = Stub(call_id, whole, True, True, order)
+        else:
+            stub = Stub(call_id, data, started is not None, last, order)
+            if started is not None and not last and order == "<":
+                self._streams.add(call_id)
+        return (stub,) if started is None else (started, stub)
+
+    def _collect(self, call: _Call, data: memoryview, last: bool) -> bytes | None:
+        """Reassemble a request; gives it once it is complete."""
+        most = self._config.limits.max_stub
+        if len(data) + (0 if call.stub is None else len(call.stub)) > most:
+            raise RemoteProtocolError(f"a request is longer than the limit of {most} octets")
+        if call.stub is None:
+            if last:
+                return data.tobytes()
+            call.stub = bytearray(data)
+            return None
+        call.stub += data
+        if not last:
+            return None
+        whole, call.stub = bytes(call.stub), None
+        return whole
+
+    def _begin(
+        self, flags: int, order: Order, call_id: int, view: memoryview, at: int
+    ) -> tuple[_Call, CallStarted | None]:
+        """A first fragment: the new call, and the event unless it is turned away."""
+        if call_id in self._calls:
+            self._abandon_drained(call_id)
+            if call_id in self._calls:
+                raise RemoteProtocolError(f"the client begins call {call_id} while one of that number is outstanding")
+        if self._incoming is not None:
+            self._abandon_drained(self._incoming.call_id)
+            if self._incoming is not None:
+                raise RemoteProtocolError("the client begins a request while another one is not complete")
+        maybe = bool(flags & MAYBE)
+        if not self._multiplexed and any(
+            not other.maybe and other.state is not CallState.ABANDONED for other in self._calls.values()
+        ):
+            raise RemoteProtocolError(
+                "the client makes a second call at a time without having asked for that in its bind"
+            )
+        hint, context_id, opnum = _REQUEST[order](view, at + 16)
+        context = self._contexts.get(context_id)
+        config = self._config
+        streamed = context is not None and opnum in self._offers[context_id].streamed
+        sender = StubSender(PType.RESPONSE, call_id, context_id, 0, config.order, self._max_send)
+        call = _Call(call_id, context_id, sender, order, maybe, streamed)
+        call.state = SERVER_CALL[CallState.NEW][REQUEST_INPUT[flags & WHOLE]]
+        refusal = None
+        if context is None:
+            refusal = NCA_UNK_IF
+        elif len(self._calls) >= config.limits.max_calls:
+            refusal = NCA_SERVER_TOO_BUSY
+        elif order == ">" and context.transfer == NDR64:
+            raise RemoteProtocolError("the client sent NDR64 in big-endian order")
+        self._calls[call_id] = call
+        if not flags & LAST:
+            self._incoming = call
+        if refusal is not None or context is None:
+            self.fault(call_id, refusal or NCA_UNK_IF, executed=False)
+            return call, None
+        cancelled = bool(flags & PENDING_CANCEL)
+        if cancelled:
+            self._cancelled(call)
+        target = None
+        if flags & OBJECT_UUID:
+            target = uuid_from(view[at + CALL_HEADER_SIZE : at + CALL_HEADER_SIZE + OBJECT_SIZE], order)
+        return call, CallStarted(call_id, context, opnum, target, order, streamed, maybe, cancelled, hint)
+
+    def _abandon_drained(self, call_id: int) -> None:
+        """Forget a request that we answered early and whose sender goes on with something else instead of ending it."""
+        call = self._calls[call_id]
+        if call.state is CallState.DRAINING:
+            del self._calls[call_id]
+            if self._incoming is call:
+                self._incoming = None
+
+    def _cancelled(self, call: _Call) -> None:
+        call.cancels += 1
+        # The cancel count is the low octet of the two that end a response's header.
+        count = min(call.cancels, 255)
+        call.sender.tail = count if self._config.order == "<" else count << 8
+
+    # -- what arrives: everything else
+
+    def _control(self, pdu: AnyPdu) -> tuple[ServerEvent, ...]:
+        match pdu:
+            case AlterContext():
+                return self._alter(pdu)
+            case Bind():
+                return self._bind(pdu)
+            case CoCancel():
+                return self._co_cancel(pdu)
+            case Orphaned():
+                return self._orphaned(pdu)
+            case Auth3():
+                self._arrived(Input.AUTH3)  # nothing was begun that it could end
+                return ()
+            case _:
+                raise RemoteProtocolError(f"the client sent a {pdu.ptype.name.lower()} PDU, which only servers send")
+
+    def _co_cancel(self, pdu: CoCancel) -> tuple[ServerEvent, ...]:
+        self._arrived(Input.CO_CANCEL)
+        call = self._calls.get(pdu.call_id)
+        if call is None or call.state in (CallState.DRAINING, CallState.ABANDONED):
+            return ()  # too late, which is nobody's fault
+        call.state = SERVER_CALL[call.state][CallInput.CANCEL]
+        self._cancelled(call)
+        return (CancelRequested(pdu.call_id),)
+
+    def _orphaned(self, pdu: Orphaned) -> tuple[ServerEvent, ...]:
+        self._arrived(Input.ORPHANED)
+        call = self._calls.get(pdu.call_id)
+        if call is None or call.state is CallState.ABANDONED:
+            return ()
+        self._streams.discard(pdu.call_id)
+        if self._incoming is call:
+            self._incoming = None
+        call.stub = None
+        call.state = SERVER_CALL[call.state][CallInput.ORPHAN]
+        if call.state is CallState.DONE:
+            del self._calls[pdu.call_id]
+            return ()
+        return (CallOrphaned(pdu.call_id),)
+
+    def _grant(self, pdu: Bind) -> tuple[tuple[ContextResult, ...], Outcome]:
+        config = self._config
+        room = config.limits.max_contexts - len(self._contexts)
+        results, outcome, offers = grant(pdu.contexts, self._contexts, config.lookup, pdu.order, config.features, room)
+        self._contexts.update((context.context_id, context) for context in outcome.accepted)
+        self._offers.update(offers)
+        return results, outcome
+
+    def _bind(self, pdu: Bind) -> tuple[ServerEvent, ...]:
+        self._arrived(Input.BIND)
+        config = self._config
+        if pdu.auth is not None and pdu.auth.type:
+            return self._refuse(pdu, Reject.AUTH_TYPE)
+        if pdu.max_recv < MIN_FRAGMENT or pdu.max_xmit < MIN_FRAGMENT:
+            return self._refuse(pdu, Reject.LOCAL_LIMIT)
+        results, outcome = self._grant(pdu)
+        group_id = config.join_group(pdu.group_id)
+        if group_id is None:
+            return self._refuse(pdu, Reject.NOT_SPECIFIED)
+        self._group_id = group_id
+        self._max_send = min(config.max_fragment, pdu.max_recv) & -8
+        self._max_receive = min(config.max_fragment, pdu.max_xmit) & -8
+        self._multiplexed = config.multiplex and bool(pdu.flags & CONC_MPX)
+        self._arrived(Input.BIND_ACK)
+        self._send(
+            BindAck(
+                call_id=pdu.call_id,
+                flags=WHOLE | CONC_MPX if self._multiplexed else WHOLE,
+                order=config.order,
+                max_xmit=self._max_send,
+                max_recv=self._max_receive,
+                group_id=group_id,
+                secondary_address=config.secondary_address,
+                results=results,
+            )
+        )
+        features = outcome.features or Features.NONE
+        return (
+            Bound(
+                pdu.call_id,
+                outcome.accepted,
+                outcome.refused,
+                group_id,
+                self._max_send,
+                self._multiplexed,
+                features,
+                config.secondary_address,
+            ),
+        )
+
+    def _refuse(self, pdu: Bind, reason: Reject) -> tuple[ServerEvent, ...]:
+        self._arrived(Input.BIND_NAK)
+        self._contexts.clear()
+        self._offers.clear()
+        self._send(BindNak(call_id=pdu.call_id, order=self._config.order, reason=reason))
+        return ()
+
+    def _alter(self, pdu: AlterContext) -> tuple[ServerEvent, ...]:
+        self._arrived(Input.ALTER_CONTEXT)
+        if self._incoming is not None and self._incoming.state is not CallState.DRAINING:
+            raise RemoteProtocolError("the client alters contexts in the midst of a request")
+        results, outcome = self._grant(pdu)
+        self._arrived(Input.ALTER_CONTEXT_RESP)
+        self._send(
+            AlterContextResp(
+                call_id=pdu.call_id,
+                order=self._config.order,
+                max_xmit=self._max_send,
+                max_recv=self._max_receive,
+                group_id=self._group_id,
+                results=results,
+            )
+        )
+        return (ContextsAltered(pdu.call_id, outcome.accepted, outcome.refused),)
+
+    # -- ends
+
+    def _failed(self, view: memoryview, at: int, end: int) -> None:
+        """Tell the client: a bind_nak with our version before the bind, a fault for a broken request after it."""
+        if self._state is State.IDLE and end - at >= 2 and view[at] != VERSION:
+            self._send(BindNak(call_id=0, order=self._config.order, reason=Reject.PROTOCOL_VERSION))
+        elif self._state in (State.BOUND, State.ALTERING):
+            self._tell_fault(view, at)
+        self._close()
+
+    def _tell_fault(self, view: memoryview, at: int) -> None:
+        try:
+            header = read_header(view, at)
+        except RemoteProtocolError:
+            return  # not even a header to name the call by
+        self._send_fault(header.call_id, 0, NCA_PROTO_ERROR, executed=False)
+
+    def _close(self) -> None:
+        self._state = State.CLOSED
+        self._calls.clear()
+        self._incoming = None
+
+    def _ended(self, truncated: bool) -> Ended:
+        waiting = tuple(
+            call_id
+            for call_id, call in self._calls.items()
+            if call.state not in (CallState.ABANDONED, CallState.DRAINING)
+        )
+        self._close()
+        return Ended(waiting, truncated)

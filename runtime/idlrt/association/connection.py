@@ -1,0 +1,181 @@
+"""What both sides of an association do alike: turn bytes into PDUs, keep what waits to be sent, remember a failure.
+
+The loop in `_run` is the hot path of every pipe: a fragment in the midst of a streamed stub costs one unpack, one slice
+and one event. Everything else goes to the side's own methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import Final, Generic, TypeVar, cast
+
+from idlrt.association.events import Ended, Stub
+from idlrt.association.fragments import ReceiveBuffer
+from idlrt.errors import RemoteProtocolError
+from idlrt.ids import Order
+from idlrt.pdu import AnyPdu, encode
+from idlrt.pdu.call import CALL_HEADER_SIZE
+from idlrt.pdu.codec import decode_body
+from idlrt.pdu.header import FIRST, HEADER_SIZE, LAST, OBJECT_UUID, VERSION, Buffer, Header, PType, read_header
+
+E = TypeVar("E")
+
+_HEAD: Final = Struct("<HBBIHHI").unpack_from
+_VERSION: Final = VERSION  # minor version 0, read together with it
+_LITTLE: Final = 0x10
+_NOT_MIDDLE: Final = FIRST | LAST | OBJECT_UUID
+_new_tuple: Final = tuple.__new__
+
+
+class Connection(ABC, Generic[E]):
+    """Bytes in, events out; see `ClientConnection` and `ServerConnection`."""
+
+    _stub_type: int
+    """Type of the PDUs whose stubs we receive."""
+
+    def __init__(self) -> None:
+        self._out: list[Buffer] = []
+        self._failure: RemoteProtocolError | None = None
+        self._buffer = ReceiveBuffer()
+        self._partial = bytearray()
+        self._wanted = HEADER_SIZE
+        self._at = 0
+        self._streams: set[int] = set()  # call_ids in the midst of a streamed stub that is little-endian
+
+    # -- what a side adds
+
+    @abstractmethod
+    def _fragment(
+        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
+    ) -> tuple[E, ...]:
+        """A fragment of the type we receive; `at` to `end` is the PDU without an authentication trailer."""
+
+    @abstractmethod
+    def _control(self, pdu: AnyPdu) -> tuple[E, ...]:
+        """Any other PDU."""
+
+    @abstractmethod
+    def _ended(self, truncated: bool) -> Ended:
+        """The peer closed the connection."""
+
+    @abstractmethod
+    def _failed(self, view: memoryview, at: int, end: int) -> None:
+        """What arrived at `at` broke the protocol; the last chance to tell the peer."""
+
+    # -- sending
+
+    def data_to_send(self) -> list[Buffer]:
+        """Take what waits to be sent, in order, fit for writelines or sendmsg; large blocks are views, not copies."""
+        out = self._out
+        self._out = []
+        return out
+
+    def _send(self, pdu: AnyPdu) -> None:
+        self._out.append(encode(pdu))
+
+    # -- receiving
+
+    def receive_buffer(self) -> memoryview:
+        """Where to read bytes into (recv_into, BufferedProtocol.get_buffer); follow with `received`."""
+        return self._buffer.room()
+
+    def received(self, count: int) -> Iterator[E]:
+        """The first `count` octets of `receive_buffer` were filled. Otherwise as `receive`."""
+        buffer = self._buffer
+        view = buffer.filled(count)
+        if self._partial:
+            return self.receive(buffer.take())
+        return self._received(view)
+
+    def _received(self, view: memoryview) -> Iterator[E]:
+        buffer = self._buffer
+        yield from self._run(view, buffer.begin, buffer.end)
+        buffer.begin = self._at
+
+    def receive(self, data: Buffer) -> Iterator[E]:
+        """Take bytes from the peer, any number of them; only an incomplete last PDU is copied."""
+        view = memoryview(data)
+        if self._buffer.begin != self._buffer.end:
+            view = memoryview(self._buffer.take() + view)
+        return self._receive(view)
+
+    def _receive(self, view: memoryview) -> Iterator[E]:
+        at, end = 0, len(view)
+        partial = self._partial
+        while partial and at < end:
+            take = min(self._wanted - len(partial), end - at)
+            partial += view[at : at + take]
+            at += take
+            if len(partial) == self._wanted:
+                # The first round has the header and learns the length; header-only PDUs are complete with it.
+                whole = memoryview(partial)
+                yield from self._run(whole, 0, len(whole))
+                if self._at:
+                    self._partial = partial = bytearray()
+                    self._wanted = HEADER_SIZE
+                else:
+                    whole.release()
+        if at < end:
+            yield from self._run(view, at, end)
+            self._partial += view[self._at : end]
+            if len(self._partial) < HEADER_SIZE:
+                self._wanted = HEADER_SIZE
+
+    def _run(self, view: memoryview, at: int, end: int) -> Iterator[E]:
+        """Events of all whole PDUs from `at` to `end`; leaves in `_at` where the first incomplete one begins."""
+        if self._failure is not None:
+            raise self._failure
+        stub = cast(Callable[[type[Stub], tuple[object, ...]], E], _new_tuple)
+        streams = self._streams
+        stub_type = self._stub_type
+        try:
+            while end - at >= HEADER_SIZE:
+                version, ptype, flags, drep, length, auth_length, call_id = _HEAD(view, at)
+                if version == _VERSION and drep == _LITTLE and ptype == stub_type and not auth_length:
+                    if length < CALL_HEADER_SIZE:
+                        raise RemoteProtocolError(f"a fragment claims {length} octets, less than its header has")
+                    if length > end - at:
+                        self._wanted = length
+                        break
+                    if call_id in streams and not flags & _NOT_MIDDLE:
+                        yield stub(Stub, (call_id, view[at + CALL_HEADER_SIZE : at + length], False, False, "<"))
+                    else:
+                        for event in self._fragment(ptype, flags, "<", call_id, view, at, at + length):
+                            yield event
+                else:
+                    header = read_header(view, at)
+                    length = header.frag_length
+                    if length > end - at:
+                        self._wanted = length
+                        break
+                    for event in self._pdu(header, view[at : at + length]):
+                        yield event
+                at += length
+        except RemoteProtocolError as error:
+            self._failure = error
+            self._streams.clear()
+            self._partial = bytearray()
+            self._failed(view, at, end)
+            raise
+        self._at = at
+
+    def _pdu(self, header: Header, view: memoryview) -> tuple[E, ...]:
+        """A PDU that is not on the hot path: another type, byte order or version, or one with authentication."""
+        pdu = decode_body(view, header)
+        if pdu.auth is not None and header.ptype in (PType.REQUEST, PType.RESPONSE) and pdu.auth.level > 2:
+            raise RemoteProtocolError("a fragment is protected, but no security context was agreed on")
+        if header.ptype != self._stub_type:
+            return self._control(pdu)
+        end = len(view)
+        if pdu.auth is not None:  # level connect: a verifier without meaning
+            end -= header.auth_length + pdu.auth.SIZE + len(pdu.auth.pad)
+        return self._fragment(header.ptype, header.flags, header.order, header.call_id, view, 0, end)
+
+    def receive_eof(self) -> Iterator[E]:
+        """The peer closed its side; gives `Ended`."""
+        truncated = bool(self._partial) or self._buffer.begin != self._buffer.end
+        self._partial = bytearray()
+        self._streams.clear()
+        yield cast(E, self._ended(truncated))
