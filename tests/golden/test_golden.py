@@ -1,0 +1,50 @@
+"""What the compiler makes of each folder's IDL is what stands beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import idlc
+
+HERE = Path(__file__).parent
+CASES = sorted({path.parent.name for path in HERE.glob("*/*.idl")})
+STAGES = ("wire", "codec")
+
+
+def made_of(case: Path, out: Path) -> dict[str, str]:
+    """File name to text, for everything that the case's IDL becomes."""
+    sources = sorted(case.glob("*.idl"))
+    result = idlc.compile_files([str(path) for path in sources], include=[str(case)], out=str(out))
+    result.raise_for_errors()
+    made = {path.relative_to(out).as_posix(): path.read_text(encoding="utf-8") for path in out.rglob("*") if path.is_file()}
+    for source in sources:
+        for stage in STAGES:
+            made[f"{source.stem}.{stage}.txt"] = idlc.dump(str(source), stage=stage, include=[str(case)])
+    return made
+
+
+def written(case: Path) -> dict[str, str]:
+    return {
+        path.relative_to(case).as_posix(): path.read_text(encoding="utf-8")
+        for path in case.rglob("*")
+        if path.is_file() and path.suffix not in (".idl", ".acf") and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_case_becomes_what_stands_beside_it(case: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    folder = HERE / case
+    made = made_of(folder, tmp_path)
+    if pytestconfig.getoption("--bless"):
+        for name in written(folder).keys() - made.keys():
+            (folder / name).unlink()
+        for name, text in made.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    assert made == written(folder)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_second_run_makes_the_same(case: str, tmp_path: Path) -> None:
+    assert made_of(HERE / case, tmp_path / "once") == made_of(HERE / case, tmp_path / "twice")
