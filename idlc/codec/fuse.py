@@ -1,0 +1,433 @@
+"""From a wire plan to one codec module: which functions it has, and what each is made of."""
+
+from __future__ import annotations
+
+from idlc.codec.get import Get, Reading, Siblings
+from idlc.codec.naming import Namer
+from idlc.codec.phase import UNKNOWN
+from idlc.codec.put import Put
+from idlc.codec.shared import PythonTypes, Shared
+from idlc.codec.statements import CodecModule, Entry, Function, Line, Statement
+from idlc.language.python_names import python_names
+from idlc.semantics.types import Variable
+from idlc.wire.layout import WIDTHS, Syntax, letter
+from idlc.wire.steps import (
+    EnumValue,
+    OperationPlan,
+    PipeChunks,
+    RecordUse,
+    Referent,
+    Scalar,
+    Slot,
+    WirePlan,
+)
+
+
+def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
+    """The codec module of `plan` for one transfer syntax."""
+    shared = Shared(plan, syntax, python)
+    functions: list[Function] = []
+    entries = tuple(_entry(operation, shared, functions) for operation in plan.operations)
+    done: set[str] = set()
+    while len(done) < len(shared.wanted):
+        for name in list(shared.wanted):
+            if name not in done:
+                done.add(name)
+                part, _, record = name.partition("_")
+                functions.insert(0, _RECORD_FUNCTIONS[part](record, shared))
+    tables = tuple(f"{name} = {spelling}" for spelling, name in sorted(shared.tables.items(), key=_table_order))
+    types = tuple(sorted(shared.types))
+    return CodecModule(syntax.name, types, tables, tuple(functions), entries)
+
+
+def _table_order(entry: tuple[str, str]) -> tuple[str, int]:
+    name = entry[1]
+    prefix = name.rstrip("0123456789")
+    return prefix, int(name[len(prefix) :] or 0)
+
+
+# ---------------------------------------------------------------------------- operations
+
+
+def _entry(operation: OperationPlan, shared: Shared, functions: list[Function]) -> Entry:
+    made = [
+        _put_request(operation, shared),
+        _get_request(operation, shared),
+        _put_response(operation, shared),
+        _get_response(operation, shared),
+    ]
+    texts = []
+    for function in made:
+        if isinstance(function, Function):
+            functions.append(function)
+            texts.append(function.name)
+        else:
+            texts.append(function)
+    return Entry(
+        operation.opnum,
+        *texts,
+        tuple(_pipe_element(pipe.step, shared, functions) for pipe in operation.in_pipes),
+        tuple(_pipe_element(pipe.step, shared, functions) for pipe in operation.out_pipes),
+    )
+
+
+def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
+    slots = operation.request
+    if not slots:
+        return "ndr.put_nothing"
+    if all(_plain(slot, shared) for slot in slots):
+        emitter = Put(shared)
+        for slot in slots:
+            emitter.body(slot.step, "x", _no_variables, "")
+        run = emitter.run
+        emitter.run = []
+        from idlc.codec.phase import START, lay_out
+
+        return shared.packer(lay_out(run, START))
+    emitter = Put(shared)
+    names = {slot.name: emitter.names.new(name) for slot, name in _named(slots)}
+    _put_slots(emitter, slots, names, _scope(slots, names))
+    body = _buffered(emitter, shared.operation_aliases(operation)[0])
+    return Function(f"put_{operation.name}_request", ", ".join(names.values()), "bytes | bytearray", "", body)
+
+
+def _plain(slot: Slot, shared: Shared) -> bool:
+    """Whether a value goes straight into `Struct.pack`: a number without limits."""
+    step = slot.step
+    if isinstance(step, EnumValue):
+        return step.range is None and (step.wide or shared.syntax.wide)
+    return isinstance(step, Scalar) and step.range is None
+
+
+def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
+    slots = operation.response
+    if not slots:
+        return "ndr.put_no_result"
+    emitter = Put(shared)
+    piped = bool(operation.out_pipes)
+    if piped:
+        emitter.phase = UNKNOWN
+    names = {}
+    if len(slots) == 1:
+        names[slots[0].name] = "result"
+    else:
+        for slot, name in _named(slots):
+            names[slot.name] = emitter.names.new(name)
+            emitter.line(f"{names[slot.name]} = result.{name}", slot.name)
+    outer = _inputs(operation, emitter)
+    _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
+    body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
+    parameters = "result, inputs, at=0"
+    return Function(f"put_{operation.name}_response", parameters, "bytes | bytearray", "", body)
+
+
+def _inputs(operation: OperationPlan, emitter: Put | Get) -> dict[str, str]:
+    """Spellings of the request's values, as a response's sizes may need them."""
+    return {slot.name: f"inputs[{number}]" for number, slot in enumerate(operation.request)}
+
+
+def _put_slots(emitter: Put, slots: tuple[Slot, ...], names: dict[str, str], scope: _Scope) -> None:
+    for slot in slots:
+        emitter.top(slot.step, names[slot.name], scope, slot.name)
+    emitter.flush()
+
+
+def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, ...]:
+    """The body around a stub's statements: makes the buffer, returns it."""
+    statements = emitter.statements
+    head: list[Statement] = []
+    if emitter.uses_referents:
+        head.append(Line("r = 0x20000"))
+        if statements and statements[-1] == Line(statements[-1].text if isinstance(statements[-1], Line) else ""):
+            last = statements[-1]
+            if isinstance(last, Line) and last.text.startswith("r += "):
+                statements = statements[:-1]
+    if aliases:
+        head.append(Line("seen = ndr.Aliases()"))
+    appended = [number for number, s in enumerate(statements) if isinstance(s, Line) and s.text.startswith("b += ")]
+    blocks = any(not isinstance(statement, Line) for statement in statements)
+    if not start and len(appended) == 1 and appended[0] == len(statements) - 1 and not _mentions(statements[:-1]):
+        last = statements[-1]
+        assert isinstance(last, Line)
+        return (*head, *statements[:-1], Line(f"return {last.text[5:]}", last.path))
+    if not start and appended and not _mentions(statements[: appended[0]]):
+        first = statements[appended[0]]
+        assert isinstance(first, Line)
+        opening = Line(f"b = bytearray({first.text[5:]})", first.path)
+        statements = [*statements[: appended[0]], opening, *statements[appended[0] + 1 :]]
+    else:
+        head.append(Line(f"b = bytearray({start})"))
+    tail: list[Statement] = [Line("del b[:at]")] if start else []
+    del blocks
+    return (*head, *statements, *tail, Line("return b"))
+
+
+def _mentions(statements: list[Statement]) -> bool:
+    """Whether the buffer is used in statements that are not plain assignments to locals and checks."""
+    for statement in statements:
+        if isinstance(statement, Line):
+            text = statement.text
+            if text.startswith("b ") or "(b)" in text or "(b," in text:
+                return True
+        elif _mentions(list(statement.body)) or "(b)" in statement.head:
+            return True
+    return False
+
+
+def _get_request(operation: OperationPlan, shared: Shared) -> Function | str:
+    piped = bool(operation.in_pipes)
+    return _getter(operation, shared, operation.request, "request", piped=piped)
+
+
+def _get_response(operation: OperationPlan, shared: Shared) -> Function | str:
+    if not operation.response and not operation.out_pipes and not operation.in_pipes:
+        return "ndr.get_no_result"
+    return _getter(operation, shared, operation.response, "response", piped=bool(operation.out_pipes))
+
+
+def _getter(
+    operation: OperationPlan, shared: Shared, slots: tuple[Slot, ...], part: str, *, piped: bool
+) -> Function | str:
+    response = part == "response"
+    has_pipes = bool(operation.in_pipes or operation.out_pipes)
+    if not slots and not has_pipes and not response:
+        return "ndr.get_nothing"
+    if not response and not has_pipes and all(_raw(slot) for slot in slots):
+        emitter = Get(shared)
+        for slot in slots:
+            emitter.body(slot.step, "x", None, "", [])
+        from idlc.codec.phase import START, lay_out
+
+        return shared.reader(lay_out(emitter.run, START))
+    emitter = Get(shared, at="at" if response and piped else None)
+    parts: dict[str, Reading] = {}
+    outer = _inputs(operation, emitter) if response else {}
+    outer = {name: text for name, text in outer.items() if name not in {slot.name for slot in slots}}
+    scope = Siblings(parts, [], outer, parameters=True)
+    for slot, name in _named(slots):
+        parts[slot.name] = emitter.top(slot.step, name, scope, slot.name)
+    emitter.flush()
+    for check in scope.waiting:
+        check()
+    values = [emitter.expression(parts[slot.name]) for slot in slots]
+    if response:
+        value = _result(operation, values)
+    else:
+        value = f"({values[0]},)" if len(values) == 1 else f"({', '.join(values)})"
+    if has_pipes:
+        value = f"({value}, {emitter.place()})" if not value.startswith("(") or response else f"{value}, {emitter.place()}"
+    if value.startswith("(") and value.endswith(")") and _one_group(value) and not value.endswith(",)"):
+        value = value[1:-1] or "()"
+    head: list[Statement] = [Line(f"{name} = None") for name in emitter.prologue]
+    alias = shared.operation_aliases(operation)[1 if response else 0]
+    if alias:
+        head.append(Line("seen: dict[Any, Any] = {}"))
+    body = (*head, *emitter.statements, Line(f"return {value}"))
+    parameters = "d, inputs, at=0" if response else "d, at=0"
+    return Function(f"get_{operation.name}_{part}", parameters, "Any", "", body)
+
+
+def _one_group(text: str) -> bool:
+    depth = 0
+    for number, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return number == len(text) - 1
+    return False
+
+
+def _raw(slot: Slot) -> bool:
+    return isinstance(slot.step, Scalar) and slot.step.range is None
+
+
+def _result(operation: OperationPlan, values: list[str]) -> str:
+    if not values:
+        return "None"
+    if len(values) == 1:
+        return values[0]
+    return f"{operation.name}Result({', '.join(values)})"
+
+
+# ---------------------------------------------------------------------------- records
+
+
+def _put_record(name: str, shared: Shared) -> Function:
+    record = shared.plan.records[name]
+    step = RecordUse(name)
+    emitter = Put(shared, generator=record.recursive)
+    emitter.phase = UNKNOWN
+    value = emitter.names.new("v")
+    emitter.conformance(step, value, _no_variables, "")
+    emitter.body(step, value, _no_variables, "")
+    emitter.flush()
+    emitter.deferred(step, value, "", own=True)
+    return _put_function("put", name, value, emitter, shared)
+
+
+def _defer_record(name: str, shared: Shared) -> Function:
+    emitter = Put(shared, generator=True)
+    emitter.phase = UNKNOWN
+    value = emitter.names.new("v")
+    emitter.deferred(RecordUse(name), value, "", own=True)
+    return _put_function("defer", name, value, emitter, shared)
+
+
+def _put_function(part: str, name: str, value: str, emitter: Put, shared: Shared) -> Function:
+    emitter.flush()
+    defers = shared.layout.defers(RecordUse(name))
+    parameters = ["b", value] + ["r"] * defers + ["seen"] * shared.record_aliases(name)
+    body: list[Statement] = [*emitter.statements]
+    if defers:
+        body.append(Line("return r"))
+    return Function(f"{part}_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+
+
+def _get_record(name: str, shared: Shared) -> Function:
+    record = shared.plan.records[name]
+    step = RecordUse(name)
+    emitter = Get(shared, generator=record.recursive, at="at")
+    most = emitter.conformance(step, "")
+    reading = emitter.body(step, "v", None, "", most)
+    emitter.flush()
+    parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + ["key"] * record.aliased
+    if record.aliased:
+        value = _early(reading, name, emitter, shared)
+    else:
+        emitter.deferred(reading, None, "")
+        value = emitter.expression(reading)
+    emitter.flush()
+    body = [*emitter.statements, Line(f"return {value}, {emitter.place()}")]
+    return Function(f"get_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+
+
+def _early(reading: Reading, name: str, emitter: Get, shared: Shared) -> str:
+    """Makes the object before its referents are read, so that they can lead back to it."""
+    waiting = [slot for slot in shared.plan.records[name].slots if shared.layout.defers(slot.step)]
+    names = {slot.name for slot in waiting}
+    arguments = [
+        "None" if slot in names else emitter.expression(reading.parts[slot]) for slot in shared.construction(name)
+    ]
+    value = emitter.names.new("made")
+    emitter.line(f"{value} = {shared.type(name)}({', '.join(arguments)})")
+    with emitter.block("if key:"):
+        emitter.line(f"seen[key] = {value}")
+    scope = Siblings(reading.parts, [])
+    for slot in waiting:
+        part = reading.parts[slot.name]
+        emitter.deferred(part, scope, slot.name)
+        emitter.flush()
+        emitter.line(f"{value}.{shared.fields[name][slot.name]} = {emitter.expression(part)}")
+    return value
+
+
+def _finish_record(name: str, shared: Shared) -> Function:
+    emitter = Get(shared, generator=True, at="at")
+    reading = emitter.body(RecordUse(name), "v", None, "", [])
+    emitter.flush()
+    names = reading.locals()
+    emitter.statements, emitter.base, emitter.offset, emitter.phase = [], "at", 0, UNKNOWN
+    emitter.deferred(reading, None, "")
+    emitter.flush()
+    parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
+    body = [*emitter.statements, Line(f"return {emitter.expression(reading)}, {emitter.place()}")]
+    return Function(f"finish_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, True)))
+
+
+def _generating(body: list[Statement], generator: bool) -> list[Statement]:
+    """A recursive record's functions are generators even where they do not recurse."""
+    if not generator or _yields(body):
+        return body
+    return [*body[:-1], Line("yield from ()"), body[-1]]
+
+
+def _yields(body: list[Statement]) -> bool:
+    return any(
+        "yield " in statement.text if isinstance(statement, Line) else _yields(list(statement.body))
+        for statement in body
+    )
+
+
+_RECORD_FUNCTIONS = {
+    "put": _put_record,
+    "defer": _defer_record,
+    "get": _get_record,
+    "finish": _finish_record,
+}
+
+
+# ---------------------------------------------------------------------------- pipes
+
+
+def _pipe_element(step: PipeChunks, shared: Shared, functions: list[Function]) -> str:
+    element = step.element
+    if isinstance(element, Scalar):
+        letter_ = letter(element, shared.syntax)
+        if letter_ == "B":
+            return "ndr.BYTES"
+        return f'ndr.number_element(order, "{letter_}")'
+    size, alignment = shared.layout.size(element), shared.layout.alignment(element)
+    assert size is not None
+    name = f"pipe_{step.name}"
+    if all(function.name != f"put_{name}" for function in functions):
+        functions.extend(_pipe_functions(name, element, shared, alignment))
+    return f"ndr.PipeElement({size}, {alignment}, put_{name}, get_{name})"
+
+
+def _pipe_functions(name: str, element: object, shared: Shared, alignment: int) -> list[Function]:
+    from idlc.codec.phase import Phase
+    from idlc.semantics.types import Dimension, Variable as _Variable
+    from idlc.wire.steps import Content, Sequence
+
+    assert isinstance(element, RecordUse | EnumValue | Scalar | Referent) or element is not None
+    count = _Variable("count")
+    sequence = Sequence(element, (Dimension(size=count),), Content.ITEMS)  # type: ignore[arg-type]
+    put = Put(shared)
+    put.phase = Phase(alignment, 0)
+    block = put.names.new("block")
+    prepared = put._prepare(Sequence(element, (Dimension(),), Content.ITEMS), block, _no_variables, "")  # type: ignore[arg-type]
+    put._items(sequence, prepared, "")
+    put.flush()
+    put_body = [s for s in put.statements if not (isinstance(s, Line) and s.text.endswith(f"= len({block})"))]
+    get = Get(shared)
+    get.phase = Phase(alignment, 0)
+    reading = Reading(sequence, "block")
+    get._items(reading, sequence, "n", "")
+    get_body = [s for s in get.statements if isinstance(s, Line) or not s.head.startswith("if ")]
+    return [
+        Function(f"put_{name}", block, "bytes | bytearray", "", (Line("b = bytearray()"), *put_body, Line("return b"))),
+        Function(f"get_{name}", "d, n", "Any", "", (*get_body, Line("return block"))),
+    ]
+
+
+# ---------------------------------------------------------------------------- scopes
+
+
+class _Scope:
+    """Spells parameters by the locals that hold them."""
+
+    def __init__(self, steps: dict[str, Slot], names: dict[str, str]) -> None:
+        self.steps = steps
+        self.names = names
+
+    def __call__(self, variable: Variable) -> str:
+        text = self.names[variable.name]
+        step = self.steps[variable.name].step
+        if isinstance(step, Referent) and step.boxed and variable.dereferenced:
+            return f"{text}.value"
+        return text
+
+
+def _scope(slots: tuple[Slot, ...], names: dict[str, str]) -> _Scope:
+    return _Scope({slot.name: slot for slot in reversed(slots)}, names)
+
+
+def _named(slots: tuple[Slot, ...]) -> list[tuple[Slot, str]]:
+    spelled = python_names(tuple(slot.name for slot in slots if slot.name != "return_value"))
+    return [(slot, spelled.get(slot.name, "return_value")) for slot in slots]
+
+
+def _no_variables(variable: Variable) -> str:
+    raise AssertionError(f"{variable.name} is out of reach")
+
+
+__all__ = ["WIDTHS", "Namer", "fuse"]

@@ -1,0 +1,189 @@
+"""What all functions of one codec module share: tables at the top of the factory, and who calls whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idlc.codec.phase import Run
+from idlc.wire.layout import Layout, Syntax, is_full
+from idlc.wire.steps import (
+    Choice,
+    Content,
+    EnumValue,
+    Guid,
+    Handle,
+    InterfaceReferent,
+    OperationPlan,
+    RecordUse,
+    Referent,
+    Scalar,
+    Sequence,
+    Step,
+    WirePlan,
+)
+
+_SMALL = 4
+"""Records with at most this many slots are spelled out wherever a pointer leads to them."""
+
+_UNROLLED = 16
+"""Fixed arrays of at most this many structures, pointers ... are spelled out element by element."""
+_IN_ROW = 4096
+"""Fixed arrays of at most this many numbers or octets are packed together with their neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonTypes:
+    """How the plan's types are spelled in Python; all keys are IDL names."""
+
+    classes: Mapping[str, str]
+    """The class of each record, union, enumeration and context handle."""
+    fields: Mapping[str, Mapping[str, str]]
+    """For each record, the attribute of each slot."""
+    orders: Mapping[str, tuple[str, ...]]
+    """For each record, its slots in the order in which the class takes them."""
+
+
+class Shared:
+    """Tables and decisions of one codec module (one plan under one syntax)."""
+
+    def __init__(self, plan: WirePlan, syntax: Syntax, python: PythonTypes) -> None:
+        self.plan = plan
+        self.syntax = syntax
+        self.layout = Layout(plan, syntax)
+        self.fields = python.fields
+        self.classes = python.classes
+        self._orders = python.orders
+        self.tables: dict[str, str] = {}
+        """Spelling of the right-hand side -> name of the table."""
+        self.types: dict[str, None] = {}
+        self.wanted: dict[str, None] = {}
+        """Functions that some other function calls: put_X, defer_X, get_X, finish_X."""
+        self._called = self._functions()
+        self._full: dict[str, bool] = {}
+
+    # ------------------------------------------------------------------ tables
+
+    def table(self, prefix: str, spelling: str) -> str:
+        """The name of the factory-level table that holds `spelling`."""
+        name = self.tables.get(spelling)
+        if name is None:
+            number = sum(1 for other in self.tables.values() if other.rstrip("0123456789") == prefix) + 1
+            name = self.tables[spelling] = f"{prefix}{number}"
+        return name
+
+    def packer(self, run: Run) -> str:
+        """`p1` for a fixed run, `q1[len(b) & 7]` for one that depends on the position."""
+        if run.fixed:
+            return self.table("p", f'Struct(order + "{run.formats[0]}").pack')
+        return self.table("q", f"ndr.packers(order, {_tuple(run.formats)})")
+
+    def reader(self, run: Run) -> str:
+        if run.fixed:
+            return self.table("u", f'Struct(order + "{run.formats[0]}").unpack_from')
+        return self.table("w", f"ndr.readers(order, {_tuple(run.formats)})")
+
+    def rows(self, run: Run) -> str:
+        return self.table("i", f'Struct(order + "{run.formats[0]}").iter_unpack')
+
+    def type(self, name: str) -> str:
+        """The class for an IDL type, which the codec module then imports."""
+        self.types[name] = None
+        return self.classes[name]
+
+    def construction(self, name: str) -> tuple[str, ...]:
+        """The slots of a record in the order its class takes them."""
+        return self._orders[name]
+
+    def target_kind(self, step: Step) -> int:
+        """A number for what full pointers of one kind point at: ids are shared only within a kind."""
+        return self._kinds.setdefault(step, len(self._kinds))
+
+    # ------------------------------------------------------------------ functions
+
+    def is_function(self, name: str) -> bool:
+        """Whether a record has functions of its own, instead of being spelled out at each pointee."""
+        record = self.plan.records[name]
+        return record.recursive or record.aliased or name in self._called
+
+    def flat(self, step: Step) -> bool:
+        """Whether a body is a fixed number of run items, so that it fuses with its neighbours."""
+        match step:
+            case Scalar() | EnumValue() | Guid() | Handle() | Referent() | InterfaceReferent():
+                return True
+            case RecordUse(name):
+                return all(self.flat(slot.step) for slot in self.plan.records[name].slots)
+            case Sequence():
+                dimension = step.dimensions[0]
+                if len(step.dimensions) > 1 or dimension.varying or not dimension.bound:
+                    return False
+                if step.content is Content.ITEMS:
+                    return dimension.bound <= _UNROLLED and self.flat(step.element)
+                return dimension.bound <= _IN_ROW
+            case _:
+                return False
+
+    def _functions(self) -> set[str]:
+        uses: Counter[str] = Counter()
+        for operation in self.plan.operations:
+            for slot in (*operation.request, *operation.response):
+                self._count(slot.step, uses, top=True)
+        for record in self.plan.records.values():
+            for slot in record.slots:
+                self._count(slot.step, uses, top=False)
+        return {name for name, times in uses.items() if times > 1 and len(self.plan.records[name].slots) > _SMALL}
+
+    def _count(self, step: Step, uses: Counter[str], *, top: bool) -> None:
+        match step:
+            case RecordUse(name) if top:
+                uses[name] += 1
+            case Referent():
+                self._count(step.target, uses, top=True)
+            case Sequence():
+                self._count(step.element, uses, top=False)
+            case Choice(name):
+                for arm in self.plan.choices[name].arms:
+                    if arm.slot is not None and isinstance(arm.slot.step, Referent):
+                        self._count(arm.slot.step, uses, top=False)
+            case _:
+                pass
+
+    def aliases(self, step: Step) -> bool:
+        """Whether a full pointer is reachable, so that aliases have to be tracked."""
+        seen: set[str] = set()
+        pending = [step]
+        while pending:
+            at = pending.pop()
+            if is_full(at):
+                return True
+            match at:
+                case RecordUse(name) if name not in seen:
+                    seen.add(name)
+                    pending.extend(slot.step for slot in self.plan.records[name].slots)
+                case Referent():
+                    pending.append(at.target)
+                case Sequence():
+                    pending.append(at.element)
+                case Choice(name) if f"union {name}" not in seen:
+                    seen.add(f"union {name}")
+                    arms = self.plan.choices[name].arms
+                    pending.extend(arm.slot.step for arm in arms if arm.slot is not None)
+                case _:
+                    pass
+        return False
+
+    def record_aliases(self, name: str) -> bool:
+        if name not in self._full:
+            self._full[name] = self.aliases(RecordUse(name))
+        return self._full[name]
+
+    def operation_aliases(self, operation: OperationPlan) -> tuple[bool, bool]:
+        return (
+            any(self.aliases(slot.step) for slot in operation.request),
+            any(self.aliases(slot.step) for slot in operation.response),
+        )
+
+
+def _tuple(texts: tuple[str, ...]) -> str:
+    return "(" + ", ".join(f'"{text}"' for text in texts) + ")"

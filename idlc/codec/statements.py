@@ -1,0 +1,66 @@
+"""Flat Python statements: what a codec function is made of, before it is spelled.
+
+Every statement carries the path of the value it handles, so that an error at run time can name it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One simple statement. `path` names the value it moves, as the runtime's `explain` reads it."""
+
+    text: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A compound statement: `head` ends in a colon; chained `elif`/`else` blocks follow as further blocks."""
+
+    head: str
+    body: tuple[Statement, ...]
+    path: str = ""
+
+
+Statement = Line | Block
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function inside the codec factory."""
+
+    name: str
+    parameters: str
+    returns: str
+    doc: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one operation offers: an expression for each half of each stub, and its pipe elements."""
+
+    opnum: int
+    put_request: str
+    get_request: str
+    put_response: str
+    get_response: str
+    in_pipes: tuple[str, ...]
+    out_pipes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodecModule:
+    """One codec module: the factory's tables, its functions and the operations' entries."""
+
+    syntax: str
+    """Name of the factory: ndr20 or ndr64."""
+    types: tuple[str, ...]
+    """Classes taken from the public module, or dotted `module.Class` ones from siblings."""
+    tables: tuple[str, ...]
+    """Assignments at the top of the factory: struct packers and readers, bulk movers."""
+    functions: tuple[Function, ...]
+    entries: tuple[Entry, ...]

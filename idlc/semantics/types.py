@@ -1,0 +1,426 @@
+"""Bound types: what an IDL file means once names are resolved and attributes are in force.
+
+This is the vocabulary between the binder and the wire planner. Everything is frozen data; no
+node knows a byte, a width or a Python name. A record, union, enumeration or context handle is
+named, and every place that uses it holds a `...Use` with that name, so that self-referential
+types stay plain data; `BoundFile.declared` finds the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from idlc.source.files import Span
+
+
+class BaseKind(StrEnum):
+    """The base types that travel. `long`, `int` and `__int32` are all INT32, and so on."""
+
+    BOOLEAN = "boolean"
+    BYTE = "byte"
+    CHAR = "char"
+    WCHAR = "wchar_t"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+    INT64 = "int64"
+    UINT64 = "uint64"
+    INT3264 = "int3264"
+    UINT3264 = "uint3264"
+    FLOAT = "float"
+    DOUBLE = "double"
+    GUID = "guid"
+    """A structure named GUID, UUID, IID ... of the well-known shape."""
+
+
+class PointerKind(StrEnum):
+    REF = "ref"
+    UNIQUE = "unique"
+    FULL = "ptr"
+
+
+# ---------------------------------------------------------------------------- expressions
+# Bound expressions of size_is, length_is, switch_is ...: constants are folded, names are siblings
+# (parameters of the same operation or fields of the same structure).
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The value of a sibling. A dereference of a sibling (`*n`) is the same node with `dereferenced`."""
+
+    name: str
+    """The sibling's IDL name."""
+    dereferenced: int = 0
+    """How many `*` stood before it."""
+    pointer: bool = False
+    """Whether what is left after dereferencing is still a pointer (only its nullness can be used)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`operand.name` or `operand->name`."""
+
+    operand: Expression
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    operator: str
+    """One of + - ! ~"""
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    operator: str
+    """One of * / % + - << >> < > <= >= == != & ^ | && ||"""
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A C cast to an integer type: the value is reduced to `bits`, signed or not."""
+
+    bits: int
+    signed: bool
+    operand: Expression
+
+
+Expression = Constant | Variable | Member | Unary | Binary | Conditional | Cast
+
+
+# ---------------------------------------------------------------------------- types
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """No value: the result of a void operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorType:
+    """Stands where a type could not be bound; absorbs every follow-up diagnostic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    kind: BaseKind
+    spelling: str = ""
+    """As the IDL names it (`DWORD`, `unsigned long`): for comments and for `HRESULT`."""
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnumUse:
+    name: str
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StructUse:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnionUse:
+    """A union at a place of use. `switch` is None for an encapsulated union, which holds its own tag."""
+
+    name: str
+    switch: Expression | None = None
+    switch_type: Base | EnumUse | None = None
+    """The discriminant's wire type: `switch_type` of the union, else the type that `switch_is` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """One pointer level. A pointer to an array (`[size_is(n)] T *p`) has an `Array` or `String` target."""
+
+    kind: PointerKind
+    target: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One array dimension, outermost first. max_is and last_is are already turned into size and length.
+
+    Fixed: `bound`. Conformant: `bound` is None, `size` says how many. Varying: `length` (and `first`).
+    """
+
+    bound: int | None = None
+    size: Expression | None = None
+    first: Expression | None = None
+    length: Expression | None = None
+
+    @property
+    def conformant(self) -> bool:
+        return self.bound is None
+
+    @property
+    def varying(self) -> bool:
+        return self.length is not None or self.first is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array in place; `element` is never an Array itself (dimensions are combined)."""
+
+    element: Type
+    dimensions: tuple[Dimension, ...]
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """A terminated string in place: varying, and conformant too unless `bound` gives its fixed room."""
+
+    unit: BaseKind
+    """CHAR, WCHAR or BYTE."""
+    bound: int | None = None
+    size: Expression | None = None
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextHandleUse:
+    """A context handle in place (20 octets); `name` is the typedef's, or the parameter's when it has none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingHandle:
+    """handle_t, or an implicit handle: chooses the channel, has no wire form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """A pipe parameter's type; `name` is the typedef's."""
+
+    name: str
+    element: Type
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacePointer:
+    """`IFoo *`, or `void *` with iid_is. Travels as MInterfacePointer behind a unique pointer."""
+
+    interface: str | None
+    iid: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A type that is legal but cannot travel (function pointers, `void *`, bit-fields): local code only."""
+
+    spelling: str
+
+
+Type = (
+    Void
+    | ErrorType
+    | Base
+    | EnumUse
+    | StructUse
+    | UnionUse
+    | Pointer
+    | Array
+    | String
+    | ContextHandleUse
+    | BindingHandle
+    | Pipe
+    | InterfacePointer
+    | Opaque
+)
+
+
+# ---------------------------------------------------------------------------- declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    type: Type
+    declaration: str
+    """The IDL of this field on one line, without the `;`: for comments."""
+    span: Span
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    name: str
+    """The typedef name where there is one, else the tag, else a name made from where it stands."""
+    fields: tuple[Field, ...]
+    span: Span
+    origin: str
+    """The name of the file that defines it, as BoundFile.name."""
+    doc: str = ""
+    aliases: tuple[str, ...] = ()
+    """Further names for the same type: the tag, more typedefs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    name: str | None
+    """None for an empty arm."""
+    type: Type | None
+    values: tuple[int, ...]
+    default: bool
+    declaration: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    name: str
+    arms: tuple[Arm, ...]
+    switch_type: Base | EnumUse | None
+    encapsulated: bool
+    ms_union: bool
+    span: Span
+    origin: str
+    tag_name: str = "tag"
+    """Encapsulated: the name of the tag field."""
+    doc: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enumerator:
+    name: str
+    value: int
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    name: str
+    members: tuple[Enumerator, ...]
+    wide: bool
+    """v1_enum: 32 bits in NDR 2.0 too."""
+    span: Span
+    origin: str
+    doc: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContextHandle:
+    name: str
+    span: Span
+    origin: str
+    serialize: bool = True
+    doc: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A typedef that names no new record: `typedef [string] wchar_t *NAME`, `typedef long COUNT`."""
+
+    name: str
+    type: Type
+    span: Span
+    origin: str
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedConstant:
+    name: str
+    value: int | str | bytes | bool | None
+    span: Span
+    origin: str
+    doc: str = ""
+
+
+Declared = Struct | Union | Enum | ContextHandle | Alias
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    type: Type
+    """For an [out] or top-level ref parameter the whole type, its Pointer(REF, ...) included."""
+    is_in: bool
+    is_out: bool
+    declaration: str
+    """The IDL of this parameter on one line: for the docstring."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str
+    opnum: int
+    parameters: tuple[Parameter, ...]
+    result: Type
+    declaration: str
+    """The whole operation on one line, `[async]` included: for the docstring."""
+    span: Span
+    is_async: bool = False
+    maybe: bool = False
+    idempotent: bool = False
+    broadcast: bool = False
+    message: bool = False
+    callback: bool = False
+    local: bool = False
+    placeholder: bool = False
+    """`void OpnumNNotUsedOnWire(void)`: takes an opnum, is not offered."""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    name: str
+    uuid: UUID | None
+    version: tuple[int, int]
+    operations: tuple[Operation, ...]
+    span: Span
+    origin: str
+    object: bool = False
+    local: bool = False
+    base: str | None = None
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """(protocol sequence, endpoint) pairs."""
+    strict_context: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFile:
+    """One IDL file, bound. `declarations` and `constants` are the file's own, in source order."""
+
+    name: str
+    """The stem of the file name, as written: `ms-dtyp`."""
+    sources: tuple[str, ...]
+    """Base names of the IDL and ACF files that made it, for the header comment."""
+    declarations: tuple[Declared, ...]
+    constants: tuple[NamedConstant, ...]
+    interfaces: tuple[Interface, ...]
+    imports: tuple[str, ...]
+    """Names of the files imported directly."""
+    declared: Mapping[str, Declared]
+    """Every record, union, enumeration, context handle and alias that is visible, imports included, by name."""
+    doc: str = ""

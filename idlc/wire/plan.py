@@ -1,0 +1,288 @@
+"""From bound types to wire steps: which values travel in which stub, in which order.
+
+The rules that live here: top-level `ref` pointers leave no trace (C706 14.3.11.1), the binding handle does
+not travel, [in] pipes follow all other [in] data and [out] pipes precede all other [out] data, a result
+comes last, and which pointers must be boxed in Python so that nullness and identity survive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from idlc.semantics.types import (
+    Alias,
+    Array,
+    Base,
+    BaseKind,
+    BindingHandle,
+    BoundFile,
+    ContextHandleUse,
+    Dimension,
+    Enum,
+    EnumUse,
+    ErrorType,
+    InterfacePointer,
+    Opaque,
+    Operation,
+    Pipe,
+    Pointer,
+    PointerKind,
+    String,
+    Struct,
+    StructUse,
+    Type,
+    Union,
+    UnionUse,
+    Void,
+)
+from idlc.wire.steps import (
+    ArmStep,
+    Choice,
+    ChoiceType,
+    Content,
+    EnumValue,
+    Guid,
+    Handle,
+    InterfaceReferent,
+    Kind,
+    OperationPlan,
+    PipeChunks,
+    Pipes,
+    Record,
+    RecordUse,
+    Referent,
+    Scalar,
+    Sequence,
+    Slot,
+    Step,
+    Text,
+    WirePlan,
+)
+
+_SCALARS = {
+    BaseKind.BOOLEAN: Kind.BOOL,
+    BaseKind.BYTE: Kind.U1,
+    BaseKind.CHAR: Kind.U1,
+    BaseKind.WCHAR: Kind.U2,
+    BaseKind.INT8: Kind.I1,
+    BaseKind.UINT8: Kind.U1,
+    BaseKind.INT16: Kind.I2,
+    BaseKind.UINT16: Kind.U2,
+    BaseKind.INT32: Kind.I4,
+    BaseKind.UINT32: Kind.U4,
+    BaseKind.INT64: Kind.I8,
+    BaseKind.UINT64: Kind.U8,
+    BaseKind.INT3264: Kind.IWORD,
+    BaseKind.UINT3264: Kind.UWORD,
+    BaseKind.FLOAT: Kind.F4,
+    BaseKind.DOUBLE: Kind.F8,
+}
+
+
+class CannotTravel(Exception):
+    """A type that no rule refused but that has no wire form: the caller leaves the operation out."""
+
+
+def plan(bound: BoundFile) -> WirePlan:
+    """The wire plan of every remote operation of `bound`, and of every type these need."""
+    return _Planner(bound).run()
+
+
+def is_pipe(type_: Type) -> Pipe | None:
+    """The pipe that a parameter's type is, by value or by reference."""
+    if isinstance(type_, Pointer):
+        type_ = type_.target
+    return type_ if isinstance(type_, Pipe) else None
+
+
+def nullable(type_: Type) -> bool:
+    """Whether the Python presentation of `type_` can be None by itself."""
+    match type_:
+        case Pointer(kind, target):
+            return kind is not PointerKind.REF or nullable(target)
+        case ContextHandleUse() | InterfacePointer():
+            return True
+        case _:
+            return False
+
+
+def boxed(pointer: Pointer) -> bool:
+    """Whether a unique or full pointer is presented as an ndr.Ref: its pointee may be None too, or has no identity."""
+    if pointer.kind is PointerKind.REF:
+        return False
+    return nullable(pointer.target) or (
+        pointer.kind is PointerKind.FULL and not isinstance(pointer.target, StructUse | UnionUse)
+    )
+
+
+class _Planner:
+    def __init__(self, bound: BoundFile) -> None:
+        self.bound = bound
+        self.records: dict[str, Record] = {}
+        self.choices: dict[str, ChoiceType] = {}
+        self.aliased: set[str] = set()
+
+    def run(self) -> WirePlan:
+        operations = []
+        for interface in self.bound.interfaces:
+            if interface.local:
+                continue
+            for operation in interface.operations:
+                if not operation.local and not operation.callback and not operation.placeholder:
+                    operations.append(self.operation(operation))
+        for declared in self.bound.declarations:
+            if isinstance(declared, Struct):
+                try:
+                    self.record(declared.name)
+                except CannotTravel:
+                    continue
+        recursive = self.recursive()
+        records = {
+            name: replace(record, recursive=name in recursive, aliased=name in self.aliased)
+            for name, record in self.records.items()
+        }
+        return WirePlan(tuple(operations), records, self.choices)
+
+    def operation(self, operation: Operation) -> OperationPlan:
+        request: list[Slot] = []
+        response: list[Slot] = []
+        in_pipes: list[Pipes] = []
+        out_pipes: list[Pipes] = []
+        for parameter in operation.parameters:
+            pipe = is_pipe(parameter.type)
+            if pipe is not None:
+                pipes = Pipes(parameter.name, PipeChunks(pipe.name, self.step(pipe.element)))
+                if parameter.is_in:
+                    in_pipes.append(pipes)
+                if parameter.is_out:
+                    out_pipes.append(pipes)
+                continue
+            type_ = parameter.type
+            if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
+                type_ = type_.target
+            if isinstance(type_, BindingHandle):
+                continue
+            slot = Slot(parameter.name, self.step(type_))
+            if parameter.is_in:
+                request.append(slot)
+            if parameter.is_out:
+                response.append(slot)
+        if not isinstance(operation.result, Void):
+            response.append(Slot("return_value", self.step(operation.result)))
+        return OperationPlan(
+            operation.name, operation.opnum, tuple(request), tuple(in_pipes), tuple(out_pipes), tuple(response)
+        )
+
+    def step(self, type_: Type) -> Step:
+        match type_:
+            case Base(kind, _, limits):
+                return Guid() if kind is BaseKind.GUID else Scalar(_SCALARS[kind], limits)
+            case EnumUse(name, limits):
+                enum = self.bound.declared[name]
+                assert isinstance(enum, Enum)
+                signed = any(member.value < 0 for member in enum.members)
+                return EnumValue(name, enum.wide, signed, limits)
+            case StructUse(name):
+                self.record(name)
+                return RecordUse(name)
+            case UnionUse(name, switch, switch_type):
+                return self.choice(name, switch, switch_type)
+            case Pointer(kind, target):
+                if kind is PointerKind.FULL and isinstance(target, StructUse):
+                    self.aliased.add(target.name)
+                return Referent(kind, self.step(target), boxed(type_))
+            case Array(element, dimensions, limits):
+                return self.sequence(element, dimensions, limits)
+            case String(unit, bound, size, limits):
+                return Text(2 if unit is BaseKind.WCHAR else 1, bound, size, limits)
+            case ContextHandleUse(name):
+                return Handle(name)
+            case InterfacePointer():
+                return InterfaceReferent()
+            case Pipe(name, element):
+                return PipeChunks(name, self.step(element))
+            case Void() | ErrorType() | BindingHandle() | Opaque():
+                raise CannotTravel(str(type_))
+
+    def sequence(
+        self, element: Type, dimensions: tuple[Dimension, ...], limits: tuple[int, int] | None
+    ) -> Sequence:
+        content = Content.ITEMS
+        if isinstance(element, Base) and element.kind is not BaseKind.GUID and element.range is None:
+            match element.kind:
+                case BaseKind.BYTE | BaseKind.CHAR:
+                    content = Content.BYTES
+                case BaseKind.WCHAR:
+                    content = Content.TEXT
+                case _:
+                    content = Content.NUMBERS
+        return Sequence(self.step(element), dimensions, content, limits)
+
+    def choice(self, name: str, switch: object, switch_type: Base | EnumUse | None) -> Choice:
+        union = self.bound.declared[name]
+        assert isinstance(union, Union)
+        tag = self.step(switch_type or union.switch_type or Base(BaseKind.INT32))
+        assert isinstance(tag, Scalar | EnumValue)
+        if name not in self.choices:
+            self.choices[name] = ChoiceType(name, (), union.encapsulated, union.ms_union)
+            arms = []
+            for arm in union.arms:
+                slot = None if arm.type is None else Slot(arm.name or "", self.step(arm.type))
+                arms.append(ArmStep(arm.values, arm.default, slot))
+            self.choices[name] = ChoiceType(name, tuple(arms), union.encapsulated, union.ms_union)
+        return Choice(name, tag, switch)  # type: ignore[arg-type]
+
+    def record(self, name: str) -> None:
+        if name in self.records:
+            return
+        struct = self.bound.declared[name]
+        assert isinstance(struct, Struct)
+        self.records[name] = Record(name, (), recursive=False, aliased=False)
+        try:
+            slots = tuple(Slot(field.name, self.field(field.type, field.ignore)) for field in struct.fields)
+        except CannotTravel:
+            del self.records[name]
+            raise
+        self.records[name] = Record(name, slots, recursive=False, aliased=False)
+
+    def field(self, type_: Type, ignore: bool) -> Step:
+        return self.step(type_) if not ignore else Scalar(Kind.UWORD)
+
+    def recursive(self) -> set[str]:
+        """Records that reach themselves, by a walk from each over what it can reach."""
+        edges = {name: self.reached(record) for name, record in self.records.items()}
+        found = set()
+        for start in edges:
+            seen: set[str] = set()
+            pending = list(edges[start])
+            while pending:
+                name = pending.pop()
+                if name not in seen:
+                    seen.add(name)
+                    pending.extend(edges[name])
+            if start in seen:
+                found.add(start)
+        return found
+
+    def reached(self, record: Record) -> set[str]:
+        names: set[str] = set()
+        pending: list[Step] = [slot.step for slot in record.slots]
+        walked: set[str] = set()
+        while pending:
+            step = pending.pop()
+            match step:
+                case RecordUse(name):
+                    names.add(name)
+                case Referent():
+                    pending.append(step.target)
+                case Sequence():
+                    pending.append(step.element)
+                case Choice(name) if name not in walked:
+                    walked.add(name)
+                    pending.extend(arm.slot.step for arm in self.choices[name].arms if arm.slot is not None)
+                case _:
+                    pass
+        return names
+
+
+__all__ = ["Alias", "CannotTravel", "boxed", "is_pipe", "nullable", "plan"]

@@ -1,0 +1,96 @@
+"""NDR as generated code needs it: the bases of its types, and what its codecs call.
+
+Nothing here does I/O. Transfer syntaxes are C706 chapter 14 and MS-RPCE 2.2.5.
+"""
+
+from idlrt.errors import NdrError
+from idlrt.ndr.codecs import (
+    BYTES,
+    Codecs,
+    OperationCodec,
+    PipeElement,
+    get_no_result,
+    get_nothing,
+    number_element,
+    put_no_result,
+    put_nothing,
+)
+from idlrt.ndr.dimensions import flatten_bytes, flatten_items, flatten_numbers, flatten_text, nest
+from idlrt.ndr.failures import (
+    CODEC_ERRORS,
+    bad_count,
+    bad_extent,
+    bad_string,
+    bad_tag,
+    cut_short,
+    explain,
+    null_ref,
+    out_of_range,
+    size_mismatch,
+    tag_mismatch,
+    too_long,
+)
+from idlrt.ndr.movers import (
+    PAD,
+    guid_codec,
+    handle_codec,
+    narrow,
+    number_reader,
+    number_writer,
+    packers,
+    quotient,
+    readers,
+    remainder,
+    signed,
+    text_codec,
+)
+from idlrt.ndr.pointers import Aliases, unwind
+from idlrt.ndr.types import Enum, Ref, Struct, Union
+
+__all__ = [
+    "BYTES",
+    "CODEC_ERRORS",
+    "PAD",
+    "Aliases",
+    "Codecs",
+    "Enum",
+    "NdrError",
+    "OperationCodec",
+    "PipeElement",
+    "Ref",
+    "Struct",
+    "Union",
+    "bad_count",
+    "bad_extent",
+    "bad_string",
+    "bad_tag",
+    "cut_short",
+    "explain",
+    "flatten_bytes",
+    "flatten_items",
+    "flatten_numbers",
+    "flatten_text",
+    "get_no_result",
+    "get_nothing",
+    "guid_codec",
+    "handle_codec",
+    "narrow",
+    "nest",
+    "null_ref",
+    "number_element",
+    "number_reader",
+    "number_writer",
+    "out_of_range",
+    "packers",
+    "put_no_result",
+    "put_nothing",
+    "quotient",
+    "readers",
+    "remainder",
+    "signed",
+    "size_mismatch",
+    "tag_mismatch",
+    "text_codec",
+    "too_long",
+    "unwind",
+]

@@ -1,0 +1,69 @@
+"""Arrays of several dimensions: nested lists in Python, one row-major run on the wire (C706 14.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from idlrt.errors import NdrError
+
+Shape = tuple[tuple[int, int, int], ...]
+"""For each dimension, outermost first: room, index of the first element that travels, how many travel."""
+
+
+def _rows(values: Any, shape: Shape) -> list[Any]:
+    """The innermost rows that travel, in order; each is as long as the last dimension's extent."""
+    rows = [values]
+    for depth, (most, first, count) in enumerate(shape):
+        if first < 0 or count < 0 or first + count > most:
+            raise NdrError(f"elements {first} to {first + count} of dimension {depth} do not fit its {most}")
+        for row in rows:
+            if len(row) < first + count or (count == most and len(row) != most):
+                raise NdrError(f"dimension {depth} has {len(row)} elements where {first + count} are due")
+        if depth < len(shape) - 1:
+            rows = [inner for row in rows for inner in row[first : first + count]]
+        else:
+            rows = [row[first : first + count] for row in rows]
+    return rows
+
+
+def flatten_items(values: Any, shape: Shape) -> list[Any]:
+    return [item for row in _rows(values, shape) for item in row]
+
+
+flatten_numbers = flatten_items
+
+
+def flatten_bytes(values: Any, shape: Shape) -> bytes:
+    return b"".join(bytes(row) for row in _rows(values, shape))
+
+
+def flatten_text(values: Any, shape: Shape) -> str:
+    return "".join(_rows(values, shape))
+
+
+def nest(values: Sequence[Any], shape: Shape) -> Any:
+    """The nested lists of what travelled; elements before the first ones are None (or zero octets)."""
+    for most, first, count in reversed(shape[1:]):
+        del most
+        values = [_shifted(values[at : at + count], first) for at in range(0, len(values), count)] if count else [
+            _shifted(values[:0], first) for _ in range(_outer(shape))
+        ]
+    return _shifted(values, shape[0][1])
+
+
+def _outer(shape: Shape) -> int:
+    total = 1
+    for _, _, count in shape[:-1]:
+        total *= count
+    return total
+
+
+def _shifted(values: Any, first: int) -> Any:
+    if not first:
+        return values
+    if isinstance(values, bytes):
+        return bytes(first) + values
+    if isinstance(values, str):
+        return "\0" * first + values
+    return [None] * first + list(values)

@@ -1,0 +1,51 @@
+"""Pointers that need more than a local: full pointers with aliases, and types that reach themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+
+class Aliases:
+    """Referent ids of full pointers in one stub: an object has one id, and one pointee (C706 14.3.10)."""
+
+    __slots__ = ("_ids", "_written")
+
+    def __init__(self) -> None:
+        self._ids: dict[int, int] = {}
+        self._written: set[int] = set()
+
+    def referent(self, target: object) -> int:
+        """The id for the object pointed at; 0 for None. Ids lie apart from those of unique pointers."""
+        if target is None:
+            return 0
+        known = self._ids.get(id(target))
+        if known is None:
+            known = self._ids[id(target)] = 0x40020000 + 4 * len(self._ids)
+        return known
+
+    def first(self, target: object) -> bool:
+        """Whether this visit is the one that writes the pointee."""
+        if id(target) in self._written:
+            return False
+        self._written.add(id(target))
+        return True
+
+
+def unwind(top: Generator[Any, Any, Any]) -> Any:
+    """Runs a codec of a recursive type: each yields the codec it would have called, so no stack grows.
+
+    Raises whatever a codec raises.
+    """
+    stack = [top]
+    value: Any = None
+    while stack:
+        try:
+            value = stack[-1].send(value)
+        except StopIteration as done:
+            stack.pop()
+            value = done.value
+        else:
+            stack.append(value)
+            value = None
+    return value
