@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import idlc
 import pytest
 from idlrt import blocking, rpc
-from idlrt.errors import BindRefused
+from idlrt.errors import BindRefused, ConnectError
 
 from tests.in_memory import load
 from tests.interop import peers
@@ -25,17 +25,18 @@ KEY_READ = 0x20019
 SERVER = "127.0.0.1"
 
 
-def channel_to(interface: Any) -> blocking.Channel:
-    """Samba hands its ports out as it likes: the first of them where the interface is offered."""
+def client_at_its_port(kind: Any, probe: Callable[[Any], object]) -> Iterator[Any]:
+    """Samba hands its ports out as it likes: a client at the first of them that offers the interface."""
     for port in PORTS:
-        try:
-            channel = blocking.connect(f"ncacn_ip_tcp:{SERVER}[{port}]").__enter__()
-            channel.bind(interface)
-        except BindRefused:
-            channel.close()
-            continue
-        return channel
-    raise LookupError(f"no port of Samba's offers {interface}")
+        with blocking.connect(f"ncacn_ip_tcp:{SERVER}[{port}]") as channel:
+            client = kind(channel)
+            try:
+                probe(client)
+            except (BindRefused, ConnectError):
+                continue
+            yield client
+            return
+    raise LookupError(f"no port of Samba's offers {kind.interface}")
 
 
 # ---------------------------------------------------------------------------- srvsvc
@@ -43,8 +44,7 @@ def channel_to(interface: Any) -> blocking.Channel:
 
 @pytest.fixture(scope="module")
 def server_service(samba: Path, srvsvc: ModuleType) -> Iterator[Any]:
-    with channel_to(srvsvc.SRVSVC) as channel:
-        yield srvsvc.SrvsvcBlockingClient(channel)
+    yield from client_at_its_port(srvsvc.SrvsvcBlockingClient, lambda client: client.NetrRemoteTOD(SERVER))
 
 
 def enumerate_shares(client: Any, srvsvc: ModuleType, level: int) -> list[Any]:
@@ -114,8 +114,7 @@ def test_name_validation(server_service: Any) -> None:
 
 @pytest.fixture(scope="module")
 def registry(samba: Path, winreg: ModuleType) -> Iterator[Any]:
-    with channel_to(winreg.WINREG) as channel:
-        yield winreg.WinregBlockingClient(channel)
+    yield from client_at_its_port(winreg.WinregBlockingClient, lambda client: client.OpenLocalMachine(None, KEY_READ))
 
 
 @pytest.fixture
@@ -177,7 +176,7 @@ def test_registry_values_are_read_into_the_caller_s_buffer(registry: Any, winreg
 
 
 def test_the_same_over_samba_s_unix_sockets(samba: Path, srvsvc: ModuleType) -> None:
-    with blocking.connect(f"ncalrpc:[{samba / 'rpcd_classic'}]") as channel:
+    with blocking.connect(f"ncalrpc:[rpcd_classic,dir={samba}]") as channel:
         done = srvsvc.SrvsvcBlockingClient(channel).NetrServerGetInfo(SERVER, 100)
     assert done.InfoStruct.value.sv100_name == "LABSRV"
 
