@@ -60,6 +60,9 @@ HOSTILE = [
     "\ufeff",
 ]
 
+# What turns text around on a screen, so that a reader sees another program than Python runs.
+OVERRIDES = {"RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
+
 SETTINGS = settings(
     max_examples=25 * ROUNDS,
     deadline=None,
@@ -87,7 +90,7 @@ def shape(source: str) -> str:
 def assert_harmless(files: Mapping[str, str], harmless: Mapping[str, str]) -> None:
     assert files.keys() == harmless.keys()
     for name, text in files.items():
-        assert not [c for c in text if unicodedata.bidirectional(c) in ("RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI")]
+        assert not [c for c in text if unicodedata.bidirectional(c) in OVERRIDES]
         assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Zl", "Zp")]
         if name.endswith(".py"):
             assert shape(text) == shape(harmless[name])
@@ -136,9 +139,11 @@ def test_a_string_constant_keeps_its_value() -> None:
 
 
 NAMES = st.sampled_from(
-    "ndr rpc pipes blocking idlrt annotations Sequence UUID int str list self call result args data class def None "
-    "True lambda async await match type object super property print __x __init__ __slots__ __class__ _x x result_ "
-    "return_value interface_ tag value Final Any abstractmethod append join pack b d at r end size order Struct array".split()
+    """
+    ndr rpc pipes blocking idlrt annotations Sequence UUID int str list self call result args data class def None True
+    False lambda async await match type object super property print __x __init__ __slots__ __class__ _x x result_
+    return_value interface_ tag value Final Any abstractmethod append join pack b d at r end size order Struct array
+    """.split()
 )
 
 

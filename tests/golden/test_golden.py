@@ -18,17 +18,18 @@ def made_of(case: Path, out: Path) -> dict[str, str]:
     sources = sorted(case.glob("*.idl"))
     result = idlc.compile_files([str(path) for path in sources], include=[str(case)], out=str(out))
     result.raise_for_errors()
-    made = {path.relative_to(out).as_posix(): path.read_text(encoding="utf-8") for path in out.rglob("*") if path.is_file()}
+    made = texts(out)
     for source in sources:
         for stage in STAGES:
             made[f"{source.stem}.{stage}.txt"] = idlc.dump(str(source), stage=stage, include=[str(case)])
     return made
 
 
-def written(case: Path) -> dict[str, str]:
+def texts(folder: Path) -> dict[str, str]:
+    """Everything in a folder that is not source of a case."""
     return {
-        path.relative_to(case).as_posix(): path.read_text(encoding="utf-8")
-        for path in case.rglob("*")
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
         if path.is_file() and path.suffix not in (".idl", ".acf") and "__pycache__" not in path.parts
     }
 
@@ -38,11 +39,11 @@ def test_the_case_becomes_what_stands_beside_it(case: str, tmp_path: Path, pytes
     folder = HERE / case
     made = made_of(folder, tmp_path)
     if pytestconfig.getoption("--bless"):
-        for name in written(folder).keys() - made.keys():
+        for name in texts(folder).keys() - made.keys():
             (folder / name).unlink()
         for name, text in made.items():
             (folder / name).write_text(text, encoding="utf-8")
-    assert made == written(folder)
+    assert made == texts(folder)
 
 
 @pytest.mark.parametrize("case", CASES)

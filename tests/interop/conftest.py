@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import idlc
 import pytest
+
+import idlc
 from tests.in_memory import load
 from tests.interop import peers
 

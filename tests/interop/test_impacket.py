@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 
 from idlrt import rpc
-
 from tests.interop import peers
 from tests.interop.lab_service import lab_service
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import idlc
 import pytest
+
+import idlc
 from idlrt import blocking, rpc
 from idlrt.errors import BindRefused, ConnectError
-
 from tests.in_memory import load
 from tests.interop import peers
 from tests.interop.lab_service import lab_service

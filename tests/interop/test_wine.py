@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from idlrt import blocking, ndr, rpc
 from idlrt.errors import RpcFault
-
 from tests.interop import peers
 from tests.interop.lab_service import lab_service
 
