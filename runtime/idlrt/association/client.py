@@ -344,7 +344,7 @@ class ClientConnection(Connection[ClientEvent]):
             call.sender.finish(self._out)
 
     def _fragment(
-        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
+        self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ClientEvent, ...]:
         if Input.RESPONSE not in CLIENT[self._state]:
             self._arrived(Input.RESPONSE)

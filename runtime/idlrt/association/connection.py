@@ -16,9 +16,12 @@ from idlrt.association.fragments import ReceiveBuffer
 from idlrt.errors import RemoteProtocolError
 from idlrt.ids import Order
 from idlrt.pdu import AnyPdu, encode
-from idlrt.pdu.call import CALL_HEADER_SIZE
+from idlrt.pdu.call import CALL_HEADER_SIZE, OBJECT_SIZE
 from idlrt.pdu.codec import decode_body
 from idlrt.pdu.header import FIRST, HEADER_SIZE, LAST, OBJECT_UUID, VERSION, Buffer, Header, PType, read_header
+from idlrt.pdu.trailer import Auth, read_auth
+from idlrt.security.none import NONE
+from idlrt.security.provider import Provider
 
 E = TypeVar("E")
 
@@ -39,6 +42,7 @@ class Connection(ABC, Generic[E]):
         self._out: list[Buffer] = []
         self._failure: RemoteProtocolError | None = None
         self._buffer = ReceiveBuffer()
+        self._security: Provider = NONE
         self._partial = bytearray()
         self._wanted = HEADER_SIZE
         self._at = 0
@@ -47,9 +51,7 @@ class Connection(ABC, Generic[E]):
     # -- what a side adds
 
     @abstractmethod
-    def _fragment(
-        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
-    ) -> tuple[E, ...]:
+    def _fragment(self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int) -> tuple[E, ...]:
         """A fragment of the type we receive; `at` to `end` is the PDU without an authentication trailer."""
 
     @abstractmethod
@@ -142,7 +144,7 @@ class Connection(ABC, Generic[E]):
                     if call_id in streams and not flags & _NOT_MIDDLE:
                         yield stub(Stub, (call_id, view[at + CALL_HEADER_SIZE : at + length], False, False, "<"))
                     else:
-                        for event in self._fragment(ptype, flags, "<", call_id, view, at, at + length):
+                        for event in self._fragment(flags, "<", call_id, view, at, at + length):
                             yield event
                 else:
                     header = read_header(view, at)
@@ -163,15 +165,23 @@ class Connection(ABC, Generic[E]):
 
     def _pdu(self, header: Header, view: memoryview) -> tuple[E, ...]:
         """A PDU that is not on the hot path: another type, byte order or version, or one with authentication."""
-        pdu = decode_body(view, header)
-        if pdu.auth is not None and header.ptype in (PType.REQUEST, PType.RESPONSE) and pdu.auth.level > 2:
-            raise RemoteProtocolError("a fragment is protected, but no security context was agreed on")
         if header.ptype != self._stub_type:
-            return self._control(pdu)
+            return self._control(decode_body(view, header))
         end = len(view)
-        if pdu.auth is not None:  # level connect: a verifier without meaning
-            end -= header.auth_length + pdu.auth.SIZE + len(pdu.auth.pad)
-        return self._fragment(header.ptype, header.flags, header.order, header.call_id, view, 0, end)
+        if header.auth_length:
+            view, end = self._unprotect(view, header)
+        return self._fragment(header.flags, header.order, header.call_id, view, 0, end)
+
+    def _unprotect(self, view: memoryview, header: Header) -> tuple[memoryview, int]:
+        """A fragment in plain, and where its stub ends."""
+        start = CALL_HEADER_SIZE
+        if header.ptype is PType.REQUEST and header.flags & OBJECT_UUID:
+            start += OBJECT_SIZE
+        auth, end = read_auth(view, start, len(view), header.auth_length, header.order, True)
+        trailer = end + len(auth.pad)
+        head, body = view[:start], view[start:trailer]
+        plain = self._security.unprotect(head, body, view[trailer : trailer + Auth.SIZE], auth.value)
+        return (view if plain is body else memoryview(b"".join((head, plain)))), end
 
     def receive_eof(self) -> Iterator[E]:
         """The peer closed its side; gives `Ended`."""

@@ -236,7 +236,7 @@ class ServerConnection(Connection[ServerEvent]):
     # -- what arrives: requests
 
     def _fragment(
-        self, ptype: int, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
+        self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ServerEvent, ...]:
         if Input.REQUEST not in SERVER[self._state]:
             self._arrived(Input.REQUEST)
