@@ -155,5 +155,3 @@ def run(bench: ModuleType, wanted: Callable[[str], bool]) -> Iterator[Figure]:
         for process in processes:
             process.terminate()
             process.join()
-
-

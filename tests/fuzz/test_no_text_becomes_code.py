@@ -125,7 +125,7 @@ def test_any_text_stays_text(text: str, harmless: Mapping[str, str]) -> None:
 
 
 def test_a_string_constant_keeps_its_value() -> None:
-    value = "quote \" backslash \\ brace {} newline \n accent \u00e9"
+    value = 'quote " backslash \\ brace {} newline \n accent \u00e9'
     files = compiled(TEMPLATE.format(comment="", string=string_literal(value)))
     names = {}
     for node in ast.parse(files["hostile.py"]).body:

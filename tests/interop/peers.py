@@ -97,7 +97,12 @@ def wine_server() -> Iterator[int]:
     log = out / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [WINE, "server.exe", str(port)], cwd=out, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [WINE, "server.exe", str(port)],
+            cwd=out,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
         wait_for_port(port, process, log)
@@ -105,7 +110,12 @@ def wine_server() -> Iterator[int]:
     finally:
         # lab_stop lets Wine end by itself, its helper processes included.
         subprocess.run(
-            [WINE, "client.exe", str(port), "only-stop"], cwd=out, env=environment, capture_output=True, timeout=60, check=False
+            [WINE, "client.exe", str(port), "only-stop"],
+            cwd=out,
+            env=environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         stop(process)
 

@@ -58,16 +58,16 @@ def test_the_compiler_ships_its_grammars_and_built_in_idl(wheels: dict[str, zipf
     assert any(name.startswith("idlc/language/builtin/") and name.endswith(".idl") for name in names)
 
 
-def test_an_installed_compiler_s_stubs_run_with_idlrt_alone(
-    wheels: dict[str, zipfile.ZipFile], tmp_path: Path
-) -> None:
+def test_an_installed_compiler_s_stubs_run_with_idlrt_alone(wheels: dict[str, zipfile.ZipFile], tmp_path: Path) -> None:
     """The compiler from its wheel, then the stubs with nothing but the runtime's wheel on the path."""
     compiler, runtime, stubs = tmp_path / "compiler", tmp_path / "runtime", tmp_path / "stubs"
     wheels["idlc"].extractall(compiler)
     wheels["idlrt"].extractall(runtime)
     idl = ROOT / "samples" / "hello" / "hello.idl"
     # -I keeps the checkout off the path; the site packages still hold lark and jinja2.
-    compile_it = f"import sys; sys.path.insert(0, {str(compiler)!r}); from idlc.cli import main; sys.exit(main(sys.argv[1:]))"
+    compile_it = (
+        f"import sys; sys.path.insert(0, {str(compiler)!r}); from idlc.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     subprocess.run(
         [sys.executable, "-I", "-c", compile_it, "compile", str(idl), "-o", str(stubs)], check=True, cwd=tmp_path
     )

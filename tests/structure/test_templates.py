@@ -46,5 +46,7 @@ def test_a_template_only_spells(path: Path) -> None:
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.do"])
     tree = environment.parse(path.read_text(encoding="utf-8"))
     found = [f"{path.name}:{node.lineno}: {type(node).__name__}" for node in tree.find_all(DECIDING)]
-    found += [f"{path.name}:{node.lineno}: |{node.name}" for node in tree.find_all(nodes.Filter) if node.name not in FILTERS]
+    found += [
+        f"{path.name}:{node.lineno}: |{node.name}" for node in tree.find_all(nodes.Filter) if node.name not in FILTERS
+    ]
     assert found == []

@@ -105,5 +105,3 @@ def renumbered(data: bytes, offsets: list[int], width: int, order: str) -> bytes
             id_ = 0x20000 + 4 * numbers.setdefault(id_, len(numbers))
         out[at : at + width] = id_.to_bytes(width, byte_order)
     return bytes(out)
-
-
