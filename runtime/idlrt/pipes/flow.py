@@ -1,0 +1,287 @@
+"""Pipes of one call without I/O: what arrived and waits to be pulled, what is pushed and wants to be sent.
+
+Pipes lie in the stub one after the other. `Incoming` takes stub data apart into its pipes and what follows them,
+`Outgoing` frames blocks. Both guard the order of use (C706 14.4 and the rules for several pipes): each misuse raises
+the error that has its RPC_X code. Whoever does the I/O feeds, settles, and asks `buffered` when to stop reading.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeObject, PipeOrder
+from idlrt.ndr.chunks import ChunkParser, ChunkWriter, Element
+
+WINDOW: Final = 256 << 10
+"""Octets that may wait in a call's pipes before reading from the connection stops."""
+
+SLICE: Final = 256 << 10
+"""Octets of a large block that are handed to the transport at a time."""
+
+
+class Inlet:
+    """The receiving end of one pipe."""
+
+    __slots__ = ("_blocks", "_element", "_from", "_parser", "_partial", "_stream", "drained", "index", "name")
+
+    _element: Element
+    _parser: ChunkParser
+
+    def __init__(self, name: str, stream: Incoming, index: int) -> None:
+        self.name = name
+        self.index = index
+        self.drained = False  # the empty block that ends the pipe was handed out
+        self._stream = stream
+        self._blocks: deque[bytes] = deque()  # whole elements, a stride each
+        self._from = 0  # octets of the first block that are gone already
+        self._partial = b""  # the first part of an element whose rest has not arrived
+
+    def open(self, element: Element, order: str, wide: bool) -> None:
+        self._element = element
+        self._parser = ChunkParser(element, order, wide)
+
+    def take(self, most: int | None) -> Any:
+        """A block of at most `most` elements, the empty one at the end, None when nothing is there yet."""
+        if most is not None and most < 1:
+            raise ValueError(f'a pull of {most} elements from pipe "{self.name}" makes no sense')
+        if self.drained:
+            raise PipeEmpty(f'the end of pipe "{self.name}" was read already')
+        self._stream.check_turn(self)
+        if self._blocks:
+            return self._next_block(most)
+        if self._stream.error is not None:
+            raise self._stream.error
+        if not self._stream.opened or not self._parser.ended:
+            return None
+        self.drained = True
+        return self._element.unpack(b"", 0)
+
+    def _next_block(self, most: int | None) -> Any:
+        element = self._element
+        stride = element.stride
+        block = self._blocks[0]
+        count = (len(block) - self._from) // stride
+        if most is not None and most < count:
+            start = self._from
+            self._from += most * stride
+            data: bytes | memoryview = block[start : start + most * stride]
+            count = most
+        else:
+            self._blocks.popleft()
+            data = block[self._from :] if self._from else block
+            self._from = 0
+        self._stream.buffered -= count * stride
+        if stride != element.size:
+            data = memoryview(data)[: (count - 1) * stride + element.size]
+        return element.unpack(data, count)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the pipe's end arrived, pulled or not."""
+        return self._parser.ended
+
+    def feed(self, view: memoryview, at: int) -> int:
+        return self._parser.feed(view, at)
+
+    def settle(self) -> None:
+        """Copy what was fed out of the receive buffer, once, as one block."""
+        runs = self._parser.runs
+        if not runs:
+            return
+        data = b"".join((self._partial, *runs)) if self._partial else b"".join(runs)
+        runs.clear()
+        self._stream.buffered += len(data) - len(self._partial)
+        odd = len(data) % self._element.stride
+        self._partial = data[len(data) - odd :] if odd else b""
+        if odd:
+            data = data[:-odd]
+        if data:
+            self._blocks.append(data)
+
+    def discard(self) -> None:
+        self._blocks.clear()
+        self._partial = b""
+        self._from = 0
+
+
+class Incoming:
+    """Stub data that begins with pipes: the rest of a request, or a whole response."""
+
+    __slots__ = ("_at", "_current", "_limit", "_rest", "buffered", "complete", "error", "gate", "inlets", "opened")
+
+    def __init__(self, names: Sequence[str], limit: int) -> None:
+        self.inlets = tuple(Inlet(name, self, index) for index, name in enumerate(names))
+        self.buffered = 0
+        self.opened = False
+        self.error: Exception | None = None
+        self.complete = False  # the last fragment arrived
+        self.gate: Callable[[], bool] | None = None  # at a client: whether all [in] pipes were ended
+        self._at = 0
+        self._current = 0
+        self._limit = limit
+        # Indexed so that its start lies at a multiple of eight, whatever precedes the pipes.
+        self._rest = bytearray()
+
+    def open(self, elements: Sequence[Element], order: str, wide: bool, at: int = 0) -> None:
+        """The sender's byte order is known: data may be fed that starts at stub position `at`."""
+        self._at = at
+        for inlet, element in zip(self.inlets, elements, strict=True):
+            inlet.open(element, order, wide)
+        self.opened = True
+
+    def feed(self, data: bytes | memoryview, last: bool) -> None:
+        """Take stub data; `settle` must follow before its memory is used again. Raises `NdrError`."""
+        view = memoryview(data)
+        inlets = self.inlets
+        while len(view) and self._current < len(inlets):
+            inlet = inlets[self._current]
+            used = inlet.feed(view, self._at)
+            self._at += used
+            if not inlet.ended:
+                break
+            view = view[used:]
+            self._current += 1
+            if self._current == len(inlets):
+                self._rest += bytes(self._at & 7)
+        else:
+            if len(view):
+                if len(self._rest) + len(view) > self._limit:
+                    raise NdrError(f"what follows the pipes is longer than {self._limit} octets")
+                self._rest += view
+        if last:
+            self.complete = True
+            if self._current < len(inlets):
+                raise NdrError(f'the data ends before pipe "{inlets[self._current].name}" does', truncated=True)
+
+    def settle(self) -> None:
+        if self.opened:
+            for inlet in self.inlets:
+                inlet.settle()
+
+    def fail(self, error: Exception) -> None:
+        """No more data will come; what arrived can still be pulled, then this is raised."""
+        if self.error is None:
+            self.error = error
+
+    def discard(self) -> None:
+        """Nobody will pull any more."""
+        self.buffered = 0
+        for inlet in self.inlets:
+            inlet.discard()
+
+    def check_turn(self, inlet: Inlet) -> None:
+        if self.gate is not None and not self.gate():
+            raise PipeOrder(f'pipe "{inlet.name}" cannot be read before all [in] pipes are ended')
+        for earlier in self.inlets[: inlet.index]:
+            if not earlier.drained:
+                raise PipeOrder(f'pipe "{inlet.name}" cannot be read before pipe "{earlier.name}" is drained')
+
+    def check_drained(self) -> None:
+        """Raise `PipeDiscipline` unless every pipe was read to its end."""
+        for inlet in self.inlets:
+            if not inlet.drained:
+                raise PipeDiscipline(f'the call was completed before pipe "{inlet.name}" was drained')
+
+    @property
+    def drained(self) -> bool:
+        return all(inlet.drained for inlet in self.inlets)
+
+    def rest(self) -> tuple[bytearray, int]:
+        """What follows the pipes, and where in it to start reading."""
+        return self._rest, self._at & 7
+
+
+class Outlet:
+    """The sending end of one pipe."""
+
+    __slots__ = ("_element", "_stream", "_writer", "closed", "index", "name")
+
+    _element: Element
+    _writer: ChunkWriter
+
+    def __init__(self, name: str, stream: Outgoing, index: int) -> None:
+        self.name = name
+        self.index = index
+        self.closed = False  # the empty block was pushed
+        self._stream = stream
+
+    def open(self, element: Element, order: str, wide: bool) -> None:
+        self._element = element
+        self._writer = ChunkWriter(element, order, wide)
+
+    def chunk(self, block: Any) -> list[bytes | memoryview]:
+        """The octets of a block, not copied where the block is octets already; the empty block ends the pipe."""
+        if self.closed:
+            raise PipeClosed(f'pipe "{self.name}" was ended already')
+        stream = self._stream
+        stream.check_turn(self)
+        writer, element = self._writer, self._element
+        try:
+            count = element.count(block) if len(block) else 0
+        except TypeError:
+            raise PipeObject(
+                f'pipe "{self.name}" takes blocks, which are sequences of elements, not {type(block).__name__}'
+            ) from None
+        at = stream.at
+        head = writer.head(count, at)
+        if not count:
+            self.closed = True
+            stream.at = at + len(head)
+            return [head]
+        data = memoryview(element.pack(block)).cast("B")
+        at += len(head) + len(data)
+        tail = writer.tail(count, at)
+        stream.at = at + len(tail)
+        return [head, data, tail] if tail else [head, data]
+
+
+class Outgoing:
+    """Stub data that has pipes in it: a request's follow its other data, a response's precede it."""
+
+    __slots__ = ("at", "gate", "outlets")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.at = 0
+        self.gate: Callable[[], bool] | None = None  # at a server: whether all [in] pipes were drained
+        self.outlets = tuple(Outlet(name, self, index) for index, name in enumerate(names))
+
+    def open(self, elements: Sequence[Element], order: str, wide: bool, at: int = 0) -> None:
+        """The transfer syntax is known: blocks may be pushed, from stub position `at` on."""
+        self.at = at
+        for outlet, element in zip(self.outlets, elements, strict=True):
+            outlet.open(element, order, wide)
+
+    def check_turn(self, outlet: Outlet) -> None:
+        if self.gate is not None and not self.gate():
+            raise PipeOrder(f'pipe "{outlet.name}" cannot be written before all [in] pipes are drained')
+        for earlier in self.outlets[: outlet.index]:
+            if not earlier.closed:
+                raise PipeOrder(f'pipe "{outlet.name}" cannot be written before pipe "{earlier.name}" is ended')
+
+    def check_closed(self) -> None:
+        """Raise `PipeDiscipline` unless every pipe was ended."""
+        for outlet in self.outlets:
+            if not outlet.closed:
+                raise PipeDiscipline(f'the call was completed before pipe "{outlet.name}" was ended')
+
+    @property
+    def closed(self) -> bool:
+        return all(outlet.closed for outlet in self.outlets)
+
+
+def slices(parts: Sequence[bytes | memoryview], size: int = SLICE) -> list[list[bytes | memoryview]]:
+    """The same octets in groups of at most about `size`, so that a large block does not fill the transport."""
+    groups: list[list[bytes | memoryview]] = [[]]
+    room = size
+    for part in parts:
+        view = part
+        while len(view) > room:
+            groups[-1].append(memoryview(view)[:room])
+            view = memoryview(view)[room:]
+            groups.append([])
+            room = size
+        groups[-1].append(view)
+        room -= len(view)
+    return groups

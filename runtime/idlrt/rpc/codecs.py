@@ -1,0 +1,47 @@
+"""Calls of generated codecs, with what they raise on bad data turned into `NdrError`.
+
+Generated code lets `struct.error` and the like pass, because a check per field would cost more than everything else;
+here is the one place that knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from idlrt.ndr import CODEC_ERRORS, OperationCodec, explain
+from idlrt.rpc.interface import Operation
+
+
+def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[Any, ...]) -> bytes | bytearray:
+    try:
+        return codec.put_request(*inputs)
+    except CODEC_ERRORS as error:
+        raise explain(error, operation.name) from error
+
+
+def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:
+    """The inputs, and where the pipes begin when there are any."""
+    try:
+        got = codec.get_request(data)
+    except CODEC_ERRORS as error:
+        raise explain(error, operation.name, data) from error
+    return got if operation.pipes else (got, len(data))
+
+
+def encode_response(
+    codec: OperationCodec, operation: Operation, result: Any, inputs: tuple[Any, ...], at: int
+) -> bytes | bytearray:
+    try:
+        return codec.put_response(result, inputs, at)
+    except CODEC_ERRORS as error:
+        raise explain(error, operation.name) from error
+
+
+def decode_response(
+    codec: OperationCodec, operation: Operation, data: bytes | bytearray | memoryview, inputs: tuple[Any, ...], at: int
+) -> Any:
+    try:
+        got = codec.get_response(data, inputs, at)
+    except CODEC_ERRORS as error:
+        raise explain(error, operation.name, data) from error
+    return got[0] if operation.pipes else got

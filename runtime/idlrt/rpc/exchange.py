@@ -1,0 +1,422 @@
+"""A client's call in progress that has an object of its own: pipes, cancellation, completion.
+
+It is the `Receiver` of its link and the line of its pipes. Outcomes are kept as plain state, and everything that may
+change it wakes everyone who waits; so one failure, wherever it comes from, reaches every push, pull and complete as the
+same exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from idlrt.association import Context, Stub
+from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, RpcTimeout
+from idlrt.ids import NDR64
+from idlrt.pipes.adapters import check_alloc, drain, feed
+from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.objects import PipeReader, PipeWriter
+from idlrt.rpc.codecs import decode_response, encode_request
+
+if TYPE_CHECKING:
+    from idlrt.rpc.channel import Channel
+    from idlrt.rpc.interface import Interface, Operation
+    from idlrt.rpc.link import Link
+
+_log = logging.getLogger("idlrt.client")
+
+
+class Exchange:
+    """One call from its request to its result."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        interface: Interface,
+        operation: Operation,
+        inputs: tuple[Any, ...],
+        pipes: tuple[Any, ...],
+        object: UUID | None,
+        timeout: float | None,
+    ) -> None:
+        self.operation = operation
+        self.over = False
+        self._channel = channel
+        self._interface = interface
+        self._inputs = inputs
+        self._object = object
+        self._timeout = timeout
+        self._loop = channel.loop
+        self._incoming = Incoming(operation.out_pipes, channel.limits.max_stub) if operation.out_pipes else None
+        self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
+        if self._incoming is not None and self._outgoing is not None:
+            outgoing = self._outgoing
+            self._incoming.gate = lambda: outgoing.closed
+        self._answer: Stub | None = None
+        self._order = "<"
+        self._error: Exception | None = None
+        self._link: Link | None = None
+        self._call_id = 0
+        self._context: Context | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._discarding = False
+        self._grace_timer: asyncio.TimerHandle | None = None
+        self._sources, self._sinks = _ends(operation, pipes)
+        self._starting = self._loop.create_task(self._start(), name=f"idlrt call {operation.name}")
+        self._pumping: asyncio.Task[None] | None = None
+        if self._sources or self._sinks:
+            self._pumping = self._loop.create_task(self._pump(), name=f"idlrt pipes of {operation.name}")
+            self._pumping.add_done_callback(self._pumped)
+
+    @property
+    def inlets(self) -> tuple[Inlet, ...]:
+        return () if self._incoming is None else self._incoming.inlets
+
+    @property
+    def outlets(self) -> tuple[Outlet, ...]:
+        return () if self._outgoing is None else self._outgoing.outlets
+
+    # -- the beginning
+
+    async def _start(self) -> None:
+        operation = self.operation
+        try:
+            link, context = await self._channel.acquire(self._interface, exclusive=bool(operation.pipes))
+            try:
+                codec = self._interface.codecs(context.transfer, "<")[operation.opnum]
+                stub = encode_request(codec, operation, self._inputs)
+                call_id = link.association.start_call(
+                    context.context_id,
+                    operation.opnum,
+                    object=self._object,
+                    maybe=operation.maybe,
+                    streamed=self._incoming is not None,
+                )
+            except BaseException:
+                self._channel.release(link)
+                raise
+            self._link, self._context, self._call_id = link, context, call_id
+            if self._outgoing is not None:
+                self._outgoing.open(codec.in_pipes, "<", context.transfer == NDR64, len(stub))
+            if operation.maybe:
+                self.over = True
+            else:
+                link.register(call_id, self)
+            link.association.send_stub(call_id, stub, last=self._outgoing is None)
+            link.send()
+            if operation.maybe:
+                self._channel.release(link)
+        except Exception as error:
+            self.fail(error)
+        self.wake()
+
+    async def begun(self) -> None:
+        """Wait until the request is on its way; raises what prevented it."""
+        if not self._starting.done():
+            await asyncio.wait([self._starting])
+        if self._link is None and self._error is not None:
+            raise self._error
+
+    # -- what the link tells
+
+    def stub(self, event: Stub) -> bool:
+        incoming = self._incoming
+        if incoming is None:
+            self._answer = event
+            self._order = event.order
+            self._finish()
+            return True
+        if self._discarding:
+            if event.last:
+                self._finish()
+            return event.last
+        try:
+            if not incoming.opened:
+                assert self._context is not None
+                transfer = self._context.transfer
+                codec = self._interface.codecs(transfer, event.order)[self.operation.opnum]
+                self._order = event.order
+                incoming.open(codec.out_pipes, event.order, transfer == NDR64)
+            incoming.feed(event.data, event.last)
+        except NdrError as error:
+            self._loop.call_soon(self._abort, error)
+            return False
+        if event.last:
+            self._finish()
+        return event.last
+
+    def settle(self) -> None:
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.settle()
+            if incoming.buffered > WINDOW and not self.over and self._link is not None:
+                self._link.hold()
+        self.wake()
+
+    def fail(self, error: Exception) -> None:
+        if self._error is None and not self.over:
+            self._error = error
+            if self._incoming is not None:
+                self._incoming.fail(error)
+            self._finish()
+
+    def wake(self) -> None:
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _finish(self) -> None:
+        """Nothing more comes from the server."""
+        self.over = True
+        link = self._link
+        if link is not None:
+            if self._outgoing is not None and not self._outgoing.closed:
+                # The rest of the request will not be sent, and the server may still wait for it.
+                self._loop.call_soon(link.close)
+            elif not link.reading:
+                link.go_on()
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
+        if self._pumping is not None and (self._error is not None or self._unsent):
+            self._pumping.cancel()
+        self.wake()
+
+    @property
+    def _unsent(self) -> bool:
+        return self._outgoing is not None and not self._outgoing.closed
+
+    # -- pipes
+
+    async def pull(self, inlet: Inlet, most: int | None) -> Any:
+        if self._link is None:
+            await self.begun()
+        block = inlet.take(most)
+        while block is None:
+            await self._wait()
+            block = inlet.take(most)
+        if inlet.drained:
+            self.wake()
+        link = self._link
+        if link is not None and not link.reading:
+            assert self._incoming is not None
+            if self._incoming.buffered <= WINDOW // 2:
+                link.go_on()
+        return block
+
+    async def push(self, outlet: Outlet, block: Any) -> None:
+        if self._link is None:
+            await self.begun()
+        self._check_open()
+        outgoing, link = self._outgoing, self._link
+        assert outgoing is not None and link is not None
+        groups = slices(outlet.chunk(block))
+        if outlet.closed:
+            self.wake()
+        last = outgoing.closed
+        final = len(groups) - 1
+        for index, group in enumerate(groups):
+            link.association.send_stub(self._call_id, *group, last=last and index == final)
+            link.send()
+            while link.full:
+                await self._wait()
+                if not last:
+                    self._check_open()
+                elif self._error is not None:
+                    raise self._error
+
+    def _check_open(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self.over:
+            raise PipeClosed("the server has answered the call before the end of its [in] pipes")
+
+    async def _pump(self) -> None:
+        await self.begun()
+        assert self._context is not None
+        codec = self._interface.codecs(self._context.transfer, "<")[self.operation.opnum]
+        strides = dict(zip(self.operation.in_pipes, codec.in_pipes, strict=True)) | dict(
+            zip(self.operation.out_pipes, codec.out_pipes, strict=True)
+        )
+        for outlet in self.outlets:
+            if outlet.name in self._sources:
+                await feed(
+                    PipeWriter(self, outlet), self._sources[outlet.name], strides[outlet.name].stride, self._in_thread
+                )
+            else:
+                while not outlet.closed:
+                    await self._change()
+        for inlet in self.inlets:
+            if inlet.name in self._sinks:
+                await drain(
+                    PipeReader(self, inlet), self._sinks[inlet.name], strides[inlet.name].stride, self._in_thread
+                )
+            else:
+                while not inlet.drained:
+                    await self._change()
+
+    def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        return self._loop.run_in_executor(None, function, *arguments)
+
+    def _pumped(self, task: asyncio.Task[None]) -> None:
+        """A source or sink that fails takes the call with it."""
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None and self._error is None:
+                self._abort(error if isinstance(error, Exception) else CallCancelled())
+                if self._error is None and isinstance(error, Exception):
+                    self._error = error
+        self.wake()
+
+    # -- the end
+
+    async def complete(self) -> Any:
+        self._channel.check_loop()
+        try:
+            await self.begun()
+            pumping = self._pumping
+            if pumping is not None and not pumping.done():
+                await asyncio.wait([pumping])
+            if self._error is not None:
+                raise self._error
+            if not self.over and self._unsent:
+                self._misused(PipeDiscipline("the call was completed before its [in] pipes were ended"))
+            if self._incoming is not None and not self._incoming.drained:
+                if self._discarding:
+                    self._error = self._error or CallCancelled()
+                else:
+                    try:
+                        self._incoming.check_drained()
+                    except PipeDiscipline as error:
+                        self._misused(error)
+            while not self.over:
+                await self._wait()
+        except asyncio.CancelledError:
+            await self._withdraw()
+            raise
+        if self._error is not None:
+            raise self._error
+        return self._result()
+
+    def _misused(self, error: Exception) -> None:
+        self._abort(error)
+        raise self._error or error
+
+    def _result(self) -> Any:
+        if self.operation.maybe:
+            return None
+        assert self._context is not None
+        codec = self._interface.codecs(self._context.transfer, self._order)[self.operation.opnum]
+        if self._incoming is not None:
+            data, at = self._incoming.rest()
+            return decode_response(codec, self.operation, data, self._inputs, at)
+        assert self._answer is not None
+        return decode_response(codec, self.operation, self._answer.data, self._inputs, 0)
+
+    def cancel(self, grace: float | None) -> None:
+        if self.over:
+            return
+        grace = self._channel.cancel_grace if grace is None else grace
+        if self._link is None:
+            self._starting.cancel()
+            self.fail(CallCancelled())
+        elif grace <= 0:
+            self._abort(CallCancelled("the call was given up"))
+        else:
+            self._link.association.cancel(self._call_id)
+            self._link.send()
+            if self._grace_timer is None:
+                self._grace_timer = self._loop.call_later(
+                    grace, self._abort, CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
+                )
+
+    async def _withdraw(self) -> None:
+        """The waiter was cancelled: tell the server, wait a little, and give up."""
+        if self._pumping is not None:
+            self._pumping.cancel()
+        if self.over:
+            return
+        try:
+            self.cancel(None)
+            self._discard()
+            while not self.over:
+                await self._wait()
+        except asyncio.CancelledError:
+            self._abort(CallCancelled("the call was given up"))
+        except Exception as error:
+            self._abort(error)
+
+    def _discard(self) -> None:
+        self._discarding = True
+        if self._incoming is not None:
+            self._incoming.discard()
+        if self._link is not None:
+            self._link.go_on()
+
+    async def leave(self, error: BaseException | None) -> None:
+        """The end of `async with`."""
+        if isinstance(error, asyncio.CancelledError):
+            await self._withdraw()
+        elif not self.over:
+            if error is None:
+                _log.info("%s was left without complete(); the call is given up", self.operation.name)
+            self._abort(CallCancelled("the call was left before it was completed"))
+        if self._pumping is not None:
+            self._pumping.cancel()
+
+    def dropped(self) -> None:
+        """The program forgot the call. One without pipes runs to its end unheard, one with pipes cannot."""
+        if not self.over and self.operation.pipes and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._abort, CallCancelled("the call was dropped"))
+
+    def _abort(self, error: Exception) -> None:
+        """End the call on our side alone."""
+        if self.over:
+            return
+        if self._link is None:
+            self._starting.cancel()
+        else:
+            self._discard()
+            self._link.give_up(self._call_id)
+        self.fail(error)
+
+    async def _wait(self) -> None:
+        """Until something changed; no longer than the time-out, which every fragment restarts."""
+        if self._timeout is None:
+            await self._change()
+            return
+        timer = self._loop.call_later(self._timeout, self._expire)
+        try:
+            await self._change()
+        finally:
+            timer.cancel()
+
+    def _change(self) -> asyncio.Future[None]:
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+    def _expire(self) -> None:
+        self._abort(RpcTimeout(f"nothing came from the server for {self._timeout} s"))
+
+
+def _ends(operation: Operation, pipes: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sources and sinks by pipe, from what was passed for each pipe parameter."""
+    sources: dict[str, Any] = {}
+    sinks: dict[str, Any] = {}
+    for name, end in zip(operation.pipes, pipes, strict=False):
+        if end is None:
+            continue
+        takes, gives = name in operation.in_pipes, name in operation.out_pipes
+        source, sink = end if takes and gives else (end, end)
+        if takes and source is not None:
+            check_alloc(source, operation.is_async, name)
+            sources[name] = source
+        if gives and sink is not None:
+            check_alloc(sink, operation.is_async, name)
+            sinks[name] = sink
+    return sources, sinks

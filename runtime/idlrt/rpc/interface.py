@@ -1,0 +1,161 @@
+"""What a generated module declares: interfaces, their operations, results of several values.
+
+These are facts without behaviour and are imported by every generated module, so they load nothing. The codec module
+that knows the octets is imported when an interface is bound for the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from idlrt.ids import NDR20, NDR64, SyntaxId
+
+if TYPE_CHECKING:
+    from idlrt.ndr import Codecs
+    from idlrt.rpc.handles import ContextHandle
+
+T = TypeVar("T")
+Answer: TypeAlias = T | Awaitable[T]
+"""What a service's method gives: the result, from a plain `def`, or an awaitable of it, from an `async def`."""
+
+Names: TypeAlias = tuple[str, ...]
+
+
+class Operation:
+    """One operation of an interface, by Python's names for its parameters."""
+
+    __slots__ = (
+        "contexts_in",
+        "contexts_out",
+        "idempotent",
+        "in_pipes",
+        "inputs",
+        "is_async",
+        "maybe",
+        "name",
+        "opnum",
+        "out_pipes",
+        "outputs",
+        "pipes",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        opnum: int,
+        is_async: bool = False,
+        maybe: bool = False,
+        idempotent: bool = False,
+        in_pipes: Names = (),
+        out_pipes: Names = (),
+        inputs: Names = (),
+        outputs: Names = (),
+        contexts_in: tuple[tuple[str, type[ContextHandle]], ...] = (),
+        contexts_out: tuple[tuple[str, type[ContextHandle]], ...] = (),
+        pipes: Names | None = None,
+    ) -> None:
+        self.name = name
+        self.opnum = opnum
+        self.is_async = is_async  # [async]
+        self.maybe = maybe  # [maybe]: no answer
+        self.idempotent = idempotent
+        self.in_pipes = in_pipes  # in the order of the IDL; an [in, out] pipe is in both
+        self.out_pipes = out_pipes
+        self.inputs = inputs  # what a request holds besides pipes
+        self.outputs = outputs  # what a response holds besides pipes, "return_value" last
+        self.contexts_in = contexts_in  # which of them are context handles
+        self.contexts_out = contexts_out
+        # All pipes in the order of the IDL; where [in] and [out] ones mix, the generated module says.
+        self.pipes = pipes if pipes is not None else tuple(dict.fromkeys(in_pipes + out_pipes))
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name!r}, {self.opnum})"
+
+
+class Interface:
+    """An interface as both sides know it."""
+
+    __slots__ = (
+        "_codec",
+        "_codec64",
+        "_loaded",
+        "_module",
+        "by_opnum",
+        "endpoints",
+        "name",
+        "operations",
+        "streamed",
+        "syntax",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        uuid: str,
+        version: tuple[int, int] = (1, 0),
+        *,
+        module: str,
+        codec: str,
+        codec64: str | None = None,
+        operations: tuple[Operation, ...] = (),
+        endpoints: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.name = name
+        self.syntax = SyntaxId.of(uuid, version)
+        self.operations = operations
+        self.by_opnum = {operation.opnum: operation for operation in operations}
+        self.endpoints = endpoints  # (protocol sequence, endpoint), from the IDL
+        self.streamed = frozenset(op.opnum for op in operations if op.in_pipes)
+        self._module = module
+        self._codec = codec
+        self._codec64 = codec64
+        self._loaded: dict[tuple[SyntaxId, str], Codecs] = {}
+
+    @property
+    def transfers(self) -> tuple[SyntaxId, ...]:
+        """Transfer syntaxes that there are codecs for, liked best first."""
+        return (NDR20,) if self._codec64 is None else (NDR20, NDR64)
+
+    def codecs(self, transfer: SyntaxId, order: str) -> Codecs:
+        """The codecs of all operations for a transfer syntax and a byte order, made on first use."""
+        key = (transfer, order)
+        found = self._loaded.get(key)
+        if found is None:
+            package, _, _ = self._module.rpartition(".")
+            name = self._codec64 if transfer == NDR64 and self._codec64 is not None else self._codec
+            module: Any = import_module(f"{package}.{name}" if package else name)
+            made: Codecs = module.ndr64() if transfer == NDR64 else module.ndr20(order)
+            found = self._loaded[key] = made
+        return found
+
+    def __repr__(self) -> str:
+        return f"Interface({self.name!r}, {self.syntax})"
+
+
+class Result:
+    """Base of results of several values: attributes by name, and unpacks like a tuple in their order."""
+
+    __slots__: tuple[str, ...] = ()
+    __match_args__: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.__match_args__ = tuple(cls.__slots__)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self, name) for name in self.__slots__)
+
+    def __len__(self) -> int:
+        return len(self.__slots__)
+
+    def __getitem__(self, index: int) -> Any:
+        return getattr(self, self.__slots__[index])
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return tuple(self) == tuple(other)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"

@@ -1,0 +1,251 @@
+"""One connection of an asyncio channel: octets between a transport and a client's association.
+
+It reads into the association's buffer, hands events to the calls they are about, and wakes who waits. It knows
+nothing of parameters; the calls do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from idlrt.association import (
+    BindRefused,
+    Bound,
+    ClientConfig,
+    ClientConnection,
+    ClientEvent,
+    ContextsAltered,
+    Ended,
+    Fault,
+    ShutdownRequested,
+    Stub,
+)
+from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
+from idlrt.rpc.trace import tracer
+
+if TYPE_CHECKING:
+    from idlrt.ids import SyntaxId
+
+_log = logging.getLogger("idlrt.client")
+
+
+class Receiver(Protocol):
+    """What a link tells a call."""
+
+    def stub(self, event: Stub) -> bool:
+        """Take response data; whether the call is over."""
+
+    def fail(self, error: Exception) -> None:
+        """The call is over without a result."""
+
+    def settle(self) -> None:
+        """Copy what was taken: the receive buffer is about to be used again."""
+
+    def wake(self) -> None:
+        """Something that the call may wait for has changed."""
+
+
+class Link(asyncio.BufferedProtocol):
+    """A connection, from the bind on."""
+
+    def __init__(self, config: ClientConfig, released: Released) -> None:
+        self.association = ClientConnection(config)
+        self.reserved = False  # a call with pipes, or an alter_context, has it to itself
+        self.lost: Exception | None = None
+        self.bound: Bound | None = None
+        self.full = False  # the transport has not sent what it was given
+        self.reading = True
+        self._calls: dict[int, Receiver] = {}
+        self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
+        self._released = released
+        self._touched: Receiver | None = None
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
+        self._transport: asyncio.Transport
+
+    # -- the transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        # A push returns when its block may be overwritten, so the transport has to report an empty buffer.
+        transport.set_write_buffer_limits(high=0)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.association.receive_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._trace is not None:
+            self._trace.received(self.association.receive_buffer()[:nbytes])
+        self._dispatch(self.association.received(nbytes))
+
+    def eof_received(self) -> None:
+        return None  # which closes the transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.lost is None:
+            self._dispatch(self.association.receive_eof())
+            reason = f": {exc}" if exc is not None else ""
+            self._fail(ConnectionLost(f"the server closed the connection{reason}"))
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        for call in tuple(self._calls.values()):
+            call.wake()
+
+    # -- events
+
+    def _dispatch(self, events: Iterator[ClientEvent]) -> None:
+        try:
+            for event in events:
+                if type(event) is Stub:
+                    self._stub(event)
+                else:
+                    self._other(event)
+        except RemoteProtocolError as error:
+            _log.warning("the server broke the protocol: %s", error)
+            self._fail(error)
+            self._send()
+            self._transport.abort()
+            return
+        touched = self._touched
+        if touched is not None:
+            self._touched = None
+            touched.settle()
+        self._send()
+
+    def _stub(self, event: Stub) -> None:
+        call = self._calls.get(event.call_id)
+        if call is None:
+            return
+        if call is not self._touched:
+            if self._touched is not None:
+                self._touched.settle()
+            self._touched = call
+        if call.stub(event):
+            self._calls.pop(event.call_id, None)
+            self._released(self)
+
+    def _other(self, event: ClientEvent) -> None:
+        match event:
+            case Fault():
+                call = self._calls.pop(event.call_id, None)
+                if call is not None:
+                    call.fail(event.error())
+                    self._released(self)
+            case Bound() | BindRefused() | ContextsAltered():
+                if isinstance(event, Bound):
+                    self.bound = event
+                answer = self._answers.pop(event.call_id, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(event)
+            case ShutdownRequested():
+                self._released(self)
+            case Ended():
+                self._fail(ConnectionLost("the server closed the connection"))
+            case Stub():
+                self._stub(event)
+
+    def _fail(self, error: Exception) -> None:
+        if self.lost is None:
+            self.lost = error
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            call.fail(error)
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            if not answer.done():
+                answer.set_exception(error)
+        self._released(self)
+
+    # -- the calls' side
+
+    async def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int) -> None:
+        """Bind the interface, or add it; raises `BindRefused` or what ended the connection."""
+        from idlrt.association import Proposal
+
+        proposal = Proposal(interface, transfers)
+        if self.bound is None:
+            call_id = self.association.bind(proposal, group_id=group_id)
+        else:
+            call_id = self.association.alter_context(proposal)
+        answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
+        self._send()
+        try:
+            event = await answer
+        finally:
+            self._answers.pop(call_id, None)
+        if isinstance(event, BindRefused):
+            raise event.error()
+        if self.association.context_for(interface) is None:
+            raise event.refused[0].error() if event.refused else RpcError("the server accepted nothing")
+
+    def register(self, call_id: int, call: Receiver) -> None:
+        """Tell `call` what happens to this call_id from now on."""
+        self._calls[call_id] = call
+
+    def forget(self, call_id: int) -> None:
+        """Tell nobody any more."""
+        if self._calls.pop(call_id, None) is not None:
+            self._released(self)
+
+    def send(self) -> None:
+        """Put on the wire what the association has to send."""
+        if self.lost is not None:
+            raise self.lost
+        self._send()
+
+    def _send(self) -> None:
+        parts = self.association.data_to_send()
+        if parts and not self._transport.is_closing():
+            if self._trace is not None:
+                self._trace.sent(parts)
+            if len(parts) == 1:
+                self._transport.write(parts[0])
+            else:
+                self._transport.writelines(parts)
+
+    def give_up(self, call_id: int) -> None:
+        """Orphan a call; the connection goes with it unless the server agreed to keep it."""
+        if self.lost is None and call_id in self._calls:
+            keep = self.association.orphan(call_id)
+            self._send()
+            self.forget(call_id)
+            if not keep:
+                self.close()
+
+    def hold(self) -> None:
+        """Stop reading until `go_on`."""
+        if self.reading and self.lost is None:
+            self.reading = False
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        if not self.reading:
+            self.reading = True
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Close in order; calls that still wait fail."""
+        if self.lost is None:
+            self._fail(ConnectionLost("the channel was closed"))
+        self._transport.close()
+        self.go_on()
+
+    async def wait_closed(self) -> None:
+        await asyncio.shield(self._closed)
+
+
+class Released(Protocol):
+    """Told when a call on a link ended, or the link itself."""
+
+    def __call__(self, link: Link, /) -> None: ...

@@ -1,0 +1,327 @@
+"""One call at the server, from its first fragment to its answer.
+
+The request's ordinary data is decoded as soon as it is complete; with pipes the method starts then, while the pipes
+still arrive. Whatever the method raises becomes one fault; whatever happens to the client becomes one exception at the
+method's next pull or push.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from idlrt.association import CallStarted, Stub
+from idlrt.errors import (
+    NCA_FAULT_CANCEL,
+    NCA_FAULT_UNSPEC,
+    RPC_X_BAD_STUB_DATA,
+    CallCancelled,
+    ConnectionLost,
+    NdrError,
+    PipeError,
+    RpcFault,
+    fault_from_error,
+)
+from idlrt.ids import NDR64
+from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.objects import (
+    BlockingPipeDuplex,
+    BlockingPipeReader,
+    BlockingPipeWriter,
+    PipeDuplex,
+    PipeReader,
+    PipeWriter,
+)
+from idlrt.rpc.call import Call
+from idlrt.rpc.codecs import decode_request, encode_response
+from idlrt.rpc.contexts import unlock
+
+if TYPE_CHECKING:
+    from idlrt.rpc.interface import Interface, Operation
+    from idlrt.rpc.server import Method, ServerLink
+    from idlrt.rpc.service import Service
+
+_log = logging.getLogger("idlrt.server")
+
+# Octets of ordinary request data, in a call with pipes, below which every arrival is tried for completeness.
+_TRY_ALWAYS = 64 << 10
+
+
+class Serving:
+    """A call in progress."""
+
+    def __init__(
+        self, link: ServerLink, event: CallStarted, interface: Interface, service: Service, method: Method
+    ) -> None:
+        self.call_id = event.call_id
+        self.interface = interface
+        self.operation: Operation = method.operation
+        self.object = event.object
+        self.transfer = event.context.transfer
+        self.cancelled = event.cancelled
+        self.maybe = event.maybe
+        self._link = link
+        self._service = service
+        self._method = method
+        self._order = event.order
+        self._streamed = event.streamed
+        self._head = bytearray()
+        self._tried = 0
+        self._incoming: Incoming | None = None
+        self._outgoing: Outgoing | None = None
+        self._error: Exception | None = None  # why the pipes have stopped
+        self._waiters: list[asyncio.Future[None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.answered = False
+
+    @property
+    def client(self) -> str:
+        return self._link.client
+
+    @property
+    def group_id(self) -> int:
+        return self._link.group.group_id
+
+    # -- what the connection tells
+
+    def stub(self, event: Stub) -> None:
+        if self.answered:
+            return
+        if not self._streamed:
+            self._begin(event.data if isinstance(event.data, bytes) else bytes(event.data), True)
+            return
+        try:
+            if self._incoming is not None:
+                self._incoming.feed(event.data, event.last)
+            elif self._task is None:
+                self._prefix(event)
+        except NdrError as error:
+            self._bad_data(error)
+
+    def _prefix(self, event: Stub) -> None:
+        """Data before the pipes: gather it until it decodes."""
+        head = self._head
+        head += event.data
+        if len(head) > self._link.limits.max_stub:
+            raise NdrError(f"the request's ordinary data is longer than {self._link.limits.max_stub} octets")
+        if not event.last and len(head) > _TRY_ALWAYS and len(head) < self._tried * 9 // 8:
+            return
+        self._tried = len(head)
+        self._begin(bytes(head), event.last)
+
+    def _begin(self, data: bytes, complete: bool) -> None:
+        operation = self.operation
+        try:
+            codec = self.interface.codecs(self.transfer, self._order)[operation.opnum]
+            inputs, end = decode_request(codec, operation, data)
+        except NdrError as error:
+            if not complete and error.truncated:
+                return
+            self._bad_data(error)
+            return
+        wide = self.transfer == NDR64
+        if operation.in_pipes:
+            incoming = self._incoming = Incoming(operation.in_pipes, self._link.limits.max_stub)
+            incoming.open(codec.in_pipes, self._order, wide, end)
+            incoming.feed(memoryview(data)[end:], complete)
+        if operation.out_pipes:
+            outgoing = self._outgoing = Outgoing(operation.out_pipes)
+            if self._incoming is not None:
+                drained = self._incoming
+                outgoing.gate = lambda: drained.drained
+            outgoing.open(self.interface.codecs(self.transfer, "<")[operation.opnum].out_pipes, "<", wide)
+        self._head = bytearray()
+        self._task = self._link.loop.create_task(self._run(inputs), name=f"idlrt {operation.name}")
+
+    def _bad_data(self, error: NdrError) -> None:
+        _log.warning("bad data from %s for %s: %s", self.client, self.operation.name, error)
+        if self._incoming is not None:
+            self._incoming.fail(error)
+        if self._task is None:
+            self.fault(RPC_X_BAD_STUB_DATA, executed=False)
+        else:
+            self._stop(error)
+
+    def settle(self) -> None:
+        """The receive buffer is about to be used again."""
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.settle()
+            if self.answered:
+                incoming.discard()
+            elif incoming.buffered > WINDOW:
+                self._link.hold(self)
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def cancel(self) -> None:
+        """The client sent co_cancel. Whoever would have to wait for it in a pipe is told; the rest is up to the method."""
+        self.cancelled = True
+        self.wake()
+
+    def lose(self, error: Exception) -> None:
+        """The client is gone, or has given the call up."""
+        self.cancelled = True
+        self.answered = True
+        self._stop(error)
+        if self._task is None:
+            self._link.ended(self)
+
+    def _stop(self, error: Exception) -> None:
+        if self._error is None:
+            self._error = error
+        if self._incoming is not None:
+            self._incoming.fail(error)
+        self._link.go_on(self)
+        self.wake()
+
+    def abort(self) -> None:
+        """The server stops and does not wait any longer."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def until_cancelled(self) -> None:
+        while not self.cancelled:
+            await self._change()
+
+    # -- the method
+
+    async def _run(self, inputs: tuple[Any, ...]) -> None:
+        link, operation = self._link, self.operation
+        locks: list[asyncio.Lock] = []
+        try:
+            if operation.contexts_in:
+                inputs, locks = await link.group.resolve(operation, inputs)
+            result = await link.server.run(self._method, Call(self), inputs, self._pipes())
+            if self._incoming is not None:
+                self._incoming.check_drained()
+            at = 0
+            if self._outgoing is not None:
+                self._outgoing.check_closed()
+                at = self._outgoing.at & 7
+            if not self.answered:
+                codec = self.interface.codecs(self.transfer, "<")[operation.opnum]
+                stub = encode_response(codec, operation, result, inputs, at)
+                if operation.contexts_out:
+                    link.group.record(operation, inputs, result, self._service)
+                self.answered = True
+                link.respond(self.call_id, stub)
+        except asyncio.CancelledError:
+            self.fault(NCA_FAULT_CANCEL)
+        except Exception as error:
+            self._failed(error)
+        finally:
+            unlock(locks)
+            if self._incoming is not None:
+                self._incoming.discard()
+            link.ended(self)
+
+    def _pipes(self) -> dict[str, Any]:
+        """The pipes by name, for a coroutine or for a thread."""
+        if not self.operation.pipes:
+            return {}
+        inlets = {} if self._incoming is None else {inlet.name: inlet for inlet in self._incoming.inlets}
+        outlets = {} if self._outgoing is None else {outlet.name: outlet for outlet in self._outgoing.outlets}
+        made: dict[str, Any] = {}
+        if self._method.blocking:
+            line = _ThreadLine(self, self._link.loop)
+            for name in self.operation.pipes:
+                if name in inlets and name in outlets:
+                    made[name] = BlockingPipeDuplex(line, inlets[name], outlets[name])
+                elif name in inlets:
+                    made[name] = BlockingPipeReader(line, inlets[name])
+                else:
+                    made[name] = BlockingPipeWriter(line, outlets[name])
+            return made
+        for name in self.operation.pipes:
+            if name in inlets and name in outlets:
+                made[name] = PipeDuplex(self, inlets[name], outlets[name])
+            elif name in inlets:
+                made[name] = PipeReader(self, inlets[name])
+            else:
+                made[name] = PipeWriter(self, outlets[name])
+        return made
+
+    def _failed(self, error: Exception) -> None:
+        if self.answered:
+            if error is not self._error:
+                _log.exception("%s failed after its client %s had gone", self.operation.name, self.client)
+            return
+        if isinstance(error, NdrError) and error is self._error:
+            self.fault(RPC_X_BAD_STUB_DATA)
+            return
+        status, executed = fault_from_error(error)
+        if isinstance(error, (RpcFault, PipeError, CallCancelled)):
+            _log.debug("%s answers with a fault: %s", self.operation.name, error)
+        elif status == NCA_FAULT_UNSPEC:
+            # No text and no type leaves the server.
+            _log.error("%s failed", self.operation.name, exc_info=error)
+        self.fault(status, executed=executed)
+
+    def fault(self, status: int, *, executed: bool = True) -> None:
+        """Answer with a fault, unless there was an answer."""
+        if not self.answered:
+            self.answered = True
+            self._link.fault(self.call_id, status, executed)
+        if self._task is None:
+            self._link.ended(self)
+
+    # -- its pipes
+
+    async def pull(self, inlet: Inlet, most: int | None) -> Any:
+        block = inlet.take(most)
+        while block is None:
+            self._check_cancelled()
+            await self._change()
+            block = inlet.take(most)
+        incoming = self._incoming
+        if incoming is not None and incoming.buffered <= WINDOW // 2:
+            self._link.go_on(self)
+        return block
+
+    async def push(self, outlet: Outlet, block: Any) -> None:
+        if self._error is not None:
+            raise self._error
+        for group in slices(outlet.chunk(block)):
+            self._link.respond(self.call_id, *group, last=False)
+            while self._link.full:
+                await self._change()
+                if self._error is not None:
+                    raise self._error
+
+    def _check_cancelled(self) -> None:
+        if self.cancelled:
+            raise CallCancelled("the client asked to cancel the call")
+
+    def _change(self) -> asyncio.Future[None]:
+        waiter = self._link.loop.create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+
+class _ThreadLine:
+    """The line of pipes that a plain method works from its thread: each use goes through the loop."""
+
+    __slots__ = ("_loop", "_serving")
+
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
+        self._serving = serving
+        self._loop = loop
+
+    def pull(self, inlet: Inlet, most: int | None) -> Any:
+        return asyncio.run_coroutine_threadsafe(self._serving.pull(inlet, most), self._loop).result()
+
+    def push(self, outlet: Outlet, block: Any) -> None:
+        asyncio.run_coroutine_threadsafe(self._serving.push(outlet, block), self._loop).result()
+
+
+def lost(reason: Exception | None) -> ConnectionLost:
+    """What pipes raise when the client's connection is gone."""
+    return ConnectionLost(f"the client closed the connection{f': {reason}' if reason is not None else ''}")
