@@ -57,10 +57,9 @@ async def serve_bare(ready: Connection) -> None:
 async def serve_pipe(ready: Connection) -> None:
     bench = compile_stubs()
 
-    class Store(bench.BenchService):  # type: ignore[name-defined, misc]
-        def __getattr__(self, name: str) -> Any:
-            raise AttributeError(name)
+    base: Any = bench.BenchService
 
+    class Store(base):
         async def Store(self, call: rpc.Call, content: Any) -> int:
             total = 0
             async for block in content:

@@ -11,7 +11,9 @@ from idlrt.errors import RpcFault
 def lab_service(lab: ModuleType) -> Any:
     """A service for stubs that were compiled just now, whose types no checker can know."""
 
-    class Service(lab.LabService):  # type: ignore[name-defined, misc]
+    base: Any = lab.LabService
+
+    class Service(base):
         def lab_add(self, call: Any, a: int, b: int) -> int:
             return (a + b + 0x80000000) % 0x100000000 - 0x80000000
 

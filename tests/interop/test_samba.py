@@ -189,7 +189,9 @@ def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
     made.raise_for_errors()
     mgmt = load(made.files, "mgmt")
 
-    class Management(mgmt.MgmtService):  # type: ignore[name-defined, misc]
+    base: Any = mgmt.MgmtService
+
+    class Management(base):
         def inq_if_ids(self, call: Any) -> Any:
             offered = [lab.LAB.syntax, mgmt.MGMT.syntax]
             ids = [mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor) for syntax in offered]

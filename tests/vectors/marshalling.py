@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from idlc.semantics import types as t
 from idlrt.ids import NDR20, NDR64
@@ -96,7 +96,7 @@ class Stub:
 
 def renumbered(data: bytes, offsets: list[int], width: int, order: str) -> bytes:
     """The stub with its referent ids numbered by first appearance; any scheme is right, equality must be kept."""
-    byte_order = "little" if order == "<" else "big"
+    byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
     numbers: dict[int, int] = {}
     out = bytearray(data)
     for at in offsets:

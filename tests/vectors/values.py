@@ -58,7 +58,7 @@ class Converter:
         declaration = self.declared[name]
         assert isinstance(declaration, t.Struct), declaration
         cls = self.find_class(name)
-        made = cls.__new__(cls) if into is None else into
+        made = object.__new__(cls) if into is None else into
         for slot, field in zip(cls.__slots__, declaration.fields, strict=True):
             setattr(made, slot, self.convert(field.type, value[field.name]))
         return made
@@ -91,11 +91,13 @@ class Converter:
     def full_pointer(self, target: t.Type, value: Any) -> Any:
         if isinstance(value, dict) and "$ref" in value:
             return self.objects[value["$ref"]]
-        known, value = (value["$id"], value["value"]) if isinstance(value, dict) and "$id" in value else (None, value)
+        known = -1  # an object that nothing else points to
+        if isinstance(value, dict) and "$id" in value:
+            known, value = value["$id"], value["value"]
         # The object must be known before what it points to is converted: that may point back.
         if isinstance(target, t.StructUse):
             cls = self.find_class(target.name)
-            made = cls.__new__(cls)
+            made = object.__new__(cls)
             self.objects[known] = made
             return self.struct(target.name, value, into=made)
         box: ndr.Ref[Any] = ndr.Ref(None)
