@@ -83,7 +83,7 @@ class Enum(int):
     Members are class attributes: `class Color(Enum, members={"RED": 0})` gives `Color.RED`.
     """
 
-    __slots__ = ("_name",)
+    _name: str
     _values: ClassVar[dict[int, Any]]
 
     def __init_subclass__(cls) -> None:
