@@ -1,0 +1,280 @@
+"""The parser: a loop over the LALR tables that builds nodes as it reduces, and goes on after mistakes.
+
+After a mistake parsing resumes at the next `;` or `}` of the same depth. When a `;` is all that is missing at the end
+of a line, it is taken as written, so that the next line is not lost.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from idlc.diagnostics.report import Note, Report
+from idlc.source.files import SourceFile, Span
+from idlc.source.preprocess import Options, preprocess
+from idlc.source.search import Files
+from idlc.source.tokens import Token
+from idlc.syntax import ast
+from idlc.syntax.build import BUILDERS, Problems
+from idlc.syntax.grammar import Grammar, load
+from idlc.syntax.lexer import FALLBACK, Lexed, lex, span_of
+
+MAX_ERRORS = 50
+"""Syntax errors of one file; whoever has more is not helped by the next."""
+
+_RESUME: Final = frozenset(
+    "_statements _fields _union_items _arms _enumerators _coclass_members _acf_statements".split()
+)
+
+_NICE: Final = {
+    "ID": "a name", "BASE_WORD": "a type", "STRING": "a string", "INTEGER": "a number", "UUID": "a uuid",
+    "VERSION": "a version", "ATTRIBUTES": '"["', "LBRACE": '"{"', "RBRACE": '"}"', "LPAR": '"("', "RPAR": '")"',
+    "RSQB": '"]"', "SEMICOLON": '";"', "COMMA": '","', "COLON": '":"', "SWITCH": '"switch"', "STAR": '"*"',
+    "$END": "the end of the file", "ASSIGN": '"="',
+}  # fmt: skip
+
+
+def parse_file(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.File:
+    """The tree of an IDL file. What could not be parsed is reported and left out."""
+    with _uncollected():
+        tree = _parse(source, preprocess(source, files, report, options), report, "file")
+    assert isinstance(tree, ast.File)
+    return tree
+
+
+def parse_acf(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.AcfFile:
+    """The tree of an ACF file."""
+    with _uncollected():
+        tree = _parse(source, preprocess(source, files, report, options), report, "acf_file")
+    assert isinstance(tree, ast.AcfFile)
+    return tree
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector away while a tree grows: nothing of it is garbage, and looking costs a lot."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _parse(source: SourceFile, tokens: list[Token], report: Report, start: str) -> object:
+    lexed = lex(source, tokens, report)
+    return _Parser(load(), lexed, report, source).run(start)
+
+
+class _Parser:
+    def __init__(self, grammar: Grammar, lexed: Lexed, report: Report, source: SourceFile) -> None:
+        self._actions = grammar.actions
+        self._gotos = grammar.gotos
+        self._grammar = grammar
+        self._types = lexed.types
+        self._tokens = lexed.tokens
+        self._report = report
+        self._problems = Problems(report, source)
+        self._errors = 0
+        self._blocks: list[tuple[int, Token]] = []
+        """For each open `{`: the height of the stack above it, and its token."""
+        # The stack, in three lists: state reached, rule or terminal that led there with its value, first token of it.
+        self._states: list[int] = []
+        self._symbols: list[str] = []
+        self._values: list[Any] = []
+        self._firsts: list[Token] = []
+
+    def run(self, start: str) -> object:
+        actions, gotos = self._actions, self._gotos
+        types, tokens = self._types, self._tokens
+        states, symbols, values, firsts = self._states, self._symbols, self._values, self._firsts
+        problems = self._problems
+        builders: dict[str, Callable[[list[Any], Span, Problems, Token], Any]] = BUILDERS
+        end = self._grammar.ends[start]
+        states.append(self._grammar.starts[start])
+        at = 0
+        while True:
+            kind = types[at]
+            action = actions[states[-1]].get(kind)
+            if action is None:
+                if kind in FALLBACK:
+                    types[at] = FALLBACK[kind]
+                    continue
+                if kind == "PRAGMA":  # a #pragma may stand anywhere; where no statement can, nothing is lost
+                    at += 1
+                    continue
+                at = self._recover(at)
+                if at < 0:
+                    return self._abandoned(start)
+                continue
+            token = tokens[at]
+            if action.__class__ is int:
+                if kind == "LBRACE":
+                    self._blocks.append((len(symbols) + 1, token))
+                elif kind == "RBRACE" and self._blocks:
+                    self._blocks.pop()
+                states.append(action)
+                symbols.append(kind)
+                values.append(token)
+                firsts.append(token)
+                if states[-1] == end:
+                    return values[0]
+                at += 1
+                continue
+            length = action.length  # type: ignore[union-attr]
+            children: list[Any] = []
+            if length:
+                base = len(values) - length
+                for position, flatten in action.keep:  # type: ignore[union-attr]
+                    value = values[base + position]
+                    if not flatten:
+                        children.append(value)
+                    elif children:
+                        children += value
+                    else:
+                        children = value  # a left-recursive list grows in place
+                first = firsts[base]
+                del values[base:], firsts[base:], states[base + 1 :], symbols[base:]
+            else:
+                first = token
+            rule = action.name  # type: ignore[union-attr]
+            if action.inline:  # type: ignore[union-attr]
+                result: Any = children
+            elif action.unwrap and len(children) == 1:  # type: ignore[union-attr]
+                result = children[0]
+            else:
+                if length:
+                    last = tokens[at - 1]
+                    span = Span(first.file, first.start, last.end if last.file is first.file else first.end)
+                else:
+                    span = Span(token.file, token.start, token.start)
+                result = builders[action.node](children, span, problems, first)  # type: ignore[union-attr]
+            values.append(result)
+            firsts.append(first)
+            symbols.append(rule)
+            states.append(gotos[states[-1]][rule])
+            if states[-1] == end:
+                return result
+
+    # ------------------------------------------------------------------ mistakes
+
+    def _recover(self, at: int) -> int:
+        """Report the unexpected terminal at `at` and arrange the stack; where to go on, or -1 to stop."""
+        types, tokens = self._types, self._tokens
+        token = tokens[at]
+        if types[at] == "$END":
+            notes = tuple(Note('this "{" has no "}"', opening.span) for _, opening in self._blocks[-1:])
+            expected = self._expected()
+            message = "unexpected end of file" + (f", expecting {expected}" if expected else "")
+            self._report.error("MIDL2183", message, token.span, notes)
+            return -1
+        self._errors += 1
+        if self._errors > MAX_ERRORS:
+            self._report.error("MIDL2026", f"more than {MAX_ERRORS} syntax errors; giving up here", token.span)
+            return -1
+        if types[at] == "RBRACE" and not self._blocks:
+            self._report.error("MIDL2025", 'syntax error: this "}" closes nothing', token.span)
+            self._reset(0)
+            return at + 1
+        if self._inside_statement() and self._line_ends_before(at) and self._accepts("SEMICOLON"):
+            before = tokens[at - 1]
+            place = Span(before.file, max(before.start, before.end - 1), before.end)
+            self._report.error("MIDL2025", f'syntax error: expecting ";" after "{_short(before.text)}"', place)
+            types.insert(at, "SEMICOLON")
+            tokens.insert(at, Token("PUNCT", ";", before.file, before.end, before.end))
+            return at
+        expected = self._expected()
+        message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
+        self._report.error("MIDL2025", message, token.span)
+        return self._resynchronise(at)
+
+    def _resynchronise(self, at: int) -> int:
+        """Skip to the end of the statement around `at` and take back what was built of it."""
+        types = self._types
+        depth = 0
+        while True:
+            kind = types[at]
+            if kind == "$END":
+                break
+            if kind == "LBRACE":
+                depth += 1
+            elif kind == "RBRACE":
+                if depth == 0:
+                    if self._blocks:
+                        break
+                elif depth == 1:
+                    at += 1
+                    break
+                depth -= min(depth, 1)
+            elif kind == "SEMICOLON" and depth == 0:
+                at += 1
+                break
+            at += 1
+        self._reset(self._blocks[-1][0] if self._blocks else 0)
+        if types[at] == "RBRACE" and self._blocks and not self._accepts("RBRACE"):
+            # Nothing can end here, as after "{" of a list that must not be empty: leave the block altogether.
+            self._blocks.pop()
+            return self._resynchronise(at + 1)
+        return at
+
+    def _reset(self, floor: int) -> None:
+        """Cut the stack back to the innermost list that is open at or above `floor`."""
+        height = len(self._symbols)
+        while height > floor and self._symbols[height - 1] not in _RESUME:
+            height -= 1
+        del self._values[height:], self._firsts[height:], self._symbols[height:], self._states[height + 1 :]
+
+    def _inside_statement(self) -> bool:
+        """Whether something has begun that a `;` could end."""
+        return bool(self._symbols) and self._symbols[-1] not in _RESUME and self._symbols[-1] != "LBRACE"
+
+    def _line_ends_before(self, at: int) -> bool:
+        """Whether the token at `at` is the first of its line."""
+        if at == 0:
+            return False
+        token, before = self._tokens[at], self._tokens[at - 1]
+        return token.file is before.file and "\n" in token.file.text[before.end : token.start]
+
+    def _accepts(self, terminal: str) -> bool:
+        """Whether the parser could go on with `terminal`."""
+        states = list(self._states)
+        while True:
+            action = self._actions[states[-1]].get(terminal)
+            if action is None:
+                return False
+            if isinstance(action, int):
+                return True
+            if action.length:
+                del states[-action.length :]
+            states.append(self._gotos[states[-1]][action.name])
+
+    def _expected(self) -> str:
+        """What could stand here, in words; empty when that is too much to say."""
+        accepted = [name for name in self._actions[self._states[-1]] if self._accepts(name)]
+        names = [_NICE[name] for name in _NICE if name in accepted]
+        if "a name" in names and "a type" in names:
+            names.remove("a name")
+        if not names or len(names) > 5:
+            closing = [name for name in names if name in ('";"', '")"', '"]"', '"}"', '","')]
+            names = closing if 0 < len(closing) <= 3 else []
+        if not names:
+            return ""
+        return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+
+    def _abandoned(self, start: str) -> object:
+        """What there is of a tree when parsing stopped before the end of the file."""
+        body: list[Any] = []
+        for symbol, value in zip(self._symbols, self._values, strict=True):
+            if symbol in ("_statements", "_acf_statements"):
+                body = value
+                break
+        first = self._tokens[0]
+        return BUILDERS[start](list(body), span_of(first, first), self._problems, first)
+
+
+def _short(text: str) -> str:
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= 40 else text[:37] + "..."
