@@ -1,0 +1,68 @@
+"""What is written is read again: requests and responses of every golden case, in both byte orders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idlc.semantics import types as t
+from tests.compiled import Compiled, compile_cached
+from tests.roundtrip.random_values import Values
+from tests.vectors.marshalling import Stub
+from tests.vectors.values import is_pipe
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CASES = sorted(path for path in GOLDEN.glob("*/*.idl") if len(list(path.parent.glob("*.idl"))) == 1)
+SEEDS = range(8)
+
+
+def compiled(path: Path) -> Compiled:
+    acf = path.with_suffix(".acf")
+    text = acf.read_text(encoding="utf-8") if acf.exists() else None
+    return compile_cached(path.read_text(encoding="utf-8"), path.stem, text)
+
+
+def operations() -> Iterator[Any]:
+    for path in CASES:
+        for interface in compiled(path).bound.interfaces:
+            for operation in interface.operations:
+                yield pytest.param(path, operation.name, id=f"{path.stem}.{operation.name}")
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+@pytest.mark.parametrize(("path", "name"), operations())
+def test_values_survive_the_way_there_and_back(path: Path, name: str, order: str) -> None:
+    case = compiled(path)
+    stub = Stub(case, name, "ndr20", order)
+    for seed in SEEDS:
+        values = Values(case.bound.declared, case.find_class, random.Random(f"{name} {seed}"))
+        sent = values.siblings({p.name: p.type for p in stub.parameters.values() if p.is_in})
+        inputs, blocks = split(stub, sent)
+        read, pipes = stub.get_request(stub.put_request(inputs, blocks))
+        assert read == inputs
+        assert stub.joined(stub.codec.in_pipes, pipes) == stub.joined(stub.codec.in_pipes, blocks)
+
+        # An [in, out] parameter changes, what it sizes with it; [in] ones stay as they were.
+        stays = {name: value for name, value in sent.items() if not stub.parameters[name].is_out}
+        back = {p.name: p.type for p in stub.parameters.values() if p.is_out}
+        if not isinstance(stub.operation.result, t.Void):
+            back["return"] = stub.operation.result
+        answer = values.siblings(back, given=stays)
+        outputs, blocks = split(stub, answer)
+        result = outputs[0] if len(outputs) == 1 else case.result_class(name)(*outputs) if outputs else None
+        got, pipes = stub.get_response(stub.put_response(result, blocks, inputs), inputs)
+        assert got == result
+        assert stub.joined(stub.codec.out_pipes, pipes) == stub.joined(stub.codec.out_pipes, blocks)
+
+
+def split(stub: Stub, values: dict[str, Any]) -> tuple[tuple[Any, ...], list[Any]]:
+    """Values and pipe blocks apart."""
+    pipes = {name for name, p in stub.parameters.items() if is_pipe(p.type)}
+    return (
+        tuple(value for name, value in values.items() if name not in pipes),
+        [value for name, value in values.items() if name in pipes],
+    )
