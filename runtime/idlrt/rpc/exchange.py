@@ -175,11 +175,7 @@ class Exchange:
         self.over = True
         link = self._link
         if link is not None:
-            if self._outgoing is not None and not self._outgoing.closed:
-                # The rest of the request will not be sent, and the server may still wait for it.
-                self._loop.call_soon(link.close)
-            elif not link.reading:
-                link.go_on()
+            link.go_on()
         if self._grace_timer is not None:
             self._grace_timer.cancel()
         if self._pumping is not None and (self._error is not None or self._unsent):

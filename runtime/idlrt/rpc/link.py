@@ -141,6 +141,8 @@ class Link(asyncio.BufferedProtocol):
                 if call is not None:
                     call.fail(event.error())
                     self._released(self)
+                else:  # some servers answer a bind or alter_context that they do not like with a fault
+                    self._refuse(event.error())
             case Bound() | BindRefused() | ContextsAltered():
                 if isinstance(event, Bound):
                     self.bound = event
@@ -160,11 +162,14 @@ class Link(asyncio.BufferedProtocol):
         calls, self._calls = self._calls, {}
         for call in calls.values():
             call.fail(error)
+        self._refuse(error)
+        self._released(self)
+
+    def _refuse(self, error: Exception) -> None:
         answers, self._answers = self._answers, {}
         for answer in answers.values():
             if not answer.done():
                 answer.set_exception(error)
-        self._released(self)
 
     # -- the calls' side
 
