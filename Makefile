@@ -12,7 +12,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 GENERATED := $(wildcard samples/*/stubs runtime/idlrt/stubs runtime/idlrt/prelude tests/golden)
 
-.PHONY: help setup demo test lint check-generated stubs pytest build interop bench fuzz soak clean
+
+.PHONY: help setup demo test lint stubs pytest build check-dist interop bench fuzz soak clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
@@ -48,6 +49,14 @@ build: $(STAMP)  ## wheels and source distributions of both, in dist/
 	rm -rf dist
 	cd runtime && ../$(PY) -m hatchling build -d ../dist
 	$(PY) -m hatchling build -d dist
+
+check-dist: build  ## that both install from their source distributions, and work away from the checkout
+	rm -rf build/installed build/elsewhere
+	$(PYTHON) -m venv build/installed
+	build/installed/bin/python -m pip --disable-pip-version-check --quiet install dist/idlrt-*.tar.gz dist/idlc-*.tar.gz
+	mkdir build/elsewhere
+	cp samples/hello/hello.idl build/elsewhere
+	cd build/elsewhere && ../installed/bin/idlc compile hello.idl -o stubs && ../installed/bin/python -c 'import stubs.hello'
 
 interop: $(BENCH_STAMP)  ## other implementations: Wine, Samba, impacket (installs Debian packages)
 	tests/interop/install
