@@ -48,7 +48,7 @@ def server_service(samba: Path, srvsvc: ModuleType) -> Iterator[Any]:
 
 
 def enumerate_shares(client: Any, srvsvc: ModuleType, level: int) -> list[Any]:
-    container = getattr(srvsvc, f"SHARE_INFO_{level}_CONTAINER")(0, None)
+    container = getattr(srvsvc, f"SHARE_INFO_{level}_CONTAINER")()
     asked = srvsvc.SHARE_ENUM_STRUCT(level, srvsvc.SHARE_ENUM_UNION(level, container))
     done = client.NetrShareEnum(SERVER, asked, 0xFFFFFFFF, None)
     assert done.return_value == 0
@@ -92,7 +92,7 @@ def test_server_info(server_service: Any, level: int) -> None:
 
 
 def test_disks(server_service: Any, srvsvc: ModuleType) -> None:
-    done = server_service.NetrServerDiskEnum(SERVER, 0, srvsvc.DISK_ENUM_CONTAINER(0, None), 0xFFFF, None)
+    done = server_service.NetrServerDiskEnum(SERVER, 0, srvsvc.DISK_ENUM_CONTAINER(), 0xFFFF, None)
     assert done.return_value == 0
     assert [disk.Disk for disk in done.DiskInfoStruct.Buffer] == ["C:", ""][: done.TotalEntries]
 
@@ -195,7 +195,7 @@ def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
         def inq_if_ids(self, call: Any) -> Any:
             offered = [lab.LAB.syntax, mgmt.MGMT.syntax]
             ids = [mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor) for syntax in offered]
-            return mgmt.inq_if_idsResult(mgmt.rpc_if_id_vector_t(len(ids), ids), 0)
+            return mgmt.inq_if_idsResult(mgmt.rpc_if_id_vector_t(ids), 0)
 
         def inq_stats(self, call: Any, count: int) -> Any:
             return mgmt.inq_statsResult(4, [0, 0, 0, 0], 0)

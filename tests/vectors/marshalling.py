@@ -66,7 +66,10 @@ class Stub:
 
     def get_response(self, data: bytes, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         pipes, at = self._get_pipes(data, 0, self.codec.out_pipes)
-        return self.codec.get_response(memoryview(data), inputs, at), pipes
+        result = self.codec.get_response(memoryview(data), inputs, at)
+        if self.codec.in_pipes or self.codec.out_pipes:
+            result, _ = result
+        return result, pipes
 
     def _put_pipes(self, data: bytearray, elements: tuple[Any, ...], pipes: list[Any]) -> None:
         for element, blocks in zip(elements, pipes, strict=True):
