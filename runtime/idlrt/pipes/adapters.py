@@ -2,13 +2,12 @@
 
 A source is an (async) iterable of blocks, a readable binary file, a callable that returns a block (an empty one ends),
 or a single `bytes`. A sink is a writable binary file or a callable that takes a block. `Procedures` is C's way, for
-ordinary functions only: three procedures of which alloc speaks octets, pull and push elements (C706 14.3.9,
-`rpc_sm` style pipes of MIDL).
+ordinary functions only: three procedures of which alloc speaks octets, pull and push elements.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from idlrt.errors import PipeMemory, PipeObject
@@ -69,10 +68,25 @@ BlockingSource: TypeAlias = Iterable[T] | Readable | Callable[[], T] | Procedure
 BlockingSink: TypeAlias = Writable | Callable[[T], object] | Procedures
 
 
-def check_alloc(end: object, is_async: bool, name: str) -> None:
-    """Pipes of asynchronous functions have no alloc (rule 9.2 of MIDL's asynchronous pipes)."""
-    if is_async and isinstance(end, Procedures):
-        raise PipeObject(f'pipe "{name}" belongs to an [async] function, whose pipes have no alloc')
+def ends(
+    names: Sequence[str], in_pipes: Sequence[str], out_pipes: Sequence[str], is_async: bool, given: tuple[Any, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sources and sinks by pipe, from what a client was given for each pipe parameter.
+
+    Pipes of asynchronous functions have no alloc, so `Procedures` are refused there.
+    """
+    sources: dict[str, Any] = {}
+    sinks: dict[str, Any] = {}
+    for name, end in zip(names, given, strict=False):
+        takes, gives = name in in_pipes, name in out_pipes
+        source, sink = (end or (None, None)) if takes and gives else (end, end)
+        if takes and source is not None:
+            sources[name] = source
+        if gives and sink is not None:
+            sinks[name] = sink
+        if is_async and (isinstance(source, Procedures) or isinstance(sink, Procedures)):
+            raise PipeObject(f'pipe "{name}" belongs to an [async] function, whose pipes have no alloc')
+    return sources, sinks
 
 
 def _grant(procedures: Procedures, octets: int, stride: int) -> int:

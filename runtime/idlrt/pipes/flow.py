@@ -78,6 +78,12 @@ class Inlet:
         return element.unpack(data, count)
 
     @property
+    def ready(self) -> bool:
+        """Whether a pull would not have to wait."""
+        stream = self._stream
+        return bool(self._blocks) or stream.error is not None or (stream.opened and self._parser.ended)
+
+    @property
     def ended(self) -> bool:
         """Whether the pipe's end arrived, pulled or not."""
         return self._parser.ended

@@ -6,6 +6,7 @@ when they are first asked for.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from idlrt.rpc.binding import StringBinding
@@ -37,11 +38,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Channel", "connect"):
-        from idlrt.rpc import channel as module
-    elif name == "Server":
-        from idlrt.rpc import server as module
-    else:
+    home = {"Channel": "channel", "connect": "channel", "Server": "server"}.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(module, name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value

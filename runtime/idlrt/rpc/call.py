@@ -47,9 +47,9 @@ class AsyncCall(Generic[R]):
     async def complete(self) -> R:
         """Wait for the answer and return the result.
 
-        All `[in]` pipes must have been ended and all `[out]` pipes drained, unless a source or sink was given for them;
-        else `PipeDiscipline` is raised and the call given up. A cancelled waiter cancels the call: the server is told, has
-        the channel's grace period to answer, and then the call is orphaned.
+        All `[in]` pipes must have been ended and all `[out]` pipes drained, unless a source or sink was given for
+        them; else `PipeDiscipline` is raised and the call given up. A cancelled waiter cancels the call: the server is
+        told, has the channel's grace period to answer, and then the call is orphaned.
         """
         result: R = await self._exchange.complete()
         return result

@@ -14,11 +14,12 @@ from uuid import UUID
 
 from idlrt import transport
 from idlrt.association import ClientConfig, Context, Limits, Stub
-from idlrt.errors import BindRefused, ConnectError, ConnectionLost, LocalProtocolError, RpcTimeout
+from idlrt.errors import BindRefused, ConnectionLost, LocalProtocolError, RpcTimeout
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
 from idlrt.rpc.link import Link
+from idlrt.rpc.reach import declared, explained, locate, unknown_endpoint
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
@@ -252,7 +253,7 @@ class Channel:
         except BindRefused as error:
             if link.bound is None:
                 link.close()
-            raise _explained(error) from None
+            raise explained(error) from None
         except asyncio.CancelledError:
             link.close()
             raise
@@ -271,18 +272,12 @@ class Channel:
         return Link(self._config, self.released)
 
     async def _where(self, interface: Interface | None) -> transport.Transport:
-        binding = self.binding
+        binding = self.binding if interface is None else declared(self.binding, interface)
         if not binding.endpoint and interface is not None:
-            for protseq, endpoint in interface.endpoints:
-                if protseq == binding.protseq:
-                    return transport.find(protseq, binding.netaddr, endpoint, binding.option("dir"))
             if self._resolver is None:
-                raise ConnectError(
-                    f'no endpoint is known for interface "{interface.name}" at {binding}',
-                    help='name one, as in "ncacn_ip_tcp:host[port]"',
-                )
+                raise unknown_endpoint(binding, interface)
             binding = await self._resolver(binding, interface)
-        return transport.find(binding.protseq, binding.netaddr, binding.endpoint, binding.option("dir"))
+        return locate(binding)
 
     async def open(self) -> None:
         """Connect, so that a missing server shows at once; the bind waits for the first call."""
@@ -371,7 +366,7 @@ def connect(
         async with rpc.connect("ncacn_ip_tcp:host[port]") as channel: ...
 
     `timeout` bounds each call in seconds (with pipes: each wait for the peer), `connect_timeout` the way to a bound
-    connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many the channel may have.
+    connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be.
     """
     parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
     return Connector(
@@ -387,12 +382,3 @@ def connect(
         },
     )
 
-
-def _explained(error: BindRefused) -> BindRefused:
-    """A refused bind with what to do about it."""
-    if error.help is None and not error.nak:
-        if error.reason == 1:
-            error.help = "is it the right server, and does it run this version of the interface?"
-        elif error.reason == 2:
-            error.help = "it may speak NDR64 only, which this stub has no codec for"
-    return error

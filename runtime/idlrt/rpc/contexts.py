@@ -53,7 +53,9 @@ class Group:
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def resolve(self, operation: Operation, inputs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[asyncio.Lock]]:
+    async def resolve(
+        self, operation: Operation, inputs: tuple[Any, ...]
+    ) -> tuple[tuple[Any, ...], list[asyncio.Lock]]:
         """Put the server's own handles in the place of received ones, and lock them in a fixed order.
 
         Raises the fault for a handle that is unknown here, of another type, or null where none may be.

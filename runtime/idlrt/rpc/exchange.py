@@ -16,7 +16,7 @@ from uuid import UUID
 from idlrt.association import Context, Stub
 from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, RpcTimeout
 from idlrt.ids import NDR64
-from idlrt.pipes.adapters import check_alloc, drain, feed
+from idlrt.pipes.adapters import drain, ends, feed
 from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
@@ -64,7 +64,9 @@ class Exchange:
         self._waiters: list[asyncio.Future[None]] = []
         self._discarding = False
         self._grace_timer: asyncio.TimerHandle | None = None
-        self._sources, self._sinks = _ends(operation, pipes)
+        self._sources, self._sinks = ends(
+            operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
+        )
         self._starting = self._loop.create_task(self._start(), name=f"idlrt call {operation.name}")
         self._pumping: asyncio.Task[None] | None = None
         if self._sources or self._sinks:
@@ -209,7 +211,8 @@ class Exchange:
             await self.begun()
         self._check_open()
         outgoing, link = self._outgoing, self._link
-        assert outgoing is not None and link is not None
+        assert outgoing is not None
+        assert link is not None
         groups = slices(outlet.chunk(block))
         if outlet.closed:
             self.wake()
@@ -262,10 +265,9 @@ class Exchange:
         """A source or sink that fails takes the call with it."""
         if not task.cancelled():
             error = task.exception()
-            if error is not None and self._error is None:
-                self._abort(error if isinstance(error, Exception) else CallCancelled())
-                if self._error is None and isinstance(error, Exception):
-                    self._error = error
+            if isinstance(error, Exception) and self._error is None:
+                self._abort(error)
+                self._error = error
         self.wake()
 
     # -- the end
@@ -283,7 +285,7 @@ class Exchange:
                 self._misused(PipeDiscipline("the call was completed before its [in] pipes were ended"))
             if self._incoming is not None and not self._incoming.drained:
                 if self._discarding:
-                    self._error = self._error or CallCancelled()
+                    self._error = CallCancelled()
                 else:
                     try:
                         self._incoming.check_drained()
@@ -326,9 +328,8 @@ class Exchange:
             self._link.association.cancel(self._call_id)
             self._link.send()
             if self._grace_timer is None:
-                self._grace_timer = self._loop.call_later(
-                    grace, self._abort, CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
-                )
+                late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
+                self._grace_timer = self._loop.call_later(grace, self._abort, late)
 
     async def _withdraw(self) -> None:
         """The waiter was cancelled: tell the server, wait a little, and give up."""
@@ -399,20 +400,3 @@ class Exchange:
     def _expire(self) -> None:
         self._abort(RpcTimeout(f"nothing came from the server for {self._timeout} s"))
 
-
-def _ends(operation: Operation, pipes: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sources and sinks by pipe, from what was passed for each pipe parameter."""
-    sources: dict[str, Any] = {}
-    sinks: dict[str, Any] = {}
-    for name, end in zip(operation.pipes, pipes, strict=False):
-        if end is None:
-            continue
-        takes, gives = name in operation.in_pipes, name in operation.out_pipes
-        source, sink = end if takes and gives else (end, end)
-        if takes and source is not None:
-            check_alloc(source, operation.is_async, name)
-            sources[name] = source
-        if gives and sink is not None:
-            check_alloc(sink, operation.is_async, name)
-            sinks[name] = sink
-    return sources, sinks

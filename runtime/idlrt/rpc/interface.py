@@ -138,11 +138,6 @@ class Result:
     """Base of results of several values: attributes by name, and unpacks like a tuple in their order."""
 
     __slots__: tuple[str, ...] = ()
-    __match_args__: tuple[str, ...] = ()
-
-    def __init_subclass__(cls) -> None:
-        cls.__match_args__ = tuple(cls.__slots__)
-
     def __iter__(self) -> Iterator[Any]:
         return (getattr(self, name) for name in self.__slots__)
 

@@ -358,7 +358,7 @@ class Server:
     # -- what connections ask
 
     def find(self, syntax: SyntaxId) -> tuple[Interface, Service, dict[int, Method]] | None:
-        """What implements an interface: the same major version, and a minor one that is at least as new (C706 6.1.2)."""
+        """What implements an interface: the same major version, a minor one that is at least as new (C706 6.1.2)."""
         for found in self._services.get(syntax.uuid, ()):
             if found[0].syntax.major == syntax.major and found[0].syntax.minor >= syntax.minor:
                 return found

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface
 
 
-class Service(ABC):  # noqa: B024  # generated subclasses have the abstract methods
+class Service(ABC):  # generated subclasses have the abstract methods
     """Implements the operations of one interface, each as a method of its IDL name.
 
     An `async def` runs on the server's event loop, a plain `def` in a thread, where its pipes block. Raise `RpcFault`

@@ -162,7 +162,7 @@ class Serving:
                     waiter.set_result(None)
 
     def cancel(self) -> None:
-        """The client sent co_cancel. Whoever would have to wait for it in a pipe is told; the rest is up to the method."""
+        """The client sent co_cancel. A pull that would have to wait for it is told; the rest is up to the method."""
         self.cancelled = True
         self.wake()
 

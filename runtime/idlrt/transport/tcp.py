@@ -38,7 +38,7 @@ class Tcp(Transport):
     async def listen(self, factory: Callable[[], asyncio.BaseProtocol]) -> Listener:
         import asyncio
 
-        server = await asyncio.get_running_loop().create_server(factory, self.host or None, self.port or None)
+        server = await asyncio.get_running_loop().create_server(factory, self.host or None, self.port)
         name = server.sockets[0].getsockname()
         return Listener(server, self.host, str(name[1]), lambda: None)
 

@@ -90,7 +90,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_handle(handle: Any) -> bytes:
         if handle is None:
             return bytes(20)
-        return count.pack(handle.attributes) + (handle.uuid.bytes_le if order == "<" else handle.uuid.bytes)
+        octets: bytes = handle.uuid.bytes_le if order == "<" else handle.uuid.bytes
+        return count.pack(handle.attributes) + octets
 
     def get_handle(kind: Any) -> Any:
         def get(data: Octets, at: int) -> Any:

@@ -1,0 +1,73 @@
+"""A call as a thread holds it while it runs."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from idlrt.errors import CallCancelled
+from idlrt.pipes.objects import BlockingPipeDuplex, BlockingPipeReader, BlockingPipeWriter
+
+if TYPE_CHECKING:
+    from idlrt.blocking.exchange import Exchange
+
+R = TypeVar("R")
+
+
+class Call(Generic[R]):
+    """A call that was begun. `complete()` waits for the result; with pipes worked by hand, use
+
+        with client.Stream(7) as call:
+            call.source.push(block)
+            call.source.push(())
+            result = call.complete()
+
+    Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        outlets = {outlet.name: outlet for outlet in exchange.outlets}
+        inlets = {inlet.name: inlet for inlet in exchange.inlets}
+        for name in exchange.operation.pipes:
+            if name in inlets and name in outlets:
+                end: Any = BlockingPipeDuplex(exchange, inlets[name], outlets[name])
+            elif name in outlets:
+                end = BlockingPipeWriter(exchange, outlets[name])
+            else:
+                end = BlockingPipeReader(exchange, inlets[name])
+            setattr(self, name, end)
+
+    def complete(self) -> R:
+        """Feed the sources and drain the sinks that were given, wait for the answer and return the result.
+
+        Pipes without a source or sink must have been worked to their end; else `PipeDiscipline` is raised and the call
+        given up.
+        """
+        result: R = self._exchange.complete()
+        return result
+
+    def cancel(self, grace: float | None = None) -> None:
+        """Ask the server to end the call, from any thread; the outcome shows in `complete()`, often as `CallCancelled`.
+
+        After `grace` seconds, by default the channel's, the call is given up locally.
+        """
+        self._exchange.cancel(grace)
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer, or a failure, is known to have arrived."""
+        return self._exchange.over
+
+    def __enter__(self) -> Call[R]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exchange.leave(CallCancelled("the call was left before it was completed"))
+
+    def __del__(self) -> None:
+        exchange = getattr(self, "_exchange", None)
+        if exchange is not None:
+            exchange.leave(CallCancelled("the call was dropped"))

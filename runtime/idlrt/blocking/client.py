@@ -1,0 +1,39 @@
+"""Base of generated clients for threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from idlrt.blocking.call import Call
+    from idlrt.blocking.channel import Channel
+    from idlrt.rpc.interface import Interface
+
+CallT = TypeVar("CallT", bound="Call[Any]")
+
+
+class Client:
+    """Calls the operations of one interface on a channel; clients and channel may be shared by threads.
+
+    `object` is sent as the object UUID of every call, `timeout` in seconds overrides the channel's.
+    """
+
+    interface: ClassVar[Interface]
+
+    def __init__(self, channel: Channel, *, object: UUID | None = None, timeout: float | None = None) -> None:
+        self._channel = channel
+        self._object = channel.object if object is None else object
+        self._timeout = channel.timeout if timeout is None else timeout
+
+    def _call(self, opnum: int, *inputs: Any) -> Any:
+        """An ordinary call, which returns the result."""
+        interface = self.interface
+        return self._channel.call(interface, interface.by_opnum[opnum], inputs, self._object, self._timeout)
+
+    def _begin(self, kind: type[CallT], opnum: int, *inputs: Any, pipes: tuple[Any, ...] = ()) -> CallT:
+        """A call with an object of its own, because it is asynchronous or has pipes. The request is sent at once."""
+        interface = self.interface
+        return kind(
+            self._channel.begin(interface, interface.by_opnum[opnum], inputs, pipes, self._object, self._timeout)
+        )
