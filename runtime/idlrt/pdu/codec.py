@@ -124,11 +124,11 @@ def encode(pdu: AnyPdu) -> bytes:
             trailer = write_auth(auth, pdu.order)
         length = HEADER_SIZE + len(body) + len(trailer)
         if length > MAX_PDU:
-            raise LocalProtocolError(f"a {pdu.ptype.name.lower()} PDU of {length} octets is more than fits")
+            raise LocalProtocolError(f"the {pdu.ptype.name.lower()} PDU of {length} octets is more than fits")
         auth_length = 0 if pdu.auth is None else len(pdu.auth.value)
         return b"".join((write_header(pdu, length, auth_length), body, trailer))
     except (struct.error, ValueError) as error:
-        raise LocalProtocolError(f"a {pdu.ptype.name.lower()} PDU does not fit its fields: {error}") from None
+        raise LocalProtocolError(f"the {pdu.ptype.name.lower()} PDU does not fit its fields: {error}") from None
 
 
 def _body(pdu: AnyPdu) -> bytes:

@@ -28,7 +28,7 @@ class Cursor:
     def _step(self, count: int) -> int:
         at = self._at
         if count > self._end - at:
-            raise RemoteProtocolError(f"a {self._name} PDU ends {count - (self._end - at)} octets too early")
+            raise RemoteProtocolError(f"the {self._name} PDU ends {count - (self._end - at)} octets too early")
         self._at = at + count
         return at
 

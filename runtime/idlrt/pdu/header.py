@@ -116,7 +116,7 @@ def read_header(data: Buffer, at: int = 0) -> Header:
     except ValueError:
         raise RemoteProtocolError(f"the peer sent a PDU of unknown type {ptype}") from None
     if frag_length < HEADER_SIZE + (auth_length + Auth.SIZE if auth_length else 0):
-        raise RemoteProtocolError(f"a {kind.name.lower()} PDU claims {frag_length} octets, too few to be one")
+        raise RemoteProtocolError(f"the peer's {kind.name.lower()} PDU claims {frag_length} octets, too few to be one")
     return Header(kind, flags, order, minor, frag_length, auth_length, call_id)
 
 
