@@ -12,7 +12,13 @@ from enum import Enum, auto
 from typing import Final, TypeAlias
 
 
-class State(Enum):
+class _Word(Enum):
+    """Members hash by identity: Enum's own hash is a function in Python, too slow for every call."""
+
+    __hash__ = object.__hash__
+
+
+class State(_Word):
     """Of a connection."""
 
     IDLE = auto()
@@ -29,7 +35,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-class Input(Enum):
+class Input(_Word):
     """What can happen to a connection."""
 
     BIND = auto()
@@ -134,7 +140,7 @@ SERVER: Final[Table] = {
 }
 
 
-class CallState(Enum):
+class CallState(_Word):
     """Of a call. The request travels first, the response after it; a streamed one may overlap (EARLY)."""
 
     NEW = auto()
@@ -153,7 +159,7 @@ class CallState(Enum):
     DONE = auto()
 
 
-class CallInput(Enum):
+class CallInput(_Word):
     """What can happen to a call; the same words on both sides, since one sends what the other receives."""
 
     REQUEST_FIRST = auto()
