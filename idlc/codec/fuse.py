@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from idlc.codec.get import Get, Reading, Siblings
 from idlc.codec.naming import Namer
 from idlc.codec.phase import UNKNOWN
@@ -63,12 +65,11 @@ def _entry(operation: OperationPlan, shared: Shared, functions: list[Function]) 
             texts.append(function.name)
         else:
             texts.append(function)
-    return Entry(
-        operation.opnum,
-        *texts,
-        tuple(_pipe_element(pipe.step, shared, functions) for pipe in operation.in_pipes),
-        tuple(_pipe_element(pipe.step, shared, functions) for pipe in operation.out_pipes),
-    )
+    if operation.in_pipes or operation.out_pipes:
+        for pipes in (operation.in_pipes, operation.out_pipes):
+            elements = [_pipe_element(pipe.step, shared, functions) for pipe in pipes]
+            texts.append(f"({elements[0]},)" if len(elements) == 1 else f"({', '.join(elements)})")
+    return Entry(operation.opnum, ", ".join(texts))
 
 
 def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
@@ -88,7 +89,7 @@ def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
     names = {slot.name: emitter.names.new(name) for slot, name in _named(slots)}
     _put_slots(emitter, slots, names, _scope(slots, names))
     body = _buffered(emitter, shared.operation_aliases(operation)[0])
-    return Function(f"put_{operation.name}_request", ", ".join(names.values()), "bytes | bytearray", "", body)
+    return Function(f"put_{operation.name}_request", _typed(names.values()), "bytes | bytearray", "", body)
 
 
 def _plain(slot: Slot, shared: Shared) -> bool:
@@ -117,7 +118,7 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
     outer = _inputs(operation, emitter)
     _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
     body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
-    parameters = "result, inputs, at=0"
+    parameters = "result: Any, inputs: Any, at: int = 0"
     return Function(f"put_{operation.name}_response", parameters, "bytes | bytearray", "", body)
 
 
@@ -211,7 +212,7 @@ def _getter(
         check()
     values = [emitter.expression(parts[slot.name]) for slot in slots]
     if response:
-        value = _result(operation, values)
+        value = _result(operation, values, shared)
     else:
         value = f"({values[0]},)" if len(values) == 1 else f"({', '.join(values)})"
     if has_pipes:
@@ -223,7 +224,7 @@ def _getter(
     if alias:
         head.append(Line("seen: dict[Any, Any] = {}"))
     body = (*head, *emitter.statements, Line(f"return {value}"))
-    parameters = "d, inputs, at=0" if response else "d, at=0"
+    parameters = "d: Any, inputs: Any, at: int = 0" if response else "d: Any, at: int = 0"
     return Function(f"get_{operation.name}_{part}", parameters, "Any", "", body)
 
 
@@ -240,12 +241,12 @@ def _raw(slot: Slot) -> bool:
     return isinstance(slot.step, Scalar) and slot.step.range is None
 
 
-def _result(operation: OperationPlan, values: list[str]) -> str:
+def _result(operation: OperationPlan, values: list[str], shared: Shared) -> str:
     if not values:
         return "None"
     if len(values) == 1:
         return values[0]
-    return f"{operation.name}Result({', '.join(values)})"
+    return f"{shared.type(operation.name + 'Result')}({', '.join(values)})"
 
 
 # ---------------------------------------------------------------------------- records
@@ -279,7 +280,7 @@ def _put_function(part: str, name: str, value: str, emitter: Put, shared: Shared
     body: list[Statement] = [*emitter.statements]
     if defers:
         body.append(Line("return r"))
-    return Function(f"{part}_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+    return Function(f"{part}_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
 
 
 def _get_record(name: str, shared: Shared) -> Function:
@@ -297,7 +298,7 @@ def _get_record(name: str, shared: Shared) -> Function:
         value = emitter.expression(reading)
     emitter.flush()
     body = [*emitter.statements, Line(f"return {value}, {emitter.place()}")]
-    return Function(f"get_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+    return Function(f"get_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
 
 
 def _early(reading: Reading, name: str, emitter: Get, shared: Shared) -> str:
@@ -330,7 +331,7 @@ def _finish_record(name: str, shared: Shared) -> Function:
     emitter.flush()
     parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
     body = [*emitter.statements, Line(f"return {emitter.expression(reading)}, {emitter.place()}")]
-    return Function(f"finish_{name}", ", ".join(parameters), "Any", "", tuple(_generating(body, True)))
+    return Function(f"finish_{name}", _typed(parameters), "Any", "", tuple(_generating(body, True)))
 
 
 def _generating(body: list[Statement], generator: bool) -> list[Statement]:
@@ -394,9 +395,13 @@ def _pipe_functions(name: str, element: object, shared: Shared, alignment: int) 
     get._items(reading, sequence, "n", "")
     get_body = [s for s in get.statements if isinstance(s, Line) or not s.head.startswith("if ")]
     return [
-        Function(f"put_{name}", block, "bytes | bytearray", "", (Line("b = bytearray()"), *put_body, Line("return b"))),
-        Function(f"get_{name}", "d, n", "Any", "", (*get_body, Line("return block"))),
+        Function(f"put_{name}", f"{block}: Any", "bytes | bytearray", "", (Line("b = bytearray()"), *put_body, Line("return b"))),
+        Function(f"get_{name}", "d: Any, n: int", "Any", "", (*get_body, Line("return block"))),
     ]
+
+
+def _typed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}: int" if name in ("at", "r") else f"{name}: Any" for name in names)
 
 
 # ---------------------------------------------------------------------------- scopes

@@ -496,7 +496,7 @@ class Get(Emitter):
                 if arm is None:
                     self.line("pass")
                 else:
-                    self.line(f"{_tuple(arm.locals())} = {reading.local}")
+                    self.line(f"{_targets(arm.locals())} = {reading.local}")
                     self.deferred(arm, None, f"{path}.{slot.name}")
                     self._assign(reading.local, self.expression(arm))
                 self.settle()
@@ -697,7 +697,7 @@ class Get(Emitter):
             self.line(f"{reading.local}.append({self.expression(again)})")
             self.settle()
 
-        self.loop(f"for {_tuple(names)} in {reading.rows}:", one)
+        self.loop(f"for {_targets(names)} in {reading.rows}:", one)
         self.base, self.offset = "at", 0
 
     def _complete(self, reading: Reading, path: str) -> None:
@@ -795,6 +795,11 @@ def _copy(reading: Reading) -> Reading:
 
 def _tuple(names: list[str]) -> str:
     return f"({', '.join(names)},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def _targets(names: list[str]) -> str:
+    """Names to unpack into, without parentheses where Python needs none."""
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
 
 def _group(text: str) -> str:

@@ -7,6 +7,7 @@ one pass, their deferred pointees going to a second buffer that follows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,10 +75,10 @@ class Put(Emitter):
         if not values:
             self._pad(items, run.sizes)
         elif run.fixed:
-            self.line(f"{self.buffer} += {self.shared.packer(run)}({values})", " ".join(paths))
+            self.line(f"{self.buffer} += {self.shared.packer(run)}({values})", "; ".join(paths))
         else:
             packer = f"{self.shared.packer(run)}[len({self.buffer}) & 7]"
-            self.line(f"{self.buffer} += {packer}({values})", " ".join(paths))
+            self.line(f"{self.buffer} += {packer}({values})", "; ".join(paths))
         self.phase = run.end
         if self.referents:
             self.line(f"r += {4 * self.referents}")
@@ -383,9 +384,9 @@ class Put(Emitter):
             if arm.slot is None or not self.layout.defers(arm.slot.step):
                 continue
             if arm.default:
-                test = f"{union}.tag not in ({', '.join(map(str, excluded))},)" if excluded else "True"
+                test = f"{union}.tag not in {_labels(excluded)}" if excluded else "True"
             else:
-                test = f"{union}.tag in ({', '.join(map(str, arm.labels))},)"
+                test = f"{union}.tag in {_labels(arm.labels)}"
                 if len(arm.labels) == 1:
                     test = f"{union}.tag == {arm.labels[0]}"
             self.phase = before
@@ -662,6 +663,10 @@ class Put(Emitter):
         self.line(f"{buffer} += {tail}" if skip == "0" else f"{buffer} += {tail}[{skip}:]")
         ends = {r for phase in (rows_phase, self.phase) for r in phase.residues()}
         self.phase = known(ends)
+
+
+def _labels(values: Iterable[int]) -> str:
+    return str(tuple(values))
 
 
 def _no_scope(variable: Variable) -> str:

@@ -58,6 +58,8 @@ class Shared:
         self.tables: dict[str, str] = {}
         """Spelling of the right-hand side -> name of the table."""
         self.types: dict[str, None] = {}
+        """IDL names of the types whose classes the functions use."""
+        self._kinds: dict[Step, int] = {}
         self.wanted: dict[str, None] = {}
         """Functions that some other function calls: put_X, defer_X, get_X, finish_X."""
         self._called = self._functions()

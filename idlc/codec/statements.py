@@ -44,12 +44,8 @@ class Entry:
     """What one operation offers: an expression for each half of each stub, and its pipe elements."""
 
     opnum: int
-    put_request: str
-    get_request: str
-    put_response: str
-    get_response: str
-    in_pipes: tuple[str, ...]
-    out_pipes: tuple[str, ...]
+    arguments: str
+    """Of ndr.OperationCodec( ): the four functions, then the tuples of pipe elements."""
 
 
 @dataclass(frozen=True, slots=True)

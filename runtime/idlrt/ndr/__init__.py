@@ -43,6 +43,7 @@ from idlrt.ndr.movers import (
     remainder,
     signed,
     text_codec,
+    units,
 )
 from idlrt.ndr.pointers import Aliases, unwind
 from idlrt.ndr.types import Enum, Ref, Struct, Union
@@ -92,5 +93,6 @@ __all__ = [
     "tag_mismatch",
     "text_codec",
     "too_long",
+    "units",
     "unwind",
 ]

@@ -111,3 +111,8 @@ def signed(value: int, bits: int) -> int:
     """The value of the low `bits` as a signed integer."""
     value &= (1 << bits) - 1
     return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def units(text: str | None) -> int:
+    """UTF-16 code units of a text, as wchar_t counts them."""
+    return 0 if text is None else len(text) + sum(character > "\uffff" for character in text)

@@ -1,0 +1,88 @@
+"""From one bound file to the text of its modules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from idlc.codec.fuse import fuse
+from idlc.codec.statements import CodecModule
+from idlc.emit.environment import environment
+from idlc.emit.wrap import wrap
+from idlc.language.python_names import module_name
+from idlc.pymodel.build import Builder
+from idlc.pymodel.model import ModuleModel
+from idlc.pymodel.text import literal
+from idlc.semantics.types import BoundFile
+from idlc.wire.layout import NDR20
+from idlc.wire.plan import plan
+
+_BLANK_LINES = re.compile(r"\n{4,}")
+
+
+def render(
+    bound: BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False
+) -> dict[str, str]:
+    """The generated modules of one IDL file: relative file name -> text.
+
+    Args:
+        bound: the file, free of errors.
+        homes: for each file it imports (directly or not), the module its types come from.
+        version: the compiler's, for the header.
+        types_only: for a file that is only imported: its types, no interfaces.
+    """
+    builder = Builder(bound, homes, version, types_only=types_only)
+    model = builder.build()
+    files = {f"{model.module}.py": _public(model)}
+    if model.interfaces:
+        codec = fuse(plan(bound), NDR20, builder.python_types())
+        files[f"_{model.module}_codec.py"] = _codec(model, codec, builder)
+    return files
+
+
+def _public(model: ModuleModel) -> str:
+    text = environment().get_template("module.py.j2").render(module=model)
+    return wrap(_BLANK_LINES.sub("\n\n\n", text).rstrip("\n") + "\n")
+
+
+def _codec(model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
+    modules = builder.modules_of(codec.types)
+    text = environment().get_template("codec.py.j2").render(
+        codec=codec,
+        name=model.module,
+        sources=model.sources,
+        version=model.version,
+        runtime_imports=[(module, names) for module, names in modules.items() if not module.startswith(".")],
+        sibling_imports=[(module, names) for module, names in modules.items() if module.startswith(".")],
+    )
+    lines = [line for line in wrap(text).split("\n")]
+    return _with_paths(_tidy(lines))
+
+
+def _tidy(lines: list[str]) -> list[str]:
+    """Blank lines left by nested templates go; those between functions stay."""
+    tidy: list[str] = []
+    for number, line in enumerate(lines):
+        if line.strip():
+            tidy.append(line)
+            continue
+        following = next((other for other in lines[number + 1 :] if other.strip()), "")
+        inside = following.startswith("     ") and not following.lstrip().startswith("def ")
+        if not inside and not (len(tidy) > 1 and tidy[-1] == "" and (tidy[-2] == "" or following.startswith("    "))):
+            tidy.append("")
+    return tidy
+
+
+def _with_paths(lines: list[str]) -> str:
+    """Moves the paths from the marks behind lines into the table at the end."""
+    paths: dict[int, str] = {}
+    for number, line in enumerate(lines):
+        code, mark, path = line.partition("  #@ ")
+        if mark:
+            lines[number] = code
+            paths[number + 1] = path
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    if not paths:
+        return text
+    table = "".join(f"    {number}: {literal(path)},\n" for number, path in paths.items())
+    return text.replace("PATHS: Final[dict[int, str]] = {}", "PATHS: Final[dict[int, str]] = {\n" + table + "}")

@@ -1,0 +1,205 @@
+"""Long lines of generated code, broken as black would break them.
+
+black costs hundreds of milliseconds per thousand lines, so the templates write every statement on one line and this
+module breaks the few that are too long. It knows the statements that we generate, not all of Python; a test runs
+`black --check` over everything generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+WIDTH = 88
+_OPENING, _CLOSING = "([{", ")]}"
+_OPERATORS = (" or ", " and ", " | ", " + ", " - ", " * ", " // ")
+"""Where an expression without commas breaks, loosest first."""
+
+
+def wrap(text: str) -> str:
+    """The module text with every long line broken."""
+    lines: list[str] = []
+    quoted = False
+    for line in text.split("\n"):
+        marks = line.count('"""')
+        if quoted or marks or len(line.split("  #@ ")[0]) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += _broken(line)
+        quoted = quoted != (marks % 2 == 1)
+    return "\n".join(lines)
+
+
+def _broken(line: str) -> list[str]:
+    line, mark, path = line.partition("  #@ ")
+    indent = line[: len(line) - len(line.lstrip())]
+    code = line.strip()
+    if code.startswith("#"):
+        return [line]
+    comment = _comment(code)
+    lines: list[str] = []
+    if comment >= 0:
+        lines.append(f"{indent}{code[comment:]}")
+        code = code[:comment].rstrip()
+    lines += _statement(indent, code)
+    if mark:
+        lines = [f"{each}  #@ {path}" for each in lines]
+    return lines
+
+
+def _statement(indent: str, code: str) -> list[str]:
+    if len(indent) + len(code) <= WIDTH:
+        return [indent + code]
+    if code.startswith("def ") or code.startswith("async def ") or code.startswith("class "):
+        start = code.index("(")
+        return _split(indent, code, start, _matching(code, start))
+    if code.startswith("from "):
+        head, _, names = code.partition(" import ")
+        return [f"{indent}{head} import (", *(f"{indent}    {name}," for name in names.split(", ")), f"{indent})"]
+    if code.startswith("for "):
+        targets, _, rest = code[4:].partition(" in ")
+        if targets.startswith("_ ") or "," not in targets:
+            return _bracketed(indent, code)
+        names = targets.strip("()").split(", ")
+        return [f"{indent}for (", *(f"{indent}    {name}," for name in names if name), f"{indent}) in {rest}"]
+    if code.startswith(("if ", "elif ")):
+        word, _, condition = code.partition(" ")
+        return [f"{indent}{word} (", *_expression(indent + "    ", condition[:-1], ""), f"{indent}):"]
+    left, right = _assignment(code)
+    if left and _commas(left) and not left.startswith("("):
+        names = [name for name in left.split(", ") if name]
+        return [f"{indent}(", *(f"{indent}    {name.rstrip(',')}," for name in names), f"{indent}) = {right}"]
+    return _bracketed(indent, code)
+
+
+def _bracketed(indent: str, code: str) -> list[str]:
+    """Breaks inside the last bracket, or puts the right-hand side into parentheses."""
+    left, right = _assignment(code)
+    prefix = f"{left} = " if left else ""
+    if not left and code.startswith("return "):
+        prefix, right = "return ", code[7:]
+    if code[-1] in _CLOSING or code.endswith("):"):
+        last = len(code) - (2 if code.endswith(":") else 1)
+        start = _opening(code, last)
+        operators = [op for op in _OPERATORS if _top_level(right, op)] if prefix else []
+        if start >= len(prefix) and not (operators and _count(right, operators[0]) > 1) and start + 1 < last:
+            return _split(indent, code, start, last)
+    if not prefix:
+        return [indent + code]
+    inner = _expression(indent + "    ", right, "")
+    if len(inner) == 1 and len(inner[0]) > WIDTH:
+        return [indent + code]
+    return [f"{indent}{prefix}(", *inner, f"{indent})"]
+
+
+def _split(indent: str, code: str, start: int, end: int) -> list[str]:
+    body = code[start + 1 : end]
+    head, tail = code[: start + 1], code[end:]
+    deeper = indent + "    "
+    literal = start == 0 or not (code[start - 1].isalnum() or code[start - 1] in "_)]")
+    if len(deeper) + len(body) <= WIDTH and not (literal and _commas(body)) and not body.endswith(","):
+        inner = [deeper + body]
+    elif _commas(body):
+        inner = [line for item in _items(body) for line in _expression(deeper, item, ",")]
+    else:
+        inner = _expression(deeper, body, "")
+    return [indent + head, *inner, indent + tail]
+
+
+def _expression(indent: str, text: str, end: str) -> list[str]:
+    """An expression on lines of its own, `end` behind it."""
+    if len(indent) + len(text) + len(end) <= WIDTH:
+        return [indent + text + end]
+    for operator in _OPERATORS:
+        parts = list(_parts(text, operator))
+        if len(parts) > 1:
+            word = operator.strip()
+            lines = [indent + parts[0]]
+            for part in parts[1:]:
+                lines += _expression(indent, f"{word} {part}", "")
+            lines[-1] += end
+            return lines
+    if text and text[-1] in _CLOSING:
+        start = _opening(text, len(text) - 1)
+        if start + 1 < len(text) - 1:
+            lines = _split(indent, text, start, len(text) - 1)
+            lines[-1] += end
+            return lines
+    return [indent + text + end]
+
+
+# ---------------------------------------------------------------------------- reading code
+
+
+def _walk(text: str) -> Iterator[tuple[int, str, int]]:
+    """(index, character, bracket depth) outside strings; an opening bracket has the depth outside it."""
+    depth, quote, index = 0, "", 0
+    while index < len(text):
+        character = text[index]
+        if quote:
+            if character == "\\":
+                index += 1
+            elif character == quote:
+                quote = ""
+        elif character in "\"'":
+            quote = character
+            yield index, character, depth
+        elif character in _OPENING:
+            yield index, character, depth
+            depth += 1
+        elif character in _CLOSING:
+            depth -= 1
+            yield index, character, depth
+        else:
+            yield index, character, depth
+        index += 1
+
+
+def _comment(code: str) -> int:
+    return next((index for index, character, _ in _walk(code) if character == "#"), -1)
+
+
+def _matching(code: str, start: int) -> int:
+    depth = next(d for index, _, d in _walk(code) if index == start)
+    return next(index for index, c, d in _walk(code) if index > start and c in _CLOSING and d == depth)
+
+
+def _opening(code: str, end: int) -> int:
+    depth = next(d for index, _, d in _walk(code) if index == end)
+    return max(index for index, c, d in _walk(code) if index < end and c in _OPENING and d == depth)
+
+
+def _commas(text: str) -> bool:
+    return any(character == "," and depth == 0 for _, character, depth in _walk(text))
+
+
+def _items(body: str) -> list[str]:
+    cuts = [index for index, character, depth in _walk(body) if character == "," and depth == 0]
+    items = [body[a:b].strip() for a, b in zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(body)], strict=True)]
+    return [item for item in items if item]
+
+
+def _parts(text: str, operator: str) -> Iterator[str]:
+    start = 0
+    for index, character, depth in _walk(text):
+        if character == " " and depth == 0 and text.startswith(operator, index):
+            yield text[start:index]
+            start = index + len(operator)
+    yield text[start:]
+
+
+def _count(text: str, operator: str) -> int:
+    return len(list(_parts(text, operator))) - 1
+
+
+def _top_level(text: str, operator: str) -> bool:
+    return _count(text, operator) > 0
+
+
+def _assignment(code: str) -> tuple[str, str]:
+    """(left, right) of `left = right` or `left: type = right`; ("", code) of anything else."""
+    for index, character, depth in _walk(code):
+        if depth == 0 and character == "=" and code[index - 1 : index + 2] == " = ":
+            return code[: index - 1], code[index + 2 :]
+        if depth == 0 and character == " " and code[index : index + 4] in (" += ",):
+            return "", code
+    return "", code

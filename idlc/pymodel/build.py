@@ -1,0 +1,527 @@
+"""From a bound file to the model of its public module: every decision about how Python looks is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from idlc.codec.shared import PythonTypes
+from idlc.language.python_names import module_name, python_name, python_names
+from idlc.pymodel.annotations import Annotator, octet_pipe, optional
+from idlc.pymodel.model import (
+    Alias,
+    Attribute,
+    CallClass,
+    Choice,
+    Constant,
+    Enumeration,
+    Handle,
+    Hook,
+    InterfaceModel,
+    Member,
+    Method,
+    ModuleModel,
+    Record,
+)
+from idlc.pymodel.sizing import Sibling, inferred
+from idlc.pymodel.text import docstring, literal, one_line
+from idlc.semantics import types as t
+from idlc.wire.plan import is_pipe, nullable
+
+_ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
+
+
+class Builder:
+    """Names and annotations of one bound file, shared by its public module and its codec modules."""
+
+    def __init__(
+        self, bound: t.BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False
+    ) -> None:
+        """
+        Args:
+            bound: the file.
+            homes: for each imported file, by BoundFile.name, the module its types come from: `.ms_dtyp`,
+                `idlrt.prelude.wtypes`.
+            version: of the compiler, for the header.
+            types_only: leave the interfaces out (a file that is only imported).
+        """
+        self.bound = bound
+        self.homes = homes
+        self.version = version
+        self.interfaces = () if types_only else tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
+        self.used: dict[str, dict[str, None]] = {}
+        self.features: set[str] = set()
+        self.names = self._module_names()
+        self.annotator = Annotator(self.class_name)
+
+    # ------------------------------------------------------------------ names
+
+    def _module_names(self) -> dict[str, str]:
+        """Python names of everything at module level, by a key that tells the kinds apart."""
+        wishes: dict[str, str] = {}
+        for declared in self.bound.declared.values():
+            wishes[f"type {declared.name}"] = declared.name
+        for constant in self.bound.constants:
+            wishes[f"constant {constant.name}"] = constant.name
+        for interface in self.interfaces:
+            title = interface.name[:1].upper() + interface.name[1:]
+            wishes[f"interface {interface.name}"] = interface.name.upper()
+            for part in ("Client", "BlockingClient", "Service"):
+                wishes[f"{part} {interface.name}"] = title + part
+            for operation in interface.operations:
+                for part in ("Result", "Call", "BlockingCall"):
+                    wishes[f"{part} {operation.name}"] = operation.name + part
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        for key, wish in wishes.items():
+            name = python_name(wish)
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            names[key] = name
+        return names
+
+    def class_name(self, name: str) -> str:
+        """The class of a declared type, noted as used when another module defines it."""
+        declared = self.bound.declared[name]
+        spelled = self.names[f"type {name}"]
+        if declared.origin != self.bound.name:
+            self.used.setdefault(declared.origin, {})[spelled] = None
+        return spelled
+
+    def python_types(self) -> PythonTypes:
+        """How the codec modules have to spell this file's types."""
+        classes: dict[str, str] = {}
+        fields: dict[str, Mapping[str, str]] = {}
+        orders: dict[str, tuple[str, ...]] = {}
+        for declared in self.bound.declared.values():
+            classes[declared.name] = self.names[f"type {declared.name}"]
+            if isinstance(declared, t.Struct):
+                names = self._field_names(declared)
+                fields[declared.name] = names
+                orders[declared.name] = self._order(declared, names)
+        for interface in self.interfaces:
+            for operation in interface.operations:
+                classes[f"{operation.name}Result"] = self.names[f"Result {operation.name}"]
+        return PythonTypes(classes, fields, orders)
+
+    def modules_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """From which module each class that a codec uses is imported: module -> names."""
+        found: dict[str, list[str]] = {}
+        for name in names:
+            declared = self.bound.declared.get(name)
+            if declared is None or declared.origin == self.bound.name:
+                module = f".{module_name(self.bound.name)}"
+            else:
+                module = self.homes[declared.origin]
+            key = f"type {name}" if declared is not None else f"Result {name.removesuffix('Result')}"
+            found.setdefault(module, []).append(self.names[key])
+        return {module: tuple(sorted(used)) for module, used in sorted(found.items())}
+
+    @staticmethod
+    def _field_names(struct: t.Struct) -> dict[str, str]:
+        return python_names(tuple(field.name for field in struct.fields))
+
+    def _sizes(self, struct: t.Struct, names: Mapping[str, str]) -> dict[str, str]:
+        return inferred((Sibling(field.name, field.type) for field in struct.fields), names)
+
+    def _order(self, struct: t.Struct, names: Mapping[str, str]) -> tuple[str, ...]:
+        sizes = self._sizes(struct, names)
+        plain = [field.name for field in struct.fields if field.name not in sizes]
+        return (*plain, *(field.name for field in struct.fields if field.name in sizes))
+
+    # ------------------------------------------------------------------ the module
+
+    def build(self) -> ModuleModel:
+        types: list[Enumeration | Record | Choice | Handle] = []
+        for declared in self.bound.declarations:
+            match declared:
+                case t.Enum():
+                    types.append(self._enumeration(declared))
+                case t.Struct():
+                    types.append(self._record(declared))
+                case t.Union():
+                    types.append(self._choice(declared))
+                case t.ContextHandle():
+                    types.append(Handle(self.names[f"type {declared.name}"], docstring(declared.doc or f"Context handle {declared.name}.", 4)))
+                    self.features.add("rpc")
+                case t.Alias():
+                    pass
+        aliases = tuple(self._aliases())
+        results: list[Record] = []
+        calls: list[CallClass] = []
+        interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
+        constants = tuple(self._constants())
+        exports = sorted(
+            [c.name for c in constants]
+            + [x.name for x in types]
+            + [a.name for a in aliases]
+            + [r.name for r in results]
+            + [c.name for c in calls]
+            + [n for i in interfaces for n in (i.constant, i.client, i.blocking_client, i.service)]
+        )
+        if any(isinstance(x, Record | Choice | Enumeration) for x in types):
+            self.features.add("ndr")
+        return ModuleModel(
+            module=module_name(self.bound.name),
+            sources=" and ".join(one_line(source) for source in self.bound.sources),
+            version=self.version,
+            doc=docstring(self._doc(), 0),
+            imports=self._imports(types, results, calls, interfaces, constants, aliases),
+            constants=constants,
+            types=tuple(types),
+            aliases=aliases,
+            results=tuple(results),
+            calls=tuple(calls),
+            interfaces=interfaces,
+            exports=tuple(literal(name) for name in exports),
+        )
+
+    def _doc(self) -> str:
+        lines = [f"{i.name} {i.version[0]}.{i.version[1]}, {{{i.uuid}}}." for i in self.interfaces]
+        return self.bound.doc or "\n".join(lines) or f"Types of {self.bound.name}."
+
+    def _imports(self, *parts: object) -> tuple[str, ...]:
+        text = repr(parts)
+        standard = []
+        if any(isinstance(i, InterfaceModel) and i.service_methods for i in parts[3]):  # type: ignore[attr-defined]
+            standard.append("from abc import abstractmethod")
+        if "Sequence[" in text:
+            standard.append("from collections.abc import Sequence")
+        typing = []
+        if "Enumeration(" in text:
+            typing.append("ClassVar")
+        if parts[4]:
+            typing.append("Final")
+        if parts[5]:
+            typing.append("TypeAlias")
+        if typing:
+            standard.append(f"from typing import {', '.join(typing)}")
+        if "UUID" in text.replace("UUID(", ""):
+            standard.append("from uuid import UUID")
+        modules = set(self.features)
+        if "ndr.Ref[" in text or "ndr.units(" in text:
+            modules.add("ndr")
+        if "pipes." in text:
+            modules.add("pipes")
+        if parts[3]:
+            modules |= {"blocking", "rpc"}
+        runtime = ["import idlrt"]
+        if modules:
+            runtime.append(f"from idlrt import {', '.join(sorted(modules))}")
+        local = []
+        for origin, names in sorted(self.used.items(), key=lambda entry: self.homes[entry[0]]):
+            statement = f"from {self.homes[origin]} import {', '.join(sorted(names))}"
+            (local if self.homes[origin].startswith(".") else runtime).append(statement)
+        groups = [group for group in (standard, runtime, local) if group]
+        lines: list[str] = []
+        for group in groups:
+            lines += ([""] if lines else []) + group
+        return tuple(lines)
+
+    def _constants(self) -> Iterable[Constant]:
+        for constant in self.bound.constants:
+            yield Constant(self.names[f"constant {constant.name}"], literal(constant.value), one_line(constant.doc))
+
+    def _aliases(self) -> Iterable[Alias]:
+        for declared in self.bound.declarations:
+            if isinstance(declared, t.Alias) and not isinstance(declared.type, t.Pipe | t.Opaque | t.ErrorType | t.Void | t.BindingHandle):
+                yield Alias(self.names[f"type {declared.name}"], self.annotator.given(declared.type))
+
+    # ------------------------------------------------------------------ types
+
+    def _enumeration(self, enum: t.Enum) -> Enumeration:
+        spelled = python_names(tuple(member.name for member in enum.members))
+        members = []
+        for member in enum.members:
+            name = spelled[member.name]
+            while name in _ENUM_RESERVED:
+                name += "_"
+            members.append(Member(name, literal(member.name), member.value))
+        width = "32 bits" if enum.wide else "16 bits in NDR 2.0"
+        doc = enum.doc or f"enum {enum.name}, {width}."
+        return Enumeration(self.names[f"type {enum.name}"], docstring(doc, 4), tuple(members))
+
+    def _record(self, struct: t.Struct) -> Record:
+        names = self._field_names(struct)
+        sizes = self._sizes(struct, names)
+        fields = {field.name: field for field in struct.fields}
+        order = self._order(struct, names)
+        defaults = set()
+        for name in reversed([name for name in order if name not in sizes]):
+            if not nullable(fields[name].type):
+                break
+            defaults.add(name)
+        parameters = []
+        for name in order:
+            annotation = self.annotator.given(fields[name].type)
+            if name in sizes:
+                parameters.append(f"{names[name]}: {optional(annotation)} = None")
+            else:
+                parameters.append(f"{names[name]}: {annotation}" + (" = None" if name in defaults else ""))
+        attributes = []
+        for field in struct.fields:
+            name = names[field.name]
+            value = f"{sizes[field.name]} if {name} is None else {name}" if field.name in sizes else name
+            if field.name in sizes and " if " in sizes[field.name]:
+                value = f"({sizes[field.name]}) if {name} is None else {name}"
+            attributes.append(Attribute(name, value, one_line(field.declaration)))
+        return Record(
+            self.names[f"type {struct.name}"],
+            "ndr.Struct",
+            docstring(struct.doc or f"struct {struct.name}.", 4),
+            _tuple(literal(names[field.name]) for field in struct.fields),
+            ", ".join(parameters),
+            tuple(attributes),
+        )
+
+    def _choice(self, union: t.Union) -> Choice:
+        arms, values = [], []
+        for arm in union.arms:
+            labels = ", ".join(str(value) for value in arm.values)
+            label = f"{labels}, default" if labels and arm.default else labels or "default"
+            arms.append(f"{label}: {one_line(arm.declaration) or 'nothing'}")
+            values.append("None" if arm.type is None else self.annotator.given(arm.type))
+        parts = list(dict.fromkeys(part for value in values for part in value.split(" | ")))
+        if "None" in parts:
+            parts.remove("None")
+            parts.append("None")
+        if "float" in parts and "int" in parts:
+            parts.remove("int")
+        tag = self.annotator.given(union.switch_type) if union.switch_type is not None else "int"
+        doc = docstring("\n".join([union.doc or f"union {union.name}, by tag:", "", *arms]), 4)
+        return Choice(self.names[f"type {union.name}"], doc, tuple(arms), tag, " | ".join(parts) or "None")
+
+    # ------------------------------------------------------------------ interfaces
+
+    def _interface(self, interface: t.Interface, results: list[Record], calls: list[CallClass]) -> InterfaceModel:
+        module = module_name(self.bound.name)
+        operations, methods, blocking_methods, service_methods = [], [], [], []
+        hooks: dict[str, Hook] = {}
+        endpoints = _tuple(f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints)
+        for operation in interface.operations:
+            if operation.local or operation.callback or operation.placeholder:
+                continue
+            shape = OperationShape(self, operation)
+            operations.append(shape.declaration())
+            if len(shape.outputs) > 1:
+                results.append(shape.result())
+            calls += shape.calls()
+            methods.append(shape.method(blocking=False))
+            blocking_methods.append(shape.method(blocking=True))
+            service_methods.append(shape.service_method())
+            for handle in shape.handles_out():
+                spelled = self.class_name(handle)
+                hooks[handle] = Hook(f"{spelled}_rundown", spelled)
+        uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
+        arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="_{module}_codec"'
+        arguments += f", operations={_tuple(operations)}"
+        if interface.endpoints:
+            arguments += f", endpoints={endpoints}"
+        return InterfaceModel(
+            name=interface.name,
+            doc=docstring(interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}.", 4),
+            constant=self.names[f"interface {interface.name}"],
+            arguments=arguments,
+            client=self.names[f"Client {interface.name}"],
+            blocking_client=self.names[f"BlockingClient {interface.name}"],
+            service=self.names[f"Service {interface.name}"],
+            methods=tuple(methods),
+            blocking_methods=tuple(blocking_methods),
+            service_methods=tuple(service_methods),
+            hooks=tuple(hooks.values()),
+        )
+
+
+class OperationShape:
+    """One operation as Python sees it."""
+
+    def __init__(self, builder: Builder, operation: t.Operation) -> None:
+        self.builder = builder
+        self.operation = operation
+        self.parameters = [p for p in operation.parameters if not isinstance(_pointee(p.type), t.BindingHandle)]
+        self.names = python_names(tuple(parameter.name for parameter in self.parameters))
+        self.pipes = {p.name: pipe for p in self.parameters if (pipe := is_pipe(p.type)) is not None}
+        plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
+        self.inputs = [parameter for parameter in plain if parameter.is_in]
+        self.outputs: list[tuple[str, t.Type, str]] = [
+            (self.names[p.name], _pointee(p.type), one_line(p.declaration)) for p in plain if p.is_out
+        ]
+        if not isinstance(operation.result, t.Void):
+            self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
+        self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
+        self.spelled = python_name(operation.name)
+
+    @property
+    def has_call(self) -> bool:
+        return self.operation.is_async or bool(self.pipes)
+
+    def returns(self) -> str:
+        if not self.outputs:
+            return "None"
+        if len(self.outputs) == 1:
+            return self.builder.annotator.received(self.outputs[0][1])
+        return self.builder.names[f"Result {self.operation.name}"]
+
+    def result(self) -> Record:
+        received = self.builder.annotator.received
+        parameters, attributes = [], []
+        for name, type_, declaration in self.outputs:
+            zero = " = 0" if name == "return_value" and received(type_) == "int" else ""
+            parameters.append(f"{name}: {received(type_)}{zero}")
+            attributes.append(Attribute(name, name, declaration))
+        return Record(
+            self.builder.names[f"Result {self.operation.name}"],
+            "rpc.Result",
+            docstring(f"What {self.operation.name} gives back; unpacks like a tuple.", 4),
+            _tuple(literal(name) for name, _, _ in self.outputs),
+            ", ".join(parameters),
+            tuple(attributes),
+        )
+
+    def calls(self) -> list[CallClass]:
+        if not self.has_call:
+            return []
+        found = []
+        for part, base, prefix in (("Call", "rpc.AsyncCall", "pipes."), ("BlockingCall", "blocking.Call", "pipes.Blocking")):
+            pipes = tuple((self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
+            found.append(
+                CallClass(
+                    self.builder.names[f"{part} {self.operation.name}"],
+                    f"{base}[{self.returns()}]",
+                    docstring(f"A call of {self.operation.name}.", 4),
+                    pipes,
+                )
+            )
+        return found
+
+    def _blocks(self, name: str) -> tuple[str, str]:
+        """(what may be pushed, what is pulled) of a pipe."""
+        pipe = self.pipes[name]
+        if octet_pipe(pipe):
+            return "pipes.Bytes", "bytes"
+        element = f"Sequence[{self.builder.annotator.given(pipe.element)}]"
+        return element, element
+
+    def _pipe_class(self, name: str, prefix: str, *, server: bool = False) -> str:
+        parameter = next(p for p in self.parameters if p.name == name)
+        pushed, pulled = self._blocks(name)
+        if parameter.is_in and parameter.is_out:
+            return f"{prefix}PipeDuplex[{pushed}, {pulled}]"
+        if parameter.is_in != server:
+            return f"{prefix}PipeWriter[{pushed}]"
+        return f"{prefix}PipeReader[{pulled}]"
+
+    def _pipe_end(self, name: str, prefix: str) -> str:
+        """What a client may hand over for a pipe at the call."""
+        parameter = next(p for p in self.parameters if p.name == name)
+        pushed, pulled = self._blocks(name)
+        source, sink = f"{prefix}Source[{pushed}] | None", f"{prefix}Sink[{pulled}] | None"
+        if parameter.is_in and parameter.is_out:
+            return f"tuple[{source}, {sink}] | None"
+        return source if parameter.is_in else sink
+
+    def declaration(self) -> str:
+        """The rpc.Operation(...) of this operation."""
+        names = self.names
+        arguments = [literal(self.spelled), str(self.operation.opnum)]
+        for flag, value in (
+            ("is_async", self.operation.is_async),
+            ("maybe", self.operation.maybe),
+            ("idempotent", self.operation.idempotent),
+        ):
+            if value:
+                arguments.append(f"{flag}=True")
+        lists = (
+            ("in_pipes", [names[p.name] for p in self.parameters if p.name in self.pipes and p.is_in]),
+            ("out_pipes", [names[p.name] for p in self.parameters if p.name in self.pipes and p.is_out]),
+            ("inputs", [names[p.name] for p in self.inputs]),
+            ("outputs", [name for name, _, _ in self.outputs]),
+        )
+        for key, values in lists:
+            if values:
+                arguments.append(f"{key}={_tuple(literal(value) for value in values)}")
+        handles_in = [(names[p.name], _handle(p.type)) for p in self.inputs if _handle(p.type)]
+        handles_out = [(name, _handle(type_)) for name, type_, _ in self.outputs if _handle(type_)]
+        for key, handles in (("contexts_in", handles_in), ("contexts_out", handles_out)):
+            if handles:
+                pairs = (f"({literal(name)}, {self.builder.class_name(handle or '')})" for name, handle in handles)
+                arguments.append(f"{key}={_tuple(pairs)}")
+        in_order = [names[name] for name in self.pipes]
+        if in_order != list(dict.fromkeys(lists[0][1] + lists[1][1])):
+            arguments.append(f"pipes={_tuple(literal(name) for name in in_order)}")
+        return f"rpc.Operation({', '.join(arguments)})"
+
+    def handles_out(self) -> list[str]:
+        return [handle for _, type_, _ in self.outputs if (handle := _handle(type_)) is not None]
+
+    def method(self, *, blocking: bool) -> Method:
+        given = self.builder.annotator.given
+        prefix = "pipes.Blocking" if blocking else "pipes."
+        parameters = ["self"]
+        for parameter in self.inputs:
+            if parameter.name not in self.sizes:
+                parameters.append(f"{self.names[parameter.name]}: {given(_pointee(parameter.type))}")
+        parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
+        inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
+        if inferred_:
+            parameters.append("*")
+            for parameter in inferred_:
+                annotation = optional(given(_pointee(parameter.type)))
+                parameters.append(f"{self.names[parameter.name]}: {annotation} = None")
+        arguments = [str(self.operation.opnum)]
+        for parameter in self.inputs:
+            name = self.names[parameter.name]
+            if parameter.name in self.sizes:
+                size = self.sizes[parameter.name]
+                size = f"({size})" if " if " in size else size
+                arguments.append(f"{size} if {name} is None else {name}")
+            else:
+                arguments.append(name)
+        part = "BlockingCall" if blocking else "Call"
+        call = self.builder.names[f"{part} {self.operation.name}"] if self.has_call else ""
+        return Method(
+            name=self.spelled,
+            doc=docstring("\n".join(filter(None, [one_line(self.operation.declaration), self.operation.doc])), 8),
+            parameters=", ".join(parameters),
+            returns=call or self.returns(),
+            arguments=", ".join(arguments),
+            call=call,
+            pipes=_tuple(self.names[name] for name in self.pipes) if self.pipes else "",
+        )
+
+    def service_method(self) -> Method:
+        received = self.builder.annotator.received
+        parameters = ["self", "call: rpc.Call"]
+        for parameter in self.parameters:
+            name = self.names[parameter.name]
+            if parameter.name in self.pipes:
+                parameters.append(f"{name}: {self._server_pipe(parameter.name)}")
+            elif parameter.is_in:
+                parameters.append(f"{name}: {received(_pointee(parameter.type))}")
+        doc = docstring("\n".join(filter(None, [one_line(self.operation.declaration), self.operation.doc])), 8)
+        return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", "", "", "")
+
+    def _server_pipe(self, name: str) -> str:
+        return self._pipe_class(name, "pipes.", server=True)
+
+
+def _pointee(type_: t.Type) -> t.Type:
+    """A parameter's type without the ref pointer at its top."""
+    return type_.target if isinstance(type_, t.Pointer) and type_.kind is t.PointerKind.REF else type_
+
+
+def _handle(type_: t.Type) -> str | None:
+    type_ = _pointee(type_)
+    return type_.name if isinstance(type_, t.ContextHandleUse) else None
+
+
+def _sibling(parameter: t.Parameter) -> Sibling:
+    type_ = _pointee(parameter.type)
+    array = type_.target if isinstance(type_, t.Pointer) else type_
+    varying = isinstance(array, t.Array) and any(dimension.varying for dimension in array.dimensions)
+    return Sibling(parameter.name, parameter.type, parameter.is_in, kept=varying and parameter.is_out)
+
+
+def _tuple(items: Iterable[str]) -> str:
+    made = tuple(items)
+    return f"({made[0]},)" if len(made) == 1 else f"({', '.join(made)})"

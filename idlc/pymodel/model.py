@@ -1,0 +1,147 @@
+"""All that the templates see of one generated module: finished text and plain lists, no decisions left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    name: str
+    value: str
+    """A Python literal."""
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One enumerator: its Python name, and its IDL name as a literal."""
+
+    name: str
+    label: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    name: str
+    doc: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a structure or result."""
+
+    name: str
+    value: str
+    """What __init__ assigns."""
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A structure or a result of several values."""
+
+    name: str
+    base: str
+    doc: str
+    slots: str
+    """The __slots__ tuple."""
+    parameters: str
+    """Of __init__, after self."""
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A union."""
+
+    name: str
+    doc: str
+    arms: tuple[str, ...]
+    """One line for each arm, for the docstring."""
+    tag: str
+    value: str
+    """Annotations of the tag and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallClass:
+    """The call object of an operation that is asynchronous or has pipes."""
+
+    name: str
+    base: str
+    doc: str
+    pipes: tuple[tuple[str, str], ...]
+    """(attribute, annotation)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    name: str
+    doc: str
+    """The IDL signature, as a finished string literal."""
+    parameters: str
+    returns: str
+    arguments: str
+    """What is handed to the runtime: opnum and inputs."""
+    call: str
+    """Name of the call class; empty for an ordinary call."""
+    pipes: str
+    """The pipes tuple of `_begin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """The rundown routine of one kind of context handle."""
+
+    name: str
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceModel:
+    name: str
+    doc: str
+    constant: str
+    arguments: str
+    """Of rpc.Interface( ), its operations included."""
+    client: str
+    blocking_client: str
+    service: str
+    methods: tuple[Method, ...]
+    blocking_methods: tuple[Method, ...]
+    service_methods: tuple[Method, ...]
+    hooks: tuple[Hook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleModel:
+    module: str
+    sources: str
+    version: str
+    doc: str
+    """The module docstring, as a finished string literal."""
+    imports: tuple[str, ...]
+    """Import statements, grouped by empty strings."""
+    constants: tuple[Constant, ...]
+    types: tuple[Enumeration | Record | Choice | Handle, ...]
+    aliases: tuple[Alias, ...]
+    results: tuple[Record, ...]
+    calls: tuple[CallClass, ...]
+    interfaces: tuple[InterfaceModel, ...]
+    exports: tuple[str, ...]
+    """Literals of the public names, for __all__."""
