@@ -12,8 +12,8 @@ import re
 
 _USED_BY_GENERATED_CODE = frozenset(
     """
-    idlrt ndr rpc pipes blocking prelude annotations abstractmethod Sequence UUID Final TypeAlias Any
-    int float str bytes bool list tuple object type super property len range dict set map print None True False
+    idlrt ndr rpc pipes blocking prelude annotations abstractmethod Sequence UUID ClassVar Final TypeAlias Any
+    int float str bytes bool list tuple object len
     self call result args data return_value cls
     """.split()
 )

@@ -1,0 +1,235 @@
+"""The wire plan as text: `idlc dump --stage wire`, and the golden files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from idlc.semantics import types as t
+from idlc.semantics.types import Expression, PointerKind
+from idlc.wire.layout import NDR20, NDR64, Layout
+from idlc.wire.steps import (
+    Choice,
+    ChoiceType,
+    Content,
+    EnumValue,
+    Guid,
+    Handle,
+    InterfaceReferent,
+    OperationPlan,
+    PipeChunks,
+    Pipes,
+    Record,
+    RecordUse,
+    Referent,
+    Scalar,
+    Sequence,
+    Slot,
+    Step,
+    Text,
+    WirePlan,
+)
+
+
+def show(plan: WirePlan) -> str:
+    """One paragraph for each operation, structure and union, in the words of the plan."""
+    shown = _Show(plan)
+    lines: list[str] = []
+    for operation in plan.operations:
+        lines += shown.operation(operation)
+    for record in plan.records.values():
+        lines += shown.record(record)
+    for choice in plan.choices.values():
+        lines += shown.choice(choice)
+    return "\n".join(lines) + "\n"
+
+
+class _Show:
+    def __init__(self, plan: WirePlan) -> None:
+        self.plan = plan
+        self.layout = Layout(plan, NDR20)
+        self.layout64 = Layout(plan, NDR64)
+
+    def operation(self, operation: OperationPlan) -> list[str]:
+        request = [*self.values(operation.request), *(self.pipe(pipe) for pipe in operation.in_pipes)]
+        response = [*(self.pipe(pipe) for pipe in operation.out_pipes), *self.values(operation.response)]
+        return [
+            f"op {operation.opnum} {operation.name}",
+            f"  request   {' | '.join(request) or 'nothing'}",
+            f"  response  {' | '.join(response) or 'nothing'}",
+        ]
+
+    def record(self, record: Record) -> list[str]:
+        use = RecordUse(record.name)
+        sizes = "      ".join(
+            f"{name}: size {layout.size(use) if layout.size(use) is not None else 'varies'} align {layout.alignment(use)}"
+            for name, layout in (("ndr", self.layout), ("ndr64", self.layout64))
+        )
+        flags = " recursive" * record.recursive + " aliased" * record.aliased
+        lines = [f"struct {record.name}{flags}  {sizes}"]
+        conformance = list(self.conformance(use, record.name))
+        if conformance:
+            lines.append(f"  conformance {' | '.join(conformance)}")
+        lines.append(f"  body      {' | '.join(self.runs(record.slots)) or 'nothing'}")
+        referents = [text for slot in record.slots for text in self.referents(slot.step, slot.name)]
+        if referents:
+            lines.append(f"  referents {' | '.join(referents)}")
+        return lines
+
+    def choice(self, choice: ChoiceType) -> list[str]:
+        kind = "encapsulated union" if choice.encapsulated else "ms_union" if choice.ms_union else "union"
+        lines = [f"{kind} {choice.name}"]
+        for arm in choice.arms:
+            labels = ", ".join([*map(str, arm.labels), *(["default"] if arm.default else [])])
+            body = "nothing" if arm.slot is None else " | ".join(self.runs((arm.slot,)))
+            lines.append(f"  {labels}: {body}")
+        return lines
+
+    # ------------------------------------------------------------------ parts
+
+    def values(self, slots: tuple[Slot, ...]) -> Iterator[str]:
+        """A stub's values: each whole, plain neighbours as one run."""
+        run: list[str] = []
+        for slot in slots:
+            if isinstance(slot.step, Scalar | EnumValue | Guid | Handle):
+                run.append(self.item(slot))
+                continue
+            if run:
+                yield f"run {', '.join(run)}"
+                run = []
+            yield from self.conformance(slot.step, slot.name)
+            yield from self.runs((slot,))
+            yield from self.referents(slot.step, slot.name)
+        if run:
+            yield f"run {', '.join(run)}"
+
+    def runs(self, slots: tuple[Slot, ...]) -> Iterator[str]:
+        run: list[str] = []
+        for slot in slots:
+            if isinstance(slot.step, Scalar | EnumValue | Guid | Handle | Referent | InterfaceReferent):
+                run.append(self.item(slot))
+                continue
+            if run:
+                yield f"run {', '.join(run)}"
+                run = []
+            yield self.body(slot)
+        if run:
+            yield f"run {', '.join(run)}"
+
+    def item(self, slot: Slot) -> str:
+        return f"{self.kind(slot.step)} {slot.name}"
+
+    def kind(self, step: Step) -> str:
+        match step:
+            case Scalar(kind):
+                return kind.value + _range(step.range)
+            case EnumValue(name, wide):
+                return f"{'enum32' if wide else 'enum16'} {name}" + _range(step.range)
+            case Guid():
+                return "guid"
+            case Handle(name):
+                return f"handle {name}"
+            case Referent(kind):
+                return {PointerKind.REF: "ref", PointerKind.UNIQUE: "ptr", PointerKind.FULL: "alias"}[kind]
+            case InterfaceReferent():
+                return "interface"
+            case RecordUse(name):
+                return name
+            case Choice(name):
+                return f"switch {name}"
+            case Text(unit):
+                return "string utf-16" if unit == 2 else "string latin-1"
+            case Sequence():
+                return f"{step.content.value} of {self.kind(step.element)}"
+            case PipeChunks():
+                return f"pipe of {self.kind(step.element)}"
+
+    def conformance(self, step: Step, name: str) -> Iterator[str]:
+        match step:
+            case Sequence():
+                for dimension in step.dimensions:
+                    if dimension.conformant:
+                        size = "its length" if dimension.size is None else _expression(dimension.size)
+                        yield f"conformance {name} = {size}{_range(step.range)}"
+            case Text() if step.bound is None:
+                size = "its length" if step.size is None else _expression(step.size)
+                yield f"conformance {name} = {size}"
+            case RecordUse(record):
+                slots = self.plan.records[record].slots
+                if slots:
+                    yield from self.conformance(slots[-1].step, f"{name}.{slots[-1].name}")
+            case _:
+                pass
+
+    def body(self, slot: Slot) -> str:
+        step = slot.step
+        match step:
+            case Sequence():
+                extents = []
+                for dimension in step.dimensions:
+                    if dimension.varying:
+                        first = "0" if dimension.first is None else _expression(dimension.first)
+                        length = "the rest" if dimension.length is None else _expression(dimension.length)
+                        extents.append(f"extent {slot.name} = {first}, {length}")
+                word = "each" if step.content is Content.ITEMS else "bulk"
+                bounds = "".join(f"[{d.bound}]" if d.bound is not None else "[]" for d in step.dimensions)
+                return " | ".join([*extents, f"{word} {slot.name}{bounds}: {self.kind(step.element)}"])
+            case Text():
+                bound = f" within {step.bound}" if step.bound is not None else ""
+                return f"extent {slot.name} | {self.kind(step)} {slot.name}{bound}"
+            case Choice():
+                switch = "" if step.switch is None else f" by {_expression(step.switch)}"
+                return f"{self.kind(step)} {slot.name}{switch}, tag {self.kind(step.tag)}"
+            case RecordUse(name):
+                return f"call {name}.body {slot.name}"
+            case _:
+                return f"run {self.item(slot)}"
+
+    def referents(self, step: Step, name: str) -> Iterator[str]:
+        if not self.layout.defers(step):
+            return
+        match step:
+            case Referent():
+                word = "ref" if step.kind is PointerKind.REF else "when_set"
+                target = step.target
+                parts = [*self.conformance(target, name), *self.runs((Slot(name, target),))]
+                if isinstance(target, RecordUse):
+                    parts = [f"call {target.name}"]
+                elif self.layout.defers(target):
+                    parts += self.referents(target, name)
+                yield f"{word} {name}: {', '.join(parts)}"
+            case InterfaceReferent():
+                yield f"when_set {name}: interface"
+            case Sequence():
+                yield f"each {name}: referents"
+            case RecordUse(record):
+                yield f"call {record}.referents {name}"
+            case Choice():
+                yield f"switch {name}: referents"
+            case _:
+                return
+
+    def pipe(self, pipe: Pipes) -> str:
+        return f"{self.kind(pipe.step)} {pipe.name}"
+
+
+def _range(limits: tuple[int, int] | None) -> str:
+    return "" if limits is None else f" in {limits[0]}..{limits[1]}"
+
+
+def _expression(expression: Expression) -> str:
+    """An expression as the IDL might write it."""
+    match expression:
+        case t.Constant(value):
+            return str(value)
+        case t.Variable(name, dereferenced):
+            return "*" * dereferenced + name
+        case t.Member(operand, name):
+            return f"{_expression(operand)}.{name}"
+        case t.Unary(operator, operand):
+            return f"{operator}{_expression(operand)}"
+        case t.Binary(operator, left, right):
+            return f"({_expression(left)} {operator} {_expression(right)})"
+        case t.Conditional(condition, then, otherwise):
+            return f"({_expression(condition)} ? {_expression(then)} : {_expression(otherwise)})"
+        case t.Cast(bits, signed, operand):
+            return f"({'' if signed else 'u'}int{bits}) {_expression(operand)}"
