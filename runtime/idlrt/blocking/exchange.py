@@ -99,7 +99,7 @@ class Exchange:
         incoming = self._incoming
         if incoming is None:
             self._answer, self._order = event, event.order
-        elif not self._discarding:
+        else:
             try:
                 if not incoming.opened:
                     transfer = self._context.transfer
@@ -108,9 +108,9 @@ class Exchange:
                     incoming.open(codec.out_pipes, event.order, transfer == NDR64)
                 incoming.feed(event.data, event.last)
             except NdrError as error:
-                self._discarding = True
-                self._error = error
-                incoming.fail(error)
+                if self._error is None:
+                    self._error = error
+                    incoming.fail(error)
         if event.last:
             self.over = True
 
@@ -126,6 +126,8 @@ class Exchange:
         if incoming is None:
             return True
         incoming.settle()
+        if self._discarding:
+            incoming.discard()
         return self.over or incoming.buffered <= WINDOW
 
     # -- pipes
@@ -172,8 +174,12 @@ class Exchange:
 
     def complete(self) -> Any:
         try:
-            self._pump()
-            if self._error is None:
+            if self._give_up_at is None:
+                self._pump()
+            if self._give_up_at is not None:
+                self._discarding = True
+                self._link.resume()
+            elif self._error is None:
                 if not self.over and self._outgoing is not None:
                     self._outgoing.check_closed()
                 if self._incoming is not None:
@@ -225,7 +231,7 @@ class Exchange:
             try:
                 if left <= 0:
                     raise RpcTimeout("the grace period is over")
-                self._link.wait(lambda: self._error is not None or over(), left, sending=sending)
+                self._link.wait(lambda: self._error is not None or over(), left, sending=sending, strict=True)
             except RpcTimeout:
                 self.abandon(CallCancelled("the server did not end the call within the grace period of its cancel"))
 

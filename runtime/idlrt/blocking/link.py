@@ -116,10 +116,12 @@ class Link:
         if count:
             out[0] = out[0][count:]
 
-    def wait(self, over: Callable[[], bool], timeout: float | None, *, sending: bool = False) -> None:
+    def wait(
+        self, over: Callable[[], bool], timeout: float | None, *, sending: bool = False, strict: bool = False
+    ) -> None:
         """Move octets both ways until `over`, or, if `sending`, until all is sent as well; or raise `RpcTimeout`.
 
-        Every arrival restarts the time-out.
+        Every arrival restarts the time-out unless it is `strict`.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not over():
@@ -138,7 +140,8 @@ class Link:
                         pass
                 elif events & selectors.EVENT_READ:
                     self._receive()
-                    deadline = None if timeout is None else time.monotonic() + timeout
+                    if timeout is not None and not strict:
+                        deadline = time.monotonic() + timeout
 
     def _look_for(self, writing: bool) -> None:
         """Set what the selector reports. A call whose pipes are full does not wait for more, so it is something."""

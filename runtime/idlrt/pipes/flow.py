@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeObject, PipeOrder
+from idlrt.ndr import CODEC_ERRORS, explain
 from idlrt.ndr.chunks import ChunkParser, ChunkWriter, Element
 
 WINDOW: Final = 256 << 10
@@ -236,7 +237,10 @@ class Outlet:
             self.closed = True
             stream.at = at + len(head)
             return [head]
-        data = memoryview(element.pack(block)).cast("B")
+        try:
+            data = memoryview(element.pack(block)).cast("B")
+        except CODEC_ERRORS as error:
+            raise explain(error, self.name) from error
         at += len(head) + len(data)
         tail = writer.tail(count, at)
         stream.at = at + len(tail)

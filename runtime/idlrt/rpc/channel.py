@@ -193,7 +193,7 @@ class Channel:
     def _find(self, interface: Interface, exclusive: bool) -> tuple[Link, Context] | None:
         """A connection that can take a call now."""
         for link in self._links:
-            if not link.reserved and link.lost is None and link.association.usable:
+            if not link.reserved and link.lost is None and not link.retired and link.association.usable:
                 context = link.association.context_for(interface.syntax)
                 if context is not None and not (exclusive and link.association.calls):
                     if exclusive:
@@ -203,16 +203,6 @@ class Channel:
 
     async def acquire(self, interface: Interface, *, exclusive: bool) -> tuple[Link, Context]:
         """A connection that has the interface bound, opened if need be; `exclusive` ones go back by `release`."""
-        try:
-            async with asyncio.timeout(self.connect_timeout):
-                return await self._acquire(interface, exclusive)
-        except TimeoutError:
-            raise RpcTimeout(
-                f"no connection to {self.binding} within {self.connect_timeout:g} s",
-                help="is the server overloaded, or another kind of server?",
-            ) from None
-
-    async def _acquire(self, interface: Interface, exclusive: bool) -> tuple[Link, Context]:
         while True:
             async with self._changing:
                 if self._closed:
@@ -221,11 +211,8 @@ class Channel:
                 if found is not None:
                     return found
                 link = self._candidate(interface, exclusive)
-                if link is not None:
-                    await self._agree(link, interface)
-                    continue
-                if len(self._links) < self._most:
-                    await self._agree(await self._open(interface), interface)
+                if link is not None or len(self._links) < self._most:
+                    await self._make_ready(link, interface)
                     continue
                 waiter = self.loop.create_future()
                 self._waiters.append(waiter)
@@ -234,7 +221,7 @@ class Channel:
     def _candidate(self, interface: Interface, exclusive: bool) -> Link | None:
         """A connection that could take the call if the interface were bound on it."""
         for link in self._links:
-            if link.reserved or link.lost is not None:
+            if link.reserved or link.lost is not None or link.retired:
                 continue
             if link.bound is None or (
                 link.association.usable
@@ -243,6 +230,16 @@ class Channel:
             ):
                 return link
         return None
+
+    async def _make_ready(self, link: Link | None, interface: Interface) -> None:
+        try:
+            async with asyncio.timeout(self.connect_timeout):
+                await self._agree(link or await self._open(interface), interface)
+        except TimeoutError:
+            raise RpcTimeout(
+                f"no bound connection to {self.binding} within {self.connect_timeout:g} s",
+                help="is the server overloaded, or another kind of server?",
+            ) from None
 
     async def _agree(self, link: Link, interface: Interface) -> None:
         if not link.association.usable or not (link.bound is not None and link.bound.multiplexed):

@@ -62,7 +62,8 @@ class Exchange:
         self._call_id = 0
         self._context: Context | None = None
         self._waiters: list[asyncio.Future[None]] = []
-        self._discarding = False
+        self._cancelling = False  # co_cancel was sent
+        self._discarding = False  # nobody will pull what still arrives
         self._grace_timer: asyncio.TimerHandle | None = None
         self._sources, self._sinks = ends(
             operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
@@ -131,10 +132,6 @@ class Exchange:
             self._order = event.order
             self._finish()
             return True
-        if self._discarding:
-            if event.last:
-                self._finish()
-            return event.last
         try:
             if not incoming.opened:
                 assert self._context is not None
@@ -154,7 +151,9 @@ class Exchange:
         incoming = self._incoming
         if incoming is not None:
             incoming.settle()
-            if incoming.buffered > WINDOW and not self.over and self._link is not None:
+            if self._discarding:
+                incoming.discard()
+            elif incoming.buffered > WINDOW and not self.over and self._link is not None:
                 self._link.hold()
         self.wake()
 
@@ -265,7 +264,8 @@ class Exchange:
         """A source or sink that fails takes the call with it."""
         if not task.cancelled():
             error = task.exception()
-            if isinstance(error, Exception) and self._error is None:
+            early = self.over and isinstance(error, PipeClosed)  # the answer came first; it counts
+            if isinstance(error, Exception) and self._error is None and not early:
                 self._abort(error)
                 self._error = error
         self.wake()
@@ -281,16 +281,10 @@ class Exchange:
                 await asyncio.wait([pumping])
             if self._error is not None:
                 raise self._error
-            if not self.over and self._unsent:
-                self._misused(PipeDiscipline("the call was completed before its [in] pipes were ended"))
-            if self._incoming is not None and not self._incoming.drained:
-                if self._discarding:
-                    self._error = CallCancelled()
-                else:
-                    try:
-                        self._incoming.check_drained()
-                    except PipeDiscipline as error:
-                        self._misused(error)
+            if self._cancelling:
+                self._discard()
+            else:
+                self._check_pipes()
             while not self.over:
                 await self._wait()
         except asyncio.CancelledError:
@@ -300,9 +294,15 @@ class Exchange:
             raise self._error
         return self._result()
 
-    def _misused(self, error: Exception) -> None:
-        self._abort(error)
-        raise self._error or error
+    def _check_pipes(self) -> None:
+        try:
+            if self._outgoing is not None and not self.over:
+                self._outgoing.check_closed()
+            if self._incoming is not None:
+                self._incoming.check_drained()
+        except PipeDiscipline as error:
+            self._abort(error)
+            raise
 
     def _result(self) -> Any:
         if self.operation.maybe:
@@ -324,12 +324,12 @@ class Exchange:
             self.fail(CallCancelled())
         elif grace <= 0:
             self._abort(CallCancelled("the call was given up"))
-        else:
+        elif not self._cancelling:
+            self._cancelling = True
             self._link.association.cancel(self._call_id)
             self._link.send()
-            if self._grace_timer is None:
-                late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
-                self._grace_timer = self._loop.call_later(grace, self._abort, late)
+            late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
+            self._grace_timer = self._loop.call_later(grace, self._abort, late)
 
     async def _withdraw(self) -> None:
         """The waiter was cancelled: tell the server, wait a little, and give up."""

@@ -55,6 +55,7 @@ class Link(asyncio.BufferedProtocol):
         self.association = ClientConnection(config)
         self.reserved = False  # a call with pipes, or an alter_context, has it to itself
         self.lost: Exception | None = None
+        self.retired = False
         self.bound: Bound | None = None
         self.full = False  # the transport has not sent what it was given
         self.reading = True
@@ -131,16 +132,21 @@ class Link(asyncio.BufferedProtocol):
                 self._touched.settle()
             self._touched = call
         if call.stub(event):
-            self._calls.pop(event.call_id, None)
-            self._released(self)
+            self._over(event.call_id)
+
+    def _over(self, call_id: int) -> None:
+        self._calls.pop(call_id, None)
+        self._released(self)
+        if self.retired and not self._calls:
+            asyncio.get_running_loop().call_soon(self.close)
 
     def _other(self, event: ClientEvent) -> None:
         match event:
             case Fault():
-                call = self._calls.pop(event.call_id, None)
+                call = self._calls.get(event.call_id)
                 if call is not None:
                     call.fail(event.error())
-                    self._released(self)
+                    self._over(event.call_id)
                 else:  # some servers answer a bind or alter_context that they do not like with a fault
                     self._refuse(event.error())
             case Bound() | BindRefused() | ContextsAltered():
@@ -199,8 +205,8 @@ class Link(asyncio.BufferedProtocol):
 
     def forget(self, call_id: int) -> None:
         """Tell nobody any more."""
-        if self._calls.pop(call_id, None) is not None:
-            self._released(self)
+        if call_id in self._calls:
+            self._over(call_id)
 
     def send(self) -> None:
         """Put on the wire what the association has to send."""
@@ -225,7 +231,13 @@ class Link(asyncio.BufferedProtocol):
             self._send()
             self.forget(call_id)
             if not keep:
-                self.close()
+                self.retire()
+
+    def retire(self) -> None:
+        """Take no further calls, and close when those on the way are over."""
+        self.retired = True
+        if self.lost is None and not self._calls:
+            self.close()
 
     def hold(self) -> None:
         """Stop reading until `go_on`."""

@@ -250,6 +250,9 @@ class ServerLink(asyncio.BufferedProtocol):
 
     def ended(self, call: Serving) -> None:
         """The call's method has returned, or never ran."""
+        if call.ended:
+            return
+        call.ended = True
         if self._calls.get(call.call_id) is call:
             del self._calls[call.call_id]
         self.go_on(call)
@@ -301,6 +304,9 @@ class ServerLink(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
 
 
 class Server:
@@ -448,8 +454,12 @@ class Server:
             await asyncio.sleep(0)
         for link in tuple(self.links):
             link.close()
+        deadline = self.loop.time() + 1
         while self.links:
             await asyncio.sleep(0.001)
+            if self.loop.time() > deadline:
+                for link in tuple(self.links):
+                    link.abort()  # it does not read what it was sent
         await self.groups.finished()
         if self._pool is not None:
             self._pool.shutdown(wait=False)

@@ -74,6 +74,7 @@ class Serving:
         self._waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
         self.answered = False
+        self.ended = False
 
     @property
     def client(self) -> str:
@@ -184,6 +185,7 @@ class Serving:
 
     def abort(self) -> None:
         """The server stops and does not wait any longer."""
+        self._stop(CallCancelled("the server stops"))
         if self._task is not None:
             self._task.cancel()
 
