@@ -9,11 +9,15 @@ types stay plain data; `BoundFile.declared` finds the definition.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from idlc.source.files import Span
+
+if TYPE_CHECKING:
+    from idlc.semantics.symbols import Scope
 
 
 class BaseKind(StrEnum):
@@ -424,3 +428,5 @@ class BoundFile:
     declared: Mapping[str, Declared]
     """Every record, union, enumeration, context handle and alias that is visible, imports included, by name."""
     doc: str = ""
+    scope: Scope | None = field(default=None, repr=False, compare=False)
+    """What files that import this one can name: for the binder alone."""

@@ -1,0 +1,1 @@
+"""Facts about the language as tables without behaviour, and the IDL files that everyone imports."""

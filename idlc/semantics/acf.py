@@ -1,0 +1,120 @@
+"""What an attribute configuration file adds: attributes by interface, operation, parameter and type.
+
+An ACF changes how the two sides see an interface, never what it is. Its attributes are merged while the
+IDL is bound; what names nothing in the IDL is reported afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.types import Interface
+from idlc.semantics.written import suggestion
+from idlc.syntax import ast
+
+
+@dataclass(slots=True)
+class AcfFacts:
+    """The ACF of one IDL file, or of none."""
+
+    interfaces: list[ast.AcfInterface] = field(default_factory=list)
+    operations: dict[str, ast.AcfOperation] = field(default_factory=dict)
+    typedefs: dict[str, list[ast.Attribute]] = field(default_factory=dict)
+
+    def interface(self, name: str) -> tuple[ast.Attribute, ...]:
+        return tuple(a for interface in self.interfaces if interface.name == name for a in interface.attributes)
+
+    def operation(self, name: str | None) -> tuple[ast.Attribute, ...]:
+        found = self.operations.get(name or "")
+        return found.attributes if found is not None else ()
+
+    def parameter(self, operation: str | None, name: str | None) -> tuple[ast.Attribute, ...]:
+        found = self.operations.get(operation or "")
+        if found is None or name is None:
+            return ()
+        return tuple(a for parameter in found.parameters if parameter.name == name for a in parameter.attributes)
+
+    def type(self, name: str) -> list[ast.Attribute]:
+        return self.typedefs.get(name, [])
+
+
+def read(acf: ast.AcfFile | None, report: Report) -> AcfFacts:
+    """Index an ACF by what its statements name."""
+    facts = AcfFacts()
+    if acf is None:
+        return facts
+    for interface in acf.body:
+        if not isinstance(interface, ast.AcfInterface):
+            continue
+        facts.interfaces.append(interface)
+        for statement in interface.body:
+            match statement:
+                case ast.AcfOperation(name=name):
+                    known = facts.operations.get(name)
+                    if known is not None:
+                        note = Note("first named here", known.name_span)
+                        report.error("MIDL2003", f'"{name}" is named twice in the ACF', statement.name_span, (note,))
+                    else:
+                        facts.operations[name] = statement
+                case ast.AcfTypedef():
+                    if not statement.attributes:
+                        report.warning("MIDL2307", "a typedef without attributes does nothing here", statement.span)
+                    for written in statement.names:
+                        facts.typedefs.setdefault(written.name, []).extend(statement.attributes)
+                case _:
+                    pass
+    return facts
+
+
+def verify(
+    acf: ast.AcfFile | None, interfaces: Iterable[Interface], types: Iterable[str], report: Report
+) -> None:
+    """Report what an ACF names and the IDL does not have."""
+    if acf is None:
+        return
+    by_name = {interface.name: interface for interface in interfaces}
+    known_types = set(types)
+    for interface in acf.body:
+        if not isinstance(interface, ast.AcfInterface):
+            continue
+        bound = by_name.get(interface.name)
+        if bound is None:
+            note = [Note("the IDL has this one", i.span) for i in by_name.values()][:1]
+            message = f'the IDL has no interface "{interface.name}"'
+            report.error("MIDL2095", message, interface.name_span, note, suggestion(interface.name, by_name))
+            continue
+        for statement in interface.body:
+            match statement:
+                case ast.AcfOperation():
+                    _verify_operation(statement, bound, report)
+                case ast.AcfTypedef(names=names):
+                    for written in names:
+                        if written.name not in known_types:
+                            message = f'the IDL has no type "{written.name}"'
+                            report.error("MIDL2010", message, written.span, (), suggestion(written.name, known_types))
+                case _:
+                    pass
+
+
+_STATUS = frozenset({"comm_status", "fault_status"})
+
+
+def _verify_operation(written: ast.AcfOperation, interface: Interface, report: Report) -> None:
+    operations = {operation.name: operation for operation in interface.operations}
+    operation = operations.get(written.name)
+    if operation is None:
+        message = f'interface "{interface.name}" has no operation "{written.name}"'
+        report.error("MIDL2100", message, written.name_span, (), suggestion(written.name, operations))
+        return
+    if operation.local or interface.local:
+        note = Note("it is local", operation.span)
+        report.error("MIDL2098", f'"{written.name}" is local and has no place in an ACF', written.name_span, (note,))
+        return
+    parameters = [parameter.name for parameter in operation.parameters]
+    for parameter in written.parameters:
+        # A status parameter that only the ACF names is a hidden one: Python raises instead, so it needs no place.
+        if parameter.name not in parameters and not _STATUS & {a.name for a in parameter.attributes}:
+            message = f'operation "{written.name}" has no parameter "{parameter.name}"'
+            report.error("MIDL2101", message, parameter.span, (), suggestion(parameter.name, parameters))

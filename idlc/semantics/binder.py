@@ -1,0 +1,399 @@
+"""The binder: one file's syntax tree becomes bound types, statement by statement.
+
+Names must be defined before they are used, as in C; only the names of tags are settled beforehand.
+Everything is reported and bound as far as it makes sense, so that one run shows all mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from idlc.diagnostics.report import Report
+from idlc.language.attributes import Place
+from idlc.language.basetypes import GUID_NAMES
+from idlc.semantics import acf as configuration
+from idlc.semantics import names, written
+from idlc.semantics.interfaces import bind_interface
+from idlc.semantics.operations import contextual
+from idlc.semantics.records import define
+from idlc.semantics.shapes import (
+    attributed,
+    declared,
+    forward,
+    range_limits,
+    resolve,
+    specified,
+)
+from idlc.semantics.symbols import (
+    ConstantSymbol,
+    FunctionCore,
+    InterfaceCore,
+    InterfaceSymbol,
+    Scope,
+    Shape,
+    TypedefSymbol,
+    finish,
+)
+from idlc.semantics.types import (
+    Alias,
+    Base,
+    BoundFile,
+    ContextHandle,
+    ContextHandleUse,
+    Enum,
+    EnumUse,
+    ErrorType,
+    Interface,
+    NamedConstant,
+    Opaque,
+    Pipe,
+    PointerKind,
+    Struct,
+    StructUse,
+    Type,
+    Union,
+    UnionUse,
+)
+from idlc.semantics.unit import Unit, before
+from idlc.semantics.values import constant_value
+from idlc.semantics.written import Attributes
+from idlc.syntax import ast
+
+
+def bind(
+    file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFile], report: Report
+) -> BoundFile:
+    """Bind `file`. `imported` holds the files that it imports directly, by the name it imports them with."""
+    scope = Scope()
+    for other in imported.values():
+        if other.scope is not None:
+            scope.include(other.scope)
+    stem = PurePosixPath(file.name.replace("\\", "/")).stem
+    unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
+    unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
+    unit.use(lambda type_name: resolve(unit, type_name))
+    found = _File(unit)
+    found.statements(file.body)
+    configuration.verify(acf, found.interfaces, [*scope.typedefs, *scope.declared], report)
+    sources = [PurePosixPath(file.name.replace("\\", "/")).name]
+    if acf is not None:
+        sources.append(PurePosixPath(acf.name.replace("\\", "/")).name)
+    imports = dict.fromkeys(other.name for other in imported.values())
+    return BoundFile(
+        name=stem,
+        sources=tuple(sources),
+        declarations=tuple(unit.declarations),
+        constants=tuple(unit.constants),
+        interfaces=tuple(found.interfaces),
+        imports=tuple(imports),
+        declared=scope.declared,
+        doc=file.doc,
+        scope=scope,
+    )
+
+
+def _undefinable(*_: object) -> ErrorType:
+    return ErrorType()
+
+
+class _File:
+    """Walks the statements of a file, of its interfaces and of its libraries."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.interfaces: list[Interface] = []
+
+    def statements(self, body: Iterable[ast.Statement]) -> None:
+        for statement in body:
+            self.statement(statement)
+
+    def statement(self, statement: ast.Statement) -> None:
+        """Bind one statement that may stand anywhere; operations belong to interfaces and are not met here."""
+        unit = self.unit
+        match statement:
+            case ast.Typedef():
+                self.typedef(statement)
+            case ast.PipeTypedef():
+                self.pipe(statement)
+            case ast.Const():
+                self.constants(statement)
+            case ast.Declaration():
+                self.declaration(statement)
+            case ast.Forward(keyword=keyword, name=name):
+                if keyword in {"interface", "dispinterface", "coclass"}:
+                    self.announce(name, statement)
+                elif name not in unit.scope.tags:
+                    forward(unit, keyword, name, statement.span)
+            case ast.Interface():
+                bound = bind_interface(unit, statement, self.statement)
+                if bound is not None:
+                    self.interfaces.append(bound)
+            case ast.Dispinterface() | ast.Coclass():
+                unit.scope.interfaces[statement.name] = InterfaceSymbol(
+                    statement.name, statement.name_span, unit.origin, object=True, complete=True
+                )
+            case ast.Library():
+                outside = unit.library
+                unit.library = True
+                self.statements(statement.body)
+                unit.library = outside
+            case ast.Module():
+                self.statements(s for s in statement.body if not isinstance(s, ast.Declaration))
+            case ast.Importlib():
+                if not unit.library:
+                    unit.report.error("MIDL2347", "importlib belongs into a library", statement.span)
+            case ast.Import() | ast.CppQuote() | ast.MidlPragma() | ast.Pragma() | ast.DeclareGuid():
+                pass
+
+    def announce(self, name: str, statement: ast.Forward) -> None:
+        unit = self.unit
+        if name not in unit.scope.interfaces:
+            unit.scope.interfaces[name] = InterfaceSymbol(name, statement.span, unit.origin, object=True)
+
+    # ------------------------------------------------------------------ types without a typedef, variables
+
+    def declaration(self, statement: ast.Declaration) -> None:
+        unit = self.unit
+        defines = not statement.declarators
+        if defines:
+            attributes = written.check(statement.attributes, Place.TYPE, unit.report)
+            match statement.specifiers.type:
+                case ast.StructReference(name=tag):
+                    keyword = "struct"
+                case ast.UnionReference(name=tag):
+                    keyword = "union"
+                case ast.EnumReference(name=tag):
+                    keyword = "enum"
+                case _:
+                    start = len(unit.declarations)
+                    specified(unit, statement.specifiers, "", attributes, ())
+                    self.document(start, statement.doc)
+                    self.guid_by_tag(statement.specifiers)
+                    return
+            if tag not in unit.scope.tags:
+                forward(unit, keyword, tag, statement.span)
+            return
+        for declarator in statement.declarators:
+            if declarator.is_function:
+                message = f'"{declarator.name}" is an operation outside of an interface'
+                unit.report.error("MIDL2349" if unit.library else "IDLC1209", message, declarator.span)
+            elif "extern" not in statement.specifiers.words:
+                code = "MIDL2001" if declarator.initializer is not None else "MIDL2156"
+                help_ = "write const before the type" if declarator.initializer is not None else None
+                unit.report.error(code, f'"{declarator.name}" is a variable', declarator.span, help=help_)
+
+    def guid_by_tag(self, specifiers: ast.Specifiers) -> None:
+        """`struct GUID {...};`: the tag alone gives the name."""
+        match specifiers.type:
+            case ast.Struct(name=str(tag)) if tag in GUID_NAMES:
+                core = self.unit.scope.tags[tag].core
+                if isinstance(core, Base):
+                    self.alias(tag, Shape((), core), core, specifiers.span, "")
+            case _:
+                pass
+
+    def document(self, start: int, doc: str) -> None:
+        """Give the comment before a definition to what it defines: the last record from `start` on."""
+        declarations = self.unit.declarations
+        for at in range(len(declarations) - 1, start - 1, -1):
+            record = declarations[at]
+            if isinstance(record, Struct | Union | Enum) and doc:
+                declarations[at] = self.unit.scope.declared[record.name] = replace(record, doc=doc)
+                return
+
+    # ------------------------------------------------------------------ typedefs
+
+    def typedef(self, statement: ast.Typedef) -> None:
+        unit = self.unit
+        plain = names.plain_names(statement.declarators)
+        first = next((d.name for d in statement.declarators if d.name), "")
+        by_acf = [attribute for name in plain or [first] for attribute in unit.acf.type(name)]
+        attributes = written.check(
+            (*statement.attributes, *by_acf), Place.TYPE, unit.report, first, (Place.ACF_TYPE,)
+        )
+        start = len(unit.declarations)
+        called = plain[0] if plain else unit.free_name(f"{first}_target")
+        base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
+        self.document(start, statement.doc)
+        own = _record_name(base)
+        handle: str | None = None
+        for declarator in statement.declarators:
+            if declarator.name is None:
+                unit.report.error("IDLC1108", "a typedef without a name", declarator.span)
+                continue
+            if own is not None and not declarator.derivations and declarator.name in own:
+                self.record_name(declarator, base, attributes)
+                continue
+            shape = declared(unit, base, declarator)
+            if "context_handle" in attributes:
+                handle = self.handle(shape, attributes, declarator, handle, statement.doc)
+                continue
+            shape = self.presented(shape, attributes)
+            shape = attributed(unit, shape, attributes, Place.TYPE, None, declarator.span)
+            if "handle" in attributes:
+                shape = replace(shape, user_handle=True)
+            core = shape.core
+            if isinstance(core, FunctionCore | InterfaceCore):
+                if self.unknown(declarator, shape):
+                    unit.typedef(TypedefSymbol(declarator.name, shape, declarator.name_span, unit.origin))
+                continue
+            self.alias(
+                declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc
+            )
+
+    def record_name(self, declarator: ast.Declarator, base: Shape, attributes: Attributes) -> None:
+        """A typedef that is a record's own name."""
+        assert declarator.name is not None
+        shape = replace(base, user_handle="handle" in attributes or base.user_handle)
+        if self.unknown(declarator, shape):
+            self.unit.typedef(TypedefSymbol(declarator.name, shape, declarator.name_span, self.unit.origin))
+
+    def presented(self, shape: Shape, attributes: Attributes) -> Shape:
+        """transmit_as and wire_marshal: what travels instead of what is declared."""
+        attribute = attributes.first_of("transmit_as", "wire_marshal")
+        if attribute is None:
+            return shape
+        argument = attribute.arguments[0]
+        if isinstance(argument, ast.Identifier):
+            symbol = self.unit.scope.typedefs.get(argument.name)
+            return shape if symbol is None else symbol.shape
+        return resolve(self.unit, argument) if isinstance(argument, ast.TypeName) else shape
+
+    def handle(
+        self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: str
+    ) -> str | None:
+        """One name of a context handle typedef; the first with nothing around the handle is its name."""
+        unit, name = self.unit, declarator.name or ""
+        if isinstance(shape.core, ContextHandleUse):
+            self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
+            return primary
+        known = unit.scope.typedefs.get(name)
+        if known is not None:
+            if known.shape != Shape((), ContextHandleUse(name)):
+                note = (before(known.span),)
+                unit.report.error("MIDL2003", f'"{name}" is defined twice', declarator.name_span, note)
+            return name
+        shape = contextual(unit, shape, attributes, primary or name, declarator.name_span)
+        if shape.is_error or shape.levels:
+            self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
+            return primary
+        if primary is None:
+            bound = unit.declarations[-1]
+            if doc and isinstance(bound, ContextHandle):
+                unit.declarations[-1] = unit.scope.declared[name] = replace(bound, doc=doc)
+            unit.typedef(TypedefSymbol(name, shape, declarator.name_span, unit.origin))
+            return name
+        self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
+        return primary
+
+    def alias(self, name: str, shape: Shape, type_: Type, span: written.Span, doc: str) -> None:
+        """Declare a name for a type; the same again does no harm."""
+        unit = self.unit
+        known = unit.scope.typedefs.get(name)
+        if known is not None:
+            if not _equivalent(known.shape, shape) and not shape.is_error:
+                unit.report.error("MIDL2003", f'"{name}" is defined twice', span, (before(known.span),))
+            return
+        constant = unit.scope.constants.get(name)
+        if constant is not None:
+            unit.report.error("MIDL2003", f'"{name}" is a constant already', span, (before(constant.span),))
+            return
+        unit.typedef(TypedefSymbol(name, shape, span, unit.origin))
+        if name not in unit.scope.declared:
+            unit.declare(Alias(name, type_, span, unit.origin, doc))
+
+    def unknown(self, declarator: ast.Declarator, shape: Shape) -> bool:
+        """Whether a name is free; the same definition again is no mistake."""
+        unit = self.unit
+        known = unit.scope.typedefs.get(declarator.name or "")
+        if known is None:
+            return True
+        if not _equivalent(known.shape, shape) and not shape.is_error:
+            message = f'"{declarator.name}" is defined twice'
+            unit.report.error("MIDL2003", message, declarator.name_span, (before(known.span),))
+        return False
+
+    def pipe(self, statement: ast.PipeTypedef) -> None:
+        unit = self.unit
+        first = next((d.name for d in statement.declarators if d.name), "")
+        attributes = written.check(
+            (*statement.attributes, *unit.acf.type(first)), Place.TYPE, unit.report, first, (Place.ACF_TYPE,)
+        )
+        marshalled = attributes.first_of("transmit_as", "wire_marshal", "represent_as", "user_marshal")
+        if marshalled is not None:
+            unit.report.error("MIDL2322", f"a pipe cannot have [{marshalled.name}]", marshalled.span)
+        encoded = attributes.first_of("encode", "decode")
+        if encoded is not None:
+            unit.report.error("MIDL2342", f"a pipe cannot have [{encoded.name}]", encoded.span)
+        limits = attributes.get("range")
+        base = specified(unit, statement.specifiers, f"{first}_element", attributes, ())
+        for declarator in statement.declarators:
+            if declarator.name is None:
+                unit.report.error("IDLC1108", "a pipe without a name", declarator.span)
+                continue
+            element = declared(unit, base, declarator)
+            if isinstance(element.core, FunctionCore | InterfaceCore):
+                unit.report.error("MIDL2317", "a pipe carries plain values", declarator.span)
+                continue
+            type_ = finish(element, default=unit.default)
+            if isinstance(type_, ErrorType):
+                core: Type = type_
+            else:
+                core = Pipe(declarator.name, type_, None if limits is None else range_limits(unit, limits))
+            self.alias(declarator.name, Shape((), core), core, declarator.name_span, statement.doc)
+
+    # ------------------------------------------------------------------ constants
+
+    def constants(self, statement: ast.Const) -> None:
+        unit = self.unit
+        base = specified(unit, statement.specifiers, "", written.NONE, ())
+        for declarator in statement.declarators:
+            if declarator.initializer is None or declarator.name is None:
+                if "extern" not in statement.specifiers.words:
+                    unit.report.error("MIDL2155", "a constant needs a value", declarator.span)
+                continue
+            shape = declared(unit, base, declarator)
+            found = constant_value(unit, shape, declarator.initializer)
+            if found is None:
+                continue
+            symbol = ConstantSymbol(declarator.name, found.value, declarator.name_span, unit.origin)
+            fresh = declarator.name not in unit.scope.constants
+            if unit.constant(symbol) and fresh:
+                unit.constants.append(
+                    NamedConstant(declarator.name, found.value, declarator.name_span, unit.origin, statement.doc)
+                )
+
+
+def _equivalent(one: Shape, other: Shape) -> bool:
+    """Whether two typedefs mean the same, spelled differently or under another pointer_default."""
+    if one.user_handle != other.user_handle:
+        return False
+    left, right = _plain(one), _plain(other)
+    return left == right
+
+
+def _plain(shape: Shape) -> Type | InterfaceCore | FunctionCore:
+    core = shape.core
+    if isinstance(core, InterfaceCore | FunctionCore):
+        return core
+    if isinstance(core, Base):
+        core = replace(core, spelling="")
+    levels = tuple(replace(level, default=None) for level in shape.levels)
+    return finish(replace(shape, core=core, levels=levels), default=PointerKind.UNIQUE)
+
+
+def _record_name(base: Shape) -> tuple[str, ...] | None:
+    """The name of the record that a typedef's specifier is; None if it is something else."""
+    if base.levels:
+        return None
+    match base.core:
+        case StructUse(name) | EnumUse(name):
+            return (name,)
+        case UnionUse(name):
+            return (name,)
+        case Opaque():
+            return None
+        case _:
+            return None

@@ -1,0 +1,231 @@
+"""Operations: parameters with their directions, the result, and what the attributes and the ACF make of the call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from idlc.language.attributes import Place
+from idlc.semantics import text, written
+from idlc.semantics.constants import Siblings
+from idlc.semantics.shapes import GENERIC, attributed, declared, derived, specified
+from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
+from idlc.semantics.types import (
+    BindingHandle,
+    ContextHandle,
+    ContextHandleUse,
+    ErrorType,
+    Operation,
+    Parameter,
+    Type,
+    Void,
+)
+from idlc.semantics.unit import Unit, before
+from idlc.semantics.written import Attributes
+from idlc.source.files import Span
+from idlc.syntax import ast
+
+# Published interface definitions keep their numbering with operations of such names.
+_PLACEHOLDER = re.compile(r"_*opnum\d+not(used|implemented)\w*\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An operation without its number."""
+
+    operation: Operation
+    attributes: Attributes
+    call_as: str | None = None
+
+
+def bind_operation(
+    unit: Unit,
+    statement: ast.Declaration,
+    declarator: ast.Declarator,
+    everywhere: Attributes,
+    *,
+    local: bool,
+) -> Draft | None:
+    """One operation; `everywhere` are attributes of its interface that are meant for each operation."""
+    name = declarator.name
+    if name is None:
+        unit.report.error("IDLC1108", "an operation without a name", declarator.span)
+        return None
+    function = declarator.derivations[0]
+    assert isinstance(function, ast.Function)
+    attributes = written.check(
+        (*statement.attributes, *unit.acf.operation(name)),
+        Place.OPERATION,
+        unit.report,
+        name,
+        (Place.ACF_OPERATION,),
+    )
+    local = local or "local" in attributes
+    parameters = _parameters(unit, name, function, attributes, local=local)
+    result = _result(unit, statement, declarator, attributes)
+    called = attributes.get("call_as")
+    argument = called.arguments[0] if called is not None else None
+    operation = Operation(
+        name,
+        -1,
+        parameters,
+        result,
+        text.operation(
+            _operation_attributes(statement, unit.acf.operation(name), everywhere),
+            statement.specifiers,
+            declarator,
+            [parameter.declaration for parameter in parameters],
+        ),
+        declarator.name_span,
+        is_async="async" in attributes or "async" in everywhere,
+        maybe="maybe" in attributes,
+        idempotent="idempotent" in attributes or "maybe" in attributes or "broadcast" in attributes,
+        broadcast="broadcast" in attributes,
+        message="message" in attributes,
+        callback="callback" in attributes,
+        local=local,
+        placeholder=bool(_PLACEHOLDER.match(name)) and not parameters and isinstance(result, Void),
+        doc=statement.doc,
+    )
+    return Draft(operation, attributes, argument.name if isinstance(argument, ast.Identifier) else None)
+
+
+def _operation_attributes(
+    statement: ast.Declaration, acf: Sequence[ast.Attribute], everywhere: Attributes
+) -> list[ast.Attribute]:
+    found = list(statement.attributes)
+    for attribute in (*acf, *(a for a in [everywhere.get("async")] if a is not None)):
+        if attribute.name not in {a.name for a in found}:
+            found.append(attribute)
+    return found
+
+
+# ---------------------------------------------------------------------------- parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    name: str
+    shape: Shape
+    attributes: Attributes
+    parameter: ast.Parameter
+    span: Span
+
+
+def _parameters(
+    unit: Unit, operation: str, function: ast.Function, called: Attributes, *, local: bool
+) -> tuple[Parameter, ...]:
+    if function.variadic and not local:
+        unit.report.error("MIDL2046", '"..." cannot be sent', function.span)
+    drafts: list[_Draft] = []
+    seen: dict[str, Span] = {}
+    for at, parameter in enumerate(function.parameters):
+        name = parameter.declarator.name or f"arg{at + 1}"
+        span = parameter.declarator.name_span
+        attributes = written.check(
+            (*parameter.attributes, *unit.acf.parameter(operation, parameter.declarator.name)),
+            Place.PARAMETER,
+            unit.report,
+            name,
+            (Place.ACF_PARAMETER,),
+        )
+        if isinstance(parameter.specifiers.type, ast.Struct | ast.Union | ast.EncapsulatedUnion | ast.Enum):
+            message = f'"{name}" defines a type; define it before the operation'
+            unit.report.error("MIDL2157", message, parameter.specifiers.span)
+            shape = ERROR_SHAPE
+        else:
+            base = specified(unit, parameter.specifiers, "", attributes, ())
+            shape = declared(unit, base, parameter.declarator)
+        if name in seen:
+            unit.report.error("MIDL2003", f'"{name}" is a parameter already', span, (before(seen[name]),))
+            continue
+        seen[name] = span
+        shape = _travelling(unit, shape, name, span, alone=len(function.parameters) == 1)
+        drafts.append(_Draft(name, shape, attributes, parameter, span))
+    siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default)
+    return tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
+
+
+def _travelling(unit: Unit, shape: Shape, name: str, span: Span, *, alone: bool) -> Shape:
+    match shape.core:
+        case Void() if not shape.levels:
+            code = "MIDL2047" if alone else "MIDL2189"
+            unit.report.error(code, f'"{name}" is void', span)
+        case FunctionCore():
+            unit.report.error("MIDL2131", f'"{name}" is a function', span)
+        case InterfaceCore(interface):
+            message = f'"{name}" is an interface by value, it must be a pointer: {interface} *{name}'
+            unit.report.error("MIDL2259", message, span)
+        case _:
+            return shape
+    return ERROR_SHAPE
+
+
+def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) -> Parameter:
+    attributes = draft.attributes
+    is_out = "out" in attributes
+    is_in = "in" in attributes or not is_out
+    shape = draft.shape
+    if "context_handle" in attributes:
+        shape = contextual(unit, shape, attributes, draft.name, draft.span)
+    shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings, draft.span)
+    if is_out and shape.const and not local and shape.levels:
+        unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
+    declaration = text.declaration(
+        draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator
+    )
+    type_ = finish(shape, default=unit.default, parameter=True)
+    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span)
+
+
+def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span: Span) -> Shape:
+    """The shape with its innermost pointer taken for a context handle, which is declared under `name` if it is new."""
+    attribute = attributes.get("context_handle")
+    assert attribute is not None
+    if shape.is_error or isinstance(shape.core, ContextHandleUse):
+        return shape
+    if isinstance(shape.core, BindingHandle) or shape.user_handle:
+        unit.report.error("MIDL2185", f'"{name}" is a binding handle already', attribute.span)
+        return ERROR_SHAPE
+    if shape.core == GENERIC:
+        levels = shape.levels
+    elif shape.levels and shape.levels[-1].is_pointer:
+        levels = shape.levels[:-1]
+    else:
+        unit.report.error("MIDL2237", "a context handle must be a pointer, as void * is", attribute.span)
+        return ERROR_SHAPE
+    known = unit.scope.declared.get(name)
+    if known is None and name in unit.scope.typedefs:
+        name = unit.free_name(name)
+    if not isinstance(known, ContextHandle):
+        name = name if known is None else unit.free_name(name)
+        serialize = "context_handle_noserialize" not in attributes
+        unit.declare(ContextHandle(name, span, unit.origin, serialize))
+    return replace(shape, levels=levels, core=ContextHandleUse(name), const=False)
+
+
+def _result(
+    unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, attributes: Attributes
+) -> Type:
+    if isinstance(statement.specifiers.type, ast.Struct | ast.Union | ast.EncapsulatedUnion | ast.Enum):
+        message = "a result cannot define a type; define it before the operation"
+        unit.report.error("MIDL2157", message, statement.specifiers.span)
+        return ErrorType()
+    base = specified(unit, statement.specifiers, "", attributes, ())
+    shape = derived(unit, base, declarator.derivations[1:])
+    if isinstance(shape.core, Void) and not shape.levels:
+        return Void()
+    if "context_handle" in attributes:
+        shape = contextual(unit, shape, attributes, declarator.name or "", declarator.name_span)
+    if isinstance(shape.core, BindingHandle):
+        unit.report.error("MIDL2238", "a binding handle cannot be a result", declarator.name_span)
+        return ErrorType()
+    if isinstance(shape.core, InterfaceCore):
+        unit.report.error("MIDL2259", "an interface by value cannot be a result", declarator.name_span)
+        return ErrorType()
+    shape = attributed(unit, shape, attributes, Place.OPERATION, Siblings({}, "parameter"), declarator.name_span)
+    if shape.levels and not shape.levels[0].is_pointer:
+        unit.report.error("IDLC1208", "an array cannot be a result", declarator.name_span)
+        return ErrorType()
+    return finish(shape, default=unit.default)

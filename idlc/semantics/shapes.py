@@ -1,0 +1,542 @@
+"""From specifiers, declarators and attributes to shapes: which level of a type each word and attribute belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from idlc.language.attributes import Place
+from idlc.language.basetypes import NOT_IMPLEMENTED
+from idlc.semantics import written
+from idlc.semantics.constants import Siblings, Value, integer_type
+from idlc.semantics.symbols import (
+    ERROR_SHAPE,
+    MAX_LEVELS,
+    Core,
+    Extent,
+    FunctionCore,
+    InterfaceCore,
+    Level,
+    Shape,
+    TagSymbol,
+    string_unit,
+)
+from idlc.semantics.types import (
+    Base,
+    BaseKind,
+    Binary,
+    BindingHandle,
+    Constant,
+    ContextHandleUse,
+    EnumUse,
+    ErrorType,
+    Expression,
+    InterfacePointer,
+    Opaque,
+    Pipe,
+    PointerKind,
+    StructUse,
+    Union,
+    UnionUse,
+    Void,
+)
+from idlc.semantics.unit import Unit
+from idlc.semantics.written import Attributes, suggestion
+from idlc.source.files import Span
+from idlc.syntax import ast
+
+GENERIC = Opaque("void *")
+"""What `void *` is where nothing says what it points at."""
+
+_BASES = {kind.value: kind for kind in BaseKind if kind is not BaseKind.GUID} | {"schar": BaseKind.INT8}
+
+# ---------------------------------------------------------------------------- specifiers
+
+
+def resolve(unit: Unit, type_name: ast.TypeName) -> Shape:
+    """The shape of a type that stands alone, as in a cast or `switch_type(...)`."""
+    base = specified(unit, type_name.specifiers, "", written.NONE, ())
+    return declared(unit, base, type_name.declarator)
+
+
+def specified(
+    unit: Unit, specifiers: ast.Specifiers, called: str, attributes: Attributes, aliases: tuple[str, ...]
+) -> Shape:
+    """The shape of a specifier. A body without a tag is defined under the name `called`."""
+    shape = _type(unit, specifiers.type, called, attributes, aliases)
+    return replace(shape, const=True) if specifiers.const else shape
+
+
+def _type(
+    unit: Unit, specifier: ast.TypeSpecifier, called: str, attributes: Attributes, aliases: tuple[str, ...]
+) -> Shape:
+    match specifier:
+        case ast.BaseType():
+            return Shape((), _base(unit, specifier))
+        case ast.NamedType():
+            return _named(unit, specifier.name, specifier.span)
+        case ast.StructReference(name=tag):
+            return Shape((), _reference(unit, "struct", tag, specifier.span))
+        case ast.UnionReference(name=tag):
+            return Shape((), _reference(unit, "union", tag, specifier.span))
+        case ast.EnumReference(name=tag):
+            return Shape((), _reference(unit, "enum", tag, specifier.span))
+        case ast.InterfaceReference(name=name):
+            if name not in unit.scope.interfaces:
+                _undefined(unit, name, specifier.span, list(unit.scope.interfaces), "interface")
+                return ERROR_SHAPE
+            return Shape((), InterfaceCore(name))
+        case ast.SafeArray():
+            if not unit.library:
+                unit.report.error("MIDL2107", "SAFEARRAY(...) belongs into a library", specifier.span)
+                return ERROR_SHAPE
+            return Shape((), Opaque("SAFEARRAY"))
+        case _:
+            return Shape((), unit.define(specifier, attributes, called, aliases))
+
+
+def _base(unit: Unit, specifier: ast.BaseType) -> Core:
+    match specifier.kind:
+        case "void":
+            return Void()
+        case "handle_t":
+            return BindingHandle()
+        case "error_status_t":
+            return Base(BaseKind.UINT32, "error_status_t")
+        case kind if kind in NOT_IMPLEMENTED:
+            unit.report.error("MIDL2029", f'type "{specifier.spelling}" is not implemented', specifier.span)
+            return ErrorType()
+        case kind:
+            return Base(_BASES[kind], specifier.spelling)
+
+
+def _named(unit: Unit, name: str, span: Span) -> Shape:
+    simple = name.rpartition(".")[2]
+    symbol = unit.scope.typedefs.get(simple)
+    if symbol is not None:
+        shape = symbol.shape
+        if isinstance(shape.core, Base) and not any(level.extent.string for level in shape.levels):
+            return replace(shape, core=replace(shape.core, spelling=simple)) if not shape.levels else shape
+        return shape
+    if simple in unit.scope.interfaces:
+        return Shape((), InterfaceCore(simple))
+    candidates = list(unit.scope.type_names())
+    if simple in unit.scope.tags:
+        keyword = unit.scope.tags[simple].keyword
+        unit.report.error(
+            "MIDL2011", f'undefined type "{name}"', span, help=f'there is a {keyword} of that name: "{keyword} {simple}"'
+        )
+        return ERROR_SHAPE
+    _undefined(unit, name, span, candidates, "type")
+    return ERROR_SHAPE
+
+
+def _undefined(unit: Unit, name: str, span: Span, candidates: Sequence[str], what: str) -> None:
+    help_ = suggestion(name, candidates) or _WHERE_DEFINED.get(name)
+    unit.report.error("MIDL2011", f'undefined {what} "{name}"', span, help=help_)
+
+
+_WHERE_DEFINED = {
+    name: f'it is defined in "{file}": import "{file}";'
+    for file, names in {
+        "ms-dtyp.idl": "DWORD ULONG LPWSTR BOOL LONG WORD BYTE UCHAR USHORT WCHAR GUID UUID FILETIME LARGE_INTEGER"
+        " NTSTATUS NET_API_STATUS HRESULT PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
+        " DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
+        "unknwn.idl": "IUnknown IClassFactory",
+        "oaidl.idl": "IDispatch VARIANT BSTR SAFEARRAY",
+    }.items()
+    for name in names.split()
+}
+
+
+def _reference(unit: Unit, keyword: str, tag: str, span: Span) -> Core:
+    symbol = unit.scope.tags.get(tag)
+    if symbol is None:
+        symbol = forward(unit, keyword, tag, span)
+    elif symbol.keyword != keyword:
+        note = [written_note("it is defined here", symbol.span)]
+        unit.report.error("MIDL2003", f'"{tag}" is a {symbol.keyword}, not a {keyword}', span, note)
+        return ErrorType()
+    return symbol.core
+
+
+def written_note(message: str, span: Span) -> written.Note:
+    return written.Note(message, span)
+
+
+def forward(unit: Unit, keyword: str, tag: str, span: Span) -> TagSymbol:
+    """A tag that is used or announced before its body."""
+    name = unit.tags.name(tag)
+    core: Core
+    match keyword:
+        case "struct":
+            core = StructUse(name)
+        case "union":
+            core = UnionUse(name)
+        case _:
+            core = EnumUse(name)
+    symbol = TagSymbol(keyword, tag, name, core, span, unit.origin)
+    unit.scope.tags[tag] = symbol
+    return symbol
+
+
+# ---------------------------------------------------------------------------- declarators
+
+
+def declared(unit: Unit, base: Shape, declarator: ast.Declarator) -> Shape:
+    """The base with a declarator's pointers, arrays and functions around it."""
+    return derived(unit, base, declarator.derivations)
+
+
+def derived(unit: Unit, base: Shape, derivations: Sequence[ast.Derivation]) -> Shape:
+    if base.is_error:
+        return base
+    levels: list[Level] = []
+    core = base.core
+    inner = base.levels
+    for at, derivation in enumerate(derivations):
+        match derivation:
+            case ast.Pointer(span=span):
+                levels.append(Level(True, span, default=unit.default))
+            case ast.Array():
+                level = _array_level(unit, derivation, inner=at > 0 and isinstance(derivations[at - 1], ast.Array))
+                if level is None:
+                    return ERROR_SHAPE
+                levels.append(level)
+            case ast.Function(span=span):
+                core, inner = FunctionCore("function"), ()
+                break
+    if isinstance(core, Void) and levels and not levels[-1].is_pointer and not inner:
+        unit.report.error("MIDL2127", "an array of void", levels[-1].span)
+        return ERROR_SHAPE
+    shape = replace(base, levels=(*levels, *inner), core=core)
+    if len(shape.levels) > MAX_LEVELS:
+        unit.report.error("IDLC1102", f"more than {MAX_LEVELS} pointers and arrays in one type", levels[0].span)
+        return ERROR_SHAPE
+    return _collapsed(shape)
+
+
+def _collapsed(shape: Shape) -> Shape:
+    """Interface and function pointers as one thing: their pointer is part of what they are."""
+    if not shape.levels or not shape.levels[-1].is_pointer:
+        return shape
+    match shape.core:
+        case InterfaceCore(name):
+            return replace(shape, levels=shape.levels[:-1], core=InterfacePointer(name))
+        case FunctionCore():
+            return replace(shape, levels=shape.levels[:-1], core=Opaque("function pointer"))
+        case _:
+            return shape
+
+
+def _array_level(unit: Unit, derivation: ast.Array, *, inner: bool) -> Level | None:
+    """One dimension; None after a report."""
+    if derivation.lower is not None:
+        low = unit.expressions.integer(derivation.lower)
+        if low is None:
+            return None
+        if low != 0:
+            code = "MIDL2103" if low < 0 else "MIDL2102"
+            unit.report.error(code, "the lower bound of an array must be 0", derivation.lower.span)
+            return None
+    if derivation.upper is None:
+        if inner:
+            unit.report.error("MIDL2296", "only the first dimension of an array may be open", derivation.span)
+            return None
+        return Level(False, derivation.span, default=unit.default)
+    bound = unit.expressions.integer(derivation.upper)
+    if bound is None:
+        return None
+    bound += derivation.lower is not None
+    if bound <= 0:
+        unit.report.error("MIDL2103", f"an array of {bound} elements", derivation.upper.span)
+        return None
+    if bound > _MOST_ELEMENTS:
+        unit.report.error("IDLC1215", f"an array of {bound} elements", derivation.upper.span)
+        return None
+    return Level(False, derivation.span, default=unit.default, extent=Extent(bound))
+
+
+# The signed 32-bit counts that C stubs and most peers use end here.
+_MOST_ELEMENTS = 0x7FFFFFFF
+
+# ---------------------------------------------------------------------------- attributes
+
+_KINDS = {kind.value: kind for kind in PointerKind}
+
+
+def attributed(
+    unit: Unit, shape: Shape, attributes: Attributes, place: Place, siblings: Siblings | None, span: Span
+) -> Shape:
+    """The shape with the attributes of its declaration in force. `siblings` are what expressions may name."""
+    if shape.is_error:
+        return shape
+    shape = _pointed(unit, shape, attributes, place)
+    shape = _counted(unit, shape, attributes, siblings)
+    shape = _string(unit, shape, attributes)
+    shape = _limited(unit, shape, attributes)
+    shape = _selected(unit, shape, attributes, siblings)
+    shape = _identified(unit, shape, attributes, siblings)
+    return _generic_pointer(shape)
+
+
+def _pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> Shape:
+    """ref, unique and ptr: the outermost pointer, the one next to the name."""
+    attribute = attributes.first_of("ref", "unique", "ptr")
+    if attribute is None:
+        return shape
+    kind = _KINDS[attribute.name]
+    if not shape.levels:
+        match shape.core:
+            case InterfacePointer():
+                if kind is not PointerKind.UNIQUE:
+                    message = f"interface pointers are unique, [{kind.value}] is ignored"
+                    unit.report.warning("MIDL2314", message, attribute.span)
+            case ContextHandleUse() | BindingHandle():
+                if kind is not PointerKind.REF:
+                    unit.report.error("MIDL2181", f"a handle cannot be [{kind.value}]", attribute.span)
+            case Pipe():
+                if kind is not PointerKind.REF:
+                    unit.report.error("MIDL2096", f"a pipe cannot be [{kind.value}]", attribute.span)
+            case _:
+                message = f"[{kind.value}] needs a pointer"
+                unit.report.error("MIDL2072", message, attribute.span)
+        return shape
+    level, *rest = shape.levels
+    if not level.is_pointer and place is not Place.PARAMETER:
+        message = f"[{kind.value}] does nothing for an array in place"
+        unit.report.warning("MIDL2222", message, attribute.span)
+        return shape
+    if place is Place.OPERATION and kind is PointerKind.REF:
+        unit.report.error("MIDL2177", "a result cannot be [ref]", attribute.span)
+        return shape
+    if place is Place.ARM and kind is PointerKind.REF:
+        unit.report.error("MIDL2249", "a union arm cannot be a [ref] pointer", attribute.span)
+        return shape
+    core = rest[0].is_pointer if rest else False
+    if not core and isinstance(shape.core, Pipe | ContextHandleUse | BindingHandle) and kind is not PointerKind.REF:
+        code = "MIDL2096" if isinstance(shape.core, Pipe) else "MIDL2181"
+        what = "a pipe" if isinstance(shape.core, Pipe) else "a handle"
+        unit.report.error(code, f"a pointer to {what} cannot be [{kind.value}]", attribute.span)
+        return shape
+    return replace(shape, levels=(replace(level, kind=kind), *rest))
+
+
+def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
+    """size_is and its like: one expression for each level, outermost first."""
+    levels = list(shape.levels)
+    bound: dict[str, dict[int, Expression]] = {}
+    for name in ("size_is", "max_is", "first_is", "length_is", "last_is"):
+        attribute = attributes.get(name)
+        if attribute is None:
+            continue
+        if not levels or len(attribute.arguments) > len(levels):
+            wanted = "needs an array or a pointer" if not levels else f"has more positions than levels ({len(levels)})"
+            unit.report.error("MIDL2072" if not levels else "IDLC1202", f"[{name}] {wanted}", attribute.span)
+            continue
+        found = bound.setdefault(name, {})
+        for at, argument in enumerate(attribute.arguments):
+            if isinstance(argument, ast.Hole):
+                continue
+            expression = _sizing(unit, argument, siblings)
+            if expression is None:
+                return ERROR_SHAPE
+            if name in {"size_is", "max_is"} and not levels[at].is_pointer and levels[at].extent.bound is not None:
+                message = f"[{name}] on an array whose size is fixed"
+                note = written_note("it has this bound", levels[at].span)
+                unit.report.error("MIDL2299", message, attribute.span, (note,))
+                return ERROR_SHAPE
+            found[at] = expression
+    for at, level in enumerate(levels):
+        extent = level.extent
+        size, most = bound.get("size_is", {}).get(at), bound.get("max_is", {}).get(at)
+        first = bound.get("first_is", {}).get(at)
+        length, last = bound.get("length_is", {}).get(at), bound.get("last_is", {}).get(at)
+        if most is not None:
+            size = _plus(most, 1)
+        if last is not None:
+            length = _plus(last if first is None else Binary("-", last, first), 1)
+        levels[at] = replace(
+            level,
+            extent=replace(
+                extent,
+                size=extent.size if size is None else size,
+                first=extent.first if first is None else first,
+                length=extent.length if length is None else length,
+            ),
+        )
+    return replace(shape, levels=tuple(levels))
+
+
+def _sizing(unit: Unit, argument: ast.Argument, siblings: Siblings | None) -> Expression | None:
+    if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
+        unit.report.error("MIDL2316", "an expression is needed here", argument.span)
+        return None
+    return unit.expressions.sizing(argument, siblings)
+
+
+def _plus(expression: Expression, more: int) -> Expression:
+    if isinstance(expression, Constant):
+        return Constant(expression.value + more)
+    return Binary("+", expression, Constant(more))
+
+
+def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
+    attribute = attributes.get("string")
+    if attribute is not None:
+        unitary = None if isinstance(shape.core, InterfaceCore | FunctionCore) else string_unit(shape.core)
+        if not shape.levels or unitary is None:
+            message = "[string] needs a pointer to or an array of char, wchar_t or byte"
+            unit.report.error("MIDL2082", message, attribute.span)
+            return ERROR_SHAPE
+        *outer, last = shape.levels
+        shape = replace(shape, levels=(*outer, replace(last, extent=replace(last.extent, string=True))))
+    counted = attributes.first_of("length_is", "first_is", "last_is")
+    if counted is not None and any(level.extent.string and _varies(level.extent) for level in shape.levels):
+        message = f"[{counted.name}] on a string: its terminator says how long it is"
+        unit.report.error("MIDL2075", message, counted.span)
+        return ERROR_SHAPE
+    return shape
+
+
+def _varies(extent: Extent) -> bool:
+    return extent.first is not None or extent.length is not None
+
+
+def _limited(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
+    """range: of the outermost array's count, else of the value."""
+    attribute = attributes.get("range")
+    if attribute is None:
+        return shape
+    limits = range_limits(unit, attribute)
+    if limits is None:
+        return shape
+    for at, level in enumerate(shape.levels):
+        if not level.is_pointer or level.extent.sized or level.extent.string:
+            levels = list(shape.levels)
+            levels[at] = replace(level, extent=replace(level.extent, range=limits))
+            return replace(shape, levels=tuple(levels))
+    match shape.core:
+        case Base() | EnumUse() if integer_type(Shape((), shape.core)) is not None:
+            return replace(shape, core=replace(shape.core, range=limits))
+        case Pipe():
+            return replace(shape, core=replace(shape.core, range=limits))
+        case _:
+            unit.report.error("MIDL2072", "[range] needs an integer, an array or a pipe", attribute.span)
+            return shape
+
+
+def range_limits(unit: Unit, attribute: ast.Attribute) -> tuple[int, int] | None:
+    values = []
+    for argument in attribute.arguments:
+        if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
+            unit.report.error("MIDL2316", "a constant is needed here", argument.span)
+            return None
+        value = unit.expressions.integer(argument)
+        if value is None:
+            return None
+        values.append(value)
+    low, high = values
+    if low > high:
+        unit.report.error("MIDL2371", f"the range begins at {low} and ends at {high}", attribute.span)
+        return None
+    return low, high
+
+
+def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
+    """switch_is and switch_type at a place of use."""
+    switch_is, switch_type = attributes.get("switch_is"), attributes.get("switch_type")
+    if not isinstance(shape.core, UnionUse):
+        if switch_is is not None and not isinstance(shape.core, Opaque):
+            unit.report.error("MIDL2190", "[switch_is] needs a union", switch_is.span)
+        return shape
+    union = unit.scope.declared.get(shape.core.name)
+    encapsulated = isinstance(union, Union) and union.encapsulated
+    if switch_is is None:
+        return shape
+    if encapsulated:
+        unit.report.error("MIDL2190", "this union holds its own discriminant", switch_is.span)
+        return shape
+    argument = switch_is.arguments[0]
+    if siblings is None or isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole):
+        unit.report.error("MIDL2316", "an expression is needed here", switch_is.span)
+        return ERROR_SHAPE
+    if isinstance(argument, ast.AttributeText):
+        unit.report.error("MIDL2316", "an expression is needed here", argument.span)
+        return ERROR_SHAPE
+    value = unit.expressions.selecting(argument, siblings)
+    if value is None:
+        return ERROR_SHAPE
+    own = union.switch_type if isinstance(union, Union) else None
+    type_: Base | EnumUse | None
+    if switch_type is not None:
+        type_ = switching_type(unit, switch_type)
+    elif own is not None:
+        type_ = own
+    else:
+        type_ = _selecting_type(unit, value, argument)
+    if type_ is None:
+        return ERROR_SHAPE
+    if not _selects(value):
+        unit.report.error("MIDL2174", "a union is selected by an integer, a character or an enum", argument.span)
+        return ERROR_SHAPE
+    return replace(shape, core=replace(shape.core, switch=value.expression, switch_type=type_))
+
+
+def _selects(value: Value) -> bool:
+    return integer_type(value.shape) is not None
+
+
+def _selecting_type(unit: Unit, value: Value, argument: ast.Expression) -> Base | EnumUse | None:
+    core = value.shape.core
+    if not value.shape.levels and isinstance(core, Base | EnumUse) and _selects(value):
+        return replace(core, range=None)
+    unit.report.error("MIDL2174", "a union is selected by an integer, a character or an enum", argument.span)
+    return None
+
+
+def switching_type(unit: Unit, attribute: ast.Attribute) -> Base | EnumUse | None:
+    """The type in `switch_type(...)`; None after a report."""
+    argument = attribute.arguments[0]
+    shape = ERROR_SHAPE
+    if isinstance(argument, ast.TypeName):
+        shape = resolve(unit, argument)
+    elif isinstance(argument, ast.Identifier):
+        shape = _named(unit, argument.name, argument.span)
+    if shape.is_error:
+        return None
+    described = integer_type(shape)
+    core = shape.core
+    if described is None or described[0] > 32 or not isinstance(core, Base | EnumUse):
+        unit.report.error("MIDL2174", "a union is selected by an integer of at most 32 bits or an enum", argument.span)
+        return None
+    return replace(core, range=None)
+
+
+def _identified(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
+    """iid_is: the interface that a pointer is to, known at run time only."""
+    attribute = attributes.get("iid_is")
+    if attribute is None:
+        return shape
+    if isinstance(shape.core, Void) and shape.levels and shape.levels[-1].is_pointer:
+        shape = replace(shape, levels=shape.levels[:-1], core=InterfacePointer(None))
+    elif shape.core == GENERIC:
+        shape = replace(shape, core=InterfacePointer(None))
+    if not isinstance(shape.core, InterfacePointer):
+        unit.report.error("MIDL2258", "[iid_is] needs an interface pointer", attribute.span)
+        return shape
+    argument = attribute.arguments[0]
+    if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
+        unit.report.error("MIDL2316", "an expression is needed here", attribute.span)
+        return shape
+    value = unit.expressions.bind(argument, siblings)
+    if value is None:
+        return ERROR_SHAPE
+    return replace(shape, core=replace(shape.core, iid=value.expression))
+
+
+def _generic_pointer(shape: Shape) -> Shape:
+    """`void *` that no attribute gave a meaning: local code only."""
+    if isinstance(shape.core, Void) and shape.levels and shape.levels[-1].is_pointer:
+        return replace(shape, levels=shape.levels[:-1], core=GENERIC)
+    return shape

@@ -1,0 +1,132 @@
+"""The state of binding one file: what is visible, what was declared so far, and which defaults are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.acf import AcfFacts
+from idlc.semantics.constants import Expressions
+from idlc.semantics.names import TagNames
+from idlc.semantics.symbols import (
+    ConstantSymbol,
+    Core,
+    InterfaceCore,
+    Level,
+    Scope,
+    Shape,
+    TypedefSymbol,
+)
+from idlc.semantics.symbols import Extent as _Extent
+from idlc.semantics.types import (
+    Array,
+    Declared,
+    NamedConstant,
+    Pointer,
+    PointerKind,
+    String,
+    Struct,
+    Type,
+)
+from idlc.semantics.types import Base as _Base
+from idlc.semantics.written import Attributes
+from idlc.source.files import Span
+from idlc.syntax import ast
+
+Define = Callable[[ast.TypeSpecifier, Attributes, str, tuple[str, ...]], Core]
+"""Binds a structure, union or enumeration body. Takes its attributes, a name for one without a tag, and aliases."""
+
+
+@dataclass(slots=True)
+class Unit:
+    origin: str
+    """The file's stem, as BoundFile.name."""
+    report: Report
+    scope: Scope
+    tags: TagNames
+    acf: AcfFacts
+    define: Define
+    declarations: list[Declared] = field(default_factory=list)
+    constants: list[NamedConstant] = field(default_factory=list)
+    default: PointerKind | None = PointerKind.UNIQUE
+    """What undecided pointers written here become; None leaves it to where they are used."""
+    ms_union: bool = False
+    library: bool = False
+    """Inside a library block."""
+    expressions: Expressions = field(init=False)
+    operations: dict[str, Span] = field(default_factory=dict)
+    """Names of the remote operations of plain RPC interfaces so far: unique over a file."""
+
+    def use(self, resolve: Callable[[ast.TypeName], Shape]) -> None:
+        """Finish construction: expressions need to resolve type names, which needs the unit."""
+        self.expressions = Expressions(self.scope, self.report, resolve, self.fields)
+
+    def fields(self, name: str) -> Mapping[str, Shape]:
+        """The fields of a structure that is bound already."""
+        declared = self.scope.declared.get(name)
+        if not isinstance(declared, Struct):
+            return {}
+        return {one.name: shape_of(one.type) for one in declared.fields}
+
+    def declare(self, declared: Declared) -> None:
+        self.declarations.append(declared)
+        self.scope.declared[declared.name] = declared
+
+    def constant(self, constant: ConstantSymbol) -> bool:
+        """Make a constant or enumerator known; False, after a report, when the name is taken."""
+        known = self.scope.constants.get(constant.name)
+        type_ = self.scope.typedefs.get(constant.name)
+        if known is not None and known.value == constant.value and type(known.value) is type(constant.value):
+            return True
+        taken = known or type_
+        if taken is not None:
+            code = "MIDL2204" if known is not None else "MIDL2003"
+            self.report.error(code, f'"{constant.name}" is defined twice', constant.span, (before(taken.span),))
+            return False
+        self.scope.constants[constant.name] = constant
+        return True
+
+    def typedef(self, symbol: TypedefSymbol) -> None:
+        self.scope.typedefs[symbol.name] = symbol
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, or with underscores behind it when another type has that name."""
+        while wanted in self.scope.declared or wanted in self.scope.typedefs:
+            wanted += "_"
+        return wanted
+
+
+def before(span: Span) -> Note:
+    return Note("first defined here", span)
+
+
+def shape_of(type_: Type) -> Shape:
+    """The shape that gives a bound type: the way back, for fields of structures that are bound already."""
+    levels: list[Level] = []
+    nowhere = Span.none()
+    while True:
+        match type_:
+            case Pointer(kind, Array() as array):
+                first, *rest = array.dimensions
+                extent = _Extent(first.bound, first.size, first.first, first.length, range=array.range)
+                levels.append(Level(True, nowhere, kind, extent=extent))
+                levels += [Level(False, nowhere, extent=_Extent(d.bound, d.size, d.first, d.length)) for d in rest]
+                type_ = array.element
+            case Pointer(kind, String(unit, bound, size, limits)):
+                levels.append(Level(True, nowhere, kind, extent=_Extent(bound, size, string=True, range=limits)))
+                return Shape(tuple(levels), _Base(unit))
+            case Pointer(kind, target):
+                levels.append(Level(True, nowhere, kind))
+                type_ = target
+            case Array(element, dimensions):
+                levels += [Level(False, nowhere, extent=_Extent(d.bound, d.size, d.first, d.length)) for d in dimensions]
+                type_ = element
+            case String(unit, bound, size, limits):
+                levels.append(Level(False, nowhere, extent=_Extent(bound, size, string=True, range=limits)))
+                return Shape(tuple(levels), _Base(unit))
+            case _:
+                return Shape(tuple(levels), type_)
+
+
+__all__ = ["Define", "InterfaceCore", "Unit", "before", "shape_of"]

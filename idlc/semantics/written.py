@@ -1,0 +1,130 @@
+"""Attribute lists as written, checked against the table: known names, right places, no contradictions.
+
+What is left after the check can be asked for by name, and every attribute in it is one that may stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from idlc.diagnostics.report import Note, Report
+from idlc.language.attributes import ATTRIBUTES, CONFLICTS, AttributeRule, Effect, Place, Takes
+from idlc.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The attributes in force at one place, by name."""
+
+    by_name: dict[str, ast.Attribute]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.by_name
+
+    def get(self, name: str) -> ast.Attribute | None:
+        return self.by_name.get(name)
+
+    def first_of(self, *names: str) -> ast.Attribute | None:
+        return next((self.by_name[name] for name in names if name in self.by_name), None)
+
+    def without(self, *names: str) -> Attributes:
+        return Attributes({name: found for name, found in self.by_name.items() if name not in names})
+
+
+NONE = Attributes({})
+
+
+def suggestion(name: str, candidates: Iterable[str]) -> str | None:
+    """A "did you mean" for a misspelled name."""
+    close = get_close_matches(name, list(candidates), 1, 0.7)
+    return f'did you mean "{close[0]}"?' if close else None
+
+
+def check(
+    written: Iterable[ast.Attribute], place: Place, report: Report, subject: str = "", further: Iterable[Place] = ()
+) -> Attributes:
+    """The attributes that may stand at `place`, one of each name; the others are reported.
+
+    `further` are places that are as good: a parameter's attributes may come from an ACF as well.
+    """
+    places = {place, *further}
+    kept: dict[str, ast.Attribute] = {}
+    for attribute in written:
+        name = attribute.name
+        rule = ATTRIBUTES.get(name)
+        where = f' on "{subject}"' if subject else f" on {place.value}"
+        if rule is None:
+            report.error(
+                "IDLC1203",
+                f'unknown attribute "{name}"{where}',
+                attribute.span,
+                help=suggestion(name, [known for known, row in ATTRIBUTES.items() if row.places & places]),
+            )
+            continue
+        if not rule.places & places:
+            allowed = ", ".join(sorted(p.value for p in rule.places))
+            message = f'"{name}" cannot stand{where}'
+            report.error("MIDL2072", message, attribute.span, help=f"it belongs on {allowed}")
+            continue
+        if rule.effect is Effect.IGNORED:
+            report.warning("MIDL2176", f'"{name}" is not implemented and ignored', attribute.span)
+            continue
+        if name in kept and name != "custom":
+            first = Note("first written here", kept[name].span)
+            report.warning("MIDL2209", f'"{name}" is repeated, the first one counts', attribute.span, (first,))
+            continue
+        clash = next((other for other in kept if frozenset({name, other}) in CONFLICTS), None)
+        if clash is not None:
+            code = CONFLICTS[frozenset({name, clash})]
+            note = Note(f'"{clash}" is here', kept[clash].span)
+            report.error(code, f'"{name}" and "{clash}" exclude each other{where}', attribute.span, (note,))
+            continue
+        if _arguments_fit(attribute, rule, report):
+            kept[name] = attribute
+    return Attributes(kept)
+
+
+_COUNTS: dict[Takes, tuple[int, int | None, str]] = {
+    Takes.NOTHING: (0, 0, "nothing in parentheses"),
+    Takes.EXPRESSIONS: (1, None, "an expression for each pointer level or dimension"),
+    Takes.EXPRESSION: (1, 1, "one expression"),
+    Takes.CONSTANTS: (1, None, "one or more constants"),
+    Takes.TWO_CONSTANTS: (2, 2, "two constants, the lowest and the highest value"),
+    Takes.TYPE: (1, 1, "one type"),
+    Takes.NAME: (1, 1, "one name"),
+    Takes.NAMES: (1, None, "one or more names"),
+    Takes.UUID: (1, 1, "one uuid"),
+    Takes.VERSION: (1, 1, "a version such as 1.0"),
+    Takes.STRINGS: (1, None, "one or more strings"),
+    Takes.DECLARATION: (1, 1, "a type and a name"),
+}
+
+_KINDS: dict[Takes, tuple[type, ...]] = {
+    Takes.TYPE: (ast.TypeName, ast.Identifier),
+    Takes.NAME: (ast.Identifier,),
+    Takes.NAMES: (ast.Identifier,),
+    Takes.UUID: (ast.UuidLiteral,),
+    Takes.VERSION: (ast.Version,),
+    Takes.STRINGS: (ast.StringLiteral,),
+    Takes.DECLARATION: (ast.TypeName,),
+}
+_NO_HOLES = {Takes.EXPRESSION, Takes.CONSTANTS, Takes.TWO_CONSTANTS}
+
+
+def _arguments_fit(attribute: ast.Attribute, rule: AttributeRule, report: Report) -> bool:
+    if rule.takes is Takes.ANYTHING or (rule.effect is Effect.KEPT and rule.takes is Takes.STRINGS):
+        return True
+    low, high, wanted = _COUNTS[rule.takes]
+    count = len(attribute.arguments)
+    fits = low <= count and (high is None or count <= high)
+    kinds = _KINDS.get(rule.takes)
+    if fits and kinds is not None:
+        fits = all(isinstance(argument, kinds) for argument in attribute.arguments)
+    elif fits and rule.takes in _NO_HOLES:
+        fits = not any(isinstance(argument, ast.Hole) for argument in attribute.arguments)
+    if not fits:
+        code = "MIDL2152" if rule.takes is Takes.VERSION else "IDLC1202"
+        report.error(code, f'"{attribute.name}" takes {wanted}', attribute.span)
+    return fits
