@@ -190,9 +190,9 @@ _TABLE = [
     ),
     # reserved words that the reference manual lists without a meaning
     *_rows(
-        "align bem_handle bstring custom_allocator default_allocator funcdescattr heap hostContract idldescattr interpret"
-        " nointerpret local_call long_enum short_enum manual off_line optional_interface typedescattr unaligned v1_array"
-        " v1_string v1_struct vardescattr winrt_remote_async zeroout_alignmentgap",
+        "align bem_handle bstring custom_allocator default_allocator funcdescattr heap hostContract idldescattr"
+        " interpret nointerpret local_call long_enum short_enum manual off_line optional_interface typedescattr"
+        " unaligned v1_array v1_string v1_struct vardescattr winrt_remote_async zeroout_alignmentgap",
         _EVERYWHERE,
         Takes.ANYTHING,
         Effect.IGNORED,

@@ -1,1 +1,1 @@
-"""What the input means: names, types, constants and attributes resolved into bound types, and MIDL's rules over them."""
+"""What the input means: names, types and attributes resolved into bound types, and MIDL's rules over them."""

@@ -68,9 +68,7 @@ def read(acf: ast.AcfFile | None, report: Report) -> AcfFacts:
     return facts
 
 
-def verify(
-    acf: ast.AcfFile | None, interfaces: Iterable[Interface], types: Iterable[str], report: Report
-) -> None:
+def verify(acf: ast.AcfFile | None, interfaces: Iterable[Interface], types: Iterable[str], report: Report) -> None:
     """Report what an ACF names and the IDL does not have."""
     if acf is None:
         return

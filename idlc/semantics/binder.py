@@ -59,12 +59,11 @@ from idlc.semantics.types import (
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.values import constant_value
 from idlc.semantics.written import Attributes
+from idlc.source.files import Span
 from idlc.syntax import ast
 
 
-def bind(
-    file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFile], report: Report
-) -> BoundFile:
+def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFile], report: Report) -> BoundFile:
     """Bind `file`. `imported` holds the files that it imports directly, by the name it imports them with."""
     scope = Scope()
     for other in imported.values():
@@ -210,9 +209,7 @@ class _File:
         plain = names.plain_names(statement.declarators)
         first = next((d.name for d in statement.declarators if d.name), "")
         by_acf = [attribute for name in plain or [first] for attribute in unit.acf.type(name)]
-        attributes = written.check(
-            (*statement.attributes, *by_acf), Place.TYPE, unit.report, first, (Place.ACF_TYPE,)
-        )
+        attributes = written.check((*statement.attributes, *by_acf), Place.TYPE, unit.report, first, (Place.ACF_TYPE,))
         start = len(unit.declarations)
         called = plain[0] if plain else unit.free_name(f"{first}_target")
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
@@ -239,9 +236,7 @@ class _File:
                 if self.unknown(declarator, shape):
                     unit.typedef(TypedefSymbol(declarator.name, shape, declarator.name_span, unit.origin))
                 continue
-            self.alias(
-                declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc
-            )
+            self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc)
 
     def record_name(self, declarator: ast.Declarator, base: Shape, attributes: Attributes) -> None:
         """A typedef that is a record's own name."""
@@ -288,7 +283,7 @@ class _File:
         self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
         return primary
 
-    def alias(self, name: str, shape: Shape, type_: Type, span: written.Span, doc: str) -> None:
+    def alias(self, name: str, shape: Shape, type_: Type, span: Span, doc: str) -> None:
         """Declare a name for a type; the same again does no harm."""
         unit = self.unit
         known = unit.scope.typedefs.get(name)

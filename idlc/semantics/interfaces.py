@@ -156,9 +156,7 @@ def _distinct(unit: Unit, drafts: list[Draft], *, com: bool) -> list[Draft]:
     return kept
 
 
-def _numbered(
-    unit: Unit, drafts: list[Draft], first: int, *, com: bool
-) -> tuple[tuple[Operation, ...], int]:
+def _numbered(unit: Unit, drafts: list[Draft], first: int, *, com: bool) -> tuple[tuple[Operation, ...], int]:
     """Operations with their numbers, and the number that a derived interface begins with."""
     found: list[Operation] = []
     numbers: dict[str, int] = {}
@@ -190,9 +188,7 @@ def _slot(unit: Unit, draft: Draft, numbers: dict[str, int]) -> int:
     return numbers[draft.call_as]
 
 
-def _check(
-    unit: Unit, interface: ast.Interface, bound: Interface, attributes: Attributes, drafts: list[Draft]
-) -> None:
+def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: Attributes, drafts: list[Draft]) -> None:
     """What an interface's header must and must not say."""
     report = unit.report
     uuid = attributes.get("uuid")
@@ -221,6 +217,4 @@ def _check(
 
 
 def _has_pipes(operation: Operation) -> bool:
-    return any(
-        isinstance(p.type.target if isinstance(p.type, Pointer) else p.type, Pipe) for p in operation.parameters
-    )
+    return any(isinstance(p.type.target if isinstance(p.type, Pointer) else p.type, Pipe) for p in operation.parameters)

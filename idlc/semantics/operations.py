@@ -172,9 +172,7 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings, draft.span)
     if is_out and shape.const and not local and shape.levels:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
-    declaration = text.declaration(
-        draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator
-    )
+    declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
     type_ = finish(shape, default=unit.default, parameter=True)
     return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span)
 
@@ -205,9 +203,7 @@ def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span
     return replace(shape, levels=levels, core=ContextHandleUse(name), const=False)
 
 
-def _result(
-    unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, attributes: Attributes
-) -> Type:
+def _result(unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, attributes: Attributes) -> Type:
     if isinstance(statement.specifiers.type, ast.Struct | ast.Union | ast.EncapsulatedUnion | ast.Enum):
         message = "a result cannot define a type; define it before the operation"
         unit.report.error("MIDL2157", message, statement.specifiers.span)

@@ -247,9 +247,7 @@ def _is_guid(fields: Sequence[Field]) -> bool:
 # ---------------------------------------------------------------------------- unions
 
 
-def _union(
-    unit: Unit, union: ast.Union, attributes: Attributes, called: str, aliases: tuple[str, ...]
-) -> Core:
+def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, aliases: tuple[str, ...]) -> Core:
     naming = _begin(unit, "union", union.name, called, aliases, union.span)
     if naming is None:
         return ErrorType()
@@ -347,9 +345,7 @@ def _encapsulated(unit: Unit, union: ast.EncapsulatedUnion, called: str, aliases
     if isinstance(tag.core, Base | EnumUse) and described is not None and described[0] <= 32:
         selector = replace(tag.core, range=None)
     elif not tag.is_error:
-        unit.report.error(
-            "MIDL2192", "a union is selected by an integer of at most 32 bits or an enum", union.tag.span
-        )
+        unit.report.error("MIDL2192", "a union is selected by an integer of at most 32 bits or an enum", union.tag.span)
     arms: list[Arm] = []
     for arm in union.arms:
         values = []

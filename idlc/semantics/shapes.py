@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.language.basetypes import NOT_IMPLEMENTED
 from idlc.semantics import written
@@ -123,9 +124,8 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     candidates = list(unit.scope.type_names())
     if simple in unit.scope.tags:
         keyword = unit.scope.tags[simple].keyword
-        unit.report.error(
-            "MIDL2011", f'undefined type "{name}"', span, help=f'there is a {keyword} of that name: "{keyword} {simple}"'
-        )
+        help_ = f'there is a {keyword} of that name: "{keyword} {simple}"'
+        unit.report.error("MIDL2011", f'undefined type "{name}"', span, help=help_)
         return ERROR_SHAPE
     _undefined(unit, name, span, candidates, "type")
     return ERROR_SHAPE
@@ -154,14 +154,10 @@ def _reference(unit: Unit, keyword: str, tag: str, span: Span) -> Core:
     if symbol is None:
         symbol = forward(unit, keyword, tag, span)
     elif symbol.keyword != keyword:
-        note = [written_note("it is defined here", symbol.span)]
+        note = [Note("it is defined here", symbol.span)]
         unit.report.error("MIDL2003", f'"{tag}" is a {symbol.keyword}, not a {keyword}', span, note)
         return ErrorType()
     return symbol.core
-
-
-def written_note(message: str, span: Span) -> written.Note:
-    return written.Note(message, span)
 
 
 def forward(unit: Unit, keyword: str, tag: str, span: Span) -> TagSymbol:
@@ -343,7 +339,7 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
                 return ERROR_SHAPE
             if name in {"size_is", "max_is"} and not levels[at].is_pointer and levels[at].extent.bound is not None:
                 message = f"[{name}] on an array whose size is fixed"
-                note = written_note("it has this bound", levels[at].span)
+                note = Note("it has this bound", levels[at].span)
                 unit.report.error("MIDL2299", message, attribute.span, (note,))
                 return ERROR_SHAPE
             found[at] = expression

@@ -44,9 +44,7 @@ def declarator(written: ast.Declarator) -> str:
     return _written(written.span)
 
 
-def declaration(
-    attributes: Iterable[ast.Attribute], type_: ast.Specifiers, declared: ast.Declarator | None
-) -> str:
+def declaration(attributes: Iterable[ast.Attribute], type_: ast.Specifiers, declared: ast.Declarator | None) -> str:
     """`[attributes] type name`, as one line."""
     named = declarator(declared) if declared is not None else ""
     return f"{attribute_list(attributes)}{specifiers(type_)} {named}".rstrip()

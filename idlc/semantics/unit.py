@@ -12,16 +12,17 @@ from idlc.semantics.names import TagNames
 from idlc.semantics.symbols import (
     ConstantSymbol,
     Core,
-    InterfaceCore,
+    Extent,
     Level,
     Scope,
     Shape,
     TypedefSymbol,
 )
-from idlc.semantics.symbols import Extent as _Extent
 from idlc.semantics.types import (
     Array,
+    Base,
     Declared,
+    Dimension,
     NamedConstant,
     Pointer,
     PointerKind,
@@ -29,7 +30,6 @@ from idlc.semantics.types import (
     Struct,
     Type,
 )
-from idlc.semantics.types import Base as _Base
 from idlc.semantics.written import Attributes
 from idlc.source.files import Span
 from idlc.syntax import ast
@@ -109,24 +109,26 @@ def shape_of(type_: Type) -> Shape:
         match type_:
             case Pointer(kind, Array() as array):
                 first, *rest = array.dimensions
-                extent = _Extent(first.bound, first.size, first.first, first.length, range=array.range)
+                extent = Extent(first.bound, first.size, first.first, first.length, range=array.range)
                 levels.append(Level(True, nowhere, kind, extent=extent))
-                levels += [Level(False, nowhere, extent=_Extent(d.bound, d.size, d.first, d.length)) for d in rest]
+                levels += map(_level, rest)
                 type_ = array.element
             case Pointer(kind, String(unit, bound, size, limits)):
-                levels.append(Level(True, nowhere, kind, extent=_Extent(bound, size, string=True, range=limits)))
-                return Shape(tuple(levels), _Base(unit))
+                levels.append(Level(True, nowhere, kind, extent=Extent(bound, size, string=True, range=limits)))
+                return Shape(tuple(levels), Base(unit))
             case Pointer(kind, target):
                 levels.append(Level(True, nowhere, kind))
                 type_ = target
             case Array(element, dimensions):
-                levels += [Level(False, nowhere, extent=_Extent(d.bound, d.size, d.first, d.length)) for d in dimensions]
+                levels += map(_level, dimensions)
                 type_ = element
             case String(unit, bound, size, limits):
-                levels.append(Level(False, nowhere, extent=_Extent(bound, size, string=True, range=limits)))
-                return Shape(tuple(levels), _Base(unit))
+                levels.append(Level(False, nowhere, extent=Extent(bound, size, string=True, range=limits)))
+                return Shape(tuple(levels), Base(unit))
             case _:
                 return Shape(tuple(levels), type_)
 
 
-__all__ = ["Define", "InterfaceCore", "Unit", "before", "shape_of"]
+def _level(dimension: Dimension) -> Level:
+    extent = Extent(dimension.bound, dimension.size, dimension.first, dimension.length)
+    return Level(False, Span.none(), extent=extent)
