@@ -460,7 +460,7 @@ class OperationShape:
         parameters = ["self"]
         for parameter in self.inputs:
             if parameter.name not in self.sizes:
-                parameters.append(f"{self.names[parameter.name]}: {given(_pointee(parameter.type))}")
+                parameters.append(f"{self.names[parameter.name]}: {_required(parameter, given(_pointee(parameter.type)))}")
         parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
         inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
         if inferred_:
@@ -497,7 +497,7 @@ class OperationShape:
             if parameter.name in self.pipes:
                 parameters.append(f"{name}: {self._server_pipe(parameter.name)}")
             elif parameter.is_in:
-                parameters.append(f"{name}: {received(_pointee(parameter.type))}")
+                parameters.append(f"{name}: {_required(parameter, received(_pointee(parameter.type)))}")
         doc = docstring("\n".join(filter(None, [one_line(self.operation.declaration), self.operation.doc])), 8)
         return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", "", "", "")
 
@@ -508,6 +508,12 @@ class OperationShape:
 def _pointee(type_: t.Type) -> t.Type:
     """A parameter's type without the ref pointer at its top."""
     return type_.target if isinstance(type_, t.Pointer) and type_.kind is t.PointerKind.REF else type_
+
+
+def _required(parameter: t.Parameter, annotation: str) -> str:
+    """A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT)."""
+    only_in = isinstance(_pointee(parameter.type), t.ContextHandleUse) and not parameter.is_out
+    return annotation.removesuffix(" | None") if only_in else annotation
 
 
 def _handle(type_: t.Type) -> str | None:

@@ -22,6 +22,13 @@ class DigestError(Exception):
     """What arrived is not what was sent."""
 
 
+async def open_folder(client: FileTransferClient, path: str) -> FOLDER:
+    """A folder of the server; IDL lets a context handle come back null, this server never does that."""
+    folder = await client.Open(path)
+    assert folder is not None
+    return folder
+
+
 async def send(client: FileTransferClient, folder: FOLDER, path: Path, name: str, progress: Progress) -> str:
     """Upload a file; the SHA-256 that both ends agree on, in hex."""
     digest = sha256()
@@ -59,7 +66,7 @@ def agreed(ours: bytes, theirs: bytes) -> str:
 async def run(arguments: argparse.Namespace) -> None:
     async with rpc.connect(arguments.binding) as channel:
         client = FileTransferClient(channel)
-        folder = await client.Open(".")
+        folder = await open_folder(client, ".")
         match arguments.command:
             case "send":
                 path: Path = arguments.file

@@ -93,8 +93,8 @@ class FileServer(FileTransferService):
             raise RpcFault(ERROR_ALREADY_EXISTS)
         source.rename(target)
 
-    def Delete(self, call: rpc.Call, folder: FOLDER, count: int, names: list[str]) -> int:
-        found = [path for name in names if (path := inside(folder, name, must_exist=False)).is_file()]
+    def Delete(self, call: rpc.Call, folder: FOLDER, count: int, names: list[str | None]) -> int:
+        found = [path for name in names if name and (path := inside(folder, name, must_exist=False)).is_file()]
         for path in found:
             path.unlink()
         return len(found)

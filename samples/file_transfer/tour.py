@@ -17,8 +17,8 @@ from idlrt import rpc
 from idlrt.errors import RpcFault
 
 from . import memory
-from .client import fetch, send
-from .stubs.file_transfer import ERROR_FILE_NOT_FOUND, FILTER, FOLDER, KIND, FileTransferClient
+from .client import fetch, open_folder, send
+from .stubs.file_transfer import ERROR_FILE_NOT_FOUND, FILE_DETAILS, FILTER, FOLDER, KIND, FileTransferClient
 
 MOST_GROWTH = 64 << 20
 """Memory that a transfer may take over idle, however large the file."""
@@ -35,7 +35,7 @@ async def run(binding: str, scratch: Path, rounds: int, with_progress: bool) -> 
 
     async with rpc.connect(binding) as channel:
         client = FileTransferClient(channel)
-        folder = await client.Open(".")
+        folder = await open_folder(client, ".")
         for _ in range(rounds):
             with transfer("upload", size, with_progress, rates) as progress:
                 sent = await send(client, folder, source, "stdlib.tar", progress)
@@ -44,7 +44,7 @@ async def run(binding: str, scratch: Path, rounds: int, with_progress: bool) -> 
             if sent != fetched:
                 console.print(f"[red]SHA-256 sent {sent}, fetched {fetched}")
                 return False
-        console.print(f"SHA-256 {sent}, the same on both ends, both ways")
+            console.print(f"SHA-256 {sent}, the same on both ends, both ways")
 
         await ordinary_operations(client, folder, size)
         await transform(client, source)
@@ -89,8 +89,10 @@ async def ordinary_operations(client: FileTransferClient, folder: FOLDER, size: 
     console.print("list:", ", ".join(f"{entry.name} ({entry.kind.name})" for entry in listing.entries or ()))
     status = await client.Stat(folder, "stdlib.tar")
     assert status.kind == KIND.KIND_FILE
-    assert status.details.value.size == size
-    console.print(f"stat: {status.details.value}")
+    details = status.details.value
+    assert isinstance(details, FILE_DETAILS)
+    assert details.size == size
+    console.print(f"stat: {details}")
     await client.Rename(folder, "stdlib.tar", "renamed.tar")
     try:
         await client.Stat(folder, "stdlib.tar")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from idlrt.errors import CallCancelled
 from idlrt.pipes.objects import BlockingPipeDuplex, BlockingPipeReader, BlockingPipeWriter
@@ -59,7 +59,7 @@ class Call(Generic[R]):
         """Whether the answer, or a failure, is known to have arrived."""
         return self._exchange.over
 
-    def __enter__(self) -> Call[R]:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

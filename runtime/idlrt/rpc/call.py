@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from idlrt.pipes.objects import PipeDuplex, PipeReader, PipeWriter
@@ -69,7 +69,7 @@ class AsyncCall(Generic[R]):
         """Whether the answer, or a failure, has arrived."""
         return self._exchange.over
 
-    async def __aenter__(self) -> AsyncCall[R]:
+    async def __aenter__(self) -> Self:
         await self._exchange.begun()
         return self
 
