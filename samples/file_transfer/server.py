@@ -61,8 +61,9 @@ class FileServer(FileTransferService):
         self.open_folders.add(handle)
         return handle
 
-    def Close(self, call: rpc.Call, folder: FOLDER) -> None:
-        self.open_folders.discard(folder)
+    def Close(self, call: rpc.Call, folder: FOLDER | None) -> None:
+        if folder is not None:
+            self.open_folders.discard(folder)
         # None goes back to the client: his handle is no more.
 
     def FOLDER_rundown(self, handle: FOLDER) -> None:

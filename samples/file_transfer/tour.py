@@ -86,7 +86,9 @@ def transfer(
 async def ordinary_operations(client: FileTransferClient, folder: FOLDER, size: int) -> None:
     """List, stat, rename and delete."""
     listing = await client.List(folder)
-    console.print("list:", ", ".join(f"{entry.name} ({entry.kind.name})" for entry in listing.entries or ()))
+    entries = {entry.name: entry.kind for entry in listing.entries or ()}
+    assert entries["stdlib.tar"] == KIND.KIND_FILE
+    console.print("list:", ", ".join(f"{name} ({kind.name})" for name, kind in entries.items()))
     status = await client.Stat(folder, "stdlib.tar")
     assert status.kind == KIND.KIND_FILE
     details = status.details.value
