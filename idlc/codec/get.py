@@ -200,8 +200,9 @@ class Get(Emitter):
             case _:
                 most = self.conformance(step, path)
                 reading = self.body(step, wish, scope, path, most)
-                self.flush()
-                self.deferred(reading, scope, path)
+                if self.layout.defers(step):
+                    self.flush()
+                    self.deferred(reading, scope, path)
                 return reading
 
     def _call(self, name: str, wish: str, key: str = "") -> Reading:
@@ -242,7 +243,7 @@ class Get(Emitter):
                 return f"[{', '.join(self.expression(part) for part in reading.parts.values())}]"
             case Sequence() if step.content is Content.NUMBERS and not reading.tag and self.shared.flat(step):
                 assert isinstance(step.element, Scalar)
-                mover = self.shared.table("n", f'ndr.number_reader(order, "{letter(step.element, self.shared.syntax)}")')
+                mover = self.shared.table("load", f'ndr.number_reader(order, "{letter(step.element, self.shared.syntax)}")')
                 return f"{mover}({reading.local})"
             case Sequence() if step.content is Content.TEXT and self.shared.flat(step):
                 return f'decode({reading.local}, "surrogatepass")[0]'
@@ -531,7 +532,7 @@ class Get(Emitter):
         if unit == 2:
             self.line(f'{local} = decode(d[{self.place()} : {end} - 2], "surrogatepass")[0]', path)
         else:
-            self.line(f"{local} = narrow(d[{self.place()} : {end} - 1])[0]", path)
+            self.line(f"{local} = widen(d[{self.place()} : {end} - 1])", path)
         if step.bound is None:
             self._agree(step.size, limit, scope, "bad_count", path)
         self.go(end)
@@ -561,7 +562,7 @@ class Get(Emitter):
                 assert isinstance(element, Scalar)
                 letter_ = letter(element, self.shared.syntax)
                 end = self._end(count, WIDTHS[letter_], path)
-                mover = self.shared.table("n", f'ndr.number_reader(order, "{letter_}")')
+                mover = self.shared.table("load", f'ndr.number_reader(order, "{letter_}")')
                 self.line(f"{reading.local} = {mover}(d[{self.place()}:{end}])")
                 self.go(end)
                 self.phase = Phase(WIDTHS[letter_], 0) if WIDTHS[letter_] > 1 else UNKNOWN
@@ -758,6 +759,10 @@ class Get(Emitter):
         waits = self.layout.defers(element)
         self.phase = known(ends)
         if waits:
+            if self.base is not None:
+                rows = self.names.new("part")
+                self.line(f"{rows} = {part}")
+                part = rows
             self.go(end)
         else:
             self.base, self.offset = end, 0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 RESERVED = frozenset(
     """
     b d at r end size order ndr Struct array Any None True False and or not if else for in is def return yield raise
     del len bytes bytearray range bool int str list tuple enumerate map zip min max isinstance struct
-    encode decode to_guid from_guid to_handle from_handle result inputs PAD run seen narrow v_
+    encode decode to_guid from_guid to_handle from_handle result inputs PAD run seen narrow widen
     """.split()
 )
+
+_SHARED = re.compile(r"(?:pack|packs|read|reads|rows|write|load)\d+\Z|(?:put|get|defer|finish)_")
+"""Names of the factory's tables and functions, which no local may hide."""
 
 
 class Namer:
@@ -18,6 +23,8 @@ class Namer:
         self._taken = set(RESERVED | taken)
 
     def new(self, wish: str) -> str:
+        if _SHARED.match(wish):
+            wish += "_"
         name = wish
         number = 1
         while name in self._taken:

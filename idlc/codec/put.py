@@ -419,7 +419,7 @@ class Put(Emitter):
             self.line(f'{text} = encode({value} + "{chr(92)}0", "surrogatepass")[0]', path)
             self.line(f"{count} = len({text}) >> 1")
         else:
-            self.line(f'{text} = ndr.narrow({value} + "{chr(92)}0")', path)
+            self.line(f'{text} = narrow({value} + "{chr(92)}0")', path)
             self.line(f"{count} = len({text})")
         self._check_range(step.range, count, path)
         most = count
@@ -530,7 +530,7 @@ class Put(Emitter):
                 assert isinstance(element, Scalar)
                 letter_ = letter(element, self.shared.syntax)
                 self.flush_aligned(alignment, prepared.count)
-                mover = self.shared.table("m", f'ndr.number_writer(order, "{letter_}")')
+                mover = self.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
                 self.line(f"{self.buffer} += {mover}({prepared.value})", f"{path}={prepared.value}:{letter_}*")
                 self.phase = self._after_items(alignment)
             case Content.ITEMS:
@@ -570,7 +570,7 @@ class Put(Emitter):
                 assert isinstance(step.element, Scalar)
                 letter_ = letter(step.element, self.shared.syntax)
                 width = WIDTHS[letter_]
-                mover = self.shared.table("m", f'ndr.number_writer(order, "{letter_}")')
+                mover = self.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
                 self.item(f"{width * count}s", width, width * count, f"{mover}({data})", path)
             case Content.ITEMS:
                 for k in range(count):

@@ -76,18 +76,18 @@ class Shared:
         return name
 
     def packer(self, run: Run) -> str:
-        """`p1` for a fixed run, `q1[len(b) & 7]` for one that depends on the position."""
+        """`pack1` for a fixed run, `packs1[len(b) & 7]` for one that depends on the position."""
         if run.fixed:
-            return self.table("p", f'Struct(order + "{run.formats[0]}").pack')
-        return self.table("q", f"ndr.packers(order, {_tuple(run.formats)})")
+            return self.table("pack", f'Struct(order + "{run.formats[0]}").pack')
+        return self.table("packs", f"ndr.packers(order, {_tuple(run.formats)})")
 
     def reader(self, run: Run) -> str:
         if run.fixed:
-            return self.table("u", f'Struct(order + "{run.formats[0]}").unpack_from')
-        return self.table("w", f"ndr.readers(order, {_tuple(run.formats)})")
+            return self.table("read", f'Struct(order + "{run.formats[0]}").unpack_from')
+        return self.table("reads", f"ndr.readers(order, {_tuple(run.formats)})")
 
     def rows(self, run: Run) -> str:
-        return self.table("i", f'Struct(order + "{run.formats[0]}").iter_unpack')
+        return self.table("rows", f'Struct(order + "{run.formats[0]}").iter_unpack')
 
     def type(self, name: str) -> str:
         """The class for an IDL type, which the codec module then imports."""

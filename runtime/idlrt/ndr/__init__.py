@@ -44,6 +44,7 @@ from idlrt.ndr.movers import (
     signed,
     text_codec,
     units,
+    widen,
 )
 from idlrt.ndr.pointers import Aliases, unwind
 from idlrt.ndr.types import Enum, Ref, Struct, Union
@@ -95,4 +96,5 @@ __all__ = [
     "too_long",
     "units",
     "unwind",
+    "widen",
 ]

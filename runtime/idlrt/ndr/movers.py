@@ -26,6 +26,11 @@ def narrow(text: str) -> bytes:
     return latin_1_encode(text)[0]
 
 
+def widen(data: bytes | memoryview) -> str:
+    """The text of a `char` string: one character an octet, whatever it is."""
+    return latin_1_decode(data)[0]
+
+
 def packers(order: str, formats: Sequence[str]) -> tuple[Callable[..., bytes], ...]:
     """One `pack` for each position modulo 8 at which a run may start."""
     return tuple(Struct(order + text).pack for text in formats)
