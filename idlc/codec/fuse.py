@@ -39,7 +39,15 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
                 functions.insert(0, _RECORD_FUNCTIONS[part](record, shared))
     tables = tuple(f"{name} = {spelling}" for spelling, name in sorted(shared.tables.items(), key=_table_order))
     types = tuple(sorted(shared.types))
-    return CodecModule(syntax.name, types, tables, tuple(functions), entries)
+    parameters, doc = _FACTORIES[syntax.name]
+    return CodecModule(syntax.name, parameters, doc, types, tables, tuple(functions), entries)
+
+
+_FACTORIES = {
+    "ndr20": ("order: str", '"""The codecs by opnum; `order` is "<" or ">", the integer order of the data."""'),
+    "ndr64": ('order: str = "<"', '"""The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""'),
+}
+"""Parameters and docstring of each syntax's factory."""
 
 
 def _table_order(entry: tuple[str, str]) -> tuple[str, int]:

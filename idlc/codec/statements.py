@@ -54,6 +54,9 @@ class CodecModule:
 
     syntax: str
     """Name of the factory: ndr20 or ndr64."""
+    parameters: str
+    doc: str
+    """The factory's, as a finished string literal."""
     types: tuple[str, ...]
     """Classes taken from the public module, or dotted `module.Class` ones from siblings."""
     tables: tuple[str, ...]

@@ -14,7 +14,7 @@ from idlc.pymodel.build import Builder
 from idlc.pymodel.model import ModuleModel
 from idlc.pymodel.text import literal
 from idlc.semantics.types import BoundFile
-from idlc.wire.layout import NDR20
+from idlc.wire.layout import NDR20, NDR64
 from idlc.wire.plan import plan
 
 _BLANK_LINES = re.compile(r"\n{4,}")
@@ -35,8 +35,9 @@ def render(
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
     if model.interfaces:
-        codec = fuse(plan(bound), NDR20, builder.python_types())
-        files[f"_{model.module}_codec.py"] = _codec(model, codec, builder)
+        planned, python = plan(bound), builder.python_types()
+        for syntax, suffix in ((NDR20, "codec"), (NDR64, "ndr64")):
+            files[f"_{model.module}_{suffix}.py"] = _codec(model, fuse(planned, syntax, python), builder)
     return files
 
 

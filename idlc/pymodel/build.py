@@ -314,6 +314,7 @@ class Builder:
                 hooks[handle] = Hook(f"{spelled}_rundown", spelled)
         uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
         arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="_{module}_codec"'
+        arguments += f', codec64="_{module}_ndr64"'
         arguments += f", operations={_tuple(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
