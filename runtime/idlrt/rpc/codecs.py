@@ -1,13 +1,14 @@
 """Calls of generated codecs, with what they raise on bad data turned into `NdrError`.
 
 Generated code lets `struct.error` and the like pass, because a check per field would cost more than everything else;
-here is the one place that knows.
+here is the one place that knows. `explain` also tells an `NdrError` the path of the value it is about.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from idlrt.errors import NdrError
 from idlrt.ndr import CODEC_ERRORS, OperationCodec, explain
 from idlrt.rpc.interface import Operation
 
@@ -17,6 +18,9 @@ def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[An
         return codec.put_request(*inputs)
     except CODEC_ERRORS as error:
         raise explain(error, operation.name) from error
+    except NdrError as error:
+        explain(error, operation.name)
+        raise
 
 
 def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:
@@ -25,6 +29,9 @@ def decode_request(codec: OperationCodec, operation: Operation, data: bytes | by
         got = codec.get_request(data)
     except CODEC_ERRORS as error:
         raise explain(error, operation.name, data) from error
+    except NdrError as error:
+        explain(error, operation.name, data)
+        raise
     return got if operation.pipes else (got, len(data))
 
 
@@ -35,6 +42,9 @@ def encode_response(
         return codec.put_response(result, inputs, at)
     except CODEC_ERRORS as error:
         raise explain(error, operation.name) from error
+    except NdrError as error:
+        explain(error, operation.name)
+        raise
 
 
 def decode_response(
@@ -44,4 +54,7 @@ def decode_response(
         got = codec.get_response(data, inputs, at)
     except CODEC_ERRORS as error:
         raise explain(error, operation.name, data) from error
+    except NdrError as error:
+        explain(error, operation.name, data)
+        raise
     return got[0] if operation.pipes else got
