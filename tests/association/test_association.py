@@ -28,12 +28,17 @@ from idlrt.association import (
     ShutdownRequested,
     Stub,
 )
-from idlrt.errors import NCA_OP_RNG_ERROR, NCA_SERVER_TOO_BUSY, NCA_UNK_IF, LocalProtocolError
+from idlrt.errors import (
+    NCA_OP_RNG_ERROR,
+    NCA_SERVER_TOO_BUSY,
+    NCA_UNK_IF,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
 from idlrt.ids import NDR20, NDR64, Features, Order, negotiation_syntax
 from idlrt.pdu import (
     Bind,
     BindAck,
-    BindNak,
     ContextElement,
     ContextResult,
     Orphaned,
@@ -154,7 +159,8 @@ def test_a_known_association_group_is_joined_and_an_unknown_one_refused() -> Non
 
     pair = Pair()
     pair.client.bind(Proposal(INTERFACE), group_id=99)
-    assert pair.to_server() == []
+    with pytest.raises(RemoteProtocolError, match="group 99"):  # for the server the connection ends with that
+        pair.to_server()
     (event,) = pair.to_client()
     assert isinstance(event, BindRefused)
     assert event.nak_reason == 0
@@ -198,12 +204,25 @@ def test_a_fragment_size_that_cannot_be_told_is_refused_at_once(size: int) -> No
         ServerConnection(replace(server_config(), max_fragment=size))
 
 
-def test_a_client_that_takes_less_than_everyone_must_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("xmit", "recv", "agreed"),
+    [
+        (0, 0, 2048),
+        (65535, 0, 2048),
+        (1000, 5840, 2048),
+        (1432, 65535, 1432),
+        (3199, 65535, 3192),
+        (65535, 65535, 5840),
+    ],
+)
+def test_a_server_settles_on_one_size_for_both_directions(xmit: int, recv: int, agreed: int) -> None:
     server = Pair().server
     element = ContextElement(0, INTERFACE, (NDR20,))
-    assert list(server.receive(encode(Bind(call_id=1, max_xmit=5840, max_recv=1000, contexts=(element,))))) == []
-    (answer,) = server.data_to_send()
-    assert isinstance(decode(answer), BindNak)
+    list(server.receive(encode(Bind(call_id=1, max_xmit=xmit, max_recv=recv, contexts=(element,)))))
+    ack = decode(bytes(server.data_to_send()[0]))
+    assert isinstance(ack, BindAck)
+    assert (ack.max_xmit, ack.max_recv) == (agreed, agreed)
+    assert server.stub_room == agreed - 24
 
 
 # -- calls

@@ -17,10 +17,9 @@ from idlrt.association import (
     Limits,
     Proposal,
     ServerConnection,
-    Stub,
 )
 from idlrt.association.connection import Connection
-from idlrt.errors import NCA_PROTO_ERROR, LocalProtocolError, RemoteProtocolError
+from idlrt.errors import ERROR_ACCESS_DENIED, NCA_PROTO_ERROR, LocalProtocolError, RemoteProtocolError
 from idlrt.ids import NDR20, NDR64
 from idlrt.pdu import (
     AlterContext,
@@ -85,11 +84,9 @@ def response(call_id: int, flags: int = 3, **more: Any) -> Response:
         (request(flags=1), request(flags=0, order=">")),
         (request(flags=1), AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=(ELEMENT,))),
         (AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=(replace(ELEMENT, interface=OTHER),)),),
-        (BIND,),
         (response(3),),
         (Fault(call_id=3, status=5),),
         (Shutdown(call_id=0),),
-        (request(auth=Auth(type=10, level=6, value=bytes(16))),),
     ],
     ids=[
         "a middle without a first",
@@ -101,11 +98,9 @@ def response(call_id: int, flags: int = 3, **more: Any) -> Response:
         "another byte order",
         "alter_context inside a request",
         "a context proposed anew",
-        "a second bind",
         "a response",
         "a fault",
         "a shutdown",
-        "a sealed request without security",
     ],
 )
 def test_a_client_that_breaks_the_rules_is_told_and_left(pdus: tuple[AnyPdu, ...]) -> None:
@@ -138,23 +133,47 @@ def test_a_second_call_needs_multiplexing() -> None:
     refuses(server, BIND, request(call_id=3), request(call_id=4))
 
 
-def test_authentication_that_is_not_supported_is_refused_politely() -> None:
+@pytest.mark.parametrize(("level", "reason"), [(6, 8), (2, 8), (1, 0), (0, 0), (255, 0)])
+def test_authentication_that_is_not_offered_is_refused_by_a_bind_nak(level: int, reason: int) -> None:
     server = Pair().server
-    assert list(server.receive(encode(replace(BIND, auth=Auth(type=10, level=6, value=b"NTLM"))))) == []
+    refuses(server, replace(BIND, auth=Auth(type=10, level=level, value=b"NTLM")))
     nak = decode(bytes(server.data_to_send()[0]))
     assert isinstance(nak, BindNak)
-    assert nak.reason == 8
+    assert nak.reason == reason
 
 
-def test_a_verifier_at_level_connect_is_passed_over() -> None:
+def test_a_second_bind_is_refused_by_a_bind_nak() -> None:
+    server = bound().server
+    refuses(server, BIND)
+    assert isinstance(decode(bytes(server.data_to_send()[-1])), BindNak)
+
+
+@pytest.mark.parametrize("level", [1, 2, 6])
+def test_an_authentication_trailer_needs_a_security_context(level: int) -> None:
+    auth = Auth(type=10, level=level, value=bytes(16))
+    server = bound().server
+    refuses(server, request(auth=auth))
+    fault = decode(bytes(server.data_to_send()[-1]))
+    assert isinstance(fault, Fault)
+    assert fault.status == ERROR_ACCESS_DENIED
     pair = bound()
-    _, stub = pair.server.receive(encode(request(opnum=0, auth=Auth(type=10, level=2, value=bytes(16), pad=bytes(4)))))
-    assert isinstance(stub, Stub)
-    assert stub.data == bytes(16)
     call = pair.start()
     pair.client.send_stub(call)
-    (event,) = pair.client.receive(encode(response(call, auth=Auth(type=10, level=2, value=bytes(16)))))
-    assert event == Stub(call, bytes(16), True, True, "<")
+    refuses(pair.client, response(call, auth=auth))
+
+
+def test_a_fragment_larger_than_the_server_takes_is_refused() -> None:
+    refuses(bound().server, request(stub=bytes(5824)))
+    refuses(bound().server, request(stub=bytes(5824), order=">"))
+
+
+def test_a_request_that_announces_more_than_the_limit_is_refused_at_once() -> None:
+    server = bound().server
+    refuses(server, request(flags=1, opnum=0, alloc_hint=0x400001))
+    fault = decode(bytes(server.data_to_send()[-1]))
+    assert isinstance(fault, Fault)
+    assert fault.status == ERROR_ACCESS_DENIED
+    assert len(list(bound().server.receive(encode(request(flags=1, alloc_hint=0x400001))))) == 2  # a stream may
 
 
 @pytest.mark.parametrize(
@@ -343,7 +362,7 @@ def test_a_response_longer_than_the_limit_is_refused_but_a_streamed_one_goes_on(
 def test_alloc_hint_reserves_nothing() -> None:
     server = bound().server
     tracemalloc.start()
-    list(server.receive(encode(request(flags=1, opnum=0, alloc_hint=0xFFFFFFFF))))
+    list(server.receive(encode(request(flags=1, opnum=0, alloc_hint=0x400000))))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 20

@@ -188,9 +188,6 @@ def _server_in(state: State) -> ServerConnection:
     match state:
         case State.BOUND:
             server = bound().server
-        case State.REFUSED:
-            refused = Bind(call_id=1, max_xmit=5840, max_recv=5840, group_id=99, contexts=(ELEMENT,))
-            list(server.receive(encode(refused)))
         case State.CLOSED:
             list(server.receive_eof())
         case _:
@@ -200,7 +197,7 @@ def _server_in(state: State) -> ServerConnection:
     return server
 
 
-@pytest.mark.parametrize("state", [State.IDLE, State.BOUND, State.REFUSED, State.CLOSED], ids=lambda state: state.name)
+@pytest.mark.parametrize("state", [State.IDLE, State.BOUND, State.CLOSED], ids=lambda state: state.name)
 @pytest.mark.parametrize("step", SERVER_ARRIVALS, ids=lambda step: step.name)
 def test_a_client_may_send_a_server_what_the_table_says(state: State, step: Input) -> None:
     server = _server_in(state)
@@ -213,7 +210,7 @@ def test_a_client_may_send_a_server_what_the_table_says(state: State, step: Inpu
         assert server._state is State.CLOSED
 
 
-@pytest.mark.parametrize("state", [State.IDLE, State.BOUND, State.REFUSED, State.CLOSED], ids=lambda state: state.name)
+@pytest.mark.parametrize("state", [State.IDLE, State.BOUND, State.CLOSED], ids=lambda state: state.name)
 def test_a_server_may_ask_for_shutdown_where_the_table_says(state: State) -> None:
     server = _server_in(state)
     if Input.SHUTDOWN in SERVER[state]:

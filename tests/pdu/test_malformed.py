@@ -33,7 +33,7 @@ SAMPLES: list[p.AnyPdu] = [
         results=(p.ContextResult(0, 0, NDR20), p.ContextResult(2, 1)),
     ),
     p.AlterContextResp(call_id=4, max_xmit=1, max_recv=2, group_id=3, results=()),
-    p.BindNak(call_id=5, reason=4, versions=((5, 0), (5, 1))),
+    p.BindNak(call_id=5, reason=4, versions=((5, 0), (5, 1)), tail=b"\0"),
     p.Auth3(call_id=6),
     p.Request(call_id=7, flags=0x83, alloc_hint=9, context_id=1, opnum=65535, object=UUID(int=2), stub=b"abcdefgh"),
     p.Request(call_id=0, context_id=0, opnum=0),

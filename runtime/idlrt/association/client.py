@@ -41,11 +41,9 @@ from idlrt.pdu import (
 )
 from idlrt.pdu import Fault as FaultPdu
 from idlrt.pdu.call import CALL_HEADER_SIZE
-from idlrt.pdu.header import CONC_MPX, FIRST, LAST, MAYBE, OBJECT_UUID, PENDING_CANCEL, WHOLE, Buffer
+from idlrt.pdu.header import CONC_MPX, FIRST, LAST, MAX_PDU, MAYBE, OBJECT_UUID, PENDING_CANCEL, WHOLE, Buffer
 
 _log: Final = logging.getLogger("idlrt.association")
-
-_RESPONSE: Final = int(PType.RESPONSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,8 @@ class ClientConnection(Connection[ClientEvent]):
     nothing else, and the connection is of no use afterwards.
     """
 
-    _stub_type = _RESPONSE
+    _stub_type = int(PType.RESPONSE)
+    _max_receive = MAX_PDU  # whatever we asked for: it costs us nothing to take more
 
     def __init__(self, config: ClientConfig | None = None) -> None:
         super().__init__()
@@ -465,7 +464,7 @@ class ClientConnection(Connection[ClientEvent]):
         self._over(call)
         return (Fault(call.call_id, pdu.status, pdu.executed, pdu.cancel_count),)
 
-    def _failed(self, view: memoryview, at: int, end: int) -> None:
+    def _failed(self, error: RemoteProtocolError, view: memoryview, at: int, end: int) -> None:
         self._close()
 
     def _ended(self, truncated: bool) -> Ended:

@@ -39,6 +39,8 @@ class Connection(ABC, Generic[E]):
 
     _stub_type: int
     """Type of the PDUs whose stubs we receive."""
+    _max_receive: int
+    """Octets of the largest fragment that we take."""
 
     def __init__(self) -> None:
         self._out: list[Buffer] = []
@@ -63,7 +65,7 @@ class Connection(ABC, Generic[E]):
         """The peer closed the connection."""
 
     @abstractmethod
-    def _failed(self, view: memoryview, at: int, end: int) -> None:
+    def _failed(self, error: RemoteProtocolError, view: memoryview, at: int, end: int) -> None:
         """What arrived at `at` broke the protocol; the last chance to tell the peer."""
 
     # -- sending
@@ -121,12 +123,13 @@ class Connection(ABC, Generic[E]):
             raise self._failure
         streams = self._streams
         stub_type = self._stub_type
+        most = self._max_receive
         try:
             while end - at >= HEADER_SIZE:
                 version, ptype, flags, drep, length, auth_length, call_id = _HEAD(view, at)
                 if version == _VERSION and drep == _LITTLE and ptype == stub_type and not auth_length:
-                    if length < CALL_HEADER_SIZE:
-                        raise RemoteProtocolError(f"a fragment claims {length} octets, less than its header has")
+                    if not CALL_HEADER_SIZE <= length <= most:
+                        raise RemoteProtocolError(f"a fragment of {length} octets is too small or too large")
                     if length > end - at:
                         break
                     if call_id in streams and not flags & _NOT_MIDDLE:
@@ -147,7 +150,7 @@ class Connection(ABC, Generic[E]):
             self._streams.clear()
             self._partial = bytearray()
             self._buffer.begin = self._buffer.end
-            self._failed(view, at, end)
+            self._failed(error, view, at, end)
             raise
         if own:
             self._buffer.begin = at
@@ -159,6 +162,8 @@ class Connection(ABC, Generic[E]):
         if header.ptype != self._stub_type:
             return self._control(decode_body(view, header))
         end = len(view)
+        if end > self._max_receive:
+            raise RemoteProtocolError(f"a fragment of {end} octets is too large")
         if header.auth_length:
             view, end = self._unprotect(view, header)
         return self._fragment(header.flags, header.order, header.call_id, view, 0, end)

@@ -14,6 +14,9 @@ from idlrt.errors import LocalProtocolError
 MIN_FRAGMENT: Final = 1432
 """Every peer must accept this much (C706 12.6.2, MustRecvFragSize); offering less is a protocol error."""
 
+FALLBACK_FRAGMENT: Final = 2048
+"""What a server settles on with a client that names less than it must accept, as Windows and Samba do."""
+
 DEFAULT_FRAGMENT: Final = 5840
 """What Windows and Samba use over TCP and local sockets."""
 

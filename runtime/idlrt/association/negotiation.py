@@ -123,24 +123,25 @@ def grant(
     results: list[ContextResult] = []
     granted: Features | None = None
     for element in elements:
-        mask = negotiated_features(element.transfers[0]) if len(element.transfers) == 1 else None
-        if mask is not None:
+        mask = negotiated_features(element.transfers[0])
+        if mask is not None:  # further syntaxes in the same element are ignored
             if granted is not None:
                 raise RemoteProtocolError("the client negotiates features twice in one PDU")
             granted = Features(mask & features)
             results.append(ContextResult(Result.NEGOTIATE_ACK, int(granted)))
             continue
         before = known.get(element.context_id) or accepted.get(element.context_id)
-        if before is not None and before.interface != element.interface:
-            raise RemoteProtocolError(f"the client proposes context {element.context_id} anew for another interface")
+        if before is not None and (before.interface != element.interface or before.transfer not in element.transfers):
+            raise RemoteProtocolError(f"the client proposes context {element.context_id} anew for something else")
         offer = offers[element.interface]
         transfer = best.get(element.interface)
-        if before is not None and before.transfer in element.transfers:
+        if before is not None and transfer is not None:
+            del best[element.interface]
             results.append(ContextResult(Result.ACCEPTANCE, 0, before.transfer))
             continue
         if offer is None:
             reason = Reason.ABSTRACT_SYNTAX
-        elif transfer is None or transfer not in element.transfers or before is not None:
+        elif transfer is None or transfer not in element.transfers:
             reason = Reason.TRANSFER_SYNTAXES
         elif len(accepted) >= room:
             reason = Reason.LOCAL_LIMIT
@@ -165,6 +166,8 @@ def _best_transfers(
     for element in elements:
         if not element.transfers:
             raise RemoteProtocolError(f"the client proposes context {element.context_id} without a transfer syntax")
+        if negotiated_features(element.transfers[0]) is not None:
+            continue
         proposed.setdefault(element.interface, set()).update(element.transfers)
     best: dict[SyntaxId, SyntaxId] = {}
     for interface, transfers in proposed.items():

@@ -20,10 +20,11 @@ from idlrt.association.events import (
     Stub,
 )
 from idlrt.association.fragments import StubSender
-from idlrt.association.limits import DEFAULT_FRAGMENT, MIN_FRAGMENT, Limits, check_fragment
+from idlrt.association.limits import DEFAULT_FRAGMENT, FALLBACK_FRAGMENT, MIN_FRAGMENT, Limits, check_fragment
 from idlrt.association.negotiation import Lookup, Offer, Outcome, grant
 from idlrt.association.states import REQUEST_INPUT, SERVER, SERVER_CALL, CallInput, CallState, Input, State
 from idlrt.errors import (
+    ERROR_ACCESS_DENIED,
     NCA_PROTO_ERROR,
     NCA_SERVER_TOO_BUSY,
     NCA_UNK_IF,
@@ -53,14 +54,18 @@ from idlrt.pdu.header import (
     CONC_MPX,
     DID_NOT_EXECUTE,
     FIRST,
+    HEADER_SIZE,
     LAST,
     MAYBE,
     OBJECT_UUID,
     PENDING_CANCEL,
+    SUPPORT_HEADER_SIGN,
     VERSION,
     WHOLE,
     Buffer,
+    Header,
 )
+from idlrt.security.provider import AuthLevel
 
 _REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
 
@@ -85,6 +90,23 @@ class ServerConfig:
     features: Features = Features.KEEP_CONNECTION_ON_ORPHAN
     """Bind-time features to grant."""
     limits: Limits = field(default_factory=Limits)
+
+
+class _Violation(RemoteProtocolError):
+    """A broken rule about which the client gets a particular fault."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        call_id: int | None = None,
+        context_id: int = 0,
+        status: int = NCA_PROTO_ERROR,
+    ) -> None:
+        super().__init__(message)
+        self.call_id = call_id
+        self.context_id = context_id
+        self.status = status
 
 
 class _Call:
@@ -124,7 +146,7 @@ class ServerConnection(Connection[ServerEvent]):
         self._contexts: dict[int, Context] = {}
         self._offers: dict[int, Offer] = {}
         self._group_id = 0
-        self._max_send = config.max_fragment
+        self._max_fragment = config.max_fragment  # as agreed on; larger ones are taken up to what we asked for
         self._max_receive = config.max_fragment
         self._multiplexed = False
 
@@ -185,7 +207,7 @@ class ServerConnection(Connection[ServerEvent]):
     @property
     def stub_room(self) -> int:
         """Octets of stub in a full fragment; blocks of a multiple of it travel best."""
-        return self._max_send - CALL_HEADER_SIZE & -8
+        return self._max_fragment - CALL_HEADER_SIZE & -8
 
     # -- bookkeeping
 
@@ -235,6 +257,13 @@ class ServerConnection(Connection[ServerEvent]):
 
     # -- what arrives: requests
 
+    def _unprotect(self, view: memoryview, header: Header) -> tuple[memoryview, int]:
+        try:
+            return super()._unprotect(view, header)
+        except RemoteProtocolError as error:
+            context_id = _REQUEST[header.order](view, HEADER_SIZE)[1] if len(view) >= CALL_HEADER_SIZE else 0
+            raise _Violation(str(error), context_id=context_id, status=ERROR_ACCESS_DENIED) from None
+
     def _fragment(
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ServerEvent, ...]:
@@ -256,8 +285,9 @@ class ServerConnection(Connection[ServerEvent]):
             step = REQUEST_INPUT[flags & WHOLE]
             state = SERVER_CALL[call.state].get(step)
             if state is None:
-                raise RemoteProtocolError(
-                    f"the client sent {step.name.lower()} while call {call_id} is {call.state.name}"
+                raise _Violation(
+                    f"the client sent {step.name.lower()} while call {call_id} is {call.state.name}",
+                    context_id=call.context_id,
                 )
             if call.order != order:
                 raise RemoteProtocolError("the client changed its byte order within a request")
@@ -287,7 +317,11 @@ class ServerConnection(Connection[ServerEvent]):
         """Reassemble a request; gives it once it is complete."""
         most = self._config.limits.max_stub
         if len(data) + (0 if call.stub is None else len(call.stub)) > most:
-            raise RemoteProtocolError(f"a request is longer than the limit of {most} octets")
+            raise _Violation(
+                f"a request is longer than the limit of {most} octets",
+                context_id=call.context_id,
+                status=ERROR_ACCESS_DENIED,
+            )
         if call.stub is None:
             if last:
                 return data.tobytes()
@@ -303,14 +337,16 @@ class ServerConnection(Connection[ServerEvent]):
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int
     ) -> tuple[_Call, CallStarted | None]:
         """A first fragment: the new call, and the event unless it is turned away."""
-        if call_id in self._calls:
-            self._abandon_drained(call_id)
-            if call_id in self._calls:
-                raise RemoteProtocolError(f"the client begins call {call_id} while one of that number is outstanding")
-        if self._incoming is not None:
-            self._abandon_drained(self._incoming.call_id)
-            if self._incoming is not None:
-                raise RemoteProtocolError("the client begins a request while another one is not complete")
+        for other in (self._calls.get(call_id), self._incoming):
+            if other is None:
+                continue
+            self._abandon_drained(other)
+            if other.call_id in self._calls:
+                raise _Violation(
+                    f"the client begins call {call_id} while {other.call_id} is not complete",
+                    call_id=other.call_id,
+                    context_id=other.context_id,
+                )
         maybe = bool(flags & MAYBE)
         if not self._multiplexed and any(
             not other.maybe and other.state is not CallState.ABANDONED for other in self._calls.values()
@@ -322,16 +358,23 @@ class ServerConnection(Connection[ServerEvent]):
         context = self._contexts.get(context_id)
         config = self._config
         streamed = context is not None and opnum in self._offers[context_id].streamed
-        sender = StubSender(PType.RESPONSE, call_id, context_id, 0, config.order, self._max_send)
+        sender = StubSender(PType.RESPONSE, call_id, context_id, 0, config.order, self._max_fragment)
         call = _Call(call_id, context_id, sender, order, maybe, streamed)
         call.state = SERVER_CALL[CallState.NEW][REQUEST_INPUT[flags & WHOLE]]
         refusal = None
         if context is None:
             refusal = NCA_UNK_IF
+            call.context_id = 0
         elif len(self._calls) >= config.limits.max_calls:
             refusal = NCA_SERVER_TOO_BUSY
         elif order == ">" and context.transfer == NDR64:
             raise RemoteProtocolError("the client sent NDR64 in big-endian order")
+        elif not streamed and not flags & LAST and hint > config.limits.max_stub:
+            raise _Violation(
+                f"a request announces {hint} octets, more than the limit of {config.limits.max_stub}",
+                context_id=context_id,
+                status=ERROR_ACCESS_DENIED,
+            )
         self._calls[call_id] = call
         if not flags & LAST:
             self._incoming = call
@@ -346,11 +389,10 @@ class ServerConnection(Connection[ServerEvent]):
             target = uuid_from(view[at + CALL_HEADER_SIZE : at + CALL_HEADER_SIZE + OBJECT_SIZE], order)
         return call, CallStarted(call_id, context, opnum, target, order, streamed, maybe, cancelled, hint)
 
-    def _abandon_drained(self, call_id: int) -> None:
+    def _abandon_drained(self, call: _Call) -> None:
         """Forget a request that we answered early and whose sender goes on with something else instead of ending it."""
-        call = self._calls[call_id]
         if call.state is CallState.DRAINING:
-            del self._calls[call_id]
+            self._calls.pop(call.call_id, None)
             if self._incoming is call:
                 self._incoming = None
 
@@ -411,53 +453,70 @@ class ServerConnection(Connection[ServerEvent]):
         return results, outcome
 
     def _bind(self, pdu: Bind) -> tuple[ServerEvent, ...]:
-        self._arrived(Input.BIND)
         config = self._config
-        if pdu.auth is not None and pdu.auth.type:
-            return self._refuse(pdu, Reject.AUTH_TYPE)
-        if pdu.max_recv < MIN_FRAGMENT or pdu.max_xmit < MIN_FRAGMENT:
-            return self._refuse(pdu, Reject.LOCAL_LIMIT)
-        results, outcome = self._grant(pdu)
+        if self._state is State.BOUND:
+            raise self._nak(pdu, Reject.NOT_SPECIFIED, "the client binds a second time")
+        self._arrived(Input.BIND)
+        if pdu.auth is not None:
+            known_level = AuthLevel.CONNECT <= pdu.auth.level <= AuthLevel.PRIVACY
+            reason = Reject.AUTH_TYPE if known_level else Reject.NOT_SPECIFIED
+            raise self._nak(pdu, reason, "the client wants authentication, which is not offered")
+        if not pdu.contexts:
+            raise self._nak(pdu, Reject.NOT_SPECIFIED, "the client binds without an interface")
+        try:
+            results, outcome = self._grant(pdu)
+        except RemoteProtocolError as error:
+            raise self._nak(pdu, Reject.NOT_SPECIFIED, str(error)) from None
         group_id = config.join_group(pdu.group_id)
         if group_id is None:
-            return self._refuse(pdu, Reject.NOT_SPECIFIED)
+            raise self._nak(
+                pdu, Reject.NOT_SPECIFIED, f"the client wants association group {pdu.group_id}, unknown here"
+            )
         self._group_id = group_id
-        self._max_send = min(config.max_fragment, pdu.max_recv) & -8
-        self._max_receive = min(config.max_fragment, pdu.max_xmit) & -8
+        fragment = min(config.max_fragment, pdu.max_xmit, pdu.max_recv) & -8
+        if fragment < MIN_FRAGMENT:
+            fragment = min(config.max_fragment, FALLBACK_FRAGMENT)
+        self._max_fragment = fragment
         self._multiplexed = config.multiplex and bool(pdu.flags & CONC_MPX)
         self._arrived(Input.BIND_ACK)
+        flags = WHOLE | pdu.flags & SUPPORT_HEADER_SIGN
         self._send(
             BindAck(
                 call_id=pdu.call_id,
-                flags=WHOLE | CONC_MPX if self._multiplexed else WHOLE,
+                flags=flags | CONC_MPX if self._multiplexed else flags,
                 order=config.order,
-                max_xmit=self._max_send,
-                max_recv=self._max_receive,
+                max_xmit=fragment,
+                max_recv=fragment,
                 group_id=group_id,
                 secondary_address=config.secondary_address,
                 results=results,
             )
         )
-        features = outcome.features or Features.NONE
         return (
             Bound(
                 pdu.call_id,
                 outcome.accepted,
                 outcome.refused,
                 group_id,
-                self._max_send,
+                fragment,
                 self._multiplexed,
-                features,
+                outcome.features or Features.NONE,
                 config.secondary_address,
             ),
         )
 
-    def _refuse(self, pdu: Bind, reason: Reject) -> tuple[ServerEvent, ...]:
-        self._arrived(Input.BIND_NAK)
-        self._contexts.clear()
-        self._offers.clear()
-        self._send(BindNak(call_id=pdu.call_id, order=self._config.order, reason=reason))
-        return ()
+    def _nak(self, pdu: Bind, reason: Reject, message: str) -> RemoteProtocolError:
+        """Refuse a bind; what it returns is to be raised, since the connection ends with that."""
+        nak = BindNak(
+            call_id=pdu.call_id,
+            order=self._config.order,
+            reason=reason,
+            versions=((VERSION, pdu.minor),),
+            tail=bytes(3),  # Windows and Samba pad to a multiple of four
+        )
+        self._send(nak)
+        self._state = State.CLOSED
+        return RemoteProtocolError(message)
 
     def _alter(self, pdu: AlterContext) -> tuple[ServerEvent, ...]:
         self._arrived(Input.ALTER_CONTEXT)
@@ -468,9 +527,10 @@ class ServerConnection(Connection[ServerEvent]):
         self._send(
             AlterContextResp(
                 call_id=pdu.call_id,
+                flags=WHOLE | pdu.flags & SUPPORT_HEADER_SIGN,
                 order=self._config.order,
-                max_xmit=self._max_send,
-                max_recv=self._max_receive,
+                max_xmit=self._max_fragment,
+                max_recv=self._max_fragment,
                 group_id=self._group_id,
                 results=results,
             )
@@ -479,20 +539,31 @@ class ServerConnection(Connection[ServerEvent]):
 
     # -- ends
 
-    def _failed(self, view: memoryview, at: int, end: int) -> None:
-        """Tell the client: a bind_nak with our version before the bind, a fault for a broken request after it."""
-        if self._state is State.IDLE and end - at >= 2 and view[at] != VERSION:
-            self._send(BindNak(call_id=0, order=self._config.order, reason=Reject.PROTOCOL_VERSION))
-        elif self._state in (State.BOUND, State.ALTERING):
-            self._tell_fault(view, at)
+    def _failed(self, error: RemoteProtocolError, view: memoryview, at: int, end: int) -> None:
+        """Tell the client: a bind_nak with our version before the bind, a fault about what it did after it."""
+        if self._state is State.IDLE:
+            if end - at >= HEADER_SIZE and (view[at] != VERSION or view[at + 2] == PType.BIND):
+                self._send(
+                    BindNak(
+                        call_id=int.from_bytes(view[at + 12 : at + 16], "little" if view[at + 4] & 0x10 else "big"),
+                        order=self._config.order,
+                        reason=Reject.PROTOCOL_VERSION,
+                        tail=bytes(3),
+                    )
+                )
+        elif self._state is not State.CLOSED:
+            try:
+                header = read_header(view, at)
+            except RemoteProtocolError:
+                pass  # not even a header to name the call by
+            else:
+                entered = header.ptype is PType.REQUEST  # as Windows says of a request that it could not follow
+                if isinstance(error, _Violation):
+                    call_id = header.call_id if error.call_id is None else error.call_id
+                    self._send_fault(call_id, error.context_id, error.status, entered)
+                else:
+                    self._send_fault(header.call_id, 0, NCA_PROTO_ERROR, entered)
         self._close()
-
-    def _tell_fault(self, view: memoryview, at: int) -> None:
-        try:
-            header = read_header(view, at)
-        except RemoteProtocolError:
-            return  # not even a header to name the call by
-        self._send_fault(header.call_id, 0, NCA_PROTO_ERROR, executed=False)
 
     def _close(self) -> None:
         self._state = State.CLOSED

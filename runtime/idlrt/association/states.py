@@ -31,7 +31,7 @@ class State(_Word):
     CLOSING = auto()
     """The server asked for an end; calls that were begun go on."""
     REFUSED = auto()
-    """A bind_nak, or a fault for a bind: nothing more can be done."""
+    """A bind_nak or a fault came for the bind: nothing more can be done (client)."""
     CLOSED = auto()
 
 
@@ -116,7 +116,7 @@ SERVER: Final[Table] = {
     },
     State.BINDING: {  # while the bind is looked at; the answer follows at once
         Input.BIND_ACK: State.BOUND,
-        Input.BIND_NAK: State.REFUSED,
+        Input.BIND_NAK: State.CLOSED,
     },
     State.BOUND: {
         Input.ALTER_CONTEXT: State.ALTERING,
@@ -131,10 +131,6 @@ SERVER: Final[Table] = {
     },
     State.ALTERING: {
         Input.ALTER_CONTEXT_RESP: State.BOUND,
-    },
-    State.REFUSED: {
-        Input.SHUTDOWN: State.REFUSED,
-        Input.EOF: State.CLOSED,
     },
     State.CLOSED: {},
 }

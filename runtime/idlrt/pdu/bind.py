@@ -115,6 +115,8 @@ class BindNak(Pdu):
 
     reason: int
     versions: tuple[tuple[int, int], ...] = ((5, 0),)
+    tail: bytes = b""
+    """What follows the versions: pad octets, or extended error information (MS-RPCE 2.2.2.9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,7 @@ def read_ack(kind: type[BindAck], cursor: Cursor, common: Common) -> BindAck:
 
 def write_nak(pdu: BindNak) -> bytes:
     head = _REASON[pdu.order].pack(pdu.reason, len(pdu.versions))
-    return head + bytes(number for version in pdu.versions for number in version)
+    return head + bytes(number for version in pdu.versions for number in version) + pdu.tail
 
 
 def read_nak(cursor: Cursor, common: Common) -> BindNak:
@@ -186,4 +188,4 @@ def read_nak(cursor: Cursor, common: Common) -> BindNak:
     reason = cursor.u16()
     count = min(cursor.u8(), cursor.left // 2) if cursor.left else 0
     versions = tuple((cursor.u8(), cursor.u8()) for _ in range(count))
-    return BindNak(**common, reason=reason, versions=versions)
+    return BindNak(**common, reason=reason, versions=versions, tail=cursor.rest())

@@ -1,7 +1,7 @@
 """No security: what every connection begins with.
 
-Peers that authenticate at level connect put a verifier into each fragment that protects nothing, so one that claims no
-more is passed over; a fragment that claims to be signed or sealed is not believed.
+Where no security context was agreed on, nobody has anything to put into an authentication trailer; a fragment that has
+one is refused, whatever level it claims, as Windows and Samba do.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ class NoSecurity:
         raise LocalProtocolError("there is no security context to protect a fragment with")
 
     def unprotect(self, header: Buffer, body: Buffer, trailer: Buffer, signature: bytes) -> Buffer:
-        if trailer[1] > AuthLevel.CONNECT:
-            raise RemoteProtocolError("a fragment is protected, but no security context was agreed on")
-        return body
+        raise RemoteProtocolError("a fragment is protected, but no security context was agreed on")
 
 
 NONE: Final[Provider] = NoSecurity()
