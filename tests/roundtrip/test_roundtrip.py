@@ -1,4 +1,5 @@
-"""What is written is read again: requests and responses of every golden case, in both byte orders."""
+"""What is written is read again: requests and responses of every golden case, in NDR 2.0 of both byte orders
+and in NDR64."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from tests.vectors.values import is_pipe
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = sorted(path for path in GOLDEN.glob("*/*.idl") if len(list(path.parent.glob("*.idl"))) == 1)
 SEEDS = range(8)
+SYNTAXES = [("ndr20", "<"), ("ndr20", ">"), ("ndr64", "<")]
 
 
 def compiled(path: Path) -> Compiled:
@@ -33,11 +35,11 @@ def operations() -> Iterator[Any]:
                 yield pytest.param(path, operation.name, id=f"{path.stem}.{operation.name}")
 
 
-@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
-@pytest.mark.parametrize(("path", "name"), operations())
-def test_values_survive_the_way_there_and_back(path: Path, name: str, order: str) -> None:
+@pytest.mark.parametrize(("transfer", "order"), SYNTAXES)
+@pytest.mark.parametrize(("path", "name"), list(operations()))
+def test_values_survive_the_way_there_and_back(path: Path, name: str, transfer: str, order: str) -> None:
     case = compiled(path)
-    stub = Stub(case, name, "ndr20", order)
+    stub = Stub(case, name, transfer, order)
     for seed in SEEDS:
         values = Values(case.bound.declared, case.find_class, random.Random(f"{name} {seed}"))
         sent = values.siblings({p.name: p.type for p in stub.parameters.values() if p.is_in})
