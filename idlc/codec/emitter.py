@@ -90,4 +90,3 @@ class Emitter:
         with self.block(f"if {condition}:", path):
             body()
         self.phase = join(before, self.phase)
-

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from idlc.codec.get import Get, Reading, Siblings
-from idlc.codec.naming import Namer
-from idlc.codec.phase import UNKNOWN
+from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
 from idlc.codec.put import Put
 from idlc.codec.shared import PythonTypes, Shared
 from idlc.codec.statements import CodecModule, Entry, Function, Line, Statement
 from idlc.language.python_names import python_names
-from idlc.semantics.types import Variable
-from idlc.wire.layout import WIDTHS, Syntax, letter
+from idlc.semantics.types import Dimension, Variable
+from idlc.wire.layout import Syntax, letter
 from idlc.wire.steps import (
+    Content,
     EnumValue,
     OperationPlan,
     PipeChunks,
     RecordUse,
     Referent,
     Scalar,
+    Sequence,
     Slot,
+    Step,
     WirePlan,
 )
 
@@ -90,8 +92,6 @@ def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
             emitter.body(slot.step, "x", _no_variables, "")
         run = emitter.run
         emitter.run = []
-        from idlc.codec.phase import START, lay_out
-
         return shared.packer(lay_out(run, START))
     emitter = Put(shared)
     names = {slot.name: emitter.names.new(name) for slot, name in _named(slots)}
@@ -123,14 +123,14 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
         for slot, name in _named(slots):
             names[slot.name] = emitter.names.new(name)
             emitter.line(f"{names[slot.name]} = result.{name}", slot.name)
-    outer = _inputs(operation, emitter)
+    outer = _inputs(operation)
     _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
     body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
     parameters = "result: Any, inputs: Any, at: int = 0"
     return Function(f"put_{operation.name}_response", parameters, "bytes | bytearray", "", body)
 
 
-def _inputs(operation: OperationPlan, emitter: Put | Get) -> dict[str, str]:
+def _inputs(operation: OperationPlan) -> dict[str, str]:
     """Spellings of the request's values, as a response's sizes may need them."""
     return {slot.name: f"inputs[{number}]" for number, slot in enumerate(operation.request)}
 
@@ -147,28 +147,21 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     head: list[Statement] = []
     if emitter.uses_referents:
         head.append(Line("r = 0x20000"))
-        if statements and statements[-1] == Line(statements[-1].text if isinstance(statements[-1], Line) else ""):
-            last = statements[-1]
-            if isinstance(last, Line) and last.text.startswith("r += "):
-                statements = statements[:-1]
+        last = statements[-1]
+        if isinstance(last, Line) and last.text.startswith("r += "):
+            statements = statements[:-1]
     if aliases:
         head.append(Line("seen = ndr.Aliases()"))
-    appended = [number for number, s in enumerate(statements) if isinstance(s, Line) and s.text.startswith("b += ")]
-    blocks = any(not isinstance(statement, Line) for statement in statements)
-    if not start and len(appended) == 1 and appended[0] == len(statements) - 1 and not _mentions(statements[:-1]):
-        last = statements[-1]
-        assert isinstance(last, Line)
-        return (*head, *statements[:-1], Line(f"return {last.text[5:]}", last.path))
-    if not start and appended and not _mentions(statements[: appended[0]]):
-        first = statements[appended[0]]
-        assert isinstance(first, Line)
-        opening = Line(f"b = bytearray({first.text[5:]})", first.path)
-        statements = [*statements[: appended[0]], opening, *statements[appended[0] + 1 :]]
-    else:
-        head.append(Line(f"b = bytearray({start})"))
-    tail: list[Statement] = [Line("del b[:at]")] if start else []
-    del blocks
-    return (*head, *statements, *tail, Line("return b"))
+    first = next((n for n, s in enumerate(statements) if isinstance(s, Line) and s.text.startswith("b += ")), -1)
+    if start or first < 0 or _mentions(statements[:first]):
+        tail = [Line("del b[:at]")] if start else []
+        return (*head, Line(f"b = bytearray({start})"), *statements, *tail, Line("return b"))
+    opening = statements[first]
+    assert isinstance(opening, Line)
+    before, after = statements[:first], statements[first + 1 :]
+    if not after:
+        return (*head, *before, Line(f"return {opening.text[5:]}", opening.path))
+    return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
 
 
 def _mentions(statements: list[Statement]) -> bool:
@@ -205,12 +198,10 @@ def _getter(
         emitter = Get(shared)
         for slot in slots:
             emitter.body(slot.step, "x", None, "", [])
-        from idlc.codec.phase import START, lay_out
-
         return shared.reader(lay_out(emitter.run, START))
     emitter = Get(shared, at="at" if response and piped else None)
     parts: dict[str, Reading] = {}
-    outer = _inputs(operation, emitter) if response else {}
+    outer = _inputs(operation) if response else {}
     outer = {name: text for name, text in outer.items() if name not in {slot.name for slot in slots}}
     scope = Siblings(parts, [], outer, parameters=True)
     for slot, name in _named(slots):
@@ -224,7 +215,9 @@ def _getter(
     else:
         value = f"({values[0]},)" if len(values) == 1 else f"({', '.join(values)})"
     if has_pipes:
-        value = f"({value}, {emitter.place()})" if not value.startswith("(") or response else f"{value}, {emitter.place()}"
+        value = (
+            f"({value}, {emitter.place()})" if not value.startswith("(") or response else f"{value}, {emitter.place()}"
+        )
     if value.startswith("(") and value.endswith(")") and _one_group(value) and not value.endswith(",)"):
         value = value[1:-1] or "()"
     head: list[Statement] = [Line(f"{name} = None") for name in emitter.prologue]
@@ -314,7 +307,7 @@ def _early(reading: Reading, name: str, emitter: Get, shared: Shared) -> str:
     waiting = [slot for slot in shared.plan.records[name].slots if shared.layout.defers(slot.step)]
     names = {slot.name for slot in waiting}
     arguments = [
-        "None" if slot in names else emitter.expression(reading.parts[slot]) for slot in shared.construction(name)
+        "ndr.UNSET" if slot in names else emitter.expression(reading.parts[slot]) for slot in shared.construction(name)
     ]
     value = emitter.names.new("made")
     emitter.line(f"{value} = {shared.type(name)}({', '.join(arguments)})")
@@ -382,29 +375,28 @@ def _pipe_element(step: PipeChunks, shared: Shared, functions: list[Function]) -
     return f"ndr.PipeElement({size}, {alignment}, put_{name}, get_{name})"
 
 
-def _pipe_functions(name: str, element: object, shared: Shared, alignment: int) -> list[Function]:
-    from idlc.codec.phase import Phase
-    from idlc.semantics.types import Dimension, Variable as _Variable
-    from idlc.wire.steps import Content, Sequence
-
-    assert isinstance(element, RecordUse | EnumValue | Scalar | Referent) or element is not None
-    count = _Variable("count")
-    sequence = Sequence(element, (Dimension(size=count),), Content.ITEMS)  # type: ignore[arg-type]
+def _pipe_functions(name: str, element: Step, shared: Shared, alignment: int) -> list[Function]:
+    """Functions that move the elements of one chunk, which starts aligned."""
+    sequence = Sequence(element, (Dimension(),), Content.ITEMS)
     put = Put(shared)
     put.phase = Phase(alignment, 0)
     block = put.names.new("block")
-    prepared = put._prepare(Sequence(element, (Dimension(),), Content.ITEMS), block, _no_variables, "")  # type: ignore[arg-type]
-    put._items(sequence, prepared, "")
+    put.items(sequence, block, "block")
     put.flush()
-    put_body = [s for s in put.statements if not (isinstance(s, Line) and s.text.endswith(f"= len({block})"))]
     get = Get(shared)
     get.phase = Phase(alignment, 0)
     reading = Reading(sequence, "block")
-    get._items(reading, sequence, "n", "")
-    get_body = [s for s in get.statements if isinstance(s, Line) or not s.head.startswith("if ")]
+    get.items(reading, sequence, "n", "block")
+    get.flush()
     return [
-        Function(f"put_{name}", f"{block}: Any", "bytes | bytearray", "", (Line("b = bytearray()"), *put_body, Line("return b"))),
-        Function(f"get_{name}", "d: Any, n: int", "Any", "", (*get_body, Line("return block"))),
+        Function(
+            f"put_{name}",
+            f"{block}: Any",
+            "bytes | bytearray",
+            "",
+            (Line("b = bytearray()"), *put.statements, Line("return b")),
+        ),
+        Function(f"get_{name}", "d: Any, n: int", "Any", "", (*get.statements, Line("return block"))),
     ]
 
 
@@ -441,6 +433,3 @@ def _named(slots: tuple[Slot, ...]) -> list[tuple[Slot, str]]:
 
 def _no_variables(variable: Variable) -> str:
     raise AssertionError(f"{variable.name} is out of reach")
-
-
-__all__ = ["WIDTHS", "Namer", "fuse"]

@@ -237,13 +237,19 @@ class Get(Emitter):
                 arguments = ", ".join(self.expression(reading.parts[slot]) for slot in slots)
                 return f"{self.shared.type(name)}({arguments})"
             case Choice(name):
-                tag = f"{self.shared.type(step.tag.name)}.of({reading.tag})" if isinstance(step.tag, EnumValue) else reading.tag
+                tag = (
+                    f"{self.shared.type(step.tag.name)}.of({reading.tag})"
+                    if isinstance(step.tag, EnumValue)
+                    else reading.tag
+                )
                 return f"{self.shared.type(name)}({tag}, {reading.local})"
             case Sequence() if reading.parts:
                 return f"[{', '.join(self.expression(part) for part in reading.parts.values())}]"
             case Sequence() if step.content is Content.NUMBERS and not reading.tag and self.shared.flat(step):
                 assert isinstance(step.element, Scalar)
-                mover = self.shared.table("load", f'ndr.number_reader(order, "{letter(step.element, self.shared.syntax)}")')
+                mover = self.shared.table(
+                    "load", f'ndr.number_reader(order, "{letter(step.element, self.shared.syntax)}")'
+                )
                 return f"{mover}({reading.local})"
             case Sequence() if step.content is Content.TEXT and self.shared.flat(step):
                 return f'decode({reading.local}, "surrogatepass")[0]'
@@ -523,7 +529,7 @@ class Get(Emitter):
         unit = step.unit
         self.line(f"{end} = {self.place()} + {count if unit == 1 else f'2 * {count}'}")
         zeros = 'b"\\0"' if unit == 1 else 'b"\\0\\0"'
-        last = f'd[{end} - {unit} : {end}] != {zeros}'
+        last = f"d[{end} - {unit} : {end}] != {zeros}"
         self.reject(
             f"{first} or not 0 < {count} <= {limit} or {end} > len(d) or {last}",
             f"ndr.bad_string(d, {first}, {count}, {limit}, {end})",
@@ -567,7 +573,8 @@ class Get(Emitter):
                 self.go(end)
                 self.phase = Phase(WIDTHS[letter_], 0) if WIDTHS[letter_] > 1 else UNKNOWN
             case Content.ITEMS:
-                self._items(reading, step, count, path)
+                self._fits(count, max(1, self.layout.least(element)), path)
+                self.items(reading, step, count, path)
         reading.tag = ""
         self._finish_array(reading, step, first, shape)
         return reading
@@ -642,12 +649,10 @@ class Get(Emitter):
             self.phase = Phase(alignment, 0)
         self.phase = known({*before.residues(), *self.phase.residues()})
 
-    def _items(self, reading: Reading, step: Sequence, count: str, path: str) -> None:
-        """Elements that are not plain numbers, one after another."""
+    def items(self, reading: Reading, step: Sequence, count: str, path: str) -> None:
+        """`count` elements that are not plain numbers, one after another."""
         element = step.element
         inner = f"{path}[len {reading.local}]"
-        least = max(1, self.layout.least(element))
-        self._fits(count, least, path)
         waits = self.layout.defers(element)
         if waits:
             reading.rows = self.names.new("rows")
@@ -748,7 +753,7 @@ class Get(Emitter):
         item = self.body(element, "v", None, inner, [])
         if gap:
             self.align(alignment)
-        items, self.run, paths, self.run_paths = self.run, [], self.run_paths, []
+        items, self.run, self.run_paths = self.run, [], []
         after, self.after = self.after, []
         run = lay_out(items, Phase(alignment, 0))
         targets = [it.value for it in items if it.letter]

@@ -35,6 +35,7 @@ from idlc.wire.steps import (
     Text,
 )
 
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """An array or string made ready before its counts are written."""
@@ -361,7 +362,7 @@ class Put(Emitter):
     def _arms(self, step: Choice, tag: str) -> list[tuple[str, Slot | None]]:
         arms = self.shared.plan.choices[step.name].arms
         ordered = [arm for arm in arms if not arm.default] + [arm for arm in arms if arm.default]
-        heads = []
+        heads: list[tuple[str, Slot | None]] = []
         for arm in ordered:
             if arm.default:
                 heads.append(("else:" if heads else "if True:", arm.slot))
@@ -440,9 +441,7 @@ class Put(Emitter):
         if limits is not None:
             self._check(f"{limits[0]} <= {count} <= {limits[1]}", path, f"{count}, {limits[0]}, {limits[1]}")
 
-    def _prepare_array(
-        self, step: Sequence, dimension: Dimension, value: str, scope: Scope, path: str
-    ) -> _Prepared:
+    def _prepare_array(self, step: Sequence, dimension: Dimension, value: str, scope: Scope, path: str) -> _Prepared:
         data = self._local(value, "items")
         if step.content is Content.TEXT:
             text = self.names.new("text")
@@ -534,7 +533,8 @@ class Put(Emitter):
                 self.line(f"{self.buffer} += {mover}({prepared.value})", f"{path}={prepared.value}:{letter_}*")
                 self.phase = self._after_items(alignment)
             case Content.ITEMS:
-                self._items(step, prepared, path)
+                self.flush_aligned(alignment, prepared.count)
+                self.items(step, prepared.value, path)
 
     def flush_aligned(self, alignment: int, count: str) -> None:
         """Aligns for the first of `count` elements: an empty array is followed by no padding."""
@@ -588,17 +588,16 @@ class Put(Emitter):
     def _recursive(self, element: Step) -> bool:
         return isinstance(element, RecordUse) and self.shared.plan.records[element.name].recursive
 
-    def _items(self, step: Sequence, prepared: _Prepared, path: str) -> None:
-        """The bodies of elements, one after another."""
+    def items(self, step: Sequence, value: str, path: str) -> None:
+        """The bodies of elements, one after another, the first one at an aligned place."""
         element = step.element
         item = self.names.new("v")
-        inner = f"{path}[{item} in {prepared.value}]"
-        self.flush_aligned(self.layout.alignment(element), prepared.count)
+        inner = f"{path}[{item} in {value}]"
 
         def one() -> None:
             self.body(element, item, _no_scope, inner)
 
-        self.loop(f"for {item} in {prepared.value}:", one)
+        self.loop(f"for {item} in {value}:", one)
 
     def _deferred_items(self, step: Sequence, value: str, path: str) -> None:
         if self.shared.flat(step):

@@ -152,7 +152,7 @@ class Shared:
                 pass
 
     def aliases(self, step: Step) -> bool:
-        """Whether a full pointer is reachable, so that aliases have to be tracked."""
+        """Whether a full pointer, or what one may point at, is reachable: aliases have to be tracked."""
         seen: set[str] = set()
         pending = [step]
         while pending:
@@ -160,6 +160,8 @@ class Shared:
             if is_full(at):
                 return True
             match at:
+                case RecordUse(name) if self.plan.records[name].aliased:
+                    return True
                 case RecordUse(name) if name not in seen:
                     seen.add(name)
                     pending.extend(slot.step for slot in self.plan.records[name].slots)

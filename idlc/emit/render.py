@@ -9,7 +9,6 @@ from idlc.codec.fuse import fuse
 from idlc.codec.statements import CodecModule
 from idlc.emit.environment import environment
 from idlc.emit.wrap import wrap
-from idlc.language.python_names import module_name
 from idlc.pymodel.build import Builder
 from idlc.pymodel.model import ModuleModel
 from idlc.pymodel.text import literal
@@ -20,9 +19,7 @@ from idlc.wire.plan import plan
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
-def render(
-    bound: BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False
-) -> dict[str, str]:
+def render(bound: BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False) -> dict[str, str]:
     """The generated modules of one IDL file: relative file name -> text.
 
     Args:
@@ -48,15 +45,19 @@ def _public(model: ModuleModel) -> str:
 
 def _codec(model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
     modules = builder.modules_of(codec.types)
-    text = environment().get_template("codec.py.j2").render(
-        codec=codec,
-        name=model.module,
-        sources=model.sources,
-        version=model.version,
-        runtime_imports=[(module, names) for module, names in modules.items() if not module.startswith(".")],
-        sibling_imports=[(module, names) for module, names in modules.items() if module.startswith(".")],
+    text = (
+        environment()
+        .get_template("codec.py.j2")
+        .render(
+            codec=codec,
+            name=model.module,
+            sources=model.sources,
+            version=model.version,
+            runtime_imports=[(module, names) for module, names in modules.items() if not module.startswith(".")],
+            sibling_imports=[(module, names) for module, names in modules.items() if module.startswith(".")],
+        )
     )
-    lines = [line for line in wrap(text).split("\n")]
+    lines = wrap(text).split("\n")
     return _with_paths(_tidy(lines))
 
 

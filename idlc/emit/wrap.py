@@ -54,21 +54,25 @@ def _statement(indent: str, code: str) -> list[str]:
         return _split(indent, code, start, _matching(code, start))
     if code.startswith("from "):
         head, _, names = code.partition(" import ")
-        return [f"{indent}{head} import (", *(f"{indent}    {name}," for name in names.split(", ")), f"{indent})"]
+        return [f"{indent}{head} import (", *_names(indent, names), f"{indent})"]
     if code.startswith("for "):
         targets, _, rest = code[4:].partition(" in ")
         if targets.startswith("_ ") or "," not in targets:
             return _bracketed(indent, code)
-        names = targets.strip("()").split(", ")
-        return [f"{indent}for (", *(f"{indent}    {name}," for name in names if name), f"{indent}) in {rest}"]
+        listed = _names(indent, targets.strip("()"))
+        return [f"{indent}for (", *listed, f"{indent}) in {rest}"]
     if code.startswith(("if ", "elif ")):
         word, _, condition = code.partition(" ")
         return [f"{indent}{word} (", *_expression(indent + "    ", condition[:-1], ""), f"{indent}):"]
     left, right = _assignment(code)
     if left and _commas(left) and not left.startswith("("):
-        names = [name for name in left.split(", ") if name]
-        return [f"{indent}(", *(f"{indent}    {name.rstrip(',')}," for name in names), f"{indent}) = {right}"]
+        return [f"{indent}(", *_names(indent, left), f"{indent}) = {right}"]
     return _bracketed(indent, code)
+
+
+def _names(indent: str, listed: str) -> list[str]:
+    """Names one to a line."""
+    return [f"{indent}    {name.strip()}," for name in listed.split(",") if name.strip()]
 
 
 def _bracketed(indent: str, code: str) -> list[str]:
@@ -109,6 +113,11 @@ def _expression(indent: str, text: str, end: str) -> list[str]:
     """An expression on lines of its own, `end` behind it."""
     if len(indent) + len(text) + len(end) <= WIDTH:
         return [indent + text + end]
+    if _top_level(text, " if ") and _top_level(text, " else "):
+        value, rest = _parts(text, " if ")
+        condition, otherwise = _parts(rest, " else ")
+        lines = _expression(indent, value, "")
+        return [*lines, *_expression(indent, f"if {condition}", ""), *_expression(indent, f"else {otherwise}", end)]
     for operator in _OPERATORS:
         parts = list(_parts(text, operator))
         if len(parts) > 1:

@@ -33,9 +33,7 @@ _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 class Builder:
     """Names and annotations of one bound file, shared by its public module and its codec modules."""
 
-    def __init__(
-        self, bound: t.BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False
-    ) -> None:
+    def __init__(self, bound: t.BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False) -> None:
         """
         Args:
             bound: the file.
@@ -47,7 +45,11 @@ class Builder:
         self.bound = bound
         self.homes = homes
         self.version = version
-        self.interfaces = () if types_only else tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
+        self.interfaces = (
+            ()
+            if types_only
+            else tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
+        )
         self.used: dict[str, dict[str, None]] = {}
         self.features: set[str] = set()
         self.names = self._module_names()
@@ -142,7 +144,12 @@ class Builder:
                 case t.Union():
                     types.append(self._choice(declared))
                 case t.ContextHandle():
-                    types.append(Handle(self.names[f"type {declared.name}"], docstring(declared.doc or f"Context handle {declared.name}.", 4)))
+                    types.append(
+                        Handle(
+                            self.names[f"type {declared.name}"],
+                            docstring(declared.doc or f"Context handle {declared.name}.", 4),
+                        )
+                    )
                     self.features.add("rpc")
                 case t.Alias():
                     pass
@@ -208,7 +215,7 @@ class Builder:
         runtime = ["import idlrt"]
         if modules:
             runtime.append(f"from idlrt import {', '.join(sorted(modules))}")
-        local = []
+        local: list[str] = []
         for origin, names in sorted(self.used.items(), key=lambda entry: self.homes[entry[0]]):
             statement = f"from {self.homes[origin]} import {', '.join(sorted(names))}"
             (local if self.homes[origin].startswith(".") else runtime).append(statement)
@@ -224,7 +231,9 @@ class Builder:
 
     def _aliases(self) -> Iterable[Alias]:
         for declared in self.bound.declarations:
-            if isinstance(declared, t.Alias) and not isinstance(declared.type, t.Pipe | t.Opaque | t.ErrorType | t.Void | t.BindingHandle):
+            if isinstance(declared, t.Alias) and not isinstance(
+                declared.type, t.Pipe | t.Opaque | t.ErrorType | t.Void | t.BindingHandle
+            ):
                 yield Alias(self.names[f"type {declared.name}"], self.annotator.given(declared.type))
 
     # ------------------------------------------------------------------ types
@@ -320,7 +329,9 @@ class Builder:
             arguments += f", endpoints={endpoints}"
         return InterfaceModel(
             name=interface.name,
-            doc=docstring(interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}.", 4),
+            doc=docstring(
+                interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}.", 4
+            ),
             constant=self.names[f"interface {interface.name}"],
             arguments=arguments,
             client=self.names[f"Client {interface.name}"],
@@ -383,7 +394,10 @@ class OperationShape:
         if not self.has_call:
             return []
         found = []
-        for part, base, prefix in (("Call", "rpc.AsyncCall", "pipes."), ("BlockingCall", "blocking.Call", "pipes.Blocking")):
+        for part, base, prefix in (
+            ("Call", "rpc.AsyncCall", "pipes."),
+            ("BlockingCall", "blocking.Call", "pipes.Blocking"),
+        ):
             pipes = tuple((self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
             found.append(
                 CallClass(
@@ -461,7 +475,9 @@ class OperationShape:
         parameters = ["self"]
         for parameter in self.inputs:
             if parameter.name not in self.sizes:
-                parameters.append(f"{self.names[parameter.name]}: {_required(parameter, given(_pointee(parameter.type)))}")
+                parameters.append(
+                    f"{self.names[parameter.name]}: {_required(parameter, given(_pointee(parameter.type)))}"
+                )
         parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
         inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
         if inferred_:

@@ -204,9 +204,7 @@ class _Planner:
             case Void() | ErrorType() | BindingHandle() | Opaque():
                 raise CannotTravel(str(type_))
 
-    def sequence(
-        self, element: Type, dimensions: tuple[Dimension, ...], limits: tuple[int, int] | None
-    ) -> Sequence:
+    def sequence(self, element: Type, dimensions: tuple[Dimension, ...], limits: tuple[int, int] | None) -> Sequence:
         content = Content.ITEMS
         if isinstance(element, Base) and element.kind is not BaseKind.GUID and element.range is None:
             match element.kind:

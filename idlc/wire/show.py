@@ -61,7 +61,7 @@ class _Show:
     def record(self, record: Record) -> list[str]:
         use = RecordUse(record.name)
         sizes = "      ".join(
-            f"{name}: size {layout.size(use) if layout.size(use) is not None else 'varies'} align {layout.alignment(use)}"
+            f"{name}: size {_size(layout.size(use))} align {layout.alignment(use)}"
             for name, layout in (("ndr", self.layout), ("ndr64", self.layout64))
         )
         flags = " recursive" * record.recursive + " aliased" * record.aliased
@@ -233,3 +233,7 @@ def _expression(expression: Expression) -> str:
             return f"({_expression(condition)} ? {_expression(then)} : {_expression(otherwise)})"
         case t.Cast(bits, signed, operand):
             return f"({'' if signed else 'u'}int{bits}) {_expression(operand)}"
+
+
+def _size(size: int | None) -> str:
+    return "varies" if size is None else str(size)

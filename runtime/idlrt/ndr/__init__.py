@@ -46,13 +46,14 @@ from idlrt.ndr.movers import (
     units,
     widen,
 )
-from idlrt.ndr.pointers import Aliases, unwind
+from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.types import Enum, Ref, Struct, Union
 
 __all__ = [
     "BYTES",
     "CODEC_ERRORS",
     "PAD",
+    "UNSET",
     "Aliases",
     "Codecs",
     "Enum",

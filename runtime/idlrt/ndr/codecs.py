@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-
-import sys
 
 
 class PipeElement:

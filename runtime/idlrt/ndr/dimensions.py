@@ -46,9 +46,11 @@ def nest(values: Sequence[Any], shape: Shape) -> Any:
     """The nested lists of what travelled; elements before the first ones are None (or zero octets)."""
     for most, first, count in reversed(shape[1:]):
         del most
-        values = [_shifted(values[at : at + count], first) for at in range(0, len(values), count)] if count else [
-            _shifted(values[:0], first) for _ in range(_outer(shape))
-        ]
+        values = (
+            [_shifted(values[at : at + count], first) for at in range(0, len(values), count)]
+            if count
+            else [_shifted(values[:0], first) for _ in range(_outer(shape))]
+        )
     return _shifted(values, shape[0][1])
 
 

@@ -137,7 +137,9 @@ def _path(traceback: TracebackType | None) -> tuple[str, list[tuple[str, str, An
         if text:
             entries = _entries(text)
             prefix = path
-            items = [(prefix + _filled(name, frame), letter, _value(spelling, frame)) for name, spelling, letter in entries]
+            items = [
+                (prefix + _filled(name, frame), letter, _value(spelling, frame)) for name, spelling, letter in entries
+            ]
             path = prefix + _filled(_shared_prefix([name for name, _, _ in entries]), frame)
         traceback = traceback.tb_next
     return path.lstrip("."), [(name.lstrip("."), letter, value) for name, letter, value in items]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 from array import array
-from codecs import latin_1_decode, latin_1_encode, utf_16_be_decode, utf_16_be_encode, utf_16_le_decode, utf_16_le_encode
+from codecs import (
+    latin_1_decode,
+    latin_1_encode,
+    utf_16_be_decode,
+    utf_16_be_encode,
+    utf_16_le_decode,
+    utf_16_le_encode,
+)
 from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
@@ -62,7 +69,7 @@ def number_reader(order: str, letter: str) -> Callable[[Any], list[Any]]:
         return lambda data: list(map(bool, data))
     swap = array(letter).itemsize > 1 and (order == "<") != (sys.byteorder == "little")
     if not swap:
-        return lambda data: memoryview(data).cast("B").cast(letter).tolist()  # type: ignore[call-overload,no-any-return]
+        return lambda data: memoryview(data).cast("B").cast(letter).tolist()  # type: ignore[call-overload]
 
     def read(data: Any) -> list[Any]:
         numbers = array(letter)

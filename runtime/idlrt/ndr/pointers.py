@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+UNSET: Any = None
+"""Stands in a field of an object that is made before its referents are read."""
+
 
 class Aliases:
     """Referent ids of full pointers in one stub: an object has one id, and one pointee (C706 14.3.10)."""

@@ -18,7 +18,7 @@ _REPR_LIMIT = 200
 class Struct:
     """Base of generated structures: written-out slots, compared by value."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return equal(self, other) if type(other) is type(self) else NotImplemented
@@ -123,7 +123,8 @@ class Enum(int):
         return tuple(cls._values.values())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}.{self._name}" if hasattr(self, "_name") else f"{type(self).__name__}({int(self)})"
+        kind = type(self).__name__
+        return f"{kind}.{self._name}" if hasattr(self, "_name") else f"{kind}({int(self)})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[int]]:
         return type(self), (int(self),)
