@@ -16,7 +16,7 @@ from idlc.source.tokens import CHAR, NAME, NUMBER, PUNCT, STRING, Token, single
 
 MAX_PER_USE = 100_000
 """Tokens that one use of a macro in a text may handle on its way to the result."""
-MAX_IN_ALL = 3_000_000
+MAX_IN_ALL = 6_000_000
 """The same for a whole file."""
 MAX_NESTING = 100
 """Calls within arguments of calls."""
@@ -98,7 +98,7 @@ class Expander:
                 if body is None:
                     out.append(token)
                     continue
-                self._spend(len(body))
+                self._spend(0)
             except TooMuch as error:
                 if depth or use is None or self._total > MAX_IN_ALL:
                     raise

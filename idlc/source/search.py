@@ -120,8 +120,9 @@ class Files:
         for part in name.split("/"):
             if part in ("", "."):
                 continue
-            if part != ".." and part not in (listing := self._listing(path)):
-                found = listing.get(part.lower())
+            if part != "..":
+                listing = self._listing(path)
+                found = listing.get(part) or listing.get(part.lower())
                 if found is None:
                     return None
                 part = found

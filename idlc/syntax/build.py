@@ -288,7 +288,7 @@ def base_kind(words: Sequence[str]) -> str | None:
     elif not rest and signs:
         bits = 32
     else:
-        if len(rest) == 2 and "int" in rest:
+        if len(rest) == 2 and "int" in rest and rest[0] != rest[1]:
             rest.remove("int")
         if len(rest) != 1 or rest[0] not in _INTEGERS:
             return None

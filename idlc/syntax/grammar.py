@@ -52,6 +52,8 @@ class Grammar:
     """By state and terminal: the next state, or the rule to reduce."""
     gotos: tuple[dict[str, int], ...]
     """By state and rule name."""
+    defaults: tuple[Reduction | None, ...]
+    """By state: the reduction that is the only thing to do there, whatever follows."""
     starts: dict[str, int]
     ends: dict[str, int]
     nodes: frozenset[str]
@@ -93,10 +95,17 @@ def load() -> Grammar:
     return Grammar(
         tuple(actions),
         tuple(gotos),
+        tuple(_only_reduction(row) for row in actions),
         {name: numbers[state] for name, state in table.start_states.items()},
         {name: numbers[state] for name, state in table.end_states.items()},
         frozenset(reduction.node for reduction in known.values() if not reduction.inline),
     )
+
+
+def _only_reduction(row: dict[str, Action]) -> Reduction | None:
+    found = set(row.values())
+    only = found.pop() if len(found) == 1 else None
+    return only if isinstance(only, Reduction) else None
 
 
 def _reduction(rule: Rule) -> Reduction:

@@ -100,6 +100,8 @@ class _Parser:
             kind = types[at]
             action = actions[states[-1]].get(kind)
             if action is None:
+                action = self._grammar.defaults[states[-1]]
+            if action is None:
                 if kind in FALLBACK:
                     types[at] = FALLBACK[kind]
                     continue
@@ -179,7 +181,12 @@ class _Parser:
             self._report.error("MIDL2025", 'syntax error: this "}" closes nothing', token.span)
             self._reset(0)
             return at + 1
-        if self._inside_statement() and self._line_ends_before(at) and self._accepts("SEMICOLON"):
+        if types[at] in ("RSQB", "RPAR") and self._symbols and self._symbols[-1] in _RESUME:
+            self._report.error("MIDL2025", f'syntax error: this "{token.text}" closes nothing', token.span)
+            return at + 1
+        ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
+        # Behind a whole statement a ";" would be accepted too, as an empty one, but is not what is missing.
+        if ends_here and self._before("SEMICOLON") not in (None, *_RESUME):
             before = tokens[at - 1]
             place = Span(before.file, max(before.start, before.end - 1), before.end)
             self._report.error("MIDL2025", f'syntax error: expecting ";" after "{_short(before.text)}"', place)
@@ -227,10 +234,6 @@ class _Parser:
             height -= 1
         del self._values[height:], self._firsts[height:], self._symbols[height:], self._states[height + 1 :]
 
-    def _inside_statement(self) -> bool:
-        """Whether something has begun that a `;` could end."""
-        return bool(self._symbols) and self._symbols[-1] not in _RESUME and self._symbols[-1] != "LBRACE"
-
     def _line_ends_before(self, at: int) -> bool:
         """Whether the token at `at` is the first of its line."""
         if at == 0:
@@ -240,26 +243,33 @@ class _Parser:
 
     def _accepts(self, terminal: str) -> bool:
         """Whether the parser could go on with `terminal`."""
-        states = list(self._states)
+        return self._before(terminal) is not None
+
+    def _before(self, terminal: str) -> str | None:
+        """The symbol that `terminal` would stand behind when it is taken; None when it is not accepted."""
+        states, symbols = list(self._states), list(self._symbols)
         while True:
             action = self._actions[states[-1]].get(terminal)
             if action is None:
-                return False
+                return None
             if isinstance(action, int):
-                return True
+                return symbols[-1] if symbols else ""
             if action.length:
-                del states[-action.length :]
+                del states[-action.length :], symbols[-action.length :]
             states.append(self._gotos[states[-1]][action.name])
+            symbols.append(action.name)
 
     def _expected(self) -> str:
         """What could stand here, in words; empty when that is too much to say."""
         accepted = [name for name in self._actions[self._states[-1]] if self._accepts(name)]
         names = [_NICE[name] for name in _NICE if name in accepted]
-        if "a name" in names and "a type" in names:
+        closing = [name for name in names if name in ('";"', '")"', '"]"', '"}"')]
+        if closing:
+            names = closing + [name for name in names if name == '","']
+        elif "a name" in names and "a type" in names:
             names.remove("a name")
-        if not names or len(names) > 5:
-            closing = [name for name in names if name in ('";"', '")"', '"]"', '"}"', '","')]
-            names = closing if 0 < len(closing) <= 3 else []
+        if len(names) > 5:
+            return ""
         if not names:
             return ""
         return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]

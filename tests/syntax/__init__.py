@@ -1,0 +1,1 @@
+"""The preprocessor, the parser and the trees it makes."""

@@ -1,0 +1,123 @@
+"""After a mistake the rest of the file is still read: each mistake gives one message at its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from idlc.syntax import ast
+from tests.syntax.parsing import codes, parse
+
+MISTAKES = """\
+[uuid(12345678-1234-1234-1234-12345678), version(1.x)]
+interface a
+{
+    typedef struct { long a; long b } S;
+    long f([in] long x)
+    long g([in] lonng long y);
+    long h([in long y]);
+    const long K = 08;
+    const char *T = "abc;
+    typedef enum { A = , B } E;
+    long ok([in] long x);
+    $
+    typedef unsigned float F;
+    typedef struct { struct { long x } y; } Z;
+    long [in] i();
+}
+]
+interface b { long j(long); }
+"""
+
+
+def test_each_mistake_is_reported_once_at_its_place() -> None:
+    file, report = parse(MISTAKES)
+    assert sorted(codes(report), key=lambda code: int(code.split("@")[1].split(":")[0])) == [
+        "MIDL2088@1:7", "MIDL2152@1:50", "MIDL2025@4:35", "MIDL2025@5:23", "MIDL2025@6:23", "MIDL2025@7:16",
+        "MIDL2116@8:20", "MIDL2112@9:21", "MIDL2025@10:24", "IDLC1101@12:5", "IDLC1104@13:13", "MIDL2025@14:36",
+        "MIDL2025@15:15", "MIDL2025@17:1",
+    ]  # fmt: skip
+    first, second = file.body
+    assert isinstance(first, ast.Interface)
+    assert isinstance(second, ast.Interface)
+    names = [
+        declarator.name
+        for item in first.body
+        if isinstance(item, ast.Declaration | ast.Typedef | ast.Const)
+        for declarator in item.declarators
+    ]
+    assert names == ["S", "f", "K", "T", "E", "ok", "F", "Z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("long a\nlong b;", 'expecting ";" after "a"'),
+        ("interface I { long f(long a; };", 'expecting ")" or "," near ";"'),
+        ("long a[3;", 'expecting "]" near ";"'),
+        ("enum { A B };", 'expecting "}" or "," near "B"'),
+        ("interface { };", 'expecting a name near "{"'),
+        ("import x;", 'expecting a string near "x"'),
+        ("}", 'this "}" closes nothing'),
+        ("interface I {", "unexpected end of file"),
+        ("union U switch (long) u { };", "the discriminant needs a name"),
+        ("typedef long;", 'near ";"'),
+        ("struct S { long; };", "a field without a name must be a structure or a union"),
+        ("long f(long,);", 'near ")"'),
+    ],
+)
+def test_a_message_says_what_was_expected(text: str, message: str) -> None:
+    _, report = parse(text)
+    (diagnostic,) = report.diagnostics
+    assert message in diagnostic.message
+
+
+def test_an_unclosed_brace_is_shown() -> None:
+    _, report = parse("interface I {\nstruct S { long a;\n")
+    (diagnostic,) = report.diagnostics
+    assert diagnostic.code == "MIDL2183"
+    assert [note.span.line for note in diagnostic.notes] == [2]
+
+
+def test_hopeless_files_are_given_up() -> None:
+    _, report = parse("long long long ] ;\n" * 500)
+    assert len(report.diagnostics) <= 52
+    assert report.diagnostics[-1].code == "MIDL2026"
+
+
+@pytest.mark.parametrize("text", ["namespace A.B { interface I; }", "[x] runtimeclass C { }", "namespace A\n{\n}"])
+def test_windows_runtime_files_get_one_clear_message(text: str) -> None:
+    _, report = parse(text)
+    (diagnostic,) = report.diagnostics
+    assert diagnostic.code == "IDLC1105"
+
+
+DEPTH = 20_000
+DEEP = [
+    "const long X = " + "(" * DEPTH + "1" + ")" * DEPTH + ";",
+    "const long X = " + "-" * DEPTH + "1;",
+    "const long X = 1" + " + 1" * DEPTH + ";",
+    "const long X = 1" + " ? 1 : 1" * DEPTH + ";",
+    "long " + "*" * DEPTH + "p;",
+    "long p" + "[2]" * DEPTH + ";",
+    "long " + "(" * DEPTH + "p" + ")" * DEPTH + ";",
+    "struct { " * DEPTH + "long x; " + "} y; " * DEPTH,
+    "library L { " * DEPTH + "}" * DEPTH,
+    "long f(" + "long (*g)(" * DEPTH + ")" * DEPTH + ");",
+    "[" * DEPTH,
+    "{" * DEPTH,
+    "[size_is(" * DEPTH,
+]
+
+
+@pytest.mark.parametrize("text", DEEP)
+def test_deep_nesting_is_a_message_not_a_crash(text: str) -> None:
+    _, report = parse(f"long before;\n{text}\n")
+    assert {d.code for d in report.diagnostics} & {"IDLC1102", "IDLC1103"}
+    assert len(report.diagnostics) <= 2
+
+
+def test_wide_files_are_no_problem() -> None:
+    fields = "".join(f"long f{n};" for n in range(20_000))
+    file, report = parse(f"struct S {{ {fields} }}; enum E {{ {', '.join(f'E{n}' for n in range(20_000))} }};")
+    assert codes(report) == []
+    assert len(file.body) == 2
