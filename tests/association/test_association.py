@@ -35,8 +35,10 @@ from idlrt.errors import (
     LocalProtocolError,
     RemoteProtocolError,
 )
-from idlrt.ids import NDR20, NDR64, Features, Order, negotiation_syntax
+from idlrt.ids import NDR20, NDR64, Features, Order, SyntaxId, negotiation_syntax
 from idlrt.pdu import (
+    AlterContext,
+    AlterContextResp,
     Bind,
     BindAck,
     ContextElement,
@@ -100,6 +102,21 @@ def test_another_transfer_syntax_can_be_added_later() -> None:
     assert pair.to_client() == [ContextsAltered(2, (Context(2, INTERFACE, NDR20),), ())]
     assert pair.client.context_for(INTERFACE, NDR20) == Context(2, INTERFACE, NDR20)
     assert pair.client.context_for(INTERFACE) == Context(0, INTERFACE, NDR64)
+
+
+def test_an_agreed_context_may_be_named_again_but_not_for_something_else() -> None:
+    def answer(*transfers: SyntaxId) -> list[int]:
+        server = bound().server
+        element = ContextElement(0, INTERFACE, transfers)
+        list(server.receive(encode(AlterContext(call_id=9, max_xmit=0, max_recv=0, contexts=(element,)))))
+        response = decode(bytes(server.data_to_send()[0]))
+        assert isinstance(response, AlterContextResp)
+        return [result.result for result in response.results]
+
+    assert answer(UNKNOWN, NDR20) == [0]
+    assert answer(UNKNOWN) == [2]
+    with pytest.raises(RemoteProtocolError, match="anew"):
+        answer(NDR64)
 
 
 def test_several_interfaces_share_a_connection() -> None:

@@ -179,11 +179,19 @@ def test_a_request_that_announces_more_than_the_limit_is_refused_at_once() -> No
 @pytest.mark.parametrize(
     "pdu",
     [
+        replace(BIND, contexts=()),
+        encode(replace(BIND, contexts=()))[:8] + b"\x19\0" + encode(replace(BIND, contexts=()))[10:25],
         replace(BIND, contexts=(replace(ELEMENT, transfers=()),)),
         encode(BIND)[:24] + b"\xff" + encode(BIND)[25:],
         encode(BIND)[:30] + b"\xff" + encode(BIND)[31:],
     ],
-    ids=["no transfer syntax", "more contexts than octets", "more syntaxes than octets"],
+    ids=[
+        "no context",
+        "no context and no pad",
+        "no transfer syntax",
+        "more contexts than octets",
+        "more syntaxes than octets",
+    ],
 )
 def test_a_bind_that_lies_about_its_contents_is_refused(pdu: AnyPdu | bytes) -> None:
     refuses(Pair().server, pdu)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from idlrt.association.events import Context, RefusedContext
 from idlrt.errors import LocalProtocolError, RemoteProtocolError
 from idlrt.ids import NDR20, NDR64, Features, Order, SyntaxId, negotiated_features, negotiation_syntax
 from idlrt.pdu import ContextElement, ContextResult, Reason, Result
+
+_KNOWN: Final = frozenset((NDR20, NDR64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,10 @@ def grant(
             results.append(ContextResult(Result.NEGOTIATE_ACK, int(granted)))
             continue
         before = known.get(element.context_id) or accepted.get(element.context_id)
-        if before is not None and (before.interface != element.interface or before.transfer not in element.transfers):
-            raise RemoteProtocolError(f"the client proposes context {element.context_id} anew for something else")
+        repeated = _repeats(element, before)
         offer = offers[element.interface]
         transfer = best.get(element.interface)
-        if before is not None and transfer is not None:
+        if before is not None and repeated and transfer is not None:
             del best[element.interface]
             results.append(ContextResult(Result.ACCEPTANCE, 0, before.transfer))
             continue
@@ -156,6 +157,18 @@ def grant(
             RefusedContext(element.context_id, element.interface, element.transfers, Result.PROVIDER_REJECTION, reason)
         )
     return tuple(results), Outcome(tuple(accepted.values()), tuple(refused), granted), behind
+
+
+def _repeats(element: ContextElement, before: Context | None) -> bool:
+    """Whether an element names a context that stands already; raises when it means to make it another."""
+    if before is None:
+        return False
+    if before.interface == element.interface:
+        if before.transfer in element.transfers:
+            return True
+        if _KNOWN.isdisjoint(element.transfers):  # refused like any other, as Windows does
+            return False
+    raise RemoteProtocolError(f"the client proposes context {element.context_id} anew for something else")
 
 
 def _best_transfers(

@@ -139,7 +139,7 @@ def write_bind(pdu: Bind) -> bytes:
 def read_bind(kind: type[Bind], cursor: Cursor, common: Common) -> Bind:
     """A bind or alter_context; counts are only followed as far as there are octets."""
     max_xmit, max_recv, group_id, count = cursor.u16(), cursor.u16(), cursor.u32(), cursor.u8()
-    cursor.skip(3)
+    cursor.skip(3 if count else min(3, cursor.left))  # Samba ends a bind without contexts here
     contexts = []
     for _ in range(count):
         context_id, transfers = cursor.u16(), cursor.u8()
