@@ -200,7 +200,9 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
         return show(unit.tree) + (show(unit.acf) if unit.acf is not None else "")
     assert unit.bound is not None
     if stage == "bound":
-        return show(unit.bound, frozenset(["declared"]))
+        from idlc.semantics.show import show as show_bound
+
+        return show_bound(unit.bound)
     from idlc.wire.plan import plan
 
     planned = plan(unit.bound)
