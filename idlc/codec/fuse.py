@@ -13,6 +13,7 @@ from idlc.language.python_names import python_names
 from idlc.semantics.types import Dimension, Variable
 from idlc.wire.layout import Syntax, letter
 from idlc.wire.steps import (
+    RESULT,
     Content,
     EnumValue,
     OperationPlan,
@@ -120,9 +121,11 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
     if len(slots) == 1:
         names[slots[0].name] = "result"
     else:
-        for slot, name in _named(slots):
-            names[slot.name] = emitter.names.new(name)
-            emitter.line(f"{names[slot.name]} = result.{name}", slot.name)
+        attributes = shared.outputs[operation.name]
+        for slot in slots:
+            attribute = attributes.get(slot.name, "return_value")
+            names[slot.name] = emitter.names.new(attribute)
+            emitter.line(f"{names[slot.name]} = result.{attribute}", slot.name)
     outer = _inputs(operation)
     _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
     body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
@@ -427,7 +430,7 @@ def _scope(slots: tuple[Slot, ...], names: dict[str, str]) -> _Scope:
 
 
 def _named(slots: tuple[Slot, ...]) -> list[tuple[Slot, str]]:
-    spelled = python_names(tuple(slot.name for slot in slots if slot.name != "return_value"))
+    spelled = python_names(tuple(slot.name for slot in slots if slot.name != RESULT))
     return [(slot, spelled.get(slot.name, "return_value")) for slot in slots]
 
 

@@ -43,6 +43,8 @@ class PythonTypes:
     """For each record, the attribute of each slot."""
     orders: Mapping[str, tuple[str, ...]]
     """For each record, its slots in the order in which the class takes them."""
+    outputs: Mapping[str, Mapping[str, str]]
+    """For each operation, the attribute of its result that holds each [out] parameter."""
 
 
 class Shared:
@@ -54,6 +56,7 @@ class Shared:
         self.layout = Layout(plan, syntax)
         self.fields = python.fields
         self.classes = python.classes
+        self.outputs = python.outputs
         self._orders = python.orders
         self.tables: dict[str, str] = {}
         """Spelling of the right-hand side -> name of the table."""

@@ -18,7 +18,7 @@ def template_folder() -> Path:
 @cache
 def environment() -> Environment:
     """Templates only spell: undefined names are errors, blocks leave no blank lines."""
-    made = Environment(
+    return Environment(
         loader=FileSystemLoader(template_folder()),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -26,10 +26,3 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    made.globals["type_templates"] = {
-        "Enumeration": "types/enumeration.py.j2",
-        "Record": "types/record.py.j2",
-        "Choice": "types/choice.py.j2",
-        "Handle": "types/handle.py.j2",
-    }
-    return made

@@ -44,7 +44,7 @@ def _public(model: ModuleModel) -> str:
 
 
 def _codec(model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
-    modules = builder.modules_of(codec.types)
+    modules = builder.imports_of(codec.types)
     text = (
         environment()
         .get_template("codec.py.j2")
@@ -53,8 +53,8 @@ def _codec(model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
             name=model.module,
             sources=model.sources,
             version=model.version,
-            runtime_imports=[(module, names) for module, names in modules.items() if not module.startswith(".")],
-            sibling_imports=[(module, names) for module, names in modules.items() if module.startswith(".")],
+            runtime_imports=[statement for module, statement in modules.items() if not module.startswith(".")],
+            sibling_imports=[statement for module, statement in modules.items() if module.startswith(".")],
         )
     )
     lines = wrap(text).split("\n")

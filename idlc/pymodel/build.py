@@ -20,6 +20,7 @@ from idlc.pymodel.model import (
     Member,
     Method,
     ModuleModel,
+    PipeAttribute,
     Record,
 )
 from idlc.pymodel.sizing import Sibling, inferred
@@ -101,13 +102,15 @@ class Builder:
                 names = self._field_names(declared)
                 fields[declared.name] = names
                 orders[declared.name] = self._order(declared, names)
+        outputs: dict[str, Mapping[str, str]] = {}
         for interface in self.interfaces:
             for operation in interface.operations:
                 classes[f"{operation.name}Result"] = self.names[f"Result {operation.name}"]
-        return PythonTypes(classes, fields, orders)
+                outputs[operation.name] = OperationShape(self, operation).names
+        return PythonTypes(classes, fields, orders, outputs)
 
-    def modules_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """From which module each class that a codec uses is imported: module -> names."""
+    def imports_of(self, names: Iterable[str]) -> dict[str, str]:
+        """The import statements for the classes that a codec uses, by module."""
         found: dict[str, list[str]] = {}
         for name in names:
             declared = self.bound.declared.get(name)
@@ -117,7 +120,7 @@ class Builder:
                 module = self.homes[declared.origin]
             key = f"type {name}" if declared is not None else f"Result {name.removesuffix('Result')}"
             found.setdefault(module, []).append(self.names[key])
-        return {module: tuple(sorted(used)) for module, used in sorted(found.items())}
+        return {module: f"from {module} import {', '.join(sorted(used))}" for module, used in sorted(found.items())}
 
     @staticmethod
     def _field_names(struct: t.Struct) -> dict[str, str]:
@@ -398,7 +401,7 @@ class OperationShape:
             ("Call", "rpc.AsyncCall", "pipes."),
             ("BlockingCall", "blocking.Call", "pipes.Blocking"),
         ):
-            pipes = tuple((self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
+            pipes = tuple(PipeAttribute(self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
             found.append(
                 CallClass(
                     self.builder.names[f"{part} {self.operation.name}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
+    template: ClassVar[str] = "types/enumeration.py.j2"
     name: str
     doc: str
     members: tuple[Member, ...]
@@ -43,6 +45,8 @@ class Attribute:
 class Record:
     """A structure or a result of several values."""
 
+    template: ClassVar[str] = "types/record.py.j2"
+
     name: str
     base: str
     doc: str
@@ -57,6 +61,8 @@ class Record:
 class Choice:
     """A union."""
 
+    template: ClassVar[str] = "types/choice.py.j2"
+
     name: str
     doc: str
     arms: tuple[str, ...]
@@ -68,6 +74,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
+    template: ClassVar[str] = "types/handle.py.j2"
     name: str
     doc: str
 
@@ -79,14 +86,21 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class PipeAttribute:
+    """One pipe of a call object."""
+
+    name: str
+    annotation: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallClass:
     """The call object of an operation that is asynchronous or has pipes."""
 
     name: str
     base: str
     doc: str
-    pipes: tuple[tuple[str, str], ...]
-    """(attribute, annotation)"""
+    pipes: tuple[PipeAttribute, ...]
 
 
 @dataclass(frozen=True, slots=True)

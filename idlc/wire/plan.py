@@ -36,6 +36,7 @@ from idlc.semantics.types import (
     Void,
 )
 from idlc.wire.steps import (
+    RESULT,
     ArmStep,
     Choice,
     ChoiceType,
@@ -168,7 +169,7 @@ class _Planner:
             if parameter.is_out:
                 response.append(slot)
         if not isinstance(operation.result, Void):
-            response.append(Slot("return_value", self.step(operation.result)))
+            response.append(Slot(RESULT, self.step(operation.result)))
         return OperationPlan(
             operation.name, operation.opnum, tuple(request), tuple(in_pipes), tuple(out_pipes), tuple(response)
         )

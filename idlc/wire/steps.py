@@ -146,12 +146,16 @@ Step = (
 )
 
 
+RESULT = "return value"
+"""The slot of an operation's result: no IDL identifier, so no parameter can be called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One field of a record or one value of a stub."""
 
     name: str
-    """The IDL name; `return_value` for an operation's result."""
+    """The IDL name; RESULT for an operation's result."""
     step: Step
 
 

@@ -52,8 +52,8 @@ PATHS: Final[dict[int, str]] = {
     27: "to.low=to.low:I; to.high=to.high:i",
     30: "to.low",
     34: "from",
-    35: "return_value",
-    37: "return_value",
-    38: "from.low=from_.low:I; from.high=from_.high:i; return_value=return_value:H",
+    35: "return value",
+    37: "return value",
+    38: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:H",
     41: "from.low",
 }

@@ -236,13 +236,13 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_interface__response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        return_value = result.return_value
+        return_value_ = result.return_value_
         int_ = result.int_
-        return pack8(return_value, int_)
+        return pack8(return_value_, int_)
 
     def get_interface__response(d: Any, inputs: Any, at: int = 0) -> Any:
-        return_value, int_ = read9(d, 0)
-        return interface_Result(return_value, int_)
+        return_value_, int_ = read9(d, 0)
+        return interface_Result(return_value_, int_)
 
     def put_switches_request(tag2: Any, value: Any) -> bytes | bytearray:
         tag3 = value.tag
@@ -322,8 +322,8 @@ PATHS: Final[dict[int, str]] = {
     86: "count",
     87: "index",
     88: "result",
-    89: "return_value",
-    90: "count=count:i; index=index:i; result=result_:i; return_value=return_value:i",
+    89: "return value",
+    90: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
     93: "count",
     101: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
     102: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
@@ -388,7 +388,7 @@ PATHS: Final[dict[int, str]] = {
     232: "str",
     239: "return_value",
     240: "int_",
-    241: "return_value=return_value:i; int_=int_:q",
+    241: "return_value=return_value_:i; int_=int_:q",
     244: "return_value",
     248: "value",
     250: "value",

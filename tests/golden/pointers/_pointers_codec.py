@@ -146,7 +146,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
         at = at + 3 & -4
         name, weight, parent, count, children = read6(d, at)
-        made = TREE(None, None, None, None, count)
+        made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
         if key:
             seen[key] = made
         at += 20
@@ -657,8 +657,8 @@ PATHS: Final[dict[int, str]] = {
     271: ".value=v.value:i; .next=0 if next is None else r:I",
     279: "head=0 if head is None else r:I",
     286: "head",
-    296: "return_value=result:i",
-    299: "return_value",
+    296: "return value=result:i",
+    299: "return value",
     304: "list=0 if list_ is None else r:I",
     311: "list",
     324: "list=0 if result is None else r:I",
@@ -693,8 +693,8 @@ PATHS: Final[dict[int, str]] = {
     465: "a",
     472: "b",
     477: "b",
-    487: "return_value=result:i",
-    490: "return_value",
+    487: "return value=result:i",
+    490: "return value",
     495: "names",
     497: "names",
     498: "count=count:I; names=n:I",

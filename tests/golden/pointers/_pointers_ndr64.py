@@ -159,7 +159,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
         at = at + 7 & -8
         name, weight, parent, count, children = read7(d, at)
-        made = TREE(None, None, None, None, count)
+        made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
         if key:
             seen[key] = made
         at += 40
@@ -672,8 +672,8 @@ PATHS: Final[dict[int, str]] = {
     284: ".value=v.value:i; .next=0 if next is None else r:Q",
     292: "head=0 if head is None else r:Q",
     299: "head",
-    309: "return_value=result:i",
-    312: "return_value",
+    309: "return value=result:i",
+    312: "return value",
     317: "list=0 if list_ is None else r:Q",
     324: "list",
     337: "list=0 if result is None else r:Q",
@@ -708,8 +708,8 @@ PATHS: Final[dict[int, str]] = {
     480: "a",
     488: "b",
     493: "b",
-    503: "return_value=result:i",
-    506: "return_value",
+    503: "return value=result:i",
+    506: "return value",
     511: "names",
     513: "names",
     514: "count=count:I; names=n:Q",

@@ -1,0 +1,19 @@
+"""What MIDL forbids, over bound types: one module per family, each rule with Microsoft's number.
+
+A rule reads the bound file and reports; it changes nothing. Types that could not be bound are silent, so
+one mistake gives one message.
+"""
+
+from __future__ import annotations
+
+from idlc.diagnostics.report import Report
+from idlc.semantics.rules import arrays, async_, handles, operations, pipes, pointers, records, unions
+from idlc.semantics.rules.places import Places
+from idlc.semantics.types import BoundFile
+
+
+def check(bound: BoundFile, report: Report) -> None:
+    """Report every rule that the file breaks."""
+    places = Places(bound)
+    for family in (records, pointers, arrays, unions, pipes, handles, operations, async_):
+        family.check(places, report)
