@@ -337,16 +337,8 @@ class ServerConnection(Connection[ServerEvent]):
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int
     ) -> tuple[_Call, CallStarted | None]:
         """A first fragment: the new call, and the event unless it is turned away."""
-        for other in (self._calls.get(call_id), self._incoming):
-            if other is None:
-                continue
-            self._abandon_drained(other)
-            if other.call_id in self._calls:
-                raise _Violation(
-                    f"the client begins call {call_id} while {other.call_id} is not complete",
-                    call_id=other.call_id,
-                    context_id=other.context_id,
-                )
+        if call_id in self._calls or self._incoming is not None:
+            self._make_way(call_id)
         maybe = bool(flags & MAYBE)
         if not self._multiplexed and any(
             not other.maybe and other.state is not CallState.ABANDONED for other in self._calls.values()
@@ -389,12 +381,19 @@ class ServerConnection(Connection[ServerEvent]):
             target = uuid_from(view[at + CALL_HEADER_SIZE : at + CALL_HEADER_SIZE + OBJECT_SIZE], order)
         return call, CallStarted(call_id, context, opnum, target, order, streamed, maybe, cancelled, hint)
 
-    def _abandon_drained(self, call: _Call) -> None:
-        """Forget a request that we answered early and whose sender goes on with something else instead of ending it."""
-        if call.state is CallState.DRAINING:
-            self._calls.pop(call.call_id, None)
-            if self._incoming is call:
-                self._incoming = None
+    def _make_way(self, call_id: int) -> None:
+        """A request begins where another stands: that is fine if we answered it early and its sender never ended it."""
+        for other in (self._calls.get(call_id), self._incoming):
+            if other is None or other.call_id not in self._calls:
+                continue
+            if other.state is not CallState.DRAINING:
+                raise _Violation(
+                    f"the client begins call {call_id} while {other.call_id} is not complete",
+                    call_id=other.call_id,
+                    context_id=other.context_id,
+                )
+            del self._calls[other.call_id]
+        self._incoming = None
 
     def _cancelled(self, call: _Call) -> None:
         call.cancels += 1
@@ -522,6 +521,8 @@ class ServerConnection(Connection[ServerEvent]):
         self._arrived(Input.ALTER_CONTEXT)
         if self._incoming is not None and self._incoming.state is not CallState.DRAINING:
             raise RemoteProtocolError("the client alters contexts in the midst of a request")
+        if not pdu.contexts:
+            raise RemoteProtocolError("the client alters no context")
         results, outcome = self._grant(pdu)
         self._arrived(Input.ALTER_CONTEXT_RESP)
         self._send(
