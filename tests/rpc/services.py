@@ -77,9 +77,7 @@ class Lab(LabService):
             self.ended.set()
         return total & 0x7FFFFFFF
 
-    async def Download(
-        self, call: rpc.Call, total: int, block: int, sink: pipes.PipeWriter[pipes.Bytes]
-    ) -> int:
+    async def Download(self, call: rpc.Call, total: int, block: int, sink: pipes.PipeWriter[pipes.Bytes]) -> int:
         try:
             buffer = bytearray(block)
             for number in range(total // block):

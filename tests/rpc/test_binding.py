@@ -57,7 +57,7 @@ def test_the_endpoint_may_be_spelt_as_an_option() -> None:
         ("ncacn_ip_tcp:h[135", "does not end"),
         ("ncacn_ip_tcp:h[135]x", "does not end"),
         ("what@ncacn_ip_tcp:h", "not an object UUID"),
-        ("ncacn_ip_tcp:h[135,what]", "not \"name=value\""),
+        ("ncacn_ip_tcp:h[135,what]", 'not "name=value"'),
         ("ncacn_ip_tcp:h[135,endpoint=136]", "two endpoints"),
     ],
 )

@@ -193,7 +193,11 @@ async def _raw(channel: rpc.Channel, link: object, context_id: int, opnum: int, 
 async def test_an_interface_that_is_not_offered_is_refused_with_help() -> None:
     class OtherClient(LabClient):
         interface = rpc.Interface(
-            "other", "11111111-2222-3333-4444-555555555555", (1, 0), module=LAB._module, codec="_lab_codec",
+            "other",
+            "11111111-2222-3333-4444-555555555555",
+            (1, 0),
+            module=LAB._module,
+            codec="_lab_codec",
             operations=LAB.operations,
         )
 
@@ -223,7 +227,11 @@ async def test_a_server_serves_its_minor_version_and_older_ones(version: tuple[i
 async def test_a_second_interface_is_added_to_the_connection() -> None:
     class SecondService(Lab):
         interface = rpc.Interface(
-            "second", "11111111-2222-3333-4444-555555555555", (1, 0), module=LAB._module, codec="_lab_codec",
+            "second",
+            "11111111-2222-3333-4444-555555555555",
+            (1, 0),
+            module=LAB._module,
+            codec="_lab_codec",
             operations=LAB.operations,
         )
 
@@ -302,7 +310,7 @@ def test_a_channel_belongs_to_its_loop() -> None:
         with pytest.raises(LocalProtocolError, match="another event loop"):
             await LabClient(channel).Add(1, 1)
         with pytest.raises(LocalProtocolError, match=r"idlrt\.blocking"):
-            LabClient(channel).Sleep(1)
+            await LabClient(channel).Sleep(1)
 
     asyncio.run(use(channel))
 
@@ -337,23 +345,21 @@ async def test_a_channel_reconnects_after_the_server_came_back() -> None:
 
 @on_a_loop
 async def test_a_stopping_server_lets_calls_finish() -> None:
-    async with rpc.Server([Lab()]) as server:
-        async with testing.connected(server) as channel:
-            call = LabClient(channel).Sleep(50)
-            await asyncio.sleep(0.01)
-            await server.stop()
-            assert await call == 50
+    async with rpc.Server([Lab()]) as server, testing.connected(server) as channel:
+        call = LabClient(channel).Sleep(50)
+        await asyncio.sleep(0.01)
+        await server.stop()
+        assert await call == 50
 
 
 @on_a_loop
 async def test_a_stopping_server_cuts_off_what_does_not_finish() -> None:
-    async with rpc.Server([Lab()]) as server:
-        async with testing.connected(server) as channel:
-            call = LabClient(channel).Sleep(9_000)
-            await asyncio.sleep(0.01)
-            await server.stop(grace=0.01)
-            with pytest.raises((CallCancelled, ConnectionLost)):
-                await call
+    async with rpc.Server([Lab()]) as server, testing.connected(server) as channel:
+        call = LabClient(channel).Sleep(9_000)
+        await asyncio.sleep(0.01)
+        await server.stop(grace=0.01)
+        with pytest.raises((CallCancelled, ConnectionLost)):
+            await call
 
 
 @on_a_loop

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+class _Hold:
+    """What a call and its pipes share: when the program has forgotten all of them, the call is given up."""
+
+    __slots__ = ("exchange", "pull", "push")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.pull = exchange.pull
+        self.push = exchange.push
+
+    def __del__(self) -> None:
+        self.exchange.leave(CallCancelled("the call was dropped"))
+
+
 class Call(Generic[R]):
     """A call that was begun. `complete()` waits for the result; with pipes worked by hand, use
 
@@ -27,15 +41,16 @@ class Call(Generic[R]):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._hold = hold = _Hold(exchange)
         outlets = {outlet.name: outlet for outlet in exchange.outlets}
         inlets = {inlet.name: inlet for inlet in exchange.inlets}
         for name in exchange.operation.pipes:
             if name in inlets and name in outlets:
-                end: Any = BlockingPipeDuplex(exchange, inlets[name], outlets[name])
+                end: Any = BlockingPipeDuplex(hold, inlets[name], outlets[name])
             elif name in outlets:
-                end = BlockingPipeWriter(exchange, outlets[name])
+                end = BlockingPipeWriter(hold, outlets[name])
             else:
-                end = BlockingPipeReader(exchange, inlets[name])
+                end = BlockingPipeReader(hold, inlets[name])
             setattr(self, name, end)
 
     def complete(self) -> R:
@@ -66,8 +81,3 @@ class Call(Generic[R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._exchange.leave(CallCancelled("the call was left before it was completed"))
-
-    def __del__(self) -> None:
-        exchange = getattr(self, "_exchange", None)
-        if exchange is not None:
-            exchange.leave(CallCancelled("the call was dropped"))

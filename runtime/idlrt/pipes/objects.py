@@ -69,7 +69,8 @@ class PipeWriter(Generic[PushedT_contra]):
     async def push(self, block: PushedT_contra | tuple[()]) -> None:
         """Send a block; an empty one ends the pipe.
 
-        Returns when the block may be overwritten and the peer has made room for more.
+        Returns when the block may be overwritten and the peer has made room for more. Fragments hold multiples of eight
+        octets, so the last seven may wait for the next push.
         """
         await self._line.push(self._outlet, block)
 

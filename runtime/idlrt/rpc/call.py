@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+class _Hold:
+    """What a call and its pipes share: when the program has forgotten all of them, the call is given up."""
+
+    __slots__ = ("exchange", "pull", "push")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.pull = exchange.pull
+        self.push = exchange.push
+
+    def __del__(self) -> None:
+        self.exchange.dropped()
+
+
 class AsyncCall(Generic[R]):
     """A call that was begun. `await call` waits for the result; with pipes worked by hand, use
 
@@ -32,16 +46,17 @@ class AsyncCall(Generic[R]):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._hold = hold = _Hold(exchange)
         operation = exchange.operation
         outlets = {outlet.name: outlet for outlet in exchange.outlets}
         inlets = {inlet.name: inlet for inlet in exchange.inlets}
         for name in operation.pipes:
             if name in inlets and name in outlets:
-                end: Any = PipeDuplex(exchange, inlets[name], outlets[name])
+                end: Any = PipeDuplex(hold, inlets[name], outlets[name])
             elif name in outlets:
-                end = PipeWriter(exchange, outlets[name])
+                end = PipeWriter(hold, outlets[name])
             else:
-                end = PipeReader(exchange, inlets[name])
+                end = PipeReader(hold, inlets[name])
             setattr(self, name, end)
 
     async def complete(self) -> R:
@@ -77,11 +92,6 @@ class AsyncCall(Generic[R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._exchange.leave(error)
-
-    def __del__(self) -> None:
-        exchange = getattr(self, "_exchange", None)
-        if exchange is not None:
-            exchange.dropped()
 
 
 class Call:

@@ -378,4 +378,3 @@ def connect(
             "resolver": resolver,
         },
     )
-

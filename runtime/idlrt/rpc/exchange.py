@@ -399,4 +399,3 @@ class Exchange:
 
     def _expire(self) -> None:
         self._abort(RpcTimeout(f"nothing came from the server for {self._timeout} s"))
-

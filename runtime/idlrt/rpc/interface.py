@@ -138,6 +138,7 @@ class Result:
     """Base of results of several values: attributes by name, and unpacks like a tuple in their order."""
 
     __slots__: tuple[str, ...] = ()
+
     def __iter__(self) -> Iterator[Any]:
         return (getattr(self, name) for name in self.__slots__)
 

@@ -220,7 +220,8 @@ class ServerLink(asyncio.BufferedProtocol):
         if method is None:
             self._association.fault(event.call_id, NCA_OP_RNG_ERROR, executed=False)
             return
-        self._calls[event.call_id] = Serving(self, event, interface, service, method)
+        call = self._calls[event.call_id] = Serving(self, event, interface, service, method)
+        self.server.running.add(call)
         self.group.calls += 1
 
     def _lose(self, error: Exception) -> None:
@@ -253,6 +254,7 @@ class ServerLink(asyncio.BufferedProtocol):
         if call.ended:
             return
         call.ended = True
+        self.server.running.discard(call)
         if self._calls.get(call.call_id) is call:
             del self._calls[call.call_id]
         self.go_on(call)
@@ -288,10 +290,6 @@ class ServerLink(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     # -- the server's side
-
-    @property
-    def running(self) -> list[Serving]:
-        return list(self._calls.values())
 
     def shutdown(self) -> None:
         """Ask the client to leave."""
@@ -331,6 +329,7 @@ class Server:
         self.limits = limits or Limits()
         self.bind_timeout = bind_timeout
         self.links: set[ServerLink] = set()
+        self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone
         self.groups = Groups(self.call_hook)
         self._max_fragment = max_fragment
         self._services: dict[UUID, list[tuple[Interface, Service, dict[int, Method]]]] = {}
@@ -359,7 +358,7 @@ class Server:
     @property
     def calls(self) -> int:
         """Calls in progress."""
-        return sum(len(link.running) for link in self.links)
+        return len(self.running)
 
     # -- what connections ask
 
@@ -445,12 +444,12 @@ class Server:
         for link in tuple(self.links):
             link.shutdown()
         deadline = self.loop.time() + grace
-        while self.calls and self.loop.time() < deadline:
-            await asyncio.sleep(0.01)
-        for link in tuple(self.links):
-            for call in link.running:
-                call.abort()
-        if self.calls:
+        while self.running and self.loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for call in tuple(self.running):
+            call.abort()
+        deadline = self.loop.time() + 1
+        while self.running and self.loop.time() < deadline:
             await asyncio.sleep(0)
         for link in tuple(self.links):
             link.close()
@@ -475,5 +474,3 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-

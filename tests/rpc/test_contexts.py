@@ -1,0 +1,133 @@
+"""Context handles: where they are valid, and that each is run down exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from idlrt import rpc, testing
+from idlrt.errors import RpcFault
+from tests.rpc.services import Lab, ThreadedLab, on_a_loop
+from tests.rpc.specimen.lab import LABCTX, LabClient
+
+
+def mismatch(caught: pytest.ExceptionInfo[RpcFault]) -> bool:
+    return caught.value.name == "nca_s_fault_context_mismatch" and not caught.value.executed
+
+
+@on_a_loop
+async def test_a_handle_remembers_what_the_service_put_there() -> None:
+    async with testing.channel(Lab()) as channel:
+        client = LabClient(channel)
+        one, other = await client.Open(5), await client.Open(6)
+        assert one is not None
+        assert one != other
+        assert one.state is None  # which never travels
+        assert (await client.Use(one), await client.Use(other)) == (5, 6)
+        assert await client.Open(0) is None
+
+
+@on_a_loop
+async def test_a_closed_handle_is_unknown_and_is_not_run_down() -> None:
+    service = Lab()
+    async with testing.channel(service) as channel:
+        client = LabClient(channel)
+        handle = await client.Open(5)
+        assert await client.Close(handle) is None
+        with pytest.raises(RpcFault) as caught:
+            await client.Use(handle)
+        assert mismatch(caught)
+        assert await client.Close(None) is None  # an [in, out] handle may be null
+    assert service.rundowns == []
+
+
+@on_a_loop
+async def test_a_handle_of_another_type_or_none_at_all_is_a_mismatch() -> None:
+    async with testing.channel(Lab()) as channel:
+        client = LabClient(channel)
+        for handle in (await client.OpenOther(), LABCTX(0, uuid4()), None):
+            with pytest.raises(RpcFault) as caught:
+                await client.Use(handle)
+            assert mismatch(caught)
+
+
+@on_a_loop
+async def test_a_handle_is_valid_on_all_connections_of_its_group() -> None:
+    service = Lab()
+    async with testing.channel(service) as channel:
+        client = LabClient(channel)
+        handle = await client.Open(5)
+        first = channel._links[0]
+        first.reserved = True  # as if a call with pipes had it
+        assert await client.Use(handle) == 5
+        assert len(channel._links) == 2
+        first.close()
+        await first.wait_closed()
+        assert await client.Use(handle) == 5
+        assert service.rundowns == []
+
+
+@on_a_loop
+async def test_a_handle_of_another_group_is_a_mismatch() -> None:
+    async with rpc.Server([Lab()]) as server, testing.connected(server) as one, testing.connected(server) as other:
+        handle = await LabClient(one).Open(5)
+        with pytest.raises(RpcFault) as caught:
+            await LabClient(other).Use(handle)
+        assert mismatch(caught)
+
+
+@pytest.mark.parametrize("make", [Lab, ThreadedLab])
+@on_a_loop
+async def test_every_handle_is_run_down_once_when_its_client_goes(make: type[Lab]) -> None:
+    service = make()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server) as channel:
+            client = LabClient(channel)
+            for name in (1, 2, 3):
+                await client.Open(name)
+            await client.OpenOther()
+        await asyncio.sleep(0.02)
+        expected = [1, 2, 3, "other"] if make is Lab else [1, 2, 3]
+        assert service.rundowns == expected
+    assert service.rundowns == expected
+
+
+@on_a_loop
+async def test_rundown_waits_for_a_call_in_progress() -> None:
+    service = Lab()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server) as channel:
+            client = LabClient(channel)
+            await client.Open(1)
+            call = client.Upload(3)
+            await call.source.push(b"")
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
+        assert service.rundowns == []
+        service.gate.set()
+        await asyncio.sleep(0.02)
+        assert service.rundowns == [1]
+
+
+@on_a_loop
+async def test_calls_that_use_one_handle_take_turns() -> None:
+    async with testing.channel(Lab()) as channel:
+        client = LabClient(channel)
+        handle = await client.Open(99)
+        assert await asyncio.gather(*(client.Use(handle) for _ in range(4))) == [99] * 4
+
+
+@on_a_loop
+async def test_a_rundown_that_fails_does_not_stop_the_others() -> None:
+    class Broken(Lab):
+        async def LABCTX_rundown(self, handle: LABCTX) -> None:  # type: ignore[override]
+            self.rundowns.append(handle.state)
+            raise ValueError
+
+    service = Broken()
+    async with testing.channel(service) as channel:
+        await LabClient(channel).Open(1)
+        await LabClient(channel).Open(2)
+    assert service.rundowns == [1, 2]
