@@ -16,7 +16,7 @@ Order = Literal["<", ">"]
 """Byte order of integers in a PDU, spelled as in the struct module."""
 
 NIL: Final = UUID(int=0)
-_VERSION: Final = {"<": Struct("<HH"), ">": Struct(">HH")}
+_VERSION: Final = {"<": Struct("<I"), ">": Struct(">I")}
 
 
 def uuid_bytes(value: UUID, order: Order = "<") -> bytes:
@@ -49,11 +49,11 @@ class SyntaxId:
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, at: int = 0, order: Order = "<") -> SyntaxId:
         """Read the 20 octets at `at`; the caller has seen that they are there."""
-        major, minor = _VERSION[order].unpack_from(data, at + 16)
-        return cls(uuid_from(data[at : at + 16], order), major, minor)
+        (version,) = _VERSION[order].unpack_from(data, at + 16)
+        return cls(uuid_from(data[at : at + 16], order), version & 0xFFFF, version >> 16)
 
     def pack(self, order: Order = "<") -> bytes:
-        return uuid_bytes(self.uuid, order) + _VERSION[order].pack(self.major, self.minor)
+        return uuid_bytes(self.uuid, order) + _VERSION[order].pack(self.major | self.minor << 16)
 
     def __str__(self) -> str:
         return f"{self.uuid} {self.major}.{self.minor}"

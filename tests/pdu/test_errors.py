@@ -78,7 +78,7 @@ def test_an_ndr_error_names_path_and_place() -> None:
 def test_syntax_ids_swap_their_integers_and_keep_their_octets() -> None:
     syntax = SyntaxId.of("12345678-1234-abcd-ef00-0123456789ab", (1, 2))
     assert syntax.pack("<").hex() == "785634123412cdabef000123456789ab01000200"
-    assert syntax.pack(">").hex() == "123456781234abcdef000123456789ab00010002"
+    assert syntax.pack(">").hex() == "123456781234abcdef000123456789ab00020001"
     for order in ("<", ">"):
         assert SyntaxId.unpack(syntax.pack(order), 0, order) == syntax
         assert uuid_from(uuid_bytes(syntax.uuid, order), order) == syntax.uuid
