@@ -9,6 +9,7 @@ was an error.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from types import TracebackType
 from typing import Final
 
 from idlc import __version__
-from idlc.diagnostics.report import Report
+from idlc.diagnostics.report import Diagnostic, Report, Severity
 from idlc.semantics.types import BoundFile
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
@@ -38,11 +39,15 @@ PRELUDE: Final = "idlrt.prelude"
 _RECURSION_LIMIT: Final = 15_000
 """Stages walk trees recursively; the lexer bounds how deep they are, and this is ample for that."""
 
-_FOLLOW_UPS: Final = frozenset(
-    "IDLC1201 IDLC1204 IDLC1212 IDLC1216 MIDL2009 MIDL2010 MIDL2011 MIDL2058 MIDL2100 MIDL2101 MIDL2231 MIDL2235 "
-    "MIDL2274 MIDL2275 MIDL2337".split()
+_MISSING: Final = frozenset(
+    "IDLC1201 IDLC1204 IDLC1212 MIDL2009 MIDL2010 MIDL2011 MIDL2058 MIDL2100 MIDL2101 MIDL2274 MIDL2275 "
+    "MIDL2337".split()
 )
-"""What may only be missing because a statement could not be parsed, or a file not be read."""
+"""Something is not there: a follow-up if it was in a statement that could not be parsed, or a file not be read."""
+_EMPTY: Final = frozenset("IDLC1216 MIDL2231 MIDL2235".split())
+"""Nothing is there: a follow-up of any syntax error."""
+_UNREAD: Final = frozenset("IDLC1001 IDLC1002 IDLC1003 IDLC1004".split())
+_MANY: Final = 5
 
 
 class InternalError(Exception):
@@ -104,7 +109,7 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
 
     with _stage("syntax"):
         compilation, graph = _parse(names, settings)
-    incomplete = compilation.report.has_errors
+    before = compilation.report.diagnostics
     found = Report()
     bound: dict[str, BoundFile] = {}
     for unit in compilation.units:
@@ -116,10 +121,27 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
         if unit.main:
             with _stage("rules"):
                 rules.check(unit.bound, found)
-    for diagnostic in found.diagnostics:
-        if not (incomplete and diagnostic.code in _FOLLOW_UPS):
-            compilation.report.add(diagnostic)
+    compilation.report.extend(_without_follow_ups(found, before, compilation.units))
     return compilation
+
+
+def _without_follow_ups(found: Report, before: Sequence[Diagnostic], units: Sequence[Unit]) -> list[Diagnostic]:
+    """What binder and rules found, less what is only missing because something could not be parsed or read."""
+    if not any(diagnostic.severity is Severity.ERROR for diagnostic in before):
+        return list(found.diagnostics)
+    lost = frozenset[str]().union(*(unit.tree.lost for unit in units))
+    missing = [diagnostic for diagnostic in found.diagnostics if diagnostic.code in _MISSING]
+    # A file that could not be had takes all its names along; a few may still be mistakes of their own.
+    unread = any(diagnostic.code in _UNREAD for diagnostic in before) and len(missing) > _MANY
+    return [
+        diagnostic
+        for diagnostic in found.diagnostics
+        if not (diagnostic.code in _EMPTY or (diagnostic.code in _MISSING and (unread or _names(diagnostic) & lost)))
+    ]
+
+
+def _names(diagnostic: Diagnostic) -> set[str]:
+    return set(re.findall(r'"(\w+)"', diagnostic.message))
 
 
 def generate(compilation: Compilation) -> dict[str, str]:

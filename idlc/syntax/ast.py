@@ -685,6 +685,8 @@ class File:
     body: tuple[Statement, ...]
     span: Span = field(repr=False)
     doc: str = ""
+    lost: frozenset[str] = frozenset()
+    """Names in the parts that could not be parsed: if one of them is missed later, that is no second mistake."""
 
 
 # ---------------------------------------------------------------------------- ACF

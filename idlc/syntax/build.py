@@ -25,6 +25,8 @@ class Problems:
     def __init__(self, report: Report, source: SourceFile) -> None:
         self.report = report
         self.source = source
+        self.lost: set[str] = set()
+        """Names in statements that could not be parsed."""
 
     def error(self, code: str, message: str, span: Span, help: str | None = None) -> None:
         self.report.error(code, message, span, help=help)
@@ -73,7 +75,9 @@ class _Named(str):
 @_rule("file")
 def _file(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.File:
     source = problems.source
-    return ast.File(source.name, tuple(children), Span(source, 0, len(source.text)), first.doc)
+    return ast.File(
+        source.name, tuple(children), Span(source, 0, len(source.text)), first.doc, frozenset(problems.lost)
+    )
 
 
 @_rule("acf_file")

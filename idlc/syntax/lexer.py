@@ -94,6 +94,8 @@ class Lexed:
 
     types: list[str] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
+    cut_short: bool = False
+    """Whether something was dropped for being nested too deeply or for belonging to another language."""
 
 
 def lex(source: SourceFile, tokens: list[Token], report: Report) -> Lexed:
@@ -109,6 +111,7 @@ class _Lexer:
         self._types: list[str] = []
         self._out: list[Token] = []
         self._at = 0
+        self._cut_short = False
 
     def run(self) -> Lexed:
         tokens, types, out = self._tokens, self._types, self._out
@@ -195,6 +198,7 @@ class _Lexer:
                     # Nothing else of such a file would make sense.
                     types.clear()
                     out.clear()
+                    self._cut_short = True
                     break
                 else:
                     if text in _CALL_STATEMENTS and previous in (";", "{", "}"):
@@ -219,7 +223,7 @@ class _Lexer:
             previous = text
         end = Token("", "", *self._end())
         self._add("$END", end)
-        return Lexed(types, out)
+        return Lexed(types, out, self._cut_short)
 
     def _add(self, terminal: str, token: Token) -> None:
         self._types.append(terminal)
@@ -249,6 +253,7 @@ class _Lexer:
 
     def _cut(self, brackets: list[tuple[str, Token, bool]]) -> None:
         """Drop the outermost construct that is still open, so that the parser sees only whole ones."""
+        self._cut_short = True
         if brackets:
             first = brackets[0][1]
             while self._out and self._out[-1] is not first:

@@ -15,7 +15,7 @@ from idlc.diagnostics.report import Note, Report
 from idlc.source.files import SourceFile, Span
 from idlc.source.preprocess import Options, preprocess
 from idlc.source.search import Files
-from idlc.source.tokens import Token
+from idlc.source.tokens import NAME, Token
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS, Problems
 from idlc.syntax.grammar import Grammar, load
@@ -78,6 +78,8 @@ class _Parser:
         self._tokens = lexed.tokens
         self._report = report
         self._problems = Problems(report, source)
+        if lexed.cut_short:
+            self._lose(0, len(lexed.tokens))
         self._errors = 0
         self._blocks: list[tuple[int, Token]] = []
         """For each open `{`: the height of the stack above it, and its token."""
@@ -179,7 +181,7 @@ class _Parser:
             return -1
         if types[at] == "RBRACE" and not self._blocks:
             self._report.error("MIDL2025", 'syntax error: this "}" closes nothing', token.span)
-            self._reset(0)
+            self._reset(0, at)
             return at + 1
         if types[at] in ("RSQB", "RPAR") and self._symbols and self._symbols[-1] in _RESUME:
             self._report.error("MIDL2025", f'syntax error: this "{token.text}" closes nothing', token.span)
@@ -202,6 +204,7 @@ class _Parser:
         """Skip to the end of the statement around `at` and take back what was built of it."""
         types = self._types
         depth = 0
+        mistake = at
         while True:
             kind = types[at]
             if kind == "$END":
@@ -220,19 +223,30 @@ class _Parser:
                 at += 1
                 break
             at += 1
-        self._reset(self._blocks[-1][0] if self._blocks else 0)
+        self._lose(mistake, at)
+        self._reset(self._blocks[-1][0] if self._blocks else 0, mistake)
         if types[at] == "RBRACE" and self._blocks and not self._accepts("RBRACE"):
             # Nothing can end here, as after "{" of a list that must not be empty: leave the block altogether.
             self._blocks.pop()
             return self._resynchronise(at + 1)
         return at
 
-    def _reset(self, floor: int) -> None:
-        """Cut the stack back to the innermost list that is open at or above `floor`."""
+    def _reset(self, floor: int, at: int) -> None:
+        """Cut the stack back to the innermost list that is open at or above `floor`; the parser is at token `at`."""
         height = len(self._symbols)
         while height > floor and self._symbols[height - 1] not in _RESUME:
             height -= 1
+        if height < len(self._firsts):
+            first = self._firsts[height]
+            begin = at
+            while begin > 0 and self._tokens[begin] is not first:
+                begin -= 1
+            self._lose(begin, at)
         del self._values[height:], self._firsts[height:], self._symbols[height:], self._states[height + 1 :]
+
+    def _lose(self, begin: int, end: int) -> None:
+        """Remember the names among tokens that get no place in the tree."""
+        self._problems.lost.update(token.text for token in self._tokens[begin:end] if token.kind == NAME)
 
     def _line_ends_before(self, at: int) -> bool:
         """Whether the token at `at` is the first of its line."""
@@ -276,6 +290,7 @@ class _Parser:
 
     def _abandoned(self, start: str) -> object:
         """What there is of a tree when parsing stopped before the end of the file."""
+        self._lose(0, len(self._tokens))
         body: list[Any] = []
         for symbol, value in zip(self._symbols, self._values, strict=True):
             if symbol in ("_statements", "_acf_statements"):

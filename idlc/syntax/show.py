@@ -45,7 +45,7 @@ def _says_something(value: object) -> bool:
         value is None
         or value is False
         or isinstance(value, Span)
-        or (isinstance(value, str | tuple | Mapping) and not value)
+        or (isinstance(value, str | tuple | frozenset | Mapping) and not value)
     )
 
 
