@@ -1,0 +1,75 @@
+"""Binding and context handles: they are parameters, and a binding handle never travels."""
+
+from __future__ import annotations
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.rules.places import Places, nested
+from idlc.semantics.types import (
+    Array,
+    BindingHandle,
+    ContextHandleUse,
+    Interface,
+    Operation,
+    Parameter,
+    Pointer,
+    PointerKind,
+    Type,
+)
+
+
+def check(places: Places, report: Report) -> None:
+    for _, member in places.members:
+        if member.type is None:
+            continue
+        kind = _handle(member.type)
+        if kind is not None:
+            code = "MIDL2136" if _in_array(member.type) else "MIDL2135"
+            report.error(code, f'"{member.name}" is a {kind} handle, which only parameters can be', member.span)
+    for interface, operation in places.operations:
+        _operation(interface, operation, report)
+        for parameter in operation.parameters:
+            _parameter(interface, operation, parameter, report)
+
+
+def _handle(type_: Type) -> str | None:
+    for part in nested(type_):
+        if isinstance(part, BindingHandle):
+            return "binding"
+        if isinstance(part, ContextHandleUse):
+            return "context"
+    return None
+
+
+def _in_array(type_: Type) -> bool:
+    return any(isinstance(part, Array) for part in nested(type_))
+
+
+def _operation(interface: Interface, operation: Operation, report: Report) -> None:
+    bindings = [parameter for parameter in operation.parameters if _handle(parameter.type) == "binding"]
+    for extra in bindings[1:]:
+        note = Note("the first one", bindings[0].span)
+        report.error("MIDL2182", f'"{extra.name}" is one binding handle too many', extra.span, (note,))
+    if _handle(operation.result) is not None and interface.object:
+        message = f'the result of "{operation.name}" is a handle, which [object] interfaces cannot have'
+        report.error("MIDL2295", message, operation.span)
+
+
+def _parameter(interface: Interface, operation: Operation, parameter: Parameter, report: Report) -> None:
+    kind = _handle(parameter.type)
+    if kind is None:
+        return
+    name, span = parameter.name, parameter.span
+    if interface.object:
+        report.error("MIDL2295", f'"{name}" is a handle, which [object] interfaces cannot have', span)
+    elif operation.callback:
+        report.error("MIDL2215", f'"{name}" is a handle, which a callback cannot have', span)
+    elif _in_array(parameter.type):
+        report.error("MIDL2136", f'"{name}" is an array of {kind} handles', span)
+    elif isinstance(parameter.type, Pointer) and parameter.type.kind is not PointerKind.REF:
+        report.error("MIDL2181", f'"{name}" leads to a {kind} handle and must be a [ref] pointer', span)
+    elif kind == "binding" and parameter.is_out:
+        code = "MIDL2194" if parameter.is_in else "MIDL2180"
+        report.error(code, f'"{name}" is a binding handle and cannot be [out]', span)
+    elif parameter.is_out and not isinstance(parameter.type, Pointer):
+        message = f'"{name}" is an [out] context handle and must be a pointer to one'
+        report.error("MIDL2044", message, span)

@@ -1,0 +1,49 @@
+"""Operations and interfaces as a whole: what their attributes promise."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.rules.places import Places
+from idlc.semantics.types import Base, ErrorType, Interface, Operation, Void
+
+_STATUS_RESULTS = frozenset({"HRESULT", "error_status_t", "SCODE"})
+
+
+def check(places: Places, report: Report) -> None:
+    for _, operation in places.operations:
+        _silent(operation, report)
+    _identities(places, report)
+
+
+def _silent(operation: Operation, report: Report) -> None:
+    """[maybe] and [message] calls have no answer, so there is nothing to bring outputs back."""
+    if not operation.maybe and not operation.message:
+        return
+    word = "message" if operation.message else "maybe"
+    for parameter in operation.parameters:
+        if parameter.is_out:
+            message = f'"{parameter.name}" is [out], but [{word}] operations are not answered'
+            report.error("MIDL2288", message, parameter.span)
+            return
+    match operation.result:
+        case Void() | ErrorType():
+            return
+        case Base(_, spelling) if spelling in _STATUS_RESULTS and not operation.message:
+            return
+        case _:
+            message = f'"{operation.name}" has a result, but [{word}] operations are not answered'
+            report.error("MIDL2288", message, operation.span)
+
+
+def _identities(places: Places, report: Report) -> None:
+    seen: dict[UUID, Interface] = {}
+    for interface in places.bound.interfaces:
+        if interface.uuid is None:
+            continue
+        other = seen.get(interface.uuid)
+        if other is not None and other.version == interface.version:
+            note = Note(f'"{other.name}" has it', other.span)
+            report.error("MIDL2270", f'"{interface.name}" has the uuid of another interface', interface.span, (note,))
+        seen.setdefault(interface.uuid, interface)

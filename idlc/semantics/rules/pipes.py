@@ -1,0 +1,173 @@
+"""Pipes: what their elements may be, and where a pipe may stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.rules.places import Places, behind_ref, nested
+from idlc.semantics.types import (
+    Array,
+    Base,
+    BaseKind,
+    BindingHandle,
+    ContextHandleUse,
+    Enum,
+    EnumUse,
+    ErrorType,
+    Interface,
+    InterfacePointer,
+    Opaque,
+    Operation,
+    Parameter,
+    Pipe,
+    Pointer,
+    PointerKind,
+    String,
+    Struct,
+    StructUse,
+    Type,
+    UnionUse,
+)
+from idlc.source.files import Span
+
+
+def check(places: Places, report: Report) -> None:
+    for alias, pipe in places.pipes:
+        _element(places, pipe, alias.span, report)
+    for owner, member in places.members:
+        if member.type is not None and _holds_pipe(member.type):
+            what = "structure" if isinstance(owner, Struct) else "union"
+            report.error("MIDL2321", f'"{member.name}" is a pipe and cannot be in a {what}', member.span)
+    for interface, operation in places.operations:
+        _operation(places, interface, operation, report)
+
+
+# ---------------------------------------------------------------------------- elements
+
+
+@dataclass(frozen=True, slots=True)
+class _Offence:
+    code: str
+    what: str
+    span: Span | None
+
+
+def _element(places: Places, pipe: Pipe, span: Span, report: Report) -> None:
+    offence = _offence(places, pipe.element)
+    if offence is None:
+        return
+    notes = [] if offence.span is None else [Note("it is here", offence.span)]
+    if offence.span is None:
+        message = f"a pipe element cannot be {offence.what}"
+    else:
+        message = f"a pipe element cannot contain {offence.what}"
+    report.error(offence.code, message, span, notes)
+
+
+def _offence(places: Places, element: Type) -> _Offence | None:
+    """The first thing in an element that pipes do not carry; structures are entered one after the other."""
+    pending: list[tuple[Type, Span | None]] = [(element, None)]
+    seen: set[str] = set()
+    while pending:
+        type_, span = pending.pop()
+        found = _refused(places, type_)
+        if found is not None:
+            return _Offence(*found, span)
+        if isinstance(type_, Array):
+            pending.append((type_.element, span))
+        if isinstance(type_, StructUse) and type_.name not in seen:
+            seen.add(type_.name)
+            declared = places.find(type_.name)
+            if isinstance(declared, Struct):
+                pending += [(field.type, field.span) for field in reversed(declared.fields)]
+    return None
+
+
+def _refused(places: Places, type_: Type) -> tuple[str, str] | None:
+    match type_:
+        case Pointer() | InterfacePointer():
+            return "MIDL2317", "a pointer"
+        case String():
+            return "MIDL2317", "a string"
+        case Array(_, dimensions):
+            if any(dimension.conformant for dimension in dimensions):
+                return "MIDL2317", "an array without a fixed size"
+            if any(dimension.varying for dimension in dimensions):
+                return "MIDL2317", "an array that is sent in part"
+        case UnionUse():
+            return "MIDL2028", "a union"
+        case BindingHandle() | ContextHandleUse():
+            return "MIDL2317", "a handle"
+        case Opaque(spelling):
+            return "MIDL2317", f"a {spelling}"
+        case Pipe():
+            return "MIDL2317", "a pipe"
+        case EnumUse(name):
+            declared = places.find(name)
+            if isinstance(declared, Enum) and not declared.wide:
+                return "MIDL2317", "an enum without [v1_enum]"
+        case Base(kind) if kind in {BaseKind.INT3264, BaseKind.UINT3264}:
+            return "MIDL2317", "an integer as wide as a pointer"
+        case _:
+            pass
+    return None
+
+
+# ---------------------------------------------------------------------------- places
+
+
+def _holds_pipe(type_: Type) -> bool:
+    return any(isinstance(part, Pipe) for part in nested(type_))
+
+
+def _operation(places: Places, interface: Interface, operation: Operation, report: Report) -> None:
+    if _holds_pipe(operation.result):
+        report.error("MIDL2322", f'the result of "{operation.name}" is a pipe', operation.span)
+    piped = [parameter for parameter in operation.parameters if _holds_pipe(parameter.type)]
+    if not piped:
+        return
+    for parameter in piped:
+        _parameter(operation, parameter, report)
+    first = piped[0]
+    note = Note("the pipe is here", first.span)
+    if interface.object:
+        report.error("MIDL2283", f'"{first.name}" is a pipe, which [object] interfaces cannot have', first.span)
+    if operation.idempotent:
+        message = f'"{operation.name}" has pipes and cannot be executed twice, as [idempotent] allows'
+        report.error("MIDL2054", message, operation.span, (note,))
+    if operation.message:
+        report.error("MIDL2054", f'"{operation.name}" is a [message] and cannot have pipes', operation.span, (note,))
+    for parameter in operation.parameters:
+        if parameter not in piped and _unsized(places, parameter.type):
+            message = f'"{parameter.name}" is of unknown size beside a pipe: other implementations may fault'
+            report.warning("MIDL2352", message, parameter.span, (note,))
+
+
+def _parameter(operation: Operation, parameter: Parameter, report: Report) -> None:
+    if any(isinstance(part, Array) and _holds_pipe(part.element) for part in nested(parameter.type)):
+        report.error("MIDL2390", f'"{parameter.name}" is an array of pipes', parameter.span)
+        return
+    match parameter.type:
+        case Pipe():
+            if operation.is_async:
+                message = f'"{parameter.name}" is a pipe by value in an [async] operation'
+                help_ = f"write {parameter.type.name} *{parameter.name}"
+                report.warning("MIDL2388", message, parameter.span, help=help_)
+        case Pointer(PointerKind.REF, Pipe()):
+            pass
+        case Pointer(_, Pipe()):
+            message = f'"{parameter.name}" leads to a pipe and must be a [ref] pointer'
+            report.error("MIDL2096", message, parameter.span)
+        case ErrorType():
+            pass
+        case _:
+            message = f'"{parameter.name}" leads to a pipe by more than one pointer'
+            report.error("MIDL2096", message, parameter.span)
+
+
+def _unsized(places: Places, type_: Type) -> bool:
+    if isinstance(type_, Pointer) and type_.kind is not PointerKind.REF:
+        return True
+    target = behind_ref(type_)
+    return isinstance(target, StructUse) and places.conformant(target)

@@ -1,0 +1,174 @@
+"""Where types stand in a file: what every rule walks over.
+
+Structures may be nested thousands deep, so nothing here follows one by recursion; types themselves are
+at most a few levels deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from idlc.semantics.types import (
+    Alias,
+    Arm,
+    Array,
+    BoundFile,
+    Declared,
+    Field,
+    Interface,
+    Operation,
+    Parameter,
+    Pipe,
+    Pointer,
+    PointerKind,
+    String,
+    Struct,
+    StructUse,
+    Type,
+    Union,
+    UnionUse,
+)
+from idlc.source.files import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A type that a remote operation sends, and the place where it is written."""
+
+    type: Type
+    span: Span
+    role: str
+    """parameter, result, field or arm"""
+    name: str
+    operation: Operation
+
+
+class Places:
+    """The declarations and operations of one bound file, with facts about its records."""
+
+    def __init__(self, bound: BoundFile) -> None:
+        self.bound = bound
+        self._conformant: set[str] = set()
+        for name, declared in bound.declared.items():
+            if isinstance(declared, Struct) and any(self.conformant(field.type) for field in declared.fields):
+                self._conformant.add(name)
+
+    def find(self, name: str) -> Declared | None:
+        return self.bound.declared.get(name)
+
+    @property
+    def structs(self) -> Iterator[Struct]:
+        """The structures that the file itself defines."""
+        return (declared for declared in self.bound.declarations if isinstance(declared, Struct))
+
+    @property
+    def unions(self) -> Iterator[Union]:
+        return (declared for declared in self.bound.declarations if isinstance(declared, Union))
+
+    @property
+    def pipes(self) -> Iterator[tuple[Alias, Pipe]]:
+        for declared in self.bound.declarations:
+            if isinstance(declared, Alias) and isinstance(declared.type, Pipe):
+                yield declared, declared.type
+
+    @property
+    def members(self) -> Iterator[tuple[Struct | Union, Field | Arm]]:
+        """Fields and arms of the file's own records."""
+        for declared in self.bound.declarations:
+            if isinstance(declared, Struct):
+                for field in declared.fields:
+                    yield declared, field
+            elif isinstance(declared, Union):
+                for arm in declared.arms:
+                    yield declared, arm
+
+    @property
+    def operations(self) -> Iterator[tuple[Interface, Operation]]:
+        """The operations that travel, callbacks included."""
+        for interface in self.bound.interfaces:
+            for operation in interface.operations:
+                if not interface.local and not operation.local:
+                    yield interface, operation
+
+    @property
+    def parameters(self) -> Iterator[tuple[Interface, Operation, Parameter]]:
+        for interface, operation in self.operations:
+            for parameter in operation.parameters:
+                yield interface, operation, parameter
+
+    def encapsulated(self, use: UnionUse) -> bool:
+        declared = self.find(use.name)
+        return isinstance(declared, Union) and declared.encapsulated
+
+    def conformant(self, type_: Type) -> bool:
+        """Whether a value's size becomes known only with the value: what must come last in a structure."""
+        match type_:
+            case Array(_, dimensions):
+                return any(dimension.conformant for dimension in dimensions)
+            case String(_, bound):
+                return bound is None
+            case StructUse(name):
+                return name in self._conformant
+            case _:
+                return False
+
+    def sent(self) -> Iterator[Sent]:
+        """Everything that remote operations send, each record's members once."""
+        seen: set[str] = set()
+        for _, operation in self.operations:
+            pending = [Sent(p.type, p.span, "parameter", p.name, operation) for p in reversed(operation.parameters)]
+            pending.insert(0, Sent(operation.result, operation.span, "result", operation.name, operation))
+            while pending:
+                place = pending.pop()
+                yield place
+                for record in records_in(place.type):
+                    if record in seen:
+                        continue
+                    seen.add(record)
+                    members = [
+                        Sent(type_, span, role, name, operation) for name, type_, span, role in self._members(record)
+                    ]
+                    pending += reversed(members)
+
+    def _members(self, record: str) -> Iterator[tuple[str, Type, Span, str]]:
+        declared = self.find(record)
+        if isinstance(declared, Struct):
+            for field in declared.fields:
+                if not field.ignore:
+                    yield field.name, field.type, field.span, "field"
+        elif isinstance(declared, Union):
+            for arm in declared.arms:
+                if arm.type is not None:
+                    yield arm.name or "", arm.type, arm.span, "arm"
+
+
+def nested(type_: Type) -> Iterator[Type]:
+    """A type and what its pointers, arrays and pipes are made of; records are not entered."""
+    while True:
+        yield type_
+        match type_:
+            case Pointer(_, target):
+                type_ = target
+            case Array(element) | Pipe(_, element):
+                type_ = element
+            case _:
+                return
+
+
+def records_in(type_: Type) -> Iterator[str]:
+    for part in nested(type_):
+        if isinstance(part, StructUse | UnionUse):
+            yield part.name
+
+
+def in_place(type_: Type) -> Type:
+    """What lies in place of a type: an array's element, however many."""
+    return type_.element if isinstance(type_, Array) else type_
+
+
+def behind_ref(type_: Type) -> Type:
+    """A top-level parameter's type without its `ref` pointer."""
+    if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
+        return type_.target
+    return type_

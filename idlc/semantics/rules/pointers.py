@@ -1,0 +1,79 @@
+"""Pointers: which kinds may stand where, and what a pointer may lead to when it is sent."""
+
+from __future__ import annotations
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.rules.places import Places, Sent, nested
+from idlc.semantics.types import (
+    Arm,
+    BindingHandle,
+    ContextHandleUse,
+    ErrorType,
+    InterfacePointer,
+    Opaque,
+    Parameter,
+    Pipe,
+    Pointer,
+    PointerKind,
+)
+
+
+def check(places: Places, report: Report) -> None:
+    for _, _, parameter in places.parameters:
+        _outgoing(parameter, report)
+    for _, operation in places.operations:
+        result = operation.result
+        if isinstance(result, Pointer) and result.kind is PointerKind.REF:
+            message = f'the result of "{operation.name}" is a ref pointer'
+            report.error("MIDL2177", message, operation.span, help="a result pointer is unique or ptr")
+    for owner, member in places.members:
+        type_ = member.type
+        if isinstance(member, Arm) and isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
+            message = f'arm "{member.name}" of "{owner.name}" is a ref pointer'
+            report.error("MIDL2249", message, member.span, help="an arm's pointer is unique or ptr")
+    for place in places.sent():
+        _sendable(place, report)
+
+
+def _outgoing(parameter: Parameter, report: Report) -> None:
+    """[out] needs a place to put the value: a pointer that the caller certainly has."""
+    if not parameter.is_out:
+        return
+    match parameter.type:
+        case Pipe() | ErrorType() | ContextHandleUse() | BindingHandle() | Opaque():
+            pass
+        case InterfacePointer():
+            message = f'"{parameter.name}" is [out] and needs one more pointer'
+            report.error("MIDL2284", message, parameter.span, help="an interface pointer goes out as IFoo **")
+        case Pointer(kind):
+            if kind is not PointerKind.REF and not parameter.is_in:
+                message = (
+                    f'"{parameter.name}" is [out] only and [{kind.value}]: nothing says whether the caller wants it'
+                )
+                report.error("MIDL2121", message, parameter.span, help="make it [in, out] or [ref]")
+        case _:
+            message = f'"{parameter.name}" is [out] and must be a pointer or an array'
+            report.error("MIDL2042", message, parameter.span)
+
+
+_CODES = {
+    "function pointer": ("a function pointer", {"parameter": "MIDL2142", "result": "MIDL2148", "field": "MIDL2244"}),
+    "void *": ("a void *", {"parameter": "MIDL2139", "result": "MIDL2145", "field": "MIDL2241"}),
+    "bit-field": ("a bit-field", {"field": "MIDL2413"}),
+    "union": ("a union that nothing selects", {"parameter": "MIDL2143", "result": "MIDL2147", "field": "MIDL2243"}),
+    "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
+}
+
+
+def _sendable(place: Sent, report: Report) -> None:
+    for part in nested(place.type):
+        if isinstance(part, Opaque):
+            key = "union" if part.spelling.startswith("union ") else part.spelling
+            what, codes = _CODES[key]
+            role = "field" if place.role == "arm" else place.role
+            code = codes.get(role, codes["field"])
+            notes = []
+            if role == "field":
+                notes.append(Note(f'operation "{place.operation.name}" sends it', place.operation.span))
+            subject = f'the result of "{place.name}"' if role == "result" else f'"{place.name}"'
+            report.error(code, f"{subject} is {what} and cannot be sent", place.span, notes)

@@ -1,0 +1,117 @@
+"""Structures and unions as a whole: they end, they are defined, they hold what may be held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from idlc.diagnostics.report import Note, Report
+from idlc.semantics.rules.places import Places, nested
+from idlc.semantics.types import (
+    Array,
+    Base,
+    EnumUse,
+    Pointer,
+    PointerKind,
+    Struct,
+    StructUse,
+    Type,
+    Union,
+    UnionUse,
+)
+from idlc.source.files import Span
+
+
+def check(places: Places, report: Report) -> None:
+    _endless(places, report)
+    _undefined(places, report)
+    _status(places, report)
+
+
+def _endless(places: Places, report: Report) -> None:
+    """A record that holds itself, by value or behind pointers that are never null, has no end."""
+    done: set[str] = set()
+    records: list[Struct | Union] = [*places.structs, *places.unions]
+    for start in records:
+        if start.name in done:
+            continue
+        path: list[tuple[str, Iterator[tuple[str, bool]]]] = [(start.name, _held(places, start.name))]
+        on_path = {start.name: False}
+        while path:
+            name, held = path[-1]
+            step = next(held, None)
+            if step is None:
+                path.pop()
+                done.add(name)
+                del on_path[name]
+                continue
+            inner, by_pointer = step
+            if inner in on_path:
+                names = [one for one, _ in path]
+                cycle = names[names.index(inner) :]
+                pointers = by_pointer or any(on_path[one] for one in cycle[1:])
+                _report_cycle(places, cycle, report, by_pointer=pointers)
+            elif inner not in done:
+                on_path[inner] = by_pointer
+                path.append((inner, _held(places, inner)))
+
+
+def _report_cycle(places: Places, cycle: list[str], report: Report, *, by_pointer: bool) -> None:
+    record = places.find(cycle[0])
+    if record is None:
+        return
+    notes = [Note(f'by way of "{name}"', found.span) for name in cycle[1:] if (found := places.find(name)) is not None]
+    if by_pointer:
+        message = f'"{cycle[0]}" contains itself through [ref] pointers, which are never null'
+        report.error("MIDL2164", message, record.span, notes, "make one of them [unique]")
+    else:
+        message = f'"{cycle[0]}" contains itself'
+        report.error("MIDL2006", message, record.span, notes, "use a pointer")
+
+
+def _held(places: Places, name: str) -> Iterator[tuple[str, bool]]:
+    """The records that a record cannot be without, and whether a pointer leads to them."""
+    declared = places.find(name)
+    types: list[Type] = []
+    if isinstance(declared, Struct):
+        types = [field.type for field in declared.fields if not field.ignore]
+    elif isinstance(declared, Union):
+        types = [arm.type for arm in declared.arms if arm.type is not None]
+    for type_ in types:
+        by_pointer = False
+        for part in nested(type_):
+            if isinstance(part, Pointer):
+                if part.kind is not PointerKind.REF:
+                    break
+                by_pointer = True
+            elif isinstance(part, Array) and by_pointer:
+                # An array behind a pointer may have no elements.
+                break
+            elif isinstance(part, StructUse | UnionUse):
+                yield part.name, by_pointer
+
+
+def _undefined(places: Places, report: Report) -> None:
+    """Tags that were announced and never defined."""
+    missing: set[str] = set()
+    for _, member in places.members:
+        _defined(places, member.type, member.span, missing, report)
+    for _, operation, parameter in places.parameters:
+        _defined(places, parameter.type, parameter.span, missing, report)
+        _defined(places, operation.result, operation.span, missing, report)
+
+
+def _defined(places: Places, type_: Type | None, span: Span, missing: set[str], report: Report) -> None:
+    for part in nested(type_) if type_ is not None else ():
+        if isinstance(part, StructUse | UnionUse | EnumUse) and places.find(part.name) is None:
+            if part.name not in missing:
+                report.error("MIDL2011", f'"{part.name}" is used here and never defined', span)
+            missing.add(part.name)
+
+
+def _status(places: Places, report: Report) -> None:
+    """error_status_t is for parameters and results."""
+    for _, member in places.members:
+        for part in nested(member.type) if member.type is not None else ():
+            if isinstance(part, Base) and part.spelling == "error_status_t":
+                message = f'"{member.name}" is an error_status_t, which only parameters and results can be'
+                report.error("MIDL2160", message, member.span, help="unsigned long has the same form")
