@@ -178,6 +178,8 @@ class _File:
             if declarator.is_function:
                 message = f'"{declarator.name}" is an operation outside of an interface'
                 unit.report.error("MIDL2349" if unit.library else "IDLC1209", message, declarator.span)
+            elif statement.specifiers.const and "extern" not in statement.specifiers.words:
+                unit.report.error("MIDL2155", f'"{declarator.name}" needs a value', declarator.span)
             elif "extern" not in statement.specifiers.words:
                 code = "MIDL2001" if declarator.initializer is not None else "MIDL2156"
                 help_ = "write const before the type" if declarator.initializer is not None else None
@@ -227,6 +229,10 @@ class _File:
             if "context_handle" in attributes:
                 handle = self.handle(shape, attributes, declarator, handle, statement.doc)
                 continue
+            serialize = attributes.first_of("context_handle_serialize", "context_handle_noserialize")
+            if serialize is not None and not isinstance(shape.core, ContextHandleUse | ErrorType):
+                message = f'"{declarator.name}" is no context handle'
+                unit.report.error("MIDL2378", message, serialize.span)
             shape = self.presented(shape, attributes)
             shape = attributed(unit, shape, attributes, Place.TYPE, None, declarator.span)
             if "handle" in attributes:

@@ -10,8 +10,17 @@ from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import written
 from idlc.semantics.operations import Draft, bind_operation
+from idlc.semantics.shapes import resolve
 from idlc.semantics.symbols import InterfaceSymbol
-from idlc.semantics.types import Interface, Operation, Pipe, Pointer, PointerKind
+from idlc.semantics.types import (
+    BindingHandle,
+    ContextHandleUse,
+    Interface,
+    Operation,
+    Pipe,
+    Pointer,
+    PointerKind,
+)
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.written import Attributes, suggestion
 from idlc.syntax import ast
@@ -202,6 +211,7 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
         report.warning("MIDL2298", "an [object] interface has no version", attributes.by_name["version"].span)
     if remote and all(operation.callback for operation in remote):
         report.error("MIDL2208", f'interface "{interface.name}" has nothing but callbacks', interface.name_span)
+    _implicit(unit, attributes)
     auto = attributes.get("auto_handle")
     for draft in drafts:
         operation = draft.operation
@@ -214,6 +224,27 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
             note = Note("automatic handles are asked for here", automatic.span)
             message = f'"{operation.name}" has pipes and needs an explicit handle'
             report.error("MIDL2096", message, operation.span, (note,))
+        encoded = draft.attributes.first_of("encode", "decode") or attributes.first_of("encode", "decode")
+        if encoded is not None and _has_pipes(operation):
+            report.error("MIDL2342", f'"{operation.name}" has pipes and cannot be [{encoded.name}]', operation.span)
+
+
+def _implicit(unit: Unit, attributes: Attributes) -> None:
+    """The type of an implicit handle: handle_t, or a typedef marked [handle]."""
+    attribute = attributes.get("implicit_handle")
+    argument = attribute.arguments[0] if attribute is not None else None
+    if attribute is None or not isinstance(argument, ast.TypeName):
+        return
+    written_type = argument.specifiers.type
+    if isinstance(written_type, ast.NamedType) and written_type.name not in unit.scope.typedefs:
+        message = f'"{written_type.name}" is not defined here, it is taken for a [handle] type'
+        unit.report.warning("MIDL2225", message, argument.span)
+        return
+    shape = resolve(unit, argument)
+    if isinstance(shape.core, ContextHandleUse):
+        unit.report.error("MIDL2210", "a context handle cannot be an implicit handle", attribute.span)
+    elif not shape.is_error and not shape.user_handle and not isinstance(shape.core, BindingHandle):
+        unit.report.error("MIDL2264", "the type of an implicit handle must be a handle", attribute.span)
 
 
 def _has_pipes(operation: Operation) -> bool:

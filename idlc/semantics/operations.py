@@ -12,12 +12,15 @@ from idlc.semantics.constants import Siblings
 from idlc.semantics.shapes import GENERIC, attributed, declared, derived, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
+    Base,
+    BaseKind,
     BindingHandle,
     ContextHandle,
     ContextHandleUse,
     ErrorType,
     Operation,
     Parameter,
+    Pointer,
     Type,
     Void,
 )
@@ -172,9 +175,21 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings, draft.span)
     if is_out and shape.const and not local and shape.levels:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
-    declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
     type_ = finish(shape, default=unit.default, parameter=True)
+    _status(unit, attributes, type_, draft.name, is_in=is_in)
+    declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
     return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span)
+
+
+def _status(unit: Unit, attributes: Attributes, type_: Type, name: str, *, is_in: bool) -> None:
+    """comm_status and fault_status: an [out] error_status_t that takes what would be raised otherwise."""
+    attribute = attributes.first_of("comm_status", "fault_status")
+    if attribute is None or isinstance(type_, ErrorType):
+        return
+    if is_in or not isinstance(type_, Pointer):
+        unit.report.error("MIDL2070", f'"{name}" takes a status and must be an [out] pointer', attribute.span)
+    elif not isinstance(type_.target, Base) or type_.target.kind is not BaseKind.UINT32:
+        unit.report.error("MIDL2097", f'"{name}" takes a status and must be an error_status_t *', attribute.span)
 
 
 def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span: Span) -> Shape:

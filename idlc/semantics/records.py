@@ -144,7 +144,6 @@ def _members(
             name = made if declarator is None or declarator.name is None else declarator.name
             span = field.span if declarator is None else declarator.name_span
             if declarator is None and not isinstance(base.core, StructUse | UnionUse | Opaque | ErrorType):
-                unit.report.error("MIDL2170", "only a structure or union can be a member without a name", field.span)
                 continue
             if name in seen:
                 unit.report.error("MIDL2003", f'"{name}" is a member already', span, (before(seen[name]),))

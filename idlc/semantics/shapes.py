@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
-from idlc.language.basetypes import NOT_IMPLEMENTED
+from idlc.language.basetypes import BASE_TYPES, NOT_IMPLEMENTED
 from idlc.semantics import written
 from idlc.semantics.constants import Siblings, Value, integer_type
 from idlc.semantics.symbols import (
@@ -39,6 +39,7 @@ from idlc.semantics.types import (
     StructUse,
     Union,
     UnionUse,
+    Variable,
     Void,
 )
 from idlc.semantics.unit import Unit
@@ -476,7 +477,19 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
     if not _selects(value):
         unit.report.error("MIDL2174", "a union is selected by an integer, a character or an enum", argument.span)
         return ERROR_SHAPE
+    if own is not None and _narrower(value, own):
+        message = "the union is selected by a type of another size"
+        unit.report.error("MIDL2083", message, argument.span, help="a cast says that this is meant")
+        return ERROR_SHAPE
     return replace(shape, core=replace(shape.core, switch=value.expression, switch_type=type_))
+
+
+def _narrower(value: Value, own: Base | EnumUse) -> bool:
+    """Whether a plain discriminant is of another size than the union's own type. Enumerations fit everything."""
+    core = value.shape.core
+    if not isinstance(value.expression, Variable) or not isinstance(core, Base) or not isinstance(own, Base):
+        return False
+    return integer_type(value.shape) is not None and BASE_TYPES[core.kind].octets != BASE_TYPES[own.kind].octets
 
 
 def _selects(value: Value) -> bool:

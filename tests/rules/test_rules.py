@@ -1,0 +1,69 @@
+"""The Markdown files of this folder are the manual of the rules, and tests of them.
+
+Each `idl` fence is one file. A line that ends in `// error: [MIDL2317]` or `// warning: [...]` is the
+assertion: exactly the stated diagnostics, at exactly those lines. An `acf` fence configures the IDL fence
+after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from idlc.diagnostics.report import Report
+from idlc.driver import Settings, analyse
+
+FOLDER = Path(__file__).parent
+_FENCE = re.compile(r"^```(idl|acf)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ASSERTION = re.compile(r"// (error|warning): \[([A-Z0-9, ]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """One piece of IDL in a Markdown file."""
+
+    file: str
+    line: int
+    idl: str
+    acf: str | None
+
+    @property
+    def wanted(self) -> Counter[tuple[str, int, str, str]]:
+        found: Counter[tuple[str, int, str, str]] = Counter()
+        for name, text in (("case.idl", self.idl), ("case.acf", self.acf or "")):
+            for number, line in enumerate(text.splitlines(), 1):
+                for assertion in _ASSERTION.finditer(line):
+                    for code in assertion[2].split(","):
+                        found[name, number, assertion[1], code.strip()] += 1
+        return found
+
+
+def fences() -> list[Fence]:
+    found = []
+    for path in sorted(FOLDER.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        acf: str | None = None
+        for fence in _FENCE.finditer(text):
+            if fence[1] == "acf":
+                acf = fence[2]
+                continue
+            found.append(Fence(path.stem, text[: fence.start()].count("\n") + 2, fence[2], acf))
+            acf = None
+    return found
+
+
+def check(fence: Fence) -> Report:
+    memory = {"case.idl": fence.idl} | ({} if fence.acf is None else {"case.acf": fence.acf})
+    return analyse(["case.idl"], Settings(memory=memory)).report
+
+
+@pytest.mark.parametrize("fence", fences(), ids=lambda fence: f"{fence.file}:{fence.line}")
+def test_exactly_the_stated_diagnostics_appear_at_exactly_those_lines(fence: Fence) -> None:
+    report = check(fence)
+    found = Counter((d.span.file.name, d.span.line, d.severity.value, d.code) for d in report.diagnostics)
+    told = "\n".join(f"{d.span.file.name}:{d.span.line}: {d.code} {d.message}" for d in report.diagnostics)
+    assert found == fence.wanted, told
