@@ -19,12 +19,17 @@ class Aliases:
         self._written: set[int] = set()
 
     def referent(self, target: object) -> int:
-        """The id for the object pointed at; 0 for None. Ids lie apart from those of unique pointers."""
+        """The id for the object pointed at; 0 for None.
+
+        Ids count from 1, as Windows numbers them: Wine keeps a table as long as the largest. A stub with so many that
+        they would meet those of unique pointers, which begin at 0x20000, goes on far above.
+        """
         if target is None:
             return 0
         known = self._ids.get(id(target))
         if known is None:
-            known = self._ids[id(target)] = 0x40020000 + 4 * len(self._ids)
+            number = len(self._ids) + 1
+            known = self._ids[id(target)] = number if number < 0x20000 else 0x40000000 + number
         return known
 
     def first(self, target: object) -> bool:
