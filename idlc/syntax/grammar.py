@@ -42,6 +42,14 @@ class Reduction:
     unwrap: bool
     """A rule that is its only child when it has just one."""
 
+    @property
+    def shift_of_level(self) -> int | None:
+        """For a rule that is nothing but its one child: 1 if it makes a list of it, -1 if it takes it out of one, 0
+        if it leaves it alone; None for every other rule. Precedence makes long chains of these."""
+        if self.length != 1 or len(self.keep) != 1 or not (self.inline or self.unwrap):
+            return None
+        return int(self.inline) - int(self.keep[0][1])
+
 
 Action = int | Reduction
 
@@ -56,6 +64,8 @@ class Grammar:
     """By state: the reduction that is the only thing to do there, whatever follows."""
     starts: dict[str, int]
     ends: dict[str, int]
+    symbols: tuple[str, ...]
+    """By state: the terminal or rule that leads there (LALR states have just one); empty for a start."""
     nodes: frozenset[str]
     """The names of everything that a tree is built of."""
 
@@ -98,8 +108,21 @@ def load() -> Grammar:
         tuple(_only_reduction(row) for row in actions),
         {name: numbers[state] for name, state in table.start_states.items()},
         {name: numbers[state] for name, state in table.end_states.items()},
+        _symbols(actions, gotos),
         frozenset(reduction.node for reduction in known.values() if not reduction.inline),
     )
+
+
+def _symbols(actions: list[dict[str, Action]], gotos: list[dict[str, int]]) -> tuple[str, ...]:
+    symbols = [""] * len(actions)
+    for row in actions:
+        for name, action in row.items():
+            if isinstance(action, int):
+                symbols[action] = name
+    for by_rule in gotos:
+        for name, state in by_rule.items():
+            symbols[state] = name
+    return tuple(symbols)
 
 
 def _only_reduction(row: dict[str, Action]) -> Reduction | None:

@@ -18,7 +18,7 @@ from idlc.source.search import Files
 from idlc.source.tokens import NAME, Token
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS, Problems
-from idlc.syntax.grammar import Grammar, load
+from idlc.syntax.grammar import Grammar, Reduction, load
 from idlc.syntax.lexer import FALLBACK, Lexed, lex, span_of
 
 MAX_ERRORS = 50
@@ -83,26 +83,39 @@ class _Parser:
         self._errors = 0
         self._blocks: list[tuple[int, Token]] = []
         """For each open `{`: the height of the stack above it, and its token."""
-        # The stack, in three lists: state reached, rule or terminal that led there with its value, first token of it.
+        # The stack, in three lists: states (one more than there are values), values, and the first token of each.
         self._states: list[int] = []
-        self._symbols: list[str] = []
         self._values: list[Any] = []
         self._firsts: list[Token] = []
 
     def run(self, start: str) -> object:
-        actions, gotos = self._actions, self._gotos
+        actions, gotos, chain = self._actions, self._gotos, self._chain
         types, tokens = self._types, self._tokens
-        states, symbols, values, firsts = self._states, self._symbols, self._values, self._firsts
+        states, values, firsts = self._states, self._values, self._firsts
         problems = self._problems
         builders: dict[str, Callable[[list[Any], Span, Problems, Token], Any]] = BUILDERS
+        chains: dict[tuple[int, int, str], tuple[int, int] | None] = {}
         end = self._grammar.ends[start]
-        states.append(self._grammar.starts[start])
+        state = self._grammar.starts[start]
+        states.append(state)
         at = 0
         while True:
             kind = types[at]
-            action = actions[states[-1]].get(kind)
+            action = actions[state].get(kind)
+            if action.__class__ is int:
+                token = tokens[at]
+                if kind == "LBRACE":
+                    self._blocks.append((len(values) + 1, token))
+                elif kind == "RBRACE" and self._blocks:
+                    self._blocks.pop()
+                state = action
+                states.append(state)
+                values.append(token)
+                firsts.append(token)
+                at += 1
+                continue
             if action is None:
-                action = self._grammar.defaults[states[-1]]
+                action = self._grammar.defaults[state]
             if action is None:
                 if kind in FALLBACK:
                     types[at] = FALLBACK[kind]
@@ -113,26 +126,31 @@ class _Parser:
                 at = self._recover(at)
                 if at < 0:
                     return self._abandoned(start)
+                state = states[-1]
                 continue
-            token = tokens[at]
-            if action.__class__ is int:
-                if kind == "LBRACE":
-                    self._blocks.append((len(symbols) + 1, token))
-                elif kind == "RBRACE" and self._blocks:
-                    self._blocks.pop()
-                states.append(action)
-                symbols.append(kind)
-                values.append(token)
-                firsts.append(token)
-                if states[-1] == end:
-                    return values[0]
-                at += 1
-                continue
-            length = action.length  # type: ignore[union-attr]
+            assert isinstance(action, Reduction)
+            length = action.length
+            if length == 1:
+                # Most reductions climb the levels of precedence without doing anything: take them at once.
+                key = (states[-2], state, kind)
+                try:
+                    climbed = chains[key]
+                except KeyError:
+                    climbed = chains[key] = chain(*key)
+                if climbed is not None:
+                    state, level = climbed
+                    states[-1] = state
+                    if level > 0:
+                        values[-1] = [values[-1]]
+                    elif level < 0:
+                        values[-1] = values[-1][0]
+                    if state == end:
+                        return values[0]
+                    continue
             children: list[Any] = []
             if length:
                 base = len(values) - length
-                for position, flatten in action.keep:  # type: ignore[union-attr]
+                for position, flatten in action.keep:
                     value = values[base + position]
                     if not flatten:
                         children.append(value)
@@ -141,27 +159,39 @@ class _Parser:
                     else:
                         children = value  # a left-recursive list grows in place
                 first = firsts[base]
-                del values[base:], firsts[base:], states[base + 1 :], symbols[base:]
+                del values[base:], firsts[base:], states[base + 1 :]
             else:
-                first = token
-            rule = action.name  # type: ignore[union-attr]
-            if action.inline:  # type: ignore[union-attr]
+                first = tokens[at]
+            if action.inline:
                 result: Any = children
-            elif action.unwrap and len(children) == 1:  # type: ignore[union-attr]
+            elif action.unwrap and len(children) == 1:
                 result = children[0]
             else:
                 if length:
                     last = tokens[at - 1]
                     span = Span(first.file, first.start, last.end if last.file is first.file else first.end)
                 else:
-                    span = Span(token.file, token.start, token.start)
-                result = builders[action.node](children, span, problems, first)  # type: ignore[union-attr]
+                    span = Span(first.file, first.start, first.start)
+                result = builders[action.node](children, span, problems, first)
             values.append(result)
             firsts.append(first)
-            symbols.append(rule)
-            states.append(gotos[states[-1]][rule])
-            if states[-1] == end:
+            state = gotos[states[-1]][action.name]
+            states.append(state)
+            if state == end:
                 return result
+
+    def _chain(self, below: int, state: int, terminal: str) -> tuple[int, int] | None:
+        """Where the reductions end that do nothing to the value on top, and how its level of lists changes."""
+        level = 0
+        climbed = False
+        while True:
+            action = self._actions[state].get(terminal, self._grammar.defaults[state])
+            shift = action.shift_of_level if isinstance(action, Reduction) else None
+            if not isinstance(action, Reduction) or shift is None or abs(level + shift) > 1:
+                return (state, level) if climbed else None
+            level += shift
+            state = self._gotos[below][action.name]
+            climbed = True
 
     # ------------------------------------------------------------------ mistakes
 
@@ -183,7 +213,7 @@ class _Parser:
             self._report.error("MIDL2025", 'syntax error: this "}" closes nothing', token.span)
             self._reset(0, at)
             return at + 1
-        if types[at] in ("RSQB", "RPAR") and self._symbols and self._symbols[-1] in _RESUME:
+        if types[at] in ("RSQB", "RPAR") and self._symbol(-1) in _RESUME:
             self._report.error("MIDL2025", f'syntax error: this "{token.text}" closes nothing', token.span)
             return at + 1
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
@@ -233,8 +263,8 @@ class _Parser:
 
     def _reset(self, floor: int, at: int) -> None:
         """Cut the stack back to the innermost list that is open at or above `floor`; the parser is at token `at`."""
-        height = len(self._symbols)
-        while height > floor and self._symbols[height - 1] not in _RESUME:
+        height = len(self._values)
+        while height > floor and self._symbol(height) not in _RESUME:
             height -= 1
         if height < len(self._firsts):
             first = self._firsts[height]
@@ -242,7 +272,11 @@ class _Parser:
             while begin > 0 and self._tokens[begin] is not first:
                 begin -= 1
             self._lose(begin, at)
-        del self._values[height:], self._firsts[height:], self._symbols[height:], self._states[height + 1 :]
+        del self._values[height:], self._firsts[height:], self._states[height + 1 :]
+
+    def _symbol(self, height: int) -> str:
+        """The terminal or rule at a height of the stack, counted from 1; that on top for -1."""
+        return self._grammar.symbols[self._states[height]]
 
     def _lose(self, begin: int, end: int) -> None:
         """Remember the names among tokens that get no place in the tree."""
@@ -261,17 +295,16 @@ class _Parser:
 
     def _before(self, terminal: str) -> str | None:
         """The symbol that `terminal` would stand behind when it is taken; None when it is not accepted."""
-        states, symbols = list(self._states), list(self._symbols)
+        states = list(self._states)
         while True:
             action = self._actions[states[-1]].get(terminal)
             if action is None:
                 return None
             if isinstance(action, int):
-                return symbols[-1] if symbols else ""
+                return self._grammar.symbols[states[-1]]
             if action.length:
-                del states[-action.length :], symbols[-action.length :]
+                del states[-action.length :]
             states.append(self._gotos[states[-1]][action.name])
-            symbols.append(action.name)
 
     def _expected(self) -> str:
         """What could stand here, in words; empty when that is too much to say."""
@@ -292,8 +325,8 @@ class _Parser:
         """What there is of a tree when parsing stopped before the end of the file."""
         self._lose(0, len(self._tokens))
         body: list[Any] = []
-        for symbol, value in zip(self._symbols, self._values, strict=True):
-            if symbol in ("_statements", "_acf_statements"):
+        for state, value in zip(self._states[1:], self._values, strict=True):
+            if self._grammar.symbols[state] in ("_statements", "_acf_statements"):
                 body = value
                 break
         first = self._tokens[0]
