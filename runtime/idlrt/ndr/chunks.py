@@ -111,7 +111,7 @@ class _Phase(Enum):
 class ChunkParser:
     """Finds the elements of one pipe in the octets of a stub, however these were cut."""
 
-    __slots__ = ("_count", "_frame", "_gap", "_layout", "_left", "_phase", "_skip", "_wide", "_word", "runs")
+    __slots__ = ("_count", "_frame", "_gap", "_layout", "_left", "_phase", "_skip", "_wide", "_word", "plain", "runs")
 
     def __init__(self, layout: Layout, order: str, wide: bool = False) -> None:
         self._frame = _Frame(order, wide)
@@ -124,6 +124,9 @@ class ChunkParser:
         self._count = 0
         self._left = 0  # octets of elements still to come in this chunk
         self.runs: list[memoryview | bytes] = []  # octets of elements, views of what was fed; the caller empties it
+        # So many octets to come are elements and nothing else. A caller that is fed less than that may itself append
+        # to `runs` and subtract: a fragment inside a chunk is by far the most frequent case.
+        self.plain = 0
 
     @property
     def ended(self) -> bool:
@@ -136,10 +139,9 @@ class ChunkParser:
         Raises `NdrError` for a count or a trailer that cannot be.
         """
         size = len(view)
-        if self._phase is _Phase.ELEMENTS and not self._skip and size < self._left:
-            self.runs.append(view)  # by far the most frequent case: a fragment inside a chunk
-            self._left -= size
-            return size
+        if self.plain:
+            self._left = self.plain
+            self.plain = 0
         i = 0
         while i < size and self._phase is not _Phase.ENDED:
             if self._skip:
@@ -165,6 +167,8 @@ class ChunkParser:
                     (word,) = self._frame.word.unpack(self._word)
                     self._word = b""
                     self._read_word(word)
+        if self._phase is _Phase.ELEMENTS and not self._skip:
+            self.plain = self._left
         return i
 
     def _alignment(self) -> int:

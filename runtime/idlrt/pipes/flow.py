@@ -25,10 +25,10 @@ SLICE: Final = 256 << 10
 class Inlet:
     """The receiving end of one pipe."""
 
-    __slots__ = ("_blocks", "_element", "_from", "_parser", "_partial", "_stream", "drained", "index", "name")
+    __slots__ = ("_blocks", "_element", "_from", "_partial", "_stream", "drained", "index", "name", "parser")
 
     _element: Element
-    _parser: ChunkParser
+    parser: ChunkParser
 
     def __init__(self, name: str, stream: Incoming, index: int) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Inlet:
 
     def open(self, element: Element, order: str, wide: bool) -> None:
         self._element = element
-        self._parser = ChunkParser(element, order, wide)
+        self.parser = ChunkParser(element, order, wide)
 
     def take(self, most: int | None) -> Any:
         """A block of at most `most` elements, the empty one at the end, None when nothing is there yet."""
@@ -54,7 +54,7 @@ class Inlet:
             return self._next_block(most)
         if self._stream.error is not None:
             raise self._stream.error
-        if not self._stream.opened or not self._parser.ended:
+        if not self._stream.opened or not self.parser.ended:
             return None
         self.drained = True
         return self._element.unpack(b"", 0)
@@ -82,19 +82,19 @@ class Inlet:
     def ready(self) -> bool:
         """Whether a pull would not have to wait."""
         stream = self._stream
-        return bool(self._blocks) or stream.error is not None or (stream.opened and self._parser.ended)
+        return bool(self._blocks) or stream.error is not None or (stream.opened and self.parser.ended)
 
     @property
     def ended(self) -> bool:
         """Whether the pipe's end arrived, pulled or not."""
-        return self._parser.ended
+        return self.parser.ended
 
     def feed(self, view: memoryview, at: int) -> int:
-        return self._parser.feed(view, at)
+        return self.parser.feed(view, at)
 
     def settle(self) -> None:
         """Copy what was fed out of the receive buffer, once, as one block."""
-        runs = self._parser.runs
+        runs = self.parser.runs
         if not runs:
             return
         data = b"".join((self._partial, *runs)) if self._partial else b"".join(runs)
@@ -116,12 +116,25 @@ class Inlet:
 class Incoming:
     """Stub data that begins with pipes: the rest of a request, or a whole response."""
 
-    __slots__ = ("_at", "_current", "_limit", "_rest", "buffered", "complete", "error", "gate", "inlets", "opened")
+    __slots__ = (
+        "_at",
+        "_current",
+        "_limit",
+        "_parser",
+        "_rest",
+        "buffered",
+        "complete",
+        "error",
+        "gate",
+        "inlets",
+        "opened",
+    )
 
     def __init__(self, names: Sequence[str], limit: int) -> None:
         self.inlets = tuple(Inlet(name, self, index) for index, name in enumerate(names))
         self.buffered = 0
         self.opened = False
+        self._parser: ChunkParser | None = None  # of the pipe whose data is due
         self.error: Exception | None = None
         self.complete = False  # the last fragment arrived
         self.gate: Callable[[], bool] | None = None  # at a client: whether all [in] pipes were ended
@@ -137,9 +150,19 @@ class Incoming:
         for inlet, element in zip(self.inlets, elements, strict=True):
             inlet.open(element, order, wide)
         self.opened = True
+        if self.inlets:
+            self._parser = self.inlets[0].parser
 
     def feed(self, data: bytes | memoryview, last: bool) -> None:
         """Take stub data; `settle` must follow before its memory is used again. Raises `NdrError`."""
+        parser = self._parser
+        if parser is not None and not last:
+            size = len(data)
+            if size < parser.plain:
+                parser.plain -= size
+                parser.runs.append(data)
+                self._at += size
+                return
         view = memoryview(data)
         inlets = self.inlets
         while len(view) and self._current < len(inlets):
@@ -150,6 +173,7 @@ class Incoming:
                 break
             view = view[used:]
             self._current += 1
+            self._parser = inlets[self._current].parser if self._current < len(inlets) else None
             if self._current == len(inlets):
                 self._rest += bytes(self._at & 7)
         else:
@@ -281,8 +305,10 @@ class Outgoing:
         return all(outlet.closed for outlet in self.outlets)
 
 
-def slices(parts: Sequence[bytes | memoryview], size: int = SLICE) -> list[list[bytes | memoryview]]:
-    """The same octets in groups of at most about `size`, so that a large block does not fill the transport."""
+def slices(parts: list[bytes | memoryview], size: int = SLICE) -> list[list[bytes | memoryview]]:
+    """The parts of a chunk in groups of at most about `size`, so that a large block does not fill the transport."""
+    if len(parts) == 1 or len(parts[1]) <= size:
+        return [parts]
     groups: list[list[bytes | memoryview]] = [[]]
     room = size
     for part in parts:

@@ -133,6 +133,9 @@ class Exchange:
             self._finish()
             return True
         try:
+            if incoming.opened and not event.last:
+                incoming.feed(event.data, False)
+                return False
             if not incoming.opened:
                 assert self._context is not None
                 transfer = self._context.transfer

@@ -62,7 +62,6 @@ class Link(asyncio.BufferedProtocol):
         self._calls: dict[int, Receiver] = {}
         self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
         self._released = released
-        self._touched: Receiver | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
         self._transport: asyncio.Transport
@@ -105,10 +104,20 @@ class Link(asyncio.BufferedProtocol):
     # -- events
 
     def _dispatch(self, events: Iterator[ClientEvent]) -> None:
+        calls = self._calls
+        touched: Receiver | None = None
         try:
             for event in events:
                 if type(event) is Stub:
-                    self._stub(event)
+                    call = calls.get(event.call_id)
+                    if call is None:
+                        continue
+                    if call is not touched:
+                        if touched is not None:
+                            touched.settle()
+                        touched = call
+                    if call.stub(event):
+                        self._over(event.call_id)
                 else:
                     self._other(event)
         except RemoteProtocolError as error:
@@ -117,22 +126,9 @@ class Link(asyncio.BufferedProtocol):
             self._send()
             self._transport.abort()
             return
-        touched = self._touched
         if touched is not None:
-            self._touched = None
             touched.settle()
         self._send()
-
-    def _stub(self, event: Stub) -> None:
-        call = self._calls.get(event.call_id)
-        if call is None:
-            return
-        if call is not self._touched:
-            if self._touched is not None:
-                self._touched.settle()
-            self._touched = call
-        if call.stub(event):
-            self._over(event.call_id)
 
     def _over(self, call_id: int) -> None:
         self._calls.pop(call_id, None)
@@ -160,13 +156,14 @@ class Link(asyncio.BufferedProtocol):
             case Ended():
                 self._fail(ConnectionLost("the server closed the connection"))
             case Stub():
-                self._stub(event)
+                pass
 
     def _fail(self, error: Exception) -> None:
         if self.lost is None:
             self.lost = error
-        calls, self._calls = self._calls, {}
-        for call in calls.values():
+        calls = tuple(self._calls.values())
+        self._calls.clear()
+        for call in calls:
             call.fail(error)
         self._refuse(error)
         self._released(self)

@@ -95,7 +95,6 @@ class ServerLink(asyncio.BufferedProtocol):
         self._association = ServerConnection(server.config(self._join, endpoint))
         self._joined: Group | None = None
         self._calls: dict[int, Serving] = {}
-        self._touched: Serving | None = None
         self._holders: set[Serving] = set()
         self._crowded = False
         self._lost = False
@@ -161,10 +160,19 @@ class ServerLink(asyncio.BufferedProtocol):
     # -- events
 
     def _dispatch(self, events: Iterator[ServerEvent]) -> None:
+        calls = self._calls
+        touched: Serving | None = None
         try:
             for event in events:
                 if type(event) is Stub:
-                    self._stub(event)
+                    call = calls.get(event.call_id)
+                    if call is None:
+                        continue
+                    if call is not touched:
+                        if touched is not None:
+                            touched.settle()
+                        touched = call
+                    call.stub(event)
                 else:
                     self._other(event)
         except RemoteProtocolError as error:
@@ -173,21 +181,9 @@ class ServerLink(asyncio.BufferedProtocol):
             self._send()
             self._transport.close()
             return
-        touched = self._touched
         if touched is not None:
-            self._touched = None
             touched.settle()
         self._send()
-
-    def _stub(self, event: Stub) -> None:
-        call = self._calls.get(event.call_id)
-        if call is None:
-            return
-        if call is not self._touched:
-            if self._touched is not None:
-                self._touched.settle()
-            self._touched = call
-        call.stub(event)
 
     def _other(self, event: ServerEvent) -> None:
         match event:
@@ -205,9 +201,7 @@ class ServerLink(asyncio.BufferedProtocol):
             case Bound():
                 if self._unbound is not None:
                     self._unbound.cancel()
-            case Stub():
-                self._stub(event)
-            case ContextsAltered() | Ended():
+            case Stub() | ContextsAltered() | Ended():
                 pass
 
     def _start(self, event: CallStarted) -> None:

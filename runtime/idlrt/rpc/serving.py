@@ -89,12 +89,11 @@ class Serving:
     def stub(self, event: Stub) -> None:
         if self.answered:
             return
-        if not self._streamed:
-            self._begin(event.data if isinstance(event.data, bytes) else bytes(event.data), True)
-            return
         try:
             if self._incoming is not None:
                 self._incoming.feed(event.data, event.last)
+            elif not self._streamed:
+                self._begin(event.data if isinstance(event.data, bytes) else bytes(event.data), True)
             elif self._task is None:
                 self._prefix(event)
         except NdrError as error:
