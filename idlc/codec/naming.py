@@ -23,13 +23,13 @@ class Namer:
         self._taken = set(RESERVED | taken)
 
     def new(self, wish: str) -> str:
-        if _SHARED.match(wish):
-            wish += "_"
         name = wish
         number = 1
-        while name in self._taken:
+        while name in self._taken or _SHARED.match(name):
             number += 1
-            name = f"{wish}{number}" if not wish[-1:].isdigit() else f"{wish}_{number}"
+            name = f"{wish}{number}"
+            if wish[-1:].isdigit() or _SHARED.match(name):
+                name = f"{wish}_{number}"
         self._taken.add(name)
         return name
 
