@@ -571,7 +571,7 @@ class Get(Emitter):
                 mover = self.shared.table("load", f'ndr.number_reader(order, "{letter_}")')
                 self.line(f"{reading.local} = {mover}(d[{self.place()}:{end}])")
                 self.go(end)
-                self.phase = Phase(WIDTHS[letter_], 0) if WIDTHS[letter_] > 1 else UNKNOWN
+                self.phase = self.phase.after(WIDTHS[letter_])
             case Content.ITEMS:
                 self._fits(count, max(1, self.layout.least(element)), path)
                 self.items(reading, step, count, path)
@@ -758,9 +758,10 @@ class Get(Emitter):
         run = lay_out(items, Phase(alignment, 0))
         targets = [it.value for it in items if it.letter]
         left = ", ".join(targets) if len(targets) > 1 else f"({targets[0]},)"
-        part = f"d[{start}:{end}]" + (f' + b"\\0" * {gap}' if gap else "")
-        if gap:
-            part = f'{part} if {count} else b""'
+        part = f"d[{start}:{end}]"
+        if gap:  # the last row is followed by no padding
+            zeros = "\\0" * gap
+            part = f'bytes({part}) + b"{zeros}" if {count} else b""'
         waits = self.layout.defers(element)
         self.phase = known(ends)
         if waits:

@@ -12,8 +12,10 @@ RESERVED = frozenset(
     """.split()
 )
 
-_SHARED = re.compile(r"(?:pack|packs|read|reads|rows|write|load)\d+\Z|(?:put|get|defer|finish)_")
-"""Names of the factory's tables and functions, which no local may hide."""
+_TABLE = re.compile(r"(?:pack|packs|read|reads|rows|write|load)\d+\Z")
+"""Names of the factory's tables, which no local may hide."""
+_FUNCTION = re.compile(r"(?:put|get|defer|finish)_")
+"""Beginnings of the names of the factory's functions."""
 
 
 class Namer:
@@ -23,13 +25,14 @@ class Namer:
         self._taken = set(RESERVED | taken)
 
     def new(self, wish: str) -> str:
-        name = wish
+        stem = f"_{wish}" if _FUNCTION.match(wish) else wish
+        if stem[-1:].isdigit() or _TABLE.match(f"{stem}2"):
+            stem = f"{stem}_"
+        name = wish if stem.rstrip("_") == wish and not _TABLE.match(wish) else stem
         number = 1
-        while name in self._taken or _SHARED.match(name):
+        while name in self._taken:
             number += 1
-            name = f"{wish}{number}"
-            if wish[-1:].isdigit() or _SHARED.match(name):
-                name = f"{wish}_{number}"
+            name = f"{stem}{number}"
         self._taken.add(name)
         return name
 

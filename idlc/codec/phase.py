@@ -20,6 +20,10 @@ class Phase:
     def moved(self, octets: int) -> Phase:
         return Phase(self.modulus, (self.offset + octets) % self.modulus)
 
+    def after(self, octets: int) -> Phase:
+        """What is known after any number of items of `octets` each, none included."""
+        return known({(residue + octets * times) % 8 for residue in self.residues() for times in range(8)})
+
     def residues(self) -> range:
         """The positions modulo 8 that are possible."""
         return range(self.offset, 8, self.modulus)

@@ -531,7 +531,7 @@ class Put(Emitter):
                 self.flush_aligned(alignment, prepared.count)
                 mover = self.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
                 self.line(f"{self.buffer} += {mover}({prepared.value})", f"{path}={prepared.value}:{letter_}*")
-                self.phase = self._after_items(alignment)
+                self.phase = self.phase.after(alignment)
             case Content.ITEMS:
                 self.flush_aligned(alignment, prepared.count)
                 self.items(step, prepared.value, path)
@@ -545,10 +545,6 @@ class Put(Emitter):
         with self.block(f"if {count}:"):
             self.align(alignment)
         self.phase = known({r for phase in (before, self.phase) for r in phase.residues()})
-
-    def _after_items(self, alignment: int) -> Phase:
-        residues = set(self.phase.residues())
-        return known({(residue + alignment * times) % 8 for residue in residues for times in range(8)})
 
     def _flat_array(self, step: Sequence, value: str, path: str) -> None:
         """A fixed array as members of the run around it."""
