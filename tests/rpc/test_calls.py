@@ -6,10 +6,13 @@ import asyncio
 import gc
 import logging
 import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from idlrt import ndr, rpc, testing
+from idlrt.association import ServerConfig
 from idlrt.errors import (
     BindRefused,
     CallCancelled,
@@ -386,6 +389,22 @@ async def test_the_object_uuid_and_the_client_show_at_the_server() -> None:
     assert service.calls[0].operation.name == "Add"
     assert service.calls[0].interface is LAB
     assert not service.calls[0].cancelled
+
+
+@on_a_loop
+async def test_calls_take_turns_on_several_connections_when_the_server_does_not_multiplex() -> None:
+    class OneAtATime(rpc.Server):
+        def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
+            return replace(super().config(join, endpoint), multiplex=False)
+
+    service = Lab()
+    async with OneAtATime([service]) as server, testing.connected(server, connections=3) as channel:
+        client = LabClient(channel)
+        calls = [client.Sleep(20) for _ in range(6)]
+        assert await asyncio.gather(*(client.Add(n, n) for n in range(10))) == [2 * n for n in range(10)]
+        assert [await call for call in calls] == [20] * 6
+        assert len(channel._links) == 3
+    assert len({call.group_id for call in service.calls}) == 1
 
 
 @on_a_loop

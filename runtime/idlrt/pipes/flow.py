@@ -21,6 +21,12 @@ WINDOW: Final = 256 << 10
 SLICE: Final = 256 << 10
 """Octets of a large block that are handed to the transport at a time."""
 
+TURN: Final = 256 << 10
+"""Octets that a coroutine may push before the loop gets its turn; a fast connection never makes it wait otherwise."""
+
+PUSH_COST: Final = 4 << 10
+"""What a push counts against `TURN` besides its octets."""
+
 
 class Inlet:
     """The receiving end of one pipe."""
@@ -241,6 +247,11 @@ class Outlet:
     def open(self, element: Element, order: str, wide: bool) -> None:
         self._element = element
         self._writer = ChunkWriter(element, order, wide)
+
+    @property
+    def position(self) -> int:
+        """Where in the stub the next octet of the stream will lie."""
+        return self._stream.at
 
     def chunk(self, block: Any) -> list[bytes | memoryview]:
         """The octets of a block, not copied where the block is octets already; the empty block ends the pipe."""

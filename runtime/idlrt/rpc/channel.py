@@ -252,7 +252,7 @@ class Channel:
                 link.close()
             raise explained(error) from None
         except asyncio.CancelledError:
-            link.close()
+            link.retire()  # its answer is still to come, and other calls may be on it
             raise
         finally:
             link.reserved = False

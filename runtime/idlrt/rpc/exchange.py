@@ -17,7 +17,7 @@ from idlrt.association import Context, Stub
 from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, RpcTimeout
 from idlrt.ids import NDR64
 from idlrt.pipes.adapters import drain, ends, feed
-from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
 
@@ -55,6 +55,7 @@ class Exchange:
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed
+        self._pushed = 0  # octets since the loop had its turn
         self._answer: Stub | None = None
         self._order = "<"
         self._error: Exception | None = None
@@ -215,6 +216,7 @@ class Exchange:
         outgoing, link = self._outgoing, self._link
         assert outgoing is not None
         assert link is not None
+        before = outlet.position
         groups = slices(outlet.chunk(block))
         if outlet.closed:
             self.wake()
@@ -223,7 +225,12 @@ class Exchange:
         for index, group in enumerate(groups):
             link.association.send_stub(self._call_id, *group, last=last and index == final)
             link.send()
+            self._pushed += outlet.position - before + PUSH_COST
+            if self._pushed > TURN and not link.full:
+                self._pushed = 0
+                await asyncio.sleep(0)
             while link.full:
+                self._pushed = 0
                 await self._wait()
                 if not last:
                     self._check_open()

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from idlrt import transport
@@ -112,9 +112,7 @@ class ServerLink(asyncio.BufferedProtocol):
     # -- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer or "local")
         self.server.links.add(self)
@@ -260,10 +258,8 @@ class ServerLink(asyncio.BufferedProtocol):
             return
         if self._trace is not None:
             self._trace.sent(parts)
-        if len(parts) == 1:
-            self._transport.write(parts[0])
-        else:
-            self._transport.writelines(parts)
+        # Joined for the same reason as at a client's link: parts are views of the service's blocks.
+        self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
         if self.full and not self._crowded and self._transport.get_write_buffer_size() > _UNREAD_ANSWERS:
             self._crowded = True
             self._transport.pause_reading()

@@ -24,7 +24,7 @@ from idlrt.errors import (
     fault_from_error,
 )
 from idlrt.ids import NDR64
-from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import (
     BlockingPipeDuplex,
     BlockingPipeReader,
@@ -71,6 +71,7 @@ class Serving:
         self._incoming: Incoming | None = None
         self._outgoing: Outgoing | None = None
         self._error: Exception | None = None  # why the pipes have stopped
+        self._pushed = 0  # octets since the loop had its turn
         self._waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
         self.answered = False
@@ -290,9 +291,15 @@ class Serving:
     async def push(self, outlet: Outlet, block: Any) -> None:
         if self._error is not None:
             raise self._error
+        before = outlet.position
         for group in slices(outlet.chunk(block)):
             self._link.respond(self.call_id, *group, last=False)
+            self._pushed += outlet.position - before + PUSH_COST
+            if self._pushed > TURN and not self._link.full:
+                self._pushed = 0
+                await asyncio.sleep(0)
             while self._link.full:
+                self._pushed = 0
                 await self._change()
                 if self._error is not None:
                     raise self._error
