@@ -7,6 +7,7 @@ compiler. Diagnostics go to stderr, dumps to stdout.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -36,16 +37,21 @@ An ACF file beside an IDL file, lab.acf beside lab.idl, is picked up by itself.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status. Wrong usage raises SystemExit(2), as argparse does."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _run(options)
         sys.stdout.flush()
     except driver.InternalError as error:
         _internal(error)
         return INTERNAL
-    except BrokenPipeError:
-        # Whoever read our output has gone; that is no mistake of the input.
+    except OSError as error:
+        # Nothing can be written to stdout any more, not even when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLEAN
+        if isinstance(error, BrokenPipeError):  # whoever read it has gone; that is no mistake of the input
+            return CLEAN
+        print(f"idlc: cannot write to stdout: {error.strerror}", file=sys.stderr)
+        return INPUT_ERROR
     except KeyboardInterrupt:
         return 130
     return status

@@ -330,6 +330,7 @@ CODES: dict[str, str] = {
     "IDLC1214": "recursive type has no end",
     "IDLC1215": "too many elements",
     "IDLC1216": "file defines nothing",
+    "IDLC1217": "operation outside of an interface",
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",
     "IDLC1303": "internal error",

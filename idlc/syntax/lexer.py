@@ -187,7 +187,7 @@ class _Lexer:
                     continue
                 elif text in ("__declspec", "_declspec", "declspec") and self._next() == "(":
                     self._skip_group()
-                    self._add("WORD", token)
+                    continue
                 elif text in _WINRT and self._is_winrt(previous):
                     self._report.error(
                         "IDLC1105",
@@ -322,7 +322,10 @@ class _Lexer:
             if re.fullmatch(r"(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?[fFlL]?", text):
                 return "FLOAT"
             self._report.error("MIDL2116", f'malformed number "{text[:40]}"', token.span)
-            token.text = "0"
+            named = self._types and self._types[-1] in ("BASE_WORD", "ID", "STAR")
+            token.text = f"_{text}" if named else "0"
+            if named:  # a name that begins with a digit
+                return "ID"
         return "INTEGER"
 
     # ------------------------------------------------------------------ attributes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, Final
 
 from idlc.diagnostics.report import Note, Report
@@ -27,6 +28,14 @@ MAX_ERRORS = 50
 _RESUME: Final = frozenset(
     "_statements _fields _union_items _arms _enumerators _coclass_members _acf_statements".split()
 )
+
+_SWALLOWS: Final = frozenset(["IDLC1009", "MIDL2109", "MIDL2110", "IDLC1102", "IDLC1103"])
+"""Mistakes after which a file ends early, which is then no second mistake."""
+
+_MISSPELT: Final = (
+    "typedef struct union enum interface dispinterface coclass library module import const switch case default "
+    "unsigned signed long short hyper boolean wchar_t"
+).split()
 
 _NICE: Final = {
     "ID": "a name", "BASE_WORD": "a type", "STRING": "a string", "INTEGER": "a number", "UUID": "a uuid",
@@ -200,6 +209,8 @@ class _Parser:
         types, tokens = self._types, self._tokens
         token = tokens[at]
         if types[at] == "$END":
+            if any(diagnostic.code in _SWALLOWS for diagnostic in self._report.diagnostics):
+                return -1
             notes = tuple(Note('this "{" has no "}"', opening.span) for _, opening in self._blocks[-1:])
             expected = self._expected()
             message = "unexpected end of file" + (f", expecting {expected}" if expected else "")
@@ -227,8 +238,18 @@ class _Parser:
             return at
         expected = self._expected()
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
-        self._report.error("MIDL2025", message, token.span)
+        self._report.error("MIDL2025", message, token.span, help=self._misspelt(at))
         return self._resynchronise(at)
+
+    def _misspelt(self, at: int) -> str | None:
+        """A hint when one of the words around a mistake is nearly a keyword."""
+        for near in range(max(at - 2, 0), at + 1):
+            if self._types[near] == "ID":
+                text = self._tokens[near].text
+                for keyword in get_close_matches(text, _MISSPELT, 1, 0.8):
+                    if keyword != text:
+                        return f'did you mean "{keyword}" by "{_short(text)}"?'
+        return None
 
     def _resynchronise(self, at: int) -> int:
         """Skip to the end of the statement around `at` and take back what was built of it."""
@@ -246,7 +267,7 @@ class _Parser:
                     if self._blocks:
                         break
                 elif depth == 1:
-                    at += 1
+                    at = self._behind_declarators(at + 1)
                     break
                 depth -= min(depth, 1)
             elif kind == "SEMICOLON" and depth == 0:
@@ -277,6 +298,13 @@ class _Parser:
     def _symbol(self, height: int) -> str:
         """The terminal or rule at a height of the stack, counted from 1; that on top for -1."""
         return self._grammar.symbols[self._states[height]]
+
+    def _behind_declarators(self, at: int) -> int:
+        """Past the names and the `;` behind a `}` in the same line, if that is all there is."""
+        end = at
+        while self._types[end] in ("ID", "STAR", "COMMA") and not self._line_ends_before(end):
+            end += 1
+        return end + 1 if self._types[end] == "SEMICOLON" and not self._line_ends_before(end) else at
 
     def _lose(self, begin: int, end: int) -> None:
         """Remember the names among tokens that get no place in the tree."""

@@ -74,8 +74,25 @@ def test_a_broken_file_cannot_be_dumped(tmp_path: Path) -> None:
         idlc.dump(tmp_path / "nosuch.idl", stage="ast")
 
 
-def test_mistakes_do_not_multiply() -> None:
-    lost = "interface X { typedef struct { long a long b; } S; void f([in] S *s); void g([in] T *t); }"
-    report = idlc.compile_text(f"[{UUID}] {lost}", name="x.idl")
-    # S could not be parsed, which is no second mistake where it is used; T was never there, which is.
-    assert [d.code for d in report.diagnostics] == ["MIDL2025", "MIDL2011"]
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        # S could not be parsed, which is no second mistake where it is used; T was never there, which is.
+        ("typdef struct { long a; } S; void f([in] S *s); void g([in] T *t);", ["MIDL2025", "MIDL2011"]),
+        ("typedef struct { long a; } S, *T void f([in] S *s);", ["MIDL2025"]),
+        ('import "nosuch.idl"; void f([in] A a, [in] B b, [in] C c, [in] D d, [in] E e, [in] F f);', ["IDLC1002"]),
+        ('import "nosuch.idl"; void f([in] A a);', ["IDLC1002", "MIDL2011"]),
+        ("void f([in] long 2nd);", ["MIDL2116"]),
+        ("/*", ["MIDL2109"]),
+        ("\n#if 1\n", ["IDLC1009"]),
+    ],
+)
+def test_mistakes_do_not_multiply(body: str, codes: list[str]) -> None:
+    report = idlc.compile_text(f"[{UUID}] interface X {{ {body} }}", name="x.idl")
+    assert [d.code for d in report.diagnostics] == codes
+
+
+def test_a_misspelt_keyword_is_recognised() -> None:
+    report = idlc.compile_text("typdef struct { long a; } S;", name="x.idl")
+    (diagnostic,) = report.diagnostics
+    assert diagnostic.help == 'did you mean "typedef" by "typdef"?'
