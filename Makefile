@@ -10,7 +10,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 export PIP_ROOT_USER_ACTION := ignore
 
-GENERATED = samples/*/stubs runtime/idlrt/stubs runtime/idlrt/prelude tests/golden/*/*.py
+GENERATED = samples/*/stubs/*.py runtime/idlrt/stubs runtime/idlrt/prelude tests/golden/*/*.py
 
 .PHONY: help setup demo test lint stubs pytest build check-dist interop bench fuzz soak clean
 
