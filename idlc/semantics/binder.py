@@ -176,14 +176,22 @@ class _File:
             return
         for declarator in statement.declarators:
             if declarator.is_function:
-                message = f'"{declarator.name}" is an operation outside of an interface'
-                unit.report.error("MIDL2349" if unit.library else "IDLC1209", message, declarator.span)
+                self.stray(declarator)
             elif statement.specifiers.const and "extern" not in statement.specifiers.words:
                 unit.report.error("MIDL2155", f'"{declarator.name}" needs a value', declarator.span)
             elif "extern" not in statement.specifiers.words:
                 code = "MIDL2001" if declarator.initializer is not None else "MIDL2156"
                 help_ = "write const before the type" if declarator.initializer is not None else None
                 unit.report.error(code, f'"{declarator.name}" is a variable', declarator.span, help=help_)
+
+    def stray(self, declarator: ast.Declarator) -> None:
+        """An operation that belongs to no interface. Headers, which may be imported too, are full of them."""
+        report = self.unit.report
+        if self.unit.library:
+            report.error("MIDL2349", f'"{declarator.name}" is an operation in a library', declarator.span)
+        elif not declarator.span.file.name.lower().endswith(".h"):
+            message = f'"{declarator.name}" belongs to no interface and is ignored'
+            report.warning("IDLC1217", message, declarator.span)
 
     def guid_by_tag(self, specifiers: ast.Specifiers) -> None:
         """`struct GUID {...};`: the tag alone gives the name."""
@@ -216,7 +224,7 @@ class _File:
         called = plain[0] if plain else unit.free_name(f"{first}_target")
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
         self.document(start, statement.doc)
-        own = _record_name(base)
+        own = None if attributes.first_of(*names.PRESENTED) is not None else _record_name(base)
         handle: str | None = None
         for declarator in statement.declarators:
             if declarator.name is None:
@@ -257,10 +265,9 @@ class _File:
         if attribute is None:
             return shape
         argument = attribute.arguments[0]
-        if isinstance(argument, ast.Identifier):
-            symbol = self.unit.scope.typedefs.get(argument.name)
-            return shape if symbol is None else symbol.shape
-        return resolve(self.unit, argument) if isinstance(argument, ast.TypeName) else shape
+        if not isinstance(argument, ast.TypeName):
+            return shape
+        return replace(resolve(self.unit, argument), presented=True)
 
     def handle(
         self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: str
@@ -358,6 +365,8 @@ class _File:
             shape = declared(unit, base, declarator)
             found = constant_value(unit, shape, declarator.initializer)
             if found is None:
+                broken = ConstantSymbol(declarator.name, None, declarator.name_span, unit.origin, broken=True)
+                unit.scope.constants.setdefault(declarator.name, broken)
                 continue
             symbol = ConstantSymbol(declarator.name, found.value, declarator.name_span, unit.origin)
             fresh = declarator.name not in unit.scope.constants

@@ -154,6 +154,8 @@ class Expressions:
                 return None
             return Value(Variable(name, 0, pointer=bool(shape.levels)), shape)
         constant = self.scope.constants.get(name)
+        if constant is not None and constant.broken:
+            return None
         if constant is not None:
             if constant.value is None or isinstance(constant.value, bool):
                 return Value(Constant(int(constant.value or 0)), _INT)

@@ -45,6 +45,9 @@ def bind_interface(
     com = bool({"object", "odl"} & set(attributes.by_name)) or (
         unit.library and bool({"dual", "oleautomation"} & set(attributes.by_name))
     )
+    inherited = unit.scope.interfaces.get(interface.base.name) if interface.base is not None else None
+    if inherited is not None and inherited.object and "local" in attributes:
+        com = True
     base = _base(unit, interface, com=com)
     default = _pointer_default(unit, attributes)
     symbol = InterfaceSymbol(

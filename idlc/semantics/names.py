@@ -39,6 +39,10 @@ class TagNames:
         return f"{tag}_" if tag in self.typedefs else tag
 
 
+PRESENTED = frozenset({"transmit_as", "wire_marshal"})
+"""Attributes that make a typedef stand for something else than the type it is written with."""
+
+
 def plain_names(declarators: Iterable[ast.Declarator]) -> list[str]:
     """Names that are the type itself: no pointer, array or function around it."""
     return [d.name for d in declarators if d.name is not None and not d.derivations]
@@ -50,6 +54,8 @@ def collect(body: Iterable[ast.Statement]) -> TagNames:
         found.typedefs.update(d.name for d in typedef.declarators if d.name is not None)
         specifier = typedef.specifiers.type
         if not isinstance(specifier, _TAGGED) or specifier.name is None:
+            continue
+        if PRESENTED & {attribute.name for attribute in typedef.attributes}:
             continue
         plain = plain_names(typedef.declarators)
         if plain and specifier.name not in found.names:

@@ -321,6 +321,8 @@ def _pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> 
 
 def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
     """size_is and its like: one expression for each level, outermost first."""
+    if shape.core == GENERIC:
+        return shape
     levels = list(shape.levels)
     bound: dict[str, dict[int, Expression]] = {}
     for name in ("size_is", "max_is", "first_is", "length_is", "last_is"):
@@ -380,7 +382,7 @@ def _plus(expression: Expression, more: int) -> Expression:
 
 def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
     attribute = attributes.get("string")
-    if attribute is not None:
+    if attribute is not None and not shape.presented:
         unitary = None if isinstance(shape.core, InterfaceCore | FunctionCore) else string_unit(shape.core)
         if not shape.levels or unitary is None:
             message = "[string] needs a pointer to or an array of char, wchar_t or byte"
@@ -510,8 +512,6 @@ def switching_type(unit: Unit, attribute: ast.Attribute) -> Base | EnumUse | Non
     shape = ERROR_SHAPE
     if isinstance(argument, ast.TypeName):
         shape = resolve(unit, argument)
-    elif isinstance(argument, ast.Identifier):
-        shape = _named(unit, argument.name, argument.span)
     if shape.is_error:
         return None
     described = integer_type(shape)

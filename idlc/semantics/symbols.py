@@ -88,7 +88,8 @@ class Shape:
     const: bool = False
     user_handle: bool = False
     """Marked [handle]: data, and a binding handle too."""
-    ms_union: bool = False
+    presented: bool = False
+    """Stands for what travels instead of a declared type: attributes of the latter mean nothing to it."""
 
     @property
     def is_error(self) -> bool:
@@ -131,6 +132,8 @@ class ConstantSymbol:
     value: int | str | bytes | bool | None
     span: Span
     origin: str
+    broken: bool = False
+    """Its value was refused: whoever uses it has nothing more to say."""
 
 
 @dataclass(frozen=True, slots=True)

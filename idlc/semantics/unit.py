@@ -79,6 +79,8 @@ class Unit:
         type_ = self.scope.typedefs.get(constant.name)
         if known is not None and known.value == constant.value and type(known.value) is type(constant.value):
             return True
+        if known is not None and known.broken:
+            return True
         taken = known or type_
         if taken is not None:
             code = "MIDL2204" if known is not None else "MIDL2003"

@@ -102,7 +102,7 @@ _COUNTS: dict[Takes, tuple[int, int | None, str]] = {
 }
 
 _KINDS: dict[Takes, tuple[type, ...]] = {
-    Takes.TYPE: (ast.TypeName, ast.Identifier),
+    Takes.TYPE: (ast.TypeName,),
     Takes.NAME: (ast.Identifier,),
     Takes.NAMES: (ast.Identifier,),
     Takes.UUID: (ast.UuidLiteral,),
