@@ -87,3 +87,9 @@ def _truth(expression: Expression, scope: Scope) -> str:
     if isinstance(expression, Variable) and expression.pointer:
         return f"({scope(expression)} is not None)"
     return _operand(expression, scope)
+
+
+def cut(data: str, start: str, stop: str) -> str:
+    """A slice, spaced as black spaces it: apart when an end is more than a name or a number."""
+    simple = all(text.replace("_", "a").isalnum() or not text for text in (start, stop))
+    return f"{data}[{start}:{stop}]" if simple else f"{data}[{start} : {stop}]".replace("[ :", "[:")

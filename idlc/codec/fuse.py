@@ -301,8 +301,16 @@ def _get_record(name: str, shared: Shared) -> Function:
         emitter.deferred(reading, None, "")
         value = emitter.expression(reading)
     emitter.flush()
-    body = [*emitter.statements, Line(f"return {value}, {emitter.place()}")]
+    body = [*emitter.statements, *_returned(value, emitter)]
     return Function(f"get_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+
+
+def _returned(value: str, emitter: Get) -> list[Statement]:
+    """Returns a value and where it ends, the value made on a line of its own."""
+    if value.isidentifier():
+        return [Line(f"return {value}, {emitter.place()}")]
+    name = emitter.names.new("made")
+    return [Line(f"{name} = {value}"), Line(f"return {name}, {emitter.place()}")]
 
 
 def _early(reading: Reading, name: str, emitter: Get, shared: Shared) -> str:
@@ -334,7 +342,7 @@ def _finish_record(name: str, shared: Shared) -> Function:
     emitter.deferred(reading, None, "")
     emitter.flush()
     parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
-    body = [*emitter.statements, Line(f"return {emitter.expression(reading)}, {emitter.place()}")]
+    body = [*emitter.statements, *_returned(emitter.expression(reading), emitter)]
     return Function(f"finish_{name}", _typed(parameters), "Any", "", tuple(_generating(body, True)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from idlc.codec.emitter import Emitter
 from idlc.codec.expressions import names as names_in
-from idlc.codec.expressions import spell
+from idlc.codec.expressions import cut, spell
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
 from idlc.codec.shared import Shared
 from idlc.semantics.types import Expression, PointerKind, Variable
@@ -112,6 +112,10 @@ class Get(Emitter):
         if self.base is None:
             return str(offset)
         return f"{self.base} + {offset}" if offset else self.base
+
+    def octets(self, end: str) -> str:
+        """The octets from the current position to `end`."""
+        return cut("d", self.place(), end)
 
     def settle(self) -> None:
         """Brings the position into `at`, so that branches and loops agree on where it is kept."""
@@ -410,7 +414,7 @@ class Get(Emitter):
         self.flush()
         self.reject(f"{count} != {most}", f"ndr.bad_count({count}, {most})", path)
         end = self._end(count, 1, path)
-        self.line(f"{local} = bytes(d[{self.place()}:{end}])")
+        self.line(f"{local} = bytes({self.octets(end)})")
         self.go(end)
         self.phase = UNKNOWN
 
@@ -430,6 +434,7 @@ class Get(Emitter):
         self.settle()
         reading = Reading(step, self.names.new(wish), tag=tag)
         self._agree(step.switch, tag, scope, "tag_mismatch", path)
+        self.line(f"{reading.local}: Any")
         start, ends = self.phase, []
         for number, (head, slot) in enumerate(self.arms(step, tag)):
             self.phase, self.base, self.offset = start, "at", 0
@@ -556,12 +561,12 @@ class Get(Emitter):
         match step.content:
             case Content.BYTES:
                 end = self._end(count, 1, path)
-                self.line(f"{reading.local} = bytes(d[{self.place()}:{end}])")
+                self.line(f"{reading.local} = bytes({self.octets(end)})")
                 self.go(end)
                 self.phase = UNKNOWN
             case Content.TEXT:
                 end = self._end(count, 2, path)
-                self.line(f'{reading.local} = decode(d[{self.place()}:{end}], "surrogatepass")[0]', path)
+                self.line(f'{reading.local} = decode({self.octets(end)}, "surrogatepass")[0]', path)
                 self.go(end)
                 self.phase = Phase(2, self.phase.offset % 2)
             case Content.NUMBERS:
@@ -569,7 +574,7 @@ class Get(Emitter):
                 letter_ = letter(element, self.shared.syntax)
                 end = self._end(count, WIDTHS[letter_], path)
                 mover = self.shared.table("load", f'ndr.number_reader(order, "{letter_}")')
-                self.line(f"{reading.local} = {mover}(d[{self.place()}:{end}])")
+                self.line(f"{reading.local} = {mover}({self.octets(end)})")
                 self.go(end)
                 self.phase = self.phase.after(WIDTHS[letter_])
             case Content.ITEMS:
@@ -582,7 +587,7 @@ class Get(Emitter):
     def _finish_array(self, reading: Reading, step: Sequence, first: str, shape: list[tuple[str, str, str]]) -> None:
         if len(step.dimensions) > 1 and not reading.rows:
             shaped = ", ".join(f"({most}, {start}, {count})" for most, start, count in shape)
-            self.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped},))")
+            self.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}))")
         elif first != "0" and not reading.rows:
             empty = {"bytes": 'b"\\0"', "text": '"\\0"'}.get(step.content.value, "[None]")
             self.line(f"{reading.local} = {empty} * {first} + {reading.local}")
@@ -656,9 +661,9 @@ class Get(Emitter):
         waits = self.layout.defers(element)
         if waits:
             reading.rows = self.names.new("rows")
-            self.line(f"{reading.rows} = []")
+            self.line(f"{reading.rows}: Any = []")
         else:
-            self.line(f"{reading.local} = []")
+            self.line(f"{reading.local}: Any = []")
         self.settle()
         made: list[Reading] = []
 
@@ -691,7 +696,7 @@ class Get(Emitter):
         assert item is not None
         inner = f"{path}[len {reading.local}]"
         self.flush()
-        self.line(f"{reading.local} = []")
+        self.line(f"{reading.local}: Any = []")
         self.settle()
         names = item.locals()
         saved = _copy(item)
@@ -746,7 +751,7 @@ class Get(Emitter):
         self.line(f"{end} = {self.place()} + {_group(total) if gap else total}")
         self.reject(f"{end} > len(d)", f"ndr.cut_short({end}, d)", path)
         start = self.place()
-        self.line(f"{reading.local} = []")
+        self.line(f"{reading.local}: Any = []")
         before = self.phase
         ends = {(r + stride * k - gap) % 8 for r in before.residues() for k in range(1, 9)} | set(before.residues())
         self.phase = Phase(alignment, 0)
@@ -758,17 +763,17 @@ class Get(Emitter):
         run = lay_out(items, Phase(alignment, 0))
         targets = [it.value for it in items if it.letter]
         left = ", ".join(targets) if len(targets) > 1 else f"({targets[0]},)"
-        part = f"d[{start}:{end}]"
+        data = cut("d", start, end)
         if gap:  # the last row is followed by no padding
             zeros = "\\0" * gap
-            part = f'bytes({part}) + b"{zeros}" if {count} else b""'
+            data = f'bytes({data}) + b"{zeros}" if {count} else b""'
         waits = self.layout.defers(element)
         self.phase = known(ends)
         if waits:
             if self.base is not None:
                 rows = self.names.new("part")
-                self.line(f"{rows} = {part}")
-                part = rows
+                self.line(f"{rows} = {data}")
+                data = rows
             self.go(end)
         else:
             self.base, self.offset = end, 0
@@ -784,7 +789,7 @@ class Get(Emitter):
             if waits:
                 self.settle()
 
-        self.loop(f"for {left} in {self.shared.rows(run)}({part}):", one)
+        self.loop(f"for {left} in {self.shared.rows(run)}({data}):", one)
         if waits:
             self.base, self.offset = "at", 0
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idlc.codec.emitter import Emitter
-from idlc.codec.expressions import Scope, spell
+from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
 from idlc.codec.shared import Shared
 from idlc.semantics.types import Dimension, PointerKind, Variable
@@ -477,7 +477,7 @@ class Put(Emitter):
             unit = "2 * " if step.content is Content.TEXT else ""
             start = "" if first == "0" else f"{unit}{_group(first)}"
             stop = f"{unit}({end})" if unit and not end.isidentifier() else f"{unit}{end}"
-            self.line(f"{part} = {data}[{start}:{stop}]", path)
+            self.line(f"{part} = {cut(data, start, stop)}", path)
             data = part
         return _Prepared(data, length, most, first)
 
@@ -496,7 +496,7 @@ class Put(Emitter):
             counts.append((most, first, length))
         flat, count = self.names.new("flat"), self.names.new("n")
         shape = ", ".join(f"({most}, {first}, {length})" for most, first, length in counts)
-        self.line(f"{flat} = ndr.flatten_{step.content.value}({value}, ({shape},))", path)
+        self.line(f"{flat} = ndr.flatten_{step.content.value}({value}, ({shape}))", path)
         data = flat
         if step.content is Content.TEXT:
             data = self.names.new("text")

@@ -66,7 +66,10 @@ def _statement(indent: str, code: str) -> list[str]:
         return [f"{indent}{word} (", *_expression(indent + "    ", condition[:-1], ""), f"{indent}):"]
     left, right = _assignment(code)
     if left and _commas(left) and not left.startswith("("):
-        return [f"{indent}(", *_names(indent, left), f"{indent}) = {right}"]
+        start = _opening(code, len(code) - 1) if code[-1] in _CLOSING else 0
+        if start > len(left) and len(indent) + start < WIDTH and start + 2 < len(code):
+            return _split(indent, code, start, len(code) - 1)
+        return [f"{indent}(", *_names(indent, left), *_statement(indent, f") = {right}")]
     return _bracketed(indent, code)
 
 
@@ -81,6 +84,9 @@ def _bracketed(indent: str, code: str) -> list[str]:
     prefix = f"{left} = " if left else ""
     if not left and code.startswith("return "):
         prefix, right = "return ", code[7:]
+    if prefix and _commas(right):
+        items = [line for item in _items(right) for line in _expression(indent + "    ", item, ",")]
+        return [f"{indent}{prefix}(", *items, f"{indent})"]
     if code[-1] in _CLOSING or code.endswith("):"):
         last = len(code) - (2 if code.endswith(":") else 1)
         start = _opening(code, last)
@@ -113,6 +119,10 @@ def _expression(indent: str, text: str, end: str) -> list[str]:
     """An expression on lines of its own, `end` behind it."""
     if len(indent) + len(text) + len(end) <= WIDTH:
         return [indent + text + end]
+    annotation = _annotation(text)
+    if annotation is not None:
+        name, type_, default = annotation
+        return [f"{indent}{name}: (", *_expression(indent + "    ", type_, ""), f"{indent}){default}{end}"]
     if _top_level(text, " if ") and _top_level(text, " else "):
         value, rest = _parts(text, " if ")
         condition, otherwise = _parts(rest, " else ")
@@ -161,6 +171,16 @@ def _walk(text: str) -> Iterator[tuple[int, str, int]]:
         else:
             yield index, character, depth
         index += 1
+
+
+def _annotation(text: str) -> tuple[str, str, str] | None:
+    """(name, type, default) of a parameter whose type is a union of several."""
+    name, colon, rest = text.partition(": ")
+    if not colon or not name.isidentifier():
+        return None
+    default = " = None" if rest.endswith(" = None") else ""
+    type_ = rest.removesuffix(" = None")
+    return (name, type_, default) if _top_level(type_, " | ") else None
 
 
 def _comment(code: str) -> int:

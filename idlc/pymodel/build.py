@@ -301,7 +301,9 @@ class Builder:
             parts.remove("int")
         tag = self.annotator.given(union.switch_type) if union.switch_type is not None else "int"
         doc = docstring("\n".join([union.doc or f"union {union.name}, by tag:", "", *arms]), 4)
-        return Choice(self.names[f"type {union.name}"], doc, tuple(arms), tag, " | ".join(parts) or "None")
+        value = " | ".join(parts) or "None"
+        parameters = f"tag: {tag}, value: {value}" + (" = None" if "None" in parts else "")
+        return Choice(self.names[f"type {union.name}"], doc, tuple(arms), tag, value, parameters)
 
     # ------------------------------------------------------------------ interfaces
 

@@ -70,6 +70,8 @@ class Choice:
     tag: str
     value: str
     """Annotations of the tag and the value."""
+    parameters: str
+    """Of __init__, after self."""
 
 
 @dataclass(frozen=True, slots=True)

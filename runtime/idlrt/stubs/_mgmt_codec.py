@@ -69,7 +69,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most, count)
         if 4 * most > len(d) - (at + 8):
             raise ndr.cut_short(4 * most, d)
-        rows = []
+        rows: Any = []
         at += 8
         for _ in range(most):
             (v,) = read1(d, at)
@@ -78,7 +78,7 @@ def ndr20(order: str) -> ndr.Codecs:
         made = rpc_if_id_vector_t(ndr.UNSET, count)
         if key:
             seen[key] = made
-        if_id = []
+        if_id: Any = []
         for (v,) in rows:
             if v:
                 alias = seen.get((v, 1))
@@ -126,10 +126,9 @@ def ndr20(order: str) -> ndr.Codecs:
         if if_id_vector:
             alias = seen.get((if_id_vector, 0))
             if alias is None:
-                (
-                    if_id_vector2,
-                    at,
-                ) = get_rpc_if_id_vector_t(d, at, seen, (if_id_vector, 0))
+                if_id_vector2, at = get_rpc_if_id_vector_t(
+                    d, at, seen, (if_id_vector, 0)
+                )
                 alias = if_id_vector2
             if_id_vector = alias
         else:
@@ -256,35 +255,35 @@ PATHS: Final[dict[int, str]] = {
     116: "if_id_vector=seen.referent(if_id_vector):I",
     119: "status=status:I",
     124: "if_id_vector",
-    138: "status",
-    144: "count",
-    145: "statistics",
-    146: "status",
-    147: "statistics",
-    149: "statistics",
-    150: "count=count:I; statistics=n:I",
-    151: "statistics=statistics:I*",
-    152: "status=status:I",
-    156: "count",
-    158: "statistics",
-    161: "statistics",
-    164: "status",
-    170: "status",
-    171: "return_value",
-    172: "status=status:I; return_value=return_value:I",
-    175: "status",
-    181: "status=result:I",
-    184: "status",
-    190: "princ_name",
-    191: "status",
-    192: "princ_name",
-    196: "princ_name",
-    197: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
-    198: "princ_name",
-    199: "status=status:I",
-    203: "princ_name",
+    137: "status",
+    143: "count",
+    144: "statistics",
+    145: "status",
+    146: "statistics",
+    148: "statistics",
+    149: "count=count:I; statistics=n:I",
+    150: "statistics=statistics:I*",
+    151: "status=status:I",
+    155: "count",
+    157: "statistics",
+    160: "statistics",
+    163: "status",
+    169: "status",
+    170: "return value",
+    171: "status=status:I; return value=return_value:I",
+    174: "status",
+    180: "status=result:I",
+    183: "status",
+    189: "princ_name",
+    190: "status",
+    191: "princ_name",
+    195: "princ_name",
+    196: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
+    197: "princ_name",
+    198: "status=status:I",
+    202: "princ_name",
+    205: "princ_name",
     206: "princ_name",
-    207: "princ_name",
-    209: "princ_name",
-    212: "status",
+    208: "princ_name",
+    211: "status",
 }

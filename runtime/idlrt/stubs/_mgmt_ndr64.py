@@ -78,7 +78,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             at = at + 7 & -8
         if 8 * most > len(d) - at:
             raise ndr.cut_short(8 * most, d)
-        rows = []
+        rows: Any = []
         for _ in range(most):
             at = at + 7 & -8
             (v,) = read1(d, at)
@@ -88,7 +88,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         made = rpc_if_id_vector_t(ndr.UNSET, count)
         if key:
             seen[key] = made
-        if_id = []
+        if_id: Any = []
         for (v,) in rows:
             if v:
                 alias = seen.get((v, 1))
@@ -139,10 +139,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if if_id_vector:
             alias = seen.get((if_id_vector, 0))
             if alias is None:
-                (
-                    if_id_vector2,
-                    at,
-                ) = get_rpc_if_id_vector_t(d, at, seen, (if_id_vector, 0))
+                if_id_vector2, at = get_rpc_if_id_vector_t(
+                    d, at, seen, (if_id_vector, 0)
+                )
                 alias = if_id_vector2
             if_id_vector = alias
         else:
@@ -269,35 +268,35 @@ PATHS: Final[dict[int, str]] = {
     129: "if_id_vector=seen.referent(if_id_vector):Q",
     132: "status=status:I",
     137: "if_id_vector",
-    151: "status",
-    157: "count",
-    158: "statistics",
-    159: "status",
-    160: "statistics",
-    162: "statistics",
-    163: "count=count:I; statistics=n:Q",
-    164: "statistics=statistics:I*",
-    165: "status=status:I",
-    169: "count",
-    171: "statistics",
-    174: "statistics",
-    177: "status",
-    183: "status",
-    184: "return_value",
-    185: "status=status:I; return_value=return_value:I",
-    188: "status",
-    194: "status=result:I",
-    197: "status",
-    203: "princ_name",
-    204: "status",
-    205: "princ_name",
-    209: "princ_name",
-    210: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
-    211: "princ_name",
-    212: "status=status:I",
-    216: "princ_name",
+    150: "status",
+    156: "count",
+    157: "statistics",
+    158: "status",
+    159: "statistics",
+    161: "statistics",
+    162: "count=count:I; statistics=n:Q",
+    163: "statistics=statistics:I*",
+    164: "status=status:I",
+    168: "count",
+    170: "statistics",
+    173: "statistics",
+    176: "status",
+    182: "status",
+    183: "return value",
+    184: "status=status:I; return value=return_value:I",
+    187: "status",
+    193: "status=result:I",
+    196: "status",
+    202: "princ_name",
+    203: "status",
+    204: "princ_name",
+    208: "princ_name",
+    209: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
+    210: "princ_name",
+    211: "status=status:I",
+    215: "princ_name",
+    218: "princ_name",
     219: "princ_name",
-    220: "princ_name",
-    222: "princ_name",
-    225: "status",
+    221: "princ_name",
+    224: "status",
 }

@@ -164,14 +164,14 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         matrix = load5(d[at:stop])
         at = stop
-        matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3),))
+        matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
         n2 = 2 * 4
         stop2 = at + n2
         if stop2 > len(d):
             raise ndr.cut_short(stop2, d)
         rows = bytes(d[at:stop2])
         at = stop2
-        rows = ndr.nest(rows, ((2, 0, 2), (4, 0, 4),))
+        rows = ndr.nest(rows, ((2, 0, 2), (4, 0, 4)))
         if names:
             at = at + 3 & -4
             most, first, n3 = read6(d, at)
@@ -236,7 +236,20 @@ def ndr20(order: str) -> ndr.Codecs:
             name2 = name2_2
         else:
             name2 = None
-        return FIXED(octets, load1(numbers), decode(letters, "surrogatepass")[0], [SMALL(a, b2), SMALL(a2, b3)], [WIDE(x, h), WIDE(x2, h2)], [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)], [names, names2], [NAMED(name, SMALL(a3, b4)), NAMED(name2, SMALL(a4, b5))], load3(flags), matrix, rows), at
+        made = FIXED(
+            octets,
+            load1(numbers),
+            decode(letters, "surrogatepass")[0],
+            [SMALL(a, b2), SMALL(a2, b3)],
+            [WIDE(x, h), WIDE(x2, h2)],
+            [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
+            [names, names2],
+            [NAMED(name, SMALL(a3, b4)), NAMED(name2, SMALL(a4, b5))],
+            load3(flags),
+            matrix,
+            rows,
+        )
+        return made, at
 
     def put_FIXED(b: Any, v: Any, r: int) -> Any:
         octets = v.octets
@@ -288,7 +301,7 @@ def ndr20(order: str) -> ndr.Codecs:
         flags = v.flags
         if len(flags) != 3:
             raise ndr.size_mismatch(len(flags), 3)
-        flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3),))
+        flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
         b += packs10[len(b) & 7](
             bytes(octets),
@@ -319,7 +332,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if n:
             b += b"\0" * 6
         b += write5(flat)
-        flat2 = ndr.flatten_bytes(v.rows, ((2, 0, 2), (4, 0, 4),))
+        flat2 = ndr.flatten_bytes(v.rows, ((2, 0, 2), (4, 0, 4)))
         n2 = 2 * 4
         b += flat2
         if pointer is not None:
@@ -486,14 +499,14 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first + n, most)
         if 7 * n > len(d) - 16:
             raise ndr.cut_short(7 * n, d)
-        rows = []
+        rows: Any = []
         at = 16
         for _ in range(n):
             at = at + 3 & -4
             name, a, b2 = read5(d, at)
             rows.append((name, a, b2))
             at += 7
-        items = []
+        items: Any = []
         for name, a, b2 in rows:
             if name:
                 at = at + 3 & -4
@@ -525,14 +538,14 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(first3 + n3, most3)
             if 7 * n3 > len(d) - (at + 20):
                 raise ndr.cut_short(7 * n3, d)
-            rows_2 = []
+            rows_2: Any = []
             at += 20
             for _ in range(n3):
                 at = at + 3 & -4
                 name3, a2, b3 = read5(d, at)
                 rows_2.append((name3, a2, b3))
                 at += 7
-            items2 = []
+            items2: Any = []
             for name3, a2, b3 in rows_2:
                 if name3:
                     at = at + 3 & -4
@@ -624,7 +637,7 @@ def ndr20(order: str) -> ndr.Codecs:
             stop2 = at + 4 + most2
             if stop2 > len(d):
                 raise ndr.cut_short(stop2, d)
-            flags2 = load3(d[at + 4:stop2])
+            flags2 = load3(d[at + 4 : stop2])
             at = stop2
             flags = flags2
         else:
@@ -637,8 +650,8 @@ def ndr20(order: str) -> ndr.Codecs:
             stop3 = at + 4 + 2 * most3
             if stop3 > len(d):
                 raise ndr.cut_short(stop3, d)
-            levels2 = []
-            for (v,) in rows1(d[at + 4:stop3]):
+            levels2: Any = []
+            for (v,) in rows1(d[at + 4 : stop3]):
                 levels2.append(LEVEL.of(v))
             at = stop3
             levels = levels2
@@ -705,7 +718,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     t += packs4[len(t) & 7](n2)
                     t += write1(v)
             b += t[k:]
-        flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3),))
+        flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3)))
         n3 = rows * 3
         b += packs6[len(b) & 7](rows, rows)
         b += write4(flat)
@@ -721,8 +734,8 @@ def ndr20(order: str) -> ndr.Codecs:
             stop = at + 4 + 4 * most
             if stop > len(d):
                 raise ndr.cut_short(stop, d)
-            grid2 = []
-            part = d[at + 4:stop]
+            grid2: Any = []
+            part = d[at + 4 : stop]
             at = stop
             for (v,) in rows2(part):
                 if v:
@@ -731,7 +744,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     stop2 = at + 4 + 2 * most2
                     if stop2 > len(d):
                         raise ndr.cut_short(stop2, d)
-                    v2 = load1(d[at + 4:stop2])
+                    v2 = load1(d[at + 4 : stop2])
                     at = stop2
                     v = v2
                 else:
@@ -748,9 +761,9 @@ def ndr20(order: str) -> ndr.Codecs:
         stop3 = at + 8 + 4 * n
         if stop3 > len(d):
             raise ndr.cut_short(stop3, d)
-        table = load4(d[at + 8:stop3])
+        table = load4(d[at + 8 : stop3])
         at = stop3
-        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3),))
+        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)))
         return GRID(grid, size2), rows, table
 
     def put_Lines_request(lines: Any, count: Any, many: Any) -> bytes | bytearray:
@@ -909,7 +922,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop5 = at + 16 * most5
         if stop5 > len(d):
             raise ndr.cut_short(stop5, d)
-        many = []
+        many: Any = []
         part = d[at:stop5]
         at = stop5
         for lines5, lines6, lines7, last3 in rows3(part):
@@ -986,7 +999,7 @@ def ndr20(order: str) -> ndr.Codecs:
         n = len(some)
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
-        part = some[first:first + used]
+        part = some[first : first + used]
         b = bytearray(pack13(first, used, first, used))
         for v in part:
             b += pack14(v.x, v.h)
@@ -1004,7 +1017,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 16 + 16 * n
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        some = []
+        some: Any = []
         for x, h in rows4(d[16:stop]):
             some.append(WIDE(x, h))
         at = stop
@@ -1036,7 +1049,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 8 + 16 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        wides = []
+        wides: Any = []
         for x, h in rows4(d[8:stop]):
             wides.append(WIDE(x, h))
         at = stop
@@ -1046,8 +1059,8 @@ def ndr20(order: str) -> ndr.Codecs:
         stop2 = at + 8 + (4 * most2 - 1 if most2 else 0)
         if stop2 > len(d):
             raise ndr.cut_short(stop2, d)
-        smalls = []
-        for a, b2 in rows5(bytes(d[at + 8:stop2]) + b"\0" if most2 else b""):
+        smalls: Any = []
+        for a, b2 in rows5(bytes(d[at + 8 : stop2]) + b"\0" if most2 else b""):
             smalls.append(SMALL(a, b2))
         at = stop2
         return count, wides, after, smalls
@@ -1130,7 +1143,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 20 + (8 * n - 1 if n else 0)
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        named = []
+        named: Any = []
         at = stop
         for name, a, b2 in rows6(bytes(d[20:stop]) + b"\0" if n else b""):
             if name:
@@ -1190,7 +1203,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 16 + (8 * n - 1 if n else 0)
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        named = []
+        named: Any = []
         at = stop
         for name, a, b2 in rows6(bytes(d[16:stop]) + b"\0" if n else b""):
             if name:
@@ -1286,7 +1299,7 @@ def ndr20(order: str) -> ndr.Codecs:
             flags = v2.flags
             if len(flags) != 3:
                 raise ndr.size_mismatch(len(flags), 3)
-            flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3),))
+            flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
             n5 = 2 * 3
             b += packs10[len(b) & 7](
                 bytes(octets),
@@ -1317,7 +1330,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if n5:
                 b += b"\0" * 6
             b += write5(flat)
-            flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4),))
+            flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4)))
             n6 = 2 * 4
             b += flat2
         for v3 in fixed:
@@ -1358,7 +1371,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 8 + 4 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        names = []
+        names: Any = []
         at = stop
         for (v,) in rows2(d[8:stop]):
             if v:
@@ -1387,7 +1400,7 @@ def ndr20(order: str) -> ndr.Codecs:
             at = at + 7 & -8
         if 160 * most3 > len(d) - at:
             raise ndr.cut_short(160 * most3, d)
-        rows = []
+        rows: Any = []
         for _ in range(most3):
             at = at + 7 & -8
             (
@@ -1424,14 +1437,14 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.cut_short(stop3, d)
             matrix = load5(d[at:stop3])
             at = stop3
-            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3),))
+            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
             n4 = 2 * 4
             stop4 = at + n4
             if stop4 > len(d):
                 raise ndr.cut_short(stop4, d)
             rows_2 = bytes(d[at:stop4])
             at = stop4
-            rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4),))
+            rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4)))
             rows.append(
                 (
                     octets,
@@ -1461,7 +1474,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     rows_2,
                 )
             )
-        fixed = []
+        fixed: Any = []
         for (
             octets,
             numbers,
@@ -1647,33 +1660,20 @@ PATHS: Final[dict[int, str]] = {
     225: ".named[1].name",
     233: ".named[1].name",
     234: ".named[1].name",
-    244: ".octets",
-    247: ".numbers",
-    249: ".letters",
-    251: ".letters",
-    254: ".smalls",
-    259: ".wides",
-    264: ".levels",
-    267: ".levels[0]",
-    270: ".levels[1]",
-    273: ".levels[2]",
-    276: ".names",
-    281: ".named",
-    290: ".flags",
-    291: ".matrix",
-    293: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    294: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    295: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    296: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    297: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    298: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    299: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    300: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    301: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    302: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    303: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    304: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    305: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    257: ".octets",
+    260: ".numbers",
+    262: ".letters",
+    264: ".letters",
+    267: ".smalls",
+    272: ".wides",
+    277: ".levels",
+    280: ".levels[0]",
+    283: ".levels[1]",
+    286: ".levels[2]",
+    289: ".names",
+    294: ".named",
+    303: ".flags",
+    304: ".matrix",
     306: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     307: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     308: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
@@ -1686,337 +1686,337 @@ PATHS: Final[dict[int, str]] = {
     315: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     316: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     317: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    321: ".matrix=flat:d*",
-    322: ".rows",
-    324: ".rows",
-    326: ".names[0]",
-    328: ".names[0]=n3:I; .names[0]=0:I; .names[0]=n3:I",
-    329: ".names[0]",
-    331: ".names[1]",
-    333: ".names[1]=n4:I; .names[1]=0:I; .names[1]=n4:I",
-    334: ".names[1]",
-    336: ".named[0].name",
-    338: ".named[0].name=n5:I; .named[0].name=0:I; .named[0].name=n5:I",
-    339: ".named[0].name",
-    341: ".named[1].name",
-    343: ".named[1].name=n6:I; .named[1].name=0:I; .named[1].name=n6:I",
-    344: ".named[1].name",
-    369: "varying.values",
-    372: "varying.values",
-    373: "varying.values",
-    374: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
-    375: "varying.values=part:h*",
-    376: "varying.text",
-    379: "varying.text",
-    380: "varying.text=0:I; varying.text=n2:I",
-    381: "varying.text",
-    382: "varying.wide",
-    385: "varying.wide",
-    386: "varying.wide=0:I; varying.wide=n3:I",
-    387: "varying.wide",
-    388: "varying.end=varying.end:B; after=after:B",
-    392: "varying.pad",
-    394: "varying.values",
-    396: "varying.values",
-    399: "varying.values",
-    404: "varying.text",
-    412: "varying.text",
-    413: "varying.text",
-    416: "varying.wide",
-    424: "varying.wide",
-    425: "varying.wide",
-    427: "varying.end",
-    433: "room.items",
-    437: "room.items",
-    438: "room.items",
-    439: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
-    443: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    448: "room.items[v2 in part].name",
-    450: "room.items[v2 in part].name=n2:I; room.items[v2 in part].name=0:I; room.items[v2 in part].name=n2:I",
-    451: "room.items[v2 in part].name",
-    452: "outer=0 if outer is None else r:I",
-    457: "outer.inner.items",
-    461: "outer.inner.items",
-    462: "outer.inner.items",
-    463: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
-    467: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    472: "outer.inner.items[v4 in part2].name",
-    474: "outer.inner.items[v4 in part2].name=n4:I; outer.inner.items[v4 in part2].name=0:I; outer.inner.items[v4 in part2].name=n4:I",
-    475: "outer.inner.items[v4 in part2].name",
-    476: "after=after:q",
-    480: "room.items",
-    482: "room.items",
-    484: "room.items",
-    486: "room.items",
-    488: "room.items",
-    493: "room.items[len items].name",
-    500: "room.items[len items].name",
-    508: "room.items[len items].name",
-    509: "room.items[len items].name",
-    516: "outer",
-    519: "outer.inner.items",
-    521: "outer.inner.items",
-    523: "outer.inner.items",
-    525: "outer.inner.items",
-    527: "outer.inner.items",
-    532: "outer.inner.items[len items2].name",
-    539: "outer.inner.items[len items2].name",
-    547: "outer.inner.items[len items2].name",
-    548: "outer.inner.items[len items2].name",
-    558: "after",
-    563: "hypers=0 if hypers is None else r:I",
-    567: "hypers.numbers",
-    570: "hypers.numbers",
-    571: "hypers.numbers=n:I; hypers.count=hypers.count:i",
-    574: "hypers.numbers=numbers:q*",
-    577: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    578: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    579: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    582: "flags.flags",
-    585: "flags.flags",
-    586: "flags.flags=n2:I",
-    587: "flags.flags=flags2:?*",
-    589: "flags.levels",
-    592: "flags.levels",
-    593: "flags.levels=n3:I",
-    596: "flags.levels[v in levels]",
-    597: "flags.levels[v in levels]=v:H",
-    601: "hypers",
-    604: "hypers.numbers",
-    606: "hypers.numbers",
-    612: "hypers.numbers",
-    618: "flags.count",
-    621: "flags.flags",
-    623: "flags.flags",
-    626: "flags.flags",
-    634: "flags.levels",
-    636: "flags.levels",
-    639: "flags.levels",
-    642: "flags.levels[len levels2]",
-    651: "out=0 if result is None else r:I",
-    655: "out.numbers",
-    658: "out.numbers",
-    659: "out.numbers=n:I; out.count=result.count:i",
-    662: "out.numbers=numbers:q*",
-    666: "out",
-    669: "out.numbers",
+    318: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    319: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    320: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    321: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    322: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    323: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    324: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    325: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    326: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    327: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    328: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    329: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    330: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    334: ".matrix=flat:d*",
+    335: ".rows",
+    337: ".rows",
+    339: ".names[0]",
+    341: ".names[0]=n3:I; .names[0]=0:I; .names[0]=n3:I",
+    342: ".names[0]",
+    344: ".names[1]",
+    346: ".names[1]=n4:I; .names[1]=0:I; .names[1]=n4:I",
+    347: ".names[1]",
+    349: ".named[0].name",
+    351: ".named[0].name=n5:I; .named[0].name=0:I; .named[0].name=n5:I",
+    352: ".named[0].name",
+    354: ".named[1].name",
+    356: ".named[1].name=n6:I; .named[1].name=0:I; .named[1].name=n6:I",
+    357: ".named[1].name",
+    382: "varying.values",
+    385: "varying.values",
+    386: "varying.values",
+    387: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
+    388: "varying.values=part:h*",
+    389: "varying.text",
+    392: "varying.text",
+    393: "varying.text=0:I; varying.text=n2:I",
+    394: "varying.text",
+    395: "varying.wide",
+    398: "varying.wide",
+    399: "varying.wide=0:I; varying.wide=n3:I",
+    400: "varying.wide",
+    401: "varying.end=varying.end:B; after=after:B",
+    405: "varying.pad",
+    407: "varying.values",
+    409: "varying.values",
+    412: "varying.values",
+    417: "varying.text",
+    425: "varying.text",
+    426: "varying.text",
+    429: "varying.wide",
+    437: "varying.wide",
+    438: "varying.wide",
+    440: "varying.end",
+    446: "room.items",
+    450: "room.items",
+    451: "room.items",
+    452: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
+    456: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    461: "room.items[v2 in part].name",
+    463: "room.items[v2 in part].name=n2:I; room.items[v2 in part].name=0:I; room.items[v2 in part].name=n2:I",
+    464: "room.items[v2 in part].name",
+    465: "outer=0 if outer is None else r:I",
+    470: "outer.inner.items",
+    474: "outer.inner.items",
+    475: "outer.inner.items",
+    476: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
+    480: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    485: "outer.inner.items[v4 in part2].name",
+    487: "outer.inner.items[v4 in part2].name=n4:I; outer.inner.items[v4 in part2].name=0:I; outer.inner.items[v4 in part2].name=n4:I",
+    488: "outer.inner.items[v4 in part2].name",
+    489: "after=after:q",
+    493: "room.items",
+    495: "room.items",
+    497: "room.items",
+    499: "room.items",
+    501: "room.items",
+    506: "room.items[len items].name",
+    513: "room.items[len items].name",
+    521: "room.items[len items].name",
+    522: "room.items[len items].name",
+    529: "outer",
+    532: "outer.inner.items",
+    534: "outer.inner.items",
+    536: "outer.inner.items",
+    538: "outer.inner.items",
+    540: "outer.inner.items",
+    545: "outer.inner.items[len items2].name",
+    552: "outer.inner.items[len items2].name",
+    560: "outer.inner.items[len items2].name",
+    561: "outer.inner.items[len items2].name",
+    571: "after",
+    576: "hypers=0 if hypers is None else r:I",
+    580: "hypers.numbers",
+    583: "hypers.numbers",
+    584: "hypers.numbers=n:I; hypers.count=hypers.count:i",
+    587: "hypers.numbers=numbers:q*",
+    590: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    591: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    592: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    595: "flags.flags",
+    598: "flags.flags",
+    599: "flags.flags=n2:I",
+    600: "flags.flags=flags2:?*",
+    602: "flags.levels",
+    605: "flags.levels",
+    606: "flags.levels=n3:I",
+    609: "flags.levels[v in levels]",
+    610: "flags.levels[v in levels]=v:H",
+    614: "hypers",
+    617: "hypers.numbers",
+    619: "hypers.numbers",
+    625: "hypers.numbers",
+    631: "flags.count",
+    634: "flags.flags",
+    636: "flags.flags",
+    639: "flags.flags",
+    647: "flags.levels",
+    649: "flags.levels",
+    652: "flags.levels",
+    655: "flags.levels[len levels2]",
+    664: "out=0 if result is None else r:I",
+    668: "out.numbers",
     671: "out.numbers",
-    677: "out.numbers",
-    688: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
-    691: "grid.grid",
-    694: "grid.grid",
-    695: "grid.grid=n:I",
-    699: "grid.grid[v in grid2]=0 if v is None else r:I",
-    702: "grid.grid[v in grid2]",
-    704: "grid.grid[v in grid2]",
-    705: "grid.grid[v in grid2]=n2:I",
-    706: "grid.grid[v in grid2]=v:h*",
-    708: "table",
-    710: "rows=rows:i; table=rows:I",
-    711: "table=flat:i*",
-    715: "grid.size",
-    718: "grid.grid",
-    720: "grid.grid",
-    723: "grid.grid",
-    730: "grid.grid[len grid2]",
-    733: "grid.grid[len grid2]",
-    739: "grid.grid[len grid2]",
-    744: "rows",
-    746: "table",
-    750: "table",
-    760: "lines.lines",
-    765: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    766: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    767: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    768: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    769: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    770: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    771: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    772: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    775: "lines.lines[0]",
-    777: "lines.lines[0]=n:I; lines.lines[0]=0:I; lines.lines[0]=n:I",
-    778: "lines.lines[0]",
-    780: "lines.lines[1]",
-    782: "lines.lines[1]=n2:I; lines.lines[1]=0:I; lines.lines[1]=n2:I",
-    783: "lines.lines[1]",
-    785: "lines.lines[2]",
-    787: "lines.lines[2]=n3:I; lines.lines[2]=0:I; lines.lines[2]=n3:I",
-    788: "lines.lines[2]",
-    790: "lines.last",
-    792: "lines.last=n4:I; lines.last=0:I; lines.last=n4:I",
-    793: "lines.last",
-    794: "many",
-    796: "many",
-    797: "count=count:h; many=n5:I",
-    803: "many[v in many].lines",
-    808: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    809: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    810: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    811: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    812: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    813: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    816: "many[v in many].lines[0]",
-    818: "many[v in many].lines[0]=n6:I; many[v in many].lines[0]=0:I; many[v in many].lines[0]=n6:I",
-    819: "many[v in many].lines[0]",
-    821: "many[v in many].lines[1]",
-    823: "many[v in many].lines[1]=n7:I; many[v in many].lines[1]=0:I; many[v in many].lines[1]=n7:I",
-    824: "many[v in many].lines[1]",
-    826: "many[v in many].lines[2]",
-    828: "many[v in many].lines[2]=n8:I; many[v in many].lines[2]=0:I; many[v in many].lines[2]=n8:I",
-    829: "many[v in many].lines[2]",
-    831: "many[v in many].last",
-    833: "many[v in many].last=n9:I; many[v in many].last=0:I; many[v in many].last=n9:I",
-    834: "many[v in many].last",
-    839: "lines.lines[0]",
-    842: "lines.lines[0]",
-    850: "lines.lines[0]",
-    851: "lines.lines[0]",
-    858: "lines.lines[1]",
-    866: "lines.lines[1]",
-    867: "lines.lines[1]",
-    874: "lines.lines[2]",
-    882: "lines.lines[2]",
-    883: "lines.lines[2]",
-    890: "lines.last",
-    898: "lines.last",
-    899: "lines.last",
-    905: "count",
-    908: "many",
-    911: "many",
-    918: "many[len many].lines[0]",
-    926: "many[len many].lines[0]",
-    927: "many[len many].lines[0]",
-    934: "many[len many].lines[1]",
-    942: "many[len many].lines[1]",
-    943: "many[len many].lines[1]",
-    950: "many[len many].lines[2]",
-    958: "many[len many].lines[2]",
-    959: "many[len many].lines[2]",
-    966: "many[len many].last",
-    974: "many[len many].last",
-    975: "many[len many].last",
-    980: "many[len many]",
-    986: "some",
-    988: "some",
-    989: "some",
-    990: "first=first:i; used=used:i; some=first:I; some=used:I",
-    992: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    993: "after=after:B",
-    997: "first",
+    672: "out.numbers=n:I; out.count=result.count:i",
+    675: "out.numbers=numbers:q*",
+    679: "out",
+    682: "out.numbers",
+    684: "out.numbers",
+    690: "out.numbers",
+    701: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
+    704: "grid.grid",
+    707: "grid.grid",
+    708: "grid.grid=n:I",
+    712: "grid.grid[v in grid2]=0 if v is None else r:I",
+    715: "grid.grid[v in grid2]",
+    717: "grid.grid[v in grid2]",
+    718: "grid.grid[v in grid2]=n2:I",
+    719: "grid.grid[v in grid2]=v:h*",
+    721: "table",
+    723: "rows=rows:i; table=rows:I",
+    724: "table=flat:i*",
+    728: "grid.size",
+    731: "grid.grid",
+    733: "grid.grid",
+    736: "grid.grid",
+    743: "grid.grid[len grid2]",
+    746: "grid.grid[len grid2]",
+    752: "grid.grid[len grid2]",
+    757: "rows",
+    759: "table",
+    763: "table",
+    773: "lines.lines",
+    778: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    779: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    780: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    781: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    782: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    783: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    784: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    785: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    788: "lines.lines[0]",
+    790: "lines.lines[0]=n:I; lines.lines[0]=0:I; lines.lines[0]=n:I",
+    791: "lines.lines[0]",
+    793: "lines.lines[1]",
+    795: "lines.lines[1]=n2:I; lines.lines[1]=0:I; lines.lines[1]=n2:I",
+    796: "lines.lines[1]",
+    798: "lines.lines[2]",
+    800: "lines.lines[2]=n3:I; lines.lines[2]=0:I; lines.lines[2]=n3:I",
+    801: "lines.lines[2]",
+    803: "lines.last",
+    805: "lines.last=n4:I; lines.last=0:I; lines.last=n4:I",
+    806: "lines.last",
+    807: "many",
+    809: "many",
+    810: "count=count:h; many=n5:I",
+    816: "many[v in many].lines",
+    821: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    822: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    823: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    824: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    825: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    826: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    829: "many[v in many].lines[0]",
+    831: "many[v in many].lines[0]=n6:I; many[v in many].lines[0]=0:I; many[v in many].lines[0]=n6:I",
+    832: "many[v in many].lines[0]",
+    834: "many[v in many].lines[1]",
+    836: "many[v in many].lines[1]=n7:I; many[v in many].lines[1]=0:I; many[v in many].lines[1]=n7:I",
+    837: "many[v in many].lines[1]",
+    839: "many[v in many].lines[2]",
+    841: "many[v in many].lines[2]=n8:I; many[v in many].lines[2]=0:I; many[v in many].lines[2]=n8:I",
+    842: "many[v in many].lines[2]",
+    844: "many[v in many].last",
+    846: "many[v in many].last=n9:I; many[v in many].last=0:I; many[v in many].last=n9:I",
+    847: "many[v in many].last",
+    852: "lines.lines[0]",
+    855: "lines.lines[0]",
+    863: "lines.lines[0]",
+    864: "lines.lines[0]",
+    871: "lines.lines[1]",
+    879: "lines.lines[1]",
+    880: "lines.lines[1]",
+    887: "lines.lines[2]",
+    895: "lines.lines[2]",
+    896: "lines.lines[2]",
+    903: "lines.last",
+    911: "lines.last",
+    912: "lines.last",
+    918: "count",
+    921: "many",
+    924: "many",
+    931: "many[len many].lines[0]",
+    939: "many[len many].lines[0]",
+    940: "many[len many].lines[0]",
+    947: "many[len many].lines[1]",
+    955: "many[len many].lines[1]",
+    956: "many[len many].lines[1]",
+    963: "many[len many].lines[2]",
+    971: "many[len many].lines[2]",
+    972: "many[len many].lines[2]",
+    979: "many[len many].last",
+    987: "many[len many].last",
+    988: "many[len many].last",
+    993: "many[len many]",
     999: "some",
     1001: "some",
-    1003: "some",
-    1006: "some",
-    1009: "some[len some]",
-    1012: "after",
-    1018: "wides",
-    1020: "wides",
-    1021: "count=count:B; wides=n:I",
-    1023: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1024: "smalls",
-    1026: "smalls",
-    1027: "after=after:B; smalls=n2:I",
-    1029: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1033: "count",
-    1035: "wides",
-    1038: "wides",
-    1041: "wides[len wides]",
-    1043: "after",
-    1045: "smalls",
-    1048: "smalls",
-    1051: "smalls[len smalls]",
-    1058: "letters",
-    1059: "letters",
-    1061: "letters",
-    1062: "n=n:i; letters=n2:I",
-    1063: "letters",
-    1064: "data",
-    1067: "data",
-    1068: "data",
-    1069: "after=after:B; data=n:I; data=0:I; data=length:I",
-    1070: "data",
-    1074: "n",
+    1002: "some",
+    1003: "first=first:i; used=used:i; some=first:I; some=used:I",
+    1005: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1006: "after=after:B",
+    1010: "first",
+    1012: "some",
+    1014: "some",
+    1016: "some",
+    1019: "some",
+    1022: "some[len some]",
+    1025: "after",
+    1031: "wides",
+    1033: "wides",
+    1034: "count=count:B; wides=n:I",
+    1036: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1037: "smalls",
+    1039: "smalls",
+    1040: "after=after:B; smalls=n2:I",
+    1042: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1046: "count",
+    1048: "wides",
+    1051: "wides",
+    1054: "wides[len wides]",
+    1056: "after",
+    1058: "smalls",
+    1061: "smalls",
+    1064: "smalls[len smalls]",
+    1071: "letters",
+    1072: "letters",
+    1074: "letters",
+    1075: "n=n:i; letters=n2:I",
     1076: "letters",
-    1079: "letters",
-    1080: "letters",
-    1083: "after",
-    1086: "data",
-    1088: "data",
-    1090: "data",
-    1093: "data",
-    1101: "named",
-    1103: "named",
-    1104: "named",
-    1105: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
-    1110: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1113: "named[v in part].name",
-    1115: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
-    1116: "named[v in part].name",
-    1123: "room",
-    1125: "named",
-    1127: "named",
-    1129: "named",
-    1132: "named",
-    1138: "named[len named].name",
-    1146: "named[len named].name",
-    1147: "named[len named].name",
-    1152: "named[len named]",
-    1158: "used",
-    1159: "named",
-    1160: "named",
-    1163: "named",
-    1164: "named",
-    1165: "used=used:i; named=most:I; named=0:I; named=used:I",
-    1170: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1173: "named[v in part].name",
-    1175: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
-    1176: "named[v in part].name",
-    1183: "used",
-    1185: "named",
-    1187: "named",
-    1189: "named",
-    1192: "named",
-    1198: "named[len named].name",
-    1206: "named[len named].name",
-    1207: "named[len named].name",
-    1212: "named[len named]",
-    1218: "names",
-    1220: "names",
-    1221: "n=n:i; names=n2:I",
-    1225: "names[v in names]=0 if v is None else r:I",
-    1228: "names[v in names]",
-    1230: "names[v in names]=n3:I; names[v in names]=0:I; names[v in names]=n3:I",
-    1231: "names[v in names]",
-    1233: "fixed",
-    1235: "fixed",
-    1236: "fixed=n4:I",
-    1242: "fixed[v2 in fixed].octets",
-    1245: "fixed[v2 in fixed].numbers",
-    1247: "fixed[v2 in fixed].letters",
-    1249: "fixed[v2 in fixed].letters",
-    1252: "fixed[v2 in fixed].smalls",
-    1257: "fixed[v2 in fixed].wides",
-    1262: "fixed[v2 in fixed].levels",
-    1265: "fixed[v2 in fixed].levels[0]",
-    1268: "fixed[v2 in fixed].levels[1]",
-    1271: "fixed[v2 in fixed].levels[2]",
-    1274: "fixed[v2 in fixed].names",
-    1279: "fixed[v2 in fixed].named",
-    1288: "fixed[v2 in fixed].flags",
-    1289: "fixed[v2 in fixed].matrix",
-    1291: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1292: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1293: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1294: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1295: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1296: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1297: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1298: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1299: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1300: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1301: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1302: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1303: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1077: "data",
+    1080: "data",
+    1081: "data",
+    1082: "after=after:B; data=n:I; data=0:I; data=length:I",
+    1083: "data",
+    1087: "n",
+    1089: "letters",
+    1092: "letters",
+    1093: "letters",
+    1096: "after",
+    1099: "data",
+    1101: "data",
+    1103: "data",
+    1106: "data",
+    1114: "named",
+    1116: "named",
+    1117: "named",
+    1118: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
+    1123: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1126: "named[v in part].name",
+    1128: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
+    1129: "named[v in part].name",
+    1136: "room",
+    1138: "named",
+    1140: "named",
+    1142: "named",
+    1145: "named",
+    1151: "named[len named].name",
+    1159: "named[len named].name",
+    1160: "named[len named].name",
+    1165: "named[len named]",
+    1171: "used",
+    1172: "named",
+    1173: "named",
+    1176: "named",
+    1177: "named",
+    1178: "used=used:i; named=most:I; named=0:I; named=used:I",
+    1183: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1186: "named[v in part].name",
+    1188: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
+    1189: "named[v in part].name",
+    1196: "used",
+    1198: "named",
+    1200: "named",
+    1202: "named",
+    1205: "named",
+    1211: "named[len named].name",
+    1219: "named[len named].name",
+    1220: "named[len named].name",
+    1225: "named[len named]",
+    1231: "names",
+    1233: "names",
+    1234: "n=n:i; names=n2:I",
+    1238: "names[v in names]=0 if v is None else r:I",
+    1241: "names[v in names]",
+    1243: "names[v in names]=n3:I; names[v in names]=0:I; names[v in names]=n3:I",
+    1244: "names[v in names]",
+    1246: "fixed",
+    1248: "fixed",
+    1249: "fixed=n4:I",
+    1255: "fixed[v2 in fixed].octets",
+    1258: "fixed[v2 in fixed].numbers",
+    1260: "fixed[v2 in fixed].letters",
+    1262: "fixed[v2 in fixed].letters",
+    1265: "fixed[v2 in fixed].smalls",
+    1270: "fixed[v2 in fixed].wides",
+    1275: "fixed[v2 in fixed].levels",
+    1278: "fixed[v2 in fixed].levels[0]",
+    1281: "fixed[v2 in fixed].levels[1]",
+    1284: "fixed[v2 in fixed].levels[2]",
+    1287: "fixed[v2 in fixed].names",
+    1292: "fixed[v2 in fixed].named",
+    1301: "fixed[v2 in fixed].flags",
+    1302: "fixed[v2 in fixed].matrix",
     1304: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1305: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1306: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
@@ -2029,44 +2029,44 @@ PATHS: Final[dict[int, str]] = {
     1313: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1314: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1315: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1319: "fixed[v2 in fixed].matrix=flat:d*",
-    1320: "fixed[v2 in fixed].rows",
-    1322: "fixed[v2 in fixed].rows",
-    1327: "fixed[v3 in fixed].names[0]",
-    1329: "fixed[v3 in fixed].names[0]=n7:I; fixed[v3 in fixed].names[0]=0:I; fixed[v3 in fixed].names[0]=n7:I",
-    1330: "fixed[v3 in fixed].names[0]",
-    1333: "fixed[v3 in fixed].names[1]",
-    1335: "fixed[v3 in fixed].names[1]=n8:I; fixed[v3 in fixed].names[1]=0:I; fixed[v3 in fixed].names[1]=n8:I",
-    1336: "fixed[v3 in fixed].names[1]",
-    1341: "fixed[v3 in fixed].named[0].name",
-    1343: "fixed[v3 in fixed].named[0].name=n9:I; fixed[v3 in fixed].named[0].name=0:I; fixed[v3 in fixed].named[0].name=n9:I",
-    1344: "fixed[v3 in fixed].named[0].name",
-    1348: "fixed[v3 in fixed].named[1].name",
-    1350: "fixed[v3 in fixed].named[1].name=n10:I; fixed[v3 in fixed].named[1].name=0:I; fixed[v3 in fixed].named[1].name=n10:I",
-    1351: "fixed[v3 in fixed].named[1].name",
-    1355: "n",
-    1357: "names",
-    1360: "names",
-    1366: "names[len names]",
-    1374: "names[len names]",
-    1375: "names[len names]",
-    1380: "names[len names]",
-    1382: "fixed",
-    1384: "fixed",
-    1389: "fixed",
-    1393: "fixed[len fixed].octets",
-    1394: "fixed[len fixed].octets",
-    1395: "fixed[len fixed].octets",
-    1396: "fixed[len fixed].octets",
-    1397: "fixed[len fixed].octets",
-    1398: "fixed[len fixed].octets",
-    1399: "fixed[len fixed].octets",
-    1400: "fixed[len fixed].octets",
-    1401: "fixed[len fixed].octets",
-    1402: "fixed[len fixed].octets",
-    1403: "fixed[len fixed].octets",
-    1404: "fixed[len fixed].octets",
-    1405: "fixed[len fixed].octets",
+    1316: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1317: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1318: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1319: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1320: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1321: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1322: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1323: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1328: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1332: "fixed[v2 in fixed].matrix=flat:d*",
+    1333: "fixed[v2 in fixed].rows",
+    1335: "fixed[v2 in fixed].rows",
+    1340: "fixed[v3 in fixed].names[0]",
+    1342: "fixed[v3 in fixed].names[0]=n7:I; fixed[v3 in fixed].names[0]=0:I; fixed[v3 in fixed].names[0]=n7:I",
+    1343: "fixed[v3 in fixed].names[0]",
+    1346: "fixed[v3 in fixed].names[1]",
+    1348: "fixed[v3 in fixed].names[1]=n8:I; fixed[v3 in fixed].names[1]=0:I; fixed[v3 in fixed].names[1]=n8:I",
+    1349: "fixed[v3 in fixed].names[1]",
+    1354: "fixed[v3 in fixed].named[0].name",
+    1356: "fixed[v3 in fixed].named[0].name=n9:I; fixed[v3 in fixed].named[0].name=0:I; fixed[v3 in fixed].named[0].name=n9:I",
+    1357: "fixed[v3 in fixed].named[0].name",
+    1361: "fixed[v3 in fixed].named[1].name",
+    1363: "fixed[v3 in fixed].named[1].name=n10:I; fixed[v3 in fixed].named[1].name=0:I; fixed[v3 in fixed].named[1].name=n10:I",
+    1364: "fixed[v3 in fixed].named[1].name",
+    1368: "n",
+    1370: "names",
+    1373: "names",
+    1379: "names[len names]",
+    1387: "names[len names]",
+    1388: "names[len names]",
+    1393: "names[len names]",
+    1395: "fixed",
+    1397: "fixed",
+    1402: "fixed",
     1406: "fixed[len fixed].octets",
     1407: "fixed[len fixed].octets",
     1408: "fixed[len fixed].octets",
@@ -2079,18 +2079,31 @@ PATHS: Final[dict[int, str]] = {
     1415: "fixed[len fixed].octets",
     1416: "fixed[len fixed].octets",
     1417: "fixed[len fixed].octets",
-    1424: "fixed[len fixed].matrix",
-    1431: "fixed[len fixed].rows",
-    1494: "fixed[len fixed].names[0]",
-    1502: "fixed[len fixed].names[0]",
-    1503: "fixed[len fixed].names[0]",
-    1510: "fixed[len fixed].names[1]",
-    1518: "fixed[len fixed].names[1]",
-    1519: "fixed[len fixed].names[1]",
-    1526: "fixed[len fixed].named[0].name",
-    1534: "fixed[len fixed].named[0].name",
-    1535: "fixed[len fixed].named[0].name",
-    1542: "fixed[len fixed].named[1].name",
-    1550: "fixed[len fixed].named[1].name",
-    1551: "fixed[len fixed].named[1].name",
+    1418: "fixed[len fixed].octets",
+    1419: "fixed[len fixed].octets",
+    1420: "fixed[len fixed].octets",
+    1421: "fixed[len fixed].octets",
+    1422: "fixed[len fixed].octets",
+    1423: "fixed[len fixed].octets",
+    1424: "fixed[len fixed].octets",
+    1425: "fixed[len fixed].octets",
+    1426: "fixed[len fixed].octets",
+    1427: "fixed[len fixed].octets",
+    1428: "fixed[len fixed].octets",
+    1429: "fixed[len fixed].octets",
+    1430: "fixed[len fixed].octets",
+    1437: "fixed[len fixed].matrix",
+    1444: "fixed[len fixed].rows",
+    1507: "fixed[len fixed].names[0]",
+    1515: "fixed[len fixed].names[0]",
+    1516: "fixed[len fixed].names[0]",
+    1523: "fixed[len fixed].names[1]",
+    1531: "fixed[len fixed].names[1]",
+    1532: "fixed[len fixed].names[1]",
+    1539: "fixed[len fixed].named[0].name",
+    1547: "fixed[len fixed].named[0].name",
+    1548: "fixed[len fixed].named[0].name",
+    1555: "fixed[len fixed].named[1].name",
+    1563: "fixed[len fixed].named[1].name",
+    1564: "fixed[len fixed].named[1].name",
 }

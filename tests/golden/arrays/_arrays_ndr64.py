@@ -166,14 +166,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         matrix = load5(d[at:stop])
         at = stop
-        matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3),))
+        matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
         n2 = 2 * 4
         stop2 = at + n2
         if stop2 > len(d):
             raise ndr.cut_short(stop2, d)
         rows = bytes(d[at:stop2])
         at = stop2
-        rows = ndr.nest(rows, ((2, 0, 2), (4, 0, 4),))
+        rows = ndr.nest(rows, ((2, 0, 2), (4, 0, 4)))
         at = at + 7 & -8
         if names:
             most, first, n3 = read5(d, at)
@@ -238,7 +238,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             name2 = name2_2
         else:
             name2 = None
-        return FIXED(octets, load1(numbers), decode(letters, "surrogatepass")[0], [SMALL(a, b2), SMALL(a2, b3)], [WIDE(x, h), WIDE(x2, h2)], [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)], [names, names2], [NAMED(name, SMALL(a3, b4)), NAMED(name2, SMALL(a4, b5))], load3(flags), matrix, rows), at
+        made = FIXED(
+            octets,
+            load1(numbers),
+            decode(letters, "surrogatepass")[0],
+            [SMALL(a, b2), SMALL(a2, b3)],
+            [WIDE(x, h), WIDE(x2, h2)],
+            [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
+            [names, names2],
+            [NAMED(name, SMALL(a3, b4)), NAMED(name2, SMALL(a4, b5))],
+            load3(flags),
+            matrix,
+            rows,
+        )
+        return made, at
 
     def put_FIXED(b: Any, v: Any, r: int) -> Any:
         octets = v.octets
@@ -290,7 +303,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         flags = v.flags
         if len(flags) != 3:
             raise ndr.size_mismatch(len(flags), 3)
-        flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3),))
+        flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
         b += packs9[len(b) & 7](
             bytes(octets),
@@ -321,7 +334,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if n:
             b += b"\0" * 5
         b += write5(flat)
-        flat2 = ndr.flatten_bytes(v.rows, ((2, 0, 2), (4, 0, 4),))
+        flat2 = ndr.flatten_bytes(v.rows, ((2, 0, 2), (4, 0, 4)))
         n2 = 2 * 4
         b += flat2
         b += PAD[-len(b) & 7]
@@ -491,13 +504,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first + n, most)
         if 16 * n > len(d) - 32:
             raise ndr.cut_short(16 * n, d)
-        rows = []
+        rows: Any = []
         at = 32
         for _ in range(n):
             name, a, b2 = read4(d, at)
             rows.append((name, a, b2))
             at += 16
-        items = []
+        items: Any = []
         for name, a, b2 in rows:
             if name:
                 at = at + 7 & -8
@@ -529,13 +542,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(first3 + n3, most3)
             if 16 * n3 > len(d) - (at + 40):
                 raise ndr.cut_short(16 * n3, d)
-            rows_2 = []
+            rows_2: Any = []
             at += 40
             for _ in range(n3):
                 name3, a2, b3 = read4(d, at)
                 rows_2.append((name3, a2, b3))
                 at += 16
-            items2 = []
+            items2: Any = []
             for name3, a2, b3 in rows_2:
                 if name3:
                     at = at + 7 & -8
@@ -629,7 +642,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             stop2 = at + 8 + most2
             if stop2 > len(d):
                 raise ndr.cut_short(stop2, d)
-            flags2 = load3(d[at + 8:stop2])
+            flags2 = load3(d[at + 8 : stop2])
             at = stop2
             flags = flags2
         else:
@@ -642,8 +655,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             stop3 = at + 8 + 4 * most3
             if stop3 > len(d):
                 raise ndr.cut_short(stop3, d)
-            levels2 = []
-            for (v,) in rows1(d[at + 8:stop3]):
+            levels2: Any = []
+            for (v,) in rows1(d[at + 8 : stop3]):
                 levels2.append(LEVEL.of(v))
             at = stop3
             levels = levels2
@@ -711,7 +724,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     t += packs4[len(t) & 7](n2)
                     t += write1(v)
             b += t
-        flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3),))
+        flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3)))
         n3 = rows * 3
         b += packs6[len(b) & 7](rows, rows)
         b += write4(flat)
@@ -727,8 +740,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             stop = at + 8 + 8 * most
             if stop > len(d):
                 raise ndr.cut_short(stop, d)
-            grid2 = []
-            part = d[at + 8:stop]
+            grid2: Any = []
+            part = d[at + 8 : stop]
             at = stop
             for (v,) in rows2(part):
                 if v:
@@ -737,7 +750,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     stop2 = at + 8 + 2 * most2
                     if stop2 > len(d):
                         raise ndr.cut_short(stop2, d)
-                    v2 = load1(d[at + 8:stop2])
+                    v2 = load1(d[at + 8 : stop2])
                     at = stop2
                     v = v2
                 else:
@@ -757,7 +770,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop3, d)
         table = load4(d[at:stop3])
         at = stop3
-        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3),))
+        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)))
         return GRID(grid, size2), rows, table
 
     def put_Lines_request(lines: Any, count: Any, many: Any) -> bytes | bytearray:
@@ -915,7 +928,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop5 = at + 32 * most5
         if stop5 > len(d):
             raise ndr.cut_short(stop5, d)
-        many = []
+        many: Any = []
         part = d[at:stop5]
         at = stop5
         for lines5, lines6, lines7, last3 in rows3(part):
@@ -992,7 +1005,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n = len(some)
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
-        part = some[first:first + used]
+        part = some[first : first + used]
         b = bytearray(pack12(first, used, first, used))
         for v in part:
             b += pack13(v.x, v.h)
@@ -1010,7 +1023,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 24 + 16 * n
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        some = []
+        some: Any = []
         for x, h in rows4(d[24:stop]):
             some.append(WIDE(x, h))
         at = stop
@@ -1042,7 +1055,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 16 + 16 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        wides = []
+        wides: Any = []
         for x, h in rows4(d[16:stop]):
             wides.append(WIDE(x, h))
         at = stop
@@ -1052,8 +1065,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop2 = at + 16 + 4 * most2
         if stop2 > len(d):
             raise ndr.cut_short(stop2, d)
-        smalls = []
-        for a, b2 in rows5(d[at + 16:stop2]):
+        smalls: Any = []
+        for a, b2 in rows5(d[at + 16 : stop2]):
             smalls.append(SMALL(a, b2))
         at = stop2
         return count, wides, after, smalls
@@ -1134,7 +1147,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 32 + 16 * n
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        named = []
+        named: Any = []
         at = stop
         for name, a, b2 in rows6(d[32:stop]):
             if name:
@@ -1192,7 +1205,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 32 + 16 * n
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        named = []
+        named: Any = []
         at = stop
         for name, a, b2 in rows6(d[32:stop]):
             if name:
@@ -1285,7 +1298,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             flags = v2.flags
             if len(flags) != 3:
                 raise ndr.size_mismatch(len(flags), 3)
-            flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3),))
+            flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
             n5 = 2 * 3
             b += pack19(
                 bytes(octets),
@@ -1316,7 +1329,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if n5:
                 b += b"\0" * 5
             b += write5(flat)
-            flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4),))
+            flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4)))
             n6 = 2 * 4
             b += flat2
             b += PAD[-len(b) & 7]
@@ -1358,7 +1371,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 16 + 8 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        names = []
+        names: Any = []
         at = stop
         for (v,) in rows2(d[16:stop]):
             if v:
@@ -1384,7 +1397,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most3, n)
         if 192 * most3 > len(d) - (at + 8):
             raise ndr.cut_short(192 * most3, d)
-        rows = []
+        rows: Any = []
         at += 8
         for _ in range(most3):
             (
@@ -1421,14 +1434,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.cut_short(stop3, d)
             matrix = load5(d[at:stop3])
             at = stop3
-            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3),))
+            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
             n4 = 2 * 4
             stop4 = at + n4
             if stop4 > len(d):
                 raise ndr.cut_short(stop4, d)
             rows_2 = bytes(d[at:stop4])
             at = stop4
-            rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4),))
+            rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4)))
             at = at + 7 & -8
             rows.append(
                 (
@@ -1459,7 +1472,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     rows_2,
                 )
             )
-        fixed = []
+        fixed: Any = []
         for (
             octets,
             numbers,
@@ -1645,33 +1658,20 @@ PATHS: Final[dict[int, str]] = {
     227: ".named[1].name",
     235: ".named[1].name",
     236: ".named[1].name",
-    246: ".octets",
-    249: ".numbers",
-    251: ".letters",
-    253: ".letters",
-    256: ".smalls",
-    261: ".wides",
-    266: ".levels",
-    269: ".levels[0]",
-    272: ".levels[1]",
-    275: ".levels[2]",
-    278: ".names",
-    283: ".named",
-    292: ".flags",
-    293: ".matrix",
-    295: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    296: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    297: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    298: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    299: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    300: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    301: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    302: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    303: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    304: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    305: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    306: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    307: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    259: ".octets",
+    262: ".numbers",
+    264: ".letters",
+    266: ".letters",
+    269: ".smalls",
+    274: ".wides",
+    279: ".levels",
+    282: ".levels[0]",
+    285: ".levels[1]",
+    288: ".levels[2]",
+    291: ".names",
+    296: ".named",
+    305: ".flags",
+    306: ".matrix",
     308: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     309: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     310: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
@@ -1684,337 +1684,337 @@ PATHS: Final[dict[int, str]] = {
     317: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     318: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     319: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    323: ".matrix=flat:d*",
-    324: ".rows",
-    326: ".rows",
-    329: ".names[0]",
-    331: ".names[0]=n3:Q; .names[0]=0:Q; .names[0]=n3:Q",
-    332: ".names[0]",
-    334: ".names[1]",
-    336: ".names[1]=n4:Q; .names[1]=0:Q; .names[1]=n4:Q",
-    337: ".names[1]",
-    339: ".named[0].name",
-    341: ".named[0].name=n5:Q; .named[0].name=0:Q; .named[0].name=n5:Q",
-    342: ".named[0].name",
-    344: ".named[1].name",
-    346: ".named[1].name=n6:Q; .named[1].name=0:Q; .named[1].name=n6:Q",
-    347: ".named[1].name",
-    372: "varying.values",
-    375: "varying.values",
-    376: "varying.values",
-    377: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
-    378: "varying.values=part:h*",
-    379: "varying.text",
-    382: "varying.text",
-    383: "varying.text=0:Q; varying.text=n2:Q",
-    384: "varying.text",
-    385: "varying.wide",
-    388: "varying.wide",
-    389: "varying.wide=0:Q; varying.wide=n3:Q",
-    390: "varying.wide",
-    391: "varying.end=varying.end:B; after=after:B",
-    395: "varying.pad",
-    397: "varying.values",
-    399: "varying.values",
-    402: "varying.values",
-    407: "varying.text",
-    415: "varying.text",
-    416: "varying.text",
-    419: "varying.wide",
-    427: "varying.wide",
-    428: "varying.wide",
-    431: "varying.end",
-    438: "room.items",
-    442: "room.items",
-    443: "room.items",
-    444: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
-    448: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    453: "room.items[v2 in part].name",
-    455: "room.items[v2 in part].name=n2:Q; room.items[v2 in part].name=0:Q; room.items[v2 in part].name=n2:Q",
-    456: "room.items[v2 in part].name",
-    457: "outer=0 if outer is None else r:Q",
-    462: "outer.inner.items",
-    466: "outer.inner.items",
-    467: "outer.inner.items",
-    468: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
-    472: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    477: "outer.inner.items[v4 in part2].name",
-    479: "outer.inner.items[v4 in part2].name=n4:Q; outer.inner.items[v4 in part2].name=0:Q; outer.inner.items[v4 in part2].name=n4:Q",
-    480: "outer.inner.items[v4 in part2].name",
-    481: "after=after:q",
-    485: "room.items",
-    487: "room.items",
-    489: "room.items",
-    491: "room.items",
-    493: "room.items",
-    497: "room.items[len items].name",
-    504: "room.items[len items].name",
-    512: "room.items[len items].name",
-    513: "room.items[len items].name",
-    520: "outer",
-    523: "outer.inner.items",
-    525: "outer.inner.items",
-    527: "outer.inner.items",
-    529: "outer.inner.items",
-    531: "outer.inner.items",
-    535: "outer.inner.items[len items2].name",
-    542: "outer.inner.items[len items2].name",
-    550: "outer.inner.items[len items2].name",
-    551: "outer.inner.items[len items2].name",
-    561: "after",
-    566: "hypers=0 if hypers is None else r:Q",
-    570: "hypers.numbers",
-    573: "hypers.numbers",
-    574: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
-    577: "hypers.numbers=numbers:q*",
-    581: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    582: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    583: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    586: "flags.flags",
-    589: "flags.flags",
-    590: "flags.flags=n2:Q",
-    591: "flags.flags=flags2:?*",
-    593: "flags.levels",
-    596: "flags.levels",
-    597: "flags.levels=n3:Q",
-    600: "flags.levels[v in levels]",
-    601: "flags.levels[v in levels]=v:I",
-    605: "hypers",
-    608: "hypers.numbers",
-    610: "hypers.numbers",
-    616: "hypers.numbers",
-    623: "flags.count",
-    626: "flags.flags",
-    628: "flags.flags",
-    631: "flags.flags",
-    639: "flags.levels",
-    641: "flags.levels",
-    644: "flags.levels",
-    647: "flags.levels[len levels2]",
-    656: "out=0 if result is None else r:Q",
-    660: "out.numbers",
-    663: "out.numbers",
-    664: "out.numbers=n:Q; out.count=result.count:i",
-    667: "out.numbers=numbers:q*",
-    672: "out",
-    675: "out.numbers",
-    677: "out.numbers",
-    683: "out.numbers",
-    695: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
-    698: "grid.grid",
-    701: "grid.grid",
-    702: "grid.grid=n:Q",
-    705: "grid.grid[v in grid2]=0 if v is None else r:Q",
-    708: "grid.grid[v in grid2]",
-    710: "grid.grid[v in grid2]",
-    711: "grid.grid[v in grid2]=n2:Q",
-    712: "grid.grid[v in grid2]=v:h*",
-    714: "table",
-    716: "rows=rows:i; table=rows:Q",
-    717: "table=flat:i*",
-    721: "grid.size",
-    724: "grid.grid",
-    726: "grid.grid",
-    729: "grid.grid",
-    736: "grid.grid[len grid2]",
-    739: "grid.grid[len grid2]",
-    745: "grid.grid[len grid2]",
-    750: "rows",
-    753: "table",
-    757: "table",
-    767: "lines.lines",
-    772: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    773: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    774: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    775: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    776: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    777: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    778: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    779: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    782: "lines.lines[0]",
-    784: "lines.lines[0]=n:Q; lines.lines[0]=0:Q; lines.lines[0]=n:Q",
-    785: "lines.lines[0]",
-    787: "lines.lines[1]",
-    789: "lines.lines[1]=n2:Q; lines.lines[1]=0:Q; lines.lines[1]=n2:Q",
-    790: "lines.lines[1]",
-    792: "lines.lines[2]",
-    794: "lines.lines[2]=n3:Q; lines.lines[2]=0:Q; lines.lines[2]=n3:Q",
-    795: "lines.lines[2]",
-    797: "lines.last",
-    799: "lines.last=n4:Q; lines.last=0:Q; lines.last=n4:Q",
-    800: "lines.last",
-    801: "many",
-    803: "many",
-    804: "count=count:h; many=n5:Q",
-    809: "many[v in many].lines",
-    814: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    815: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    816: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    817: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    818: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    819: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    822: "many[v in many].lines[0]",
-    824: "many[v in many].lines[0]=n6:Q; many[v in many].lines[0]=0:Q; many[v in many].lines[0]=n6:Q",
-    825: "many[v in many].lines[0]",
-    827: "many[v in many].lines[1]",
-    829: "many[v in many].lines[1]=n7:Q; many[v in many].lines[1]=0:Q; many[v in many].lines[1]=n7:Q",
-    830: "many[v in many].lines[1]",
-    832: "many[v in many].lines[2]",
-    834: "many[v in many].lines[2]=n8:Q; many[v in many].lines[2]=0:Q; many[v in many].lines[2]=n8:Q",
-    835: "many[v in many].lines[2]",
-    837: "many[v in many].last",
-    839: "many[v in many].last=n9:Q; many[v in many].last=0:Q; many[v in many].last=n9:Q",
-    840: "many[v in many].last",
-    845: "lines.lines[0]",
-    848: "lines.lines[0]",
-    856: "lines.lines[0]",
-    857: "lines.lines[0]",
-    864: "lines.lines[1]",
-    872: "lines.lines[1]",
-    873: "lines.lines[1]",
-    880: "lines.lines[2]",
-    888: "lines.lines[2]",
-    889: "lines.lines[2]",
-    896: "lines.last",
-    904: "lines.last",
-    905: "lines.last",
-    911: "count",
-    914: "many",
-    917: "many",
-    924: "many[len many].lines[0]",
-    932: "many[len many].lines[0]",
-    933: "many[len many].lines[0]",
-    940: "many[len many].lines[1]",
-    948: "many[len many].lines[1]",
-    949: "many[len many].lines[1]",
-    956: "many[len many].lines[2]",
-    964: "many[len many].lines[2]",
-    965: "many[len many].lines[2]",
-    972: "many[len many].last",
-    980: "many[len many].last",
-    981: "many[len many].last",
-    986: "many[len many]",
-    992: "some",
-    994: "some",
-    995: "some",
-    996: "first=first:i; used=used:i; some=first:Q; some=used:Q",
-    998: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    999: "after=after:B",
-    1003: "first",
+    320: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    321: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    322: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    323: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    324: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    325: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    326: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    327: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    328: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    329: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    330: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    331: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    332: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    336: ".matrix=flat:d*",
+    337: ".rows",
+    339: ".rows",
+    342: ".names[0]",
+    344: ".names[0]=n3:Q; .names[0]=0:Q; .names[0]=n3:Q",
+    345: ".names[0]",
+    347: ".names[1]",
+    349: ".names[1]=n4:Q; .names[1]=0:Q; .names[1]=n4:Q",
+    350: ".names[1]",
+    352: ".named[0].name",
+    354: ".named[0].name=n5:Q; .named[0].name=0:Q; .named[0].name=n5:Q",
+    355: ".named[0].name",
+    357: ".named[1].name",
+    359: ".named[1].name=n6:Q; .named[1].name=0:Q; .named[1].name=n6:Q",
+    360: ".named[1].name",
+    385: "varying.values",
+    388: "varying.values",
+    389: "varying.values",
+    390: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
+    391: "varying.values=part:h*",
+    392: "varying.text",
+    395: "varying.text",
+    396: "varying.text=0:Q; varying.text=n2:Q",
+    397: "varying.text",
+    398: "varying.wide",
+    401: "varying.wide",
+    402: "varying.wide=0:Q; varying.wide=n3:Q",
+    403: "varying.wide",
+    404: "varying.end=varying.end:B; after=after:B",
+    408: "varying.pad",
+    410: "varying.values",
+    412: "varying.values",
+    415: "varying.values",
+    420: "varying.text",
+    428: "varying.text",
+    429: "varying.text",
+    432: "varying.wide",
+    440: "varying.wide",
+    441: "varying.wide",
+    444: "varying.end",
+    451: "room.items",
+    455: "room.items",
+    456: "room.items",
+    457: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
+    461: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    466: "room.items[v2 in part].name",
+    468: "room.items[v2 in part].name=n2:Q; room.items[v2 in part].name=0:Q; room.items[v2 in part].name=n2:Q",
+    469: "room.items[v2 in part].name",
+    470: "outer=0 if outer is None else r:Q",
+    475: "outer.inner.items",
+    479: "outer.inner.items",
+    480: "outer.inner.items",
+    481: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
+    485: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    490: "outer.inner.items[v4 in part2].name",
+    492: "outer.inner.items[v4 in part2].name=n4:Q; outer.inner.items[v4 in part2].name=0:Q; outer.inner.items[v4 in part2].name=n4:Q",
+    493: "outer.inner.items[v4 in part2].name",
+    494: "after=after:q",
+    498: "room.items",
+    500: "room.items",
+    502: "room.items",
+    504: "room.items",
+    506: "room.items",
+    510: "room.items[len items].name",
+    517: "room.items[len items].name",
+    525: "room.items[len items].name",
+    526: "room.items[len items].name",
+    533: "outer",
+    536: "outer.inner.items",
+    538: "outer.inner.items",
+    540: "outer.inner.items",
+    542: "outer.inner.items",
+    544: "outer.inner.items",
+    548: "outer.inner.items[len items2].name",
+    555: "outer.inner.items[len items2].name",
+    563: "outer.inner.items[len items2].name",
+    564: "outer.inner.items[len items2].name",
+    574: "after",
+    579: "hypers=0 if hypers is None else r:Q",
+    583: "hypers.numbers",
+    586: "hypers.numbers",
+    587: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
+    590: "hypers.numbers=numbers:q*",
+    594: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    595: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    596: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    599: "flags.flags",
+    602: "flags.flags",
+    603: "flags.flags=n2:Q",
+    604: "flags.flags=flags2:?*",
+    606: "flags.levels",
+    609: "flags.levels",
+    610: "flags.levels=n3:Q",
+    613: "flags.levels[v in levels]",
+    614: "flags.levels[v in levels]=v:I",
+    618: "hypers",
+    621: "hypers.numbers",
+    623: "hypers.numbers",
+    629: "hypers.numbers",
+    636: "flags.count",
+    639: "flags.flags",
+    641: "flags.flags",
+    644: "flags.flags",
+    652: "flags.levels",
+    654: "flags.levels",
+    657: "flags.levels",
+    660: "flags.levels[len levels2]",
+    669: "out=0 if result is None else r:Q",
+    673: "out.numbers",
+    676: "out.numbers",
+    677: "out.numbers=n:Q; out.count=result.count:i",
+    680: "out.numbers=numbers:q*",
+    685: "out",
+    688: "out.numbers",
+    690: "out.numbers",
+    696: "out.numbers",
+    708: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
+    711: "grid.grid",
+    714: "grid.grid",
+    715: "grid.grid=n:Q",
+    718: "grid.grid[v in grid2]=0 if v is None else r:Q",
+    721: "grid.grid[v in grid2]",
+    723: "grid.grid[v in grid2]",
+    724: "grid.grid[v in grid2]=n2:Q",
+    725: "grid.grid[v in grid2]=v:h*",
+    727: "table",
+    729: "rows=rows:i; table=rows:Q",
+    730: "table=flat:i*",
+    734: "grid.size",
+    737: "grid.grid",
+    739: "grid.grid",
+    742: "grid.grid",
+    749: "grid.grid[len grid2]",
+    752: "grid.grid[len grid2]",
+    758: "grid.grid[len grid2]",
+    763: "rows",
+    766: "table",
+    770: "table",
+    780: "lines.lines",
+    785: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    786: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    787: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    788: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    789: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    790: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    791: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    792: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    795: "lines.lines[0]",
+    797: "lines.lines[0]=n:Q; lines.lines[0]=0:Q; lines.lines[0]=n:Q",
+    798: "lines.lines[0]",
+    800: "lines.lines[1]",
+    802: "lines.lines[1]=n2:Q; lines.lines[1]=0:Q; lines.lines[1]=n2:Q",
+    803: "lines.lines[1]",
+    805: "lines.lines[2]",
+    807: "lines.lines[2]=n3:Q; lines.lines[2]=0:Q; lines.lines[2]=n3:Q",
+    808: "lines.lines[2]",
+    810: "lines.last",
+    812: "lines.last=n4:Q; lines.last=0:Q; lines.last=n4:Q",
+    813: "lines.last",
+    814: "many",
+    816: "many",
+    817: "count=count:h; many=n5:Q",
+    822: "many[v in many].lines",
+    827: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    828: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    829: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    830: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    831: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    832: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    835: "many[v in many].lines[0]",
+    837: "many[v in many].lines[0]=n6:Q; many[v in many].lines[0]=0:Q; many[v in many].lines[0]=n6:Q",
+    838: "many[v in many].lines[0]",
+    840: "many[v in many].lines[1]",
+    842: "many[v in many].lines[1]=n7:Q; many[v in many].lines[1]=0:Q; many[v in many].lines[1]=n7:Q",
+    843: "many[v in many].lines[1]",
+    845: "many[v in many].lines[2]",
+    847: "many[v in many].lines[2]=n8:Q; many[v in many].lines[2]=0:Q; many[v in many].lines[2]=n8:Q",
+    848: "many[v in many].lines[2]",
+    850: "many[v in many].last",
+    852: "many[v in many].last=n9:Q; many[v in many].last=0:Q; many[v in many].last=n9:Q",
+    853: "many[v in many].last",
+    858: "lines.lines[0]",
+    861: "lines.lines[0]",
+    869: "lines.lines[0]",
+    870: "lines.lines[0]",
+    877: "lines.lines[1]",
+    885: "lines.lines[1]",
+    886: "lines.lines[1]",
+    893: "lines.lines[2]",
+    901: "lines.lines[2]",
+    902: "lines.lines[2]",
+    909: "lines.last",
+    917: "lines.last",
+    918: "lines.last",
+    924: "count",
+    927: "many",
+    930: "many",
+    937: "many[len many].lines[0]",
+    945: "many[len many].lines[0]",
+    946: "many[len many].lines[0]",
+    953: "many[len many].lines[1]",
+    961: "many[len many].lines[1]",
+    962: "many[len many].lines[1]",
+    969: "many[len many].lines[2]",
+    977: "many[len many].lines[2]",
+    978: "many[len many].lines[2]",
+    985: "many[len many].last",
+    993: "many[len many].last",
+    994: "many[len many].last",
+    999: "many[len many]",
     1005: "some",
     1007: "some",
-    1009: "some",
-    1012: "some",
-    1015: "some[len some]",
-    1018: "after",
-    1024: "wides",
-    1026: "wides",
-    1027: "count=count:B; wides=n:Q",
-    1029: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1030: "smalls",
-    1032: "smalls",
-    1033: "after=after:B; smalls=n2:Q",
-    1035: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1039: "count",
-    1041: "wides",
-    1044: "wides",
-    1047: "wides[len wides]",
-    1049: "after",
-    1051: "smalls",
-    1054: "smalls",
-    1057: "smalls[len smalls]",
-    1064: "letters",
-    1065: "letters",
-    1067: "letters",
-    1068: "n=n:i; letters=n2:Q",
-    1069: "letters",
-    1070: "data",
-    1073: "data",
-    1074: "data",
-    1075: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
-    1076: "data",
-    1080: "n",
+    1008: "some",
+    1009: "first=first:i; used=used:i; some=first:Q; some=used:Q",
+    1011: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1012: "after=after:B",
+    1016: "first",
+    1018: "some",
+    1020: "some",
+    1022: "some",
+    1025: "some",
+    1028: "some[len some]",
+    1031: "after",
+    1037: "wides",
+    1039: "wides",
+    1040: "count=count:B; wides=n:Q",
+    1042: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1043: "smalls",
+    1045: "smalls",
+    1046: "after=after:B; smalls=n2:Q",
+    1048: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1052: "count",
+    1054: "wides",
+    1057: "wides",
+    1060: "wides[len wides]",
+    1062: "after",
+    1064: "smalls",
+    1067: "smalls",
+    1070: "smalls[len smalls]",
+    1077: "letters",
+    1078: "letters",
+    1080: "letters",
+    1081: "n=n:i; letters=n2:Q",
     1082: "letters",
-    1085: "letters",
-    1086: "letters",
-    1089: "after",
-    1092: "data",
-    1094: "data",
-    1096: "data",
-    1099: "data",
-    1107: "named",
-    1109: "named",
-    1110: "named",
-    1111: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
-    1116: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1119: "named[v in part].name",
-    1121: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
-    1122: "named[v in part].name",
-    1127: "room",
-    1129: "named",
-    1131: "named",
-    1133: "named",
-    1136: "named",
-    1142: "named[len named].name",
-    1150: "named[len named].name",
-    1151: "named[len named].name",
-    1156: "named[len named]",
-    1162: "used",
-    1163: "named",
-    1164: "named",
-    1167: "named",
-    1168: "named",
-    1169: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
-    1174: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1177: "named[v in part].name",
-    1179: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
-    1180: "named[v in part].name",
-    1185: "used",
-    1187: "named",
-    1189: "named",
-    1191: "named",
-    1194: "named",
-    1200: "named[len named].name",
-    1208: "named[len named].name",
-    1209: "named[len named].name",
-    1214: "named[len named]",
-    1220: "names",
-    1222: "names",
-    1223: "n=n:i; names=n2:Q",
-    1226: "names[v in names]=0 if v is None else r:Q",
-    1229: "names[v in names]",
-    1231: "names[v in names]=n3:Q; names[v in names]=0:Q; names[v in names]=n3:Q",
-    1232: "names[v in names]",
-    1234: "fixed",
-    1236: "fixed",
-    1237: "fixed=n4:Q",
-    1241: "fixed[v2 in fixed].octets",
-    1244: "fixed[v2 in fixed].numbers",
-    1246: "fixed[v2 in fixed].letters",
-    1248: "fixed[v2 in fixed].letters",
-    1251: "fixed[v2 in fixed].smalls",
-    1256: "fixed[v2 in fixed].wides",
-    1261: "fixed[v2 in fixed].levels",
-    1264: "fixed[v2 in fixed].levels[0]",
-    1267: "fixed[v2 in fixed].levels[1]",
-    1270: "fixed[v2 in fixed].levels[2]",
-    1273: "fixed[v2 in fixed].names",
-    1278: "fixed[v2 in fixed].named",
-    1287: "fixed[v2 in fixed].flags",
-    1288: "fixed[v2 in fixed].matrix",
-    1290: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1291: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1292: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1293: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1294: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1295: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1296: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1297: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1298: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1299: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1300: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1301: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1302: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1083: "data",
+    1086: "data",
+    1087: "data",
+    1088: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
+    1089: "data",
+    1093: "n",
+    1095: "letters",
+    1098: "letters",
+    1099: "letters",
+    1102: "after",
+    1105: "data",
+    1107: "data",
+    1109: "data",
+    1112: "data",
+    1120: "named",
+    1122: "named",
+    1123: "named",
+    1124: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
+    1129: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1132: "named[v in part].name",
+    1134: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
+    1135: "named[v in part].name",
+    1140: "room",
+    1142: "named",
+    1144: "named",
+    1146: "named",
+    1149: "named",
+    1155: "named[len named].name",
+    1163: "named[len named].name",
+    1164: "named[len named].name",
+    1169: "named[len named]",
+    1175: "used",
+    1176: "named",
+    1177: "named",
+    1180: "named",
+    1181: "named",
+    1182: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
+    1187: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1190: "named[v in part].name",
+    1192: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
+    1193: "named[v in part].name",
+    1198: "used",
+    1200: "named",
+    1202: "named",
+    1204: "named",
+    1207: "named",
+    1213: "named[len named].name",
+    1221: "named[len named].name",
+    1222: "named[len named].name",
+    1227: "named[len named]",
+    1233: "names",
+    1235: "names",
+    1236: "n=n:i; names=n2:Q",
+    1239: "names[v in names]=0 if v is None else r:Q",
+    1242: "names[v in names]",
+    1244: "names[v in names]=n3:Q; names[v in names]=0:Q; names[v in names]=n3:Q",
+    1245: "names[v in names]",
+    1247: "fixed",
+    1249: "fixed",
+    1250: "fixed=n4:Q",
+    1254: "fixed[v2 in fixed].octets",
+    1257: "fixed[v2 in fixed].numbers",
+    1259: "fixed[v2 in fixed].letters",
+    1261: "fixed[v2 in fixed].letters",
+    1264: "fixed[v2 in fixed].smalls",
+    1269: "fixed[v2 in fixed].wides",
+    1274: "fixed[v2 in fixed].levels",
+    1277: "fixed[v2 in fixed].levels[0]",
+    1280: "fixed[v2 in fixed].levels[1]",
+    1283: "fixed[v2 in fixed].levels[2]",
+    1286: "fixed[v2 in fixed].names",
+    1291: "fixed[v2 in fixed].named",
+    1300: "fixed[v2 in fixed].flags",
+    1301: "fixed[v2 in fixed].matrix",
     1303: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1304: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1305: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
@@ -2027,44 +2027,44 @@ PATHS: Final[dict[int, str]] = {
     1312: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1313: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1314: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1318: "fixed[v2 in fixed].matrix=flat:d*",
-    1319: "fixed[v2 in fixed].rows",
-    1321: "fixed[v2 in fixed].rows",
-    1327: "fixed[v3 in fixed].names[0]",
-    1329: "fixed[v3 in fixed].names[0]=n7:Q; fixed[v3 in fixed].names[0]=0:Q; fixed[v3 in fixed].names[0]=n7:Q",
-    1330: "fixed[v3 in fixed].names[0]",
-    1333: "fixed[v3 in fixed].names[1]",
-    1335: "fixed[v3 in fixed].names[1]=n8:Q; fixed[v3 in fixed].names[1]=0:Q; fixed[v3 in fixed].names[1]=n8:Q",
-    1336: "fixed[v3 in fixed].names[1]",
-    1341: "fixed[v3 in fixed].named[0].name",
-    1343: "fixed[v3 in fixed].named[0].name=n9:Q; fixed[v3 in fixed].named[0].name=0:Q; fixed[v3 in fixed].named[0].name=n9:Q",
-    1344: "fixed[v3 in fixed].named[0].name",
-    1348: "fixed[v3 in fixed].named[1].name",
-    1350: "fixed[v3 in fixed].named[1].name=n10:Q; fixed[v3 in fixed].named[1].name=0:Q; fixed[v3 in fixed].named[1].name=n10:Q",
-    1351: "fixed[v3 in fixed].named[1].name",
-    1355: "n",
-    1357: "names",
-    1360: "names",
-    1366: "names[len names]",
-    1374: "names[len names]",
-    1375: "names[len names]",
-    1380: "names[len names]",
-    1382: "fixed",
-    1384: "fixed",
-    1386: "fixed",
-    1390: "fixed[len fixed].octets",
-    1391: "fixed[len fixed].octets",
-    1392: "fixed[len fixed].octets",
-    1393: "fixed[len fixed].octets",
-    1394: "fixed[len fixed].octets",
-    1395: "fixed[len fixed].octets",
-    1396: "fixed[len fixed].octets",
-    1397: "fixed[len fixed].octets",
-    1398: "fixed[len fixed].octets",
-    1399: "fixed[len fixed].octets",
-    1400: "fixed[len fixed].octets",
-    1401: "fixed[len fixed].octets",
-    1402: "fixed[len fixed].octets",
+    1315: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1316: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1317: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1318: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1319: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1320: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1321: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1322: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1323: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1331: "fixed[v2 in fixed].matrix=flat:d*",
+    1332: "fixed[v2 in fixed].rows",
+    1334: "fixed[v2 in fixed].rows",
+    1340: "fixed[v3 in fixed].names[0]",
+    1342: "fixed[v3 in fixed].names[0]=n7:Q; fixed[v3 in fixed].names[0]=0:Q; fixed[v3 in fixed].names[0]=n7:Q",
+    1343: "fixed[v3 in fixed].names[0]",
+    1346: "fixed[v3 in fixed].names[1]",
+    1348: "fixed[v3 in fixed].names[1]=n8:Q; fixed[v3 in fixed].names[1]=0:Q; fixed[v3 in fixed].names[1]=n8:Q",
+    1349: "fixed[v3 in fixed].names[1]",
+    1354: "fixed[v3 in fixed].named[0].name",
+    1356: "fixed[v3 in fixed].named[0].name=n9:Q; fixed[v3 in fixed].named[0].name=0:Q; fixed[v3 in fixed].named[0].name=n9:Q",
+    1357: "fixed[v3 in fixed].named[0].name",
+    1361: "fixed[v3 in fixed].named[1].name",
+    1363: "fixed[v3 in fixed].named[1].name=n10:Q; fixed[v3 in fixed].named[1].name=0:Q; fixed[v3 in fixed].named[1].name=n10:Q",
+    1364: "fixed[v3 in fixed].named[1].name",
+    1368: "n",
+    1370: "names",
+    1373: "names",
+    1379: "names[len names]",
+    1387: "names[len names]",
+    1388: "names[len names]",
+    1393: "names[len names]",
+    1395: "fixed",
+    1397: "fixed",
+    1399: "fixed",
     1403: "fixed[len fixed].octets",
     1404: "fixed[len fixed].octets",
     1405: "fixed[len fixed].octets",
@@ -2077,18 +2077,31 @@ PATHS: Final[dict[int, str]] = {
     1412: "fixed[len fixed].octets",
     1413: "fixed[len fixed].octets",
     1414: "fixed[len fixed].octets",
-    1421: "fixed[len fixed].matrix",
-    1428: "fixed[len fixed].rows",
-    1492: "fixed[len fixed].names[0]",
-    1500: "fixed[len fixed].names[0]",
-    1501: "fixed[len fixed].names[0]",
-    1508: "fixed[len fixed].names[1]",
-    1516: "fixed[len fixed].names[1]",
-    1517: "fixed[len fixed].names[1]",
-    1524: "fixed[len fixed].named[0].name",
-    1532: "fixed[len fixed].named[0].name",
-    1533: "fixed[len fixed].named[0].name",
-    1540: "fixed[len fixed].named[1].name",
-    1548: "fixed[len fixed].named[1].name",
-    1549: "fixed[len fixed].named[1].name",
+    1415: "fixed[len fixed].octets",
+    1416: "fixed[len fixed].octets",
+    1417: "fixed[len fixed].octets",
+    1418: "fixed[len fixed].octets",
+    1419: "fixed[len fixed].octets",
+    1420: "fixed[len fixed].octets",
+    1421: "fixed[len fixed].octets",
+    1422: "fixed[len fixed].octets",
+    1423: "fixed[len fixed].octets",
+    1424: "fixed[len fixed].octets",
+    1425: "fixed[len fixed].octets",
+    1426: "fixed[len fixed].octets",
+    1427: "fixed[len fixed].octets",
+    1434: "fixed[len fixed].matrix",
+    1441: "fixed[len fixed].rows",
+    1505: "fixed[len fixed].names[0]",
+    1513: "fixed[len fixed].names[0]",
+    1514: "fixed[len fixed].names[0]",
+    1521: "fixed[len fixed].names[1]",
+    1529: "fixed[len fixed].names[1]",
+    1530: "fixed[len fixed].names[1]",
+    1537: "fixed[len fixed].named[0].name",
+    1545: "fixed[len fixed].named[0].name",
+    1546: "fixed[len fixed].named[0].name",
+    1553: "fixed[len fixed].named[1].name",
+    1561: "fixed[len fixed].named[1].name",
+    1562: "fixed[len fixed].named[1].name",
 }

@@ -78,10 +78,18 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_SCALARS(d: Any, at: int) -> Any:
         at = at + 7 & -8
         tag, stamp, value, good, level, code, mark, x, y, x2, y2, id = read13(d, at)
-        return (
-            SCALARS(tag, stamp, value, good, level, code, mark, [POINT(x, y), POINT(x2, y2)], from_guid(id)), at
-            + 64
+        made = SCALARS(
+            tag,
+            stamp,
+            value,
+            good,
+            level,
+            code,
+            mark,
+            [POINT(x, y), POINT(x2, y2)],
+            from_guid(id),
         )
+        return made, at + 64
 
     def put_SCALARS(b: Any, v: Any) -> Any:
         code = v.code
@@ -293,7 +301,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return return_value
 
     def put_Matrix_request(rows: Any) -> bytes | bytearray:
-        flat = ndr.flatten_numbers(rows, ((3, 0, 3), (2, 0, 2),))
+        flat = ndr.flatten_numbers(rows, ((3, 0, 3), (2, 0, 2)))
         n = 3 * 2
         return write1(flat)
 
@@ -304,11 +312,11 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         rows = load1(d[0:stop])
         at = stop
-        rows = ndr.nest(rows, ((3, 0, 3), (2, 0, 2),))
+        rows = ndr.nest(rows, ((3, 0, 3), (2, 0, 2)))
         return (rows,)
 
     def put_Matrix_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        flat = ndr.flatten_numbers(result, ((2, 0, 2), (3, 0, 3),))
+        flat = ndr.flatten_numbers(result, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
         return write2(flat)
 
@@ -319,7 +327,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         columns = load2(d[0:stop])
         at = stop
-        columns = ndr.nest(columns, ((2, 0, 2), (3, 0, 3),))
+        columns = ndr.nest(columns, ((2, 0, 2), (3, 0, 3)))
         return columns
 
     def put_Walk_request(path: Any) -> bytes | bytearray:
@@ -339,7 +347,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most, count)
         if 8 * most > len(d) - 8:
             raise ndr.cut_short(8 * most, d)
-        points = []
+        points: Any = []
         at = 8
         for _ in range(most):
             x, y = read1(d, at)
@@ -371,7 +379,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(most, count)
             if 8 * most > len(d) - (at + 8):
                 raise ndr.cut_short(8 * most, d)
-            points = []
+            points: Any = []
             at += 8
             for _ in range(most):
                 x, y = read1(d, at)
@@ -484,6 +492,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 4
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        value: Any
         if tag == 1:
             (number,) = read2(d, at)
             value = number
@@ -587,155 +596,155 @@ def ndr20(order: str) -> ndr.Codecs:
 
 PATHS: Final[dict[int, str]] = {
     80: ".tag",
-    89: ".code",
-    92: ".corners",
-    95: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    96: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    97: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    98: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    99: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    100: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    101: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    102: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    97: ".code",
+    100: ".corners",
     103: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     104: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     105: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     106: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     107: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     108: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    111: "return value=result:i",
-    114: "return value",
-    141: "texts.fixed",
-    144: "texts.fixed",
-    145: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    146: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    147: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    109: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    110: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    111: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    112: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    113: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    114: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    115: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    116: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    119: "return value=result:i",
+    122: "return value",
     149: "texts.fixed",
-    151: "texts.wide",
-    153: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
-    154: "texts.wide",
-    156: "texts.narrow",
-    158: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
-    159: "texts.narrow",
-    163: "texts.wide",
-    166: "texts.fixed",
-    167: "texts.fixed",
+    152: "texts.fixed",
+    153: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    154: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    155: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    157: "texts.fixed",
+    159: "texts.wide",
+    161: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
+    162: "texts.wide",
+    164: "texts.narrow",
+    166: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
+    167: "texts.narrow",
     171: "texts.wide",
+    174: "texts.fixed",
+    175: "texts.fixed",
     179: "texts.wide",
-    180: "texts.wide",
-    187: "texts.narrow",
+    187: "texts.wide",
+    188: "texts.wide",
     195: "texts.narrow",
-    196: "texts.narrow",
-    207: "texts.fixed",
-    210: "texts.fixed",
-    211: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    212: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    213: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    203: "texts.narrow",
+    204: "texts.narrow",
     215: "texts.fixed",
-    217: "texts.wide",
-    219: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
-    220: "texts.wide",
-    222: "texts.narrow",
-    224: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
-    225: "texts.narrow",
-    229: "texts.wide",
-    232: "texts.fixed",
-    233: "texts.fixed",
+    218: "texts.fixed",
+    219: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    220: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    221: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    223: "texts.fixed",
+    225: "texts.wide",
+    227: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
+    228: "texts.wide",
+    230: "texts.narrow",
+    232: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
+    233: "texts.narrow",
     237: "texts.wide",
+    240: "texts.fixed",
+    241: "texts.fixed",
     245: "texts.wide",
-    246: "texts.wide",
-    253: "texts.narrow",
+    253: "texts.wide",
+    254: "texts.wide",
     261: "texts.narrow",
-    262: "texts.narrow",
-    270: "values",
-    272: "values",
-    273: "count=count:I; values=n:I",
-    274: "values=values:i*",
-    278: "count",
+    269: "texts.narrow",
+    270: "texts.narrow",
+    278: "values",
     280: "values",
-    283: "values",
-    289: "return value=result:q",
-    292: "return value",
-    296: "rows",
-    298: "rows=flat:i*",
+    281: "count=count:I; values=n:I",
+    282: "values=values:i*",
+    286: "count",
+    288: "values",
+    291: "values",
+    297: "return value=result:q",
+    300: "return value",
     304: "rows",
-    311: "columns",
-    313: "columns=flat:d*",
+    306: "rows=flat:i*",
+    312: "rows",
     319: "columns",
-    327: "path.points",
-    330: "path.points",
-    331: "path.points=n:I; path.count=path.count:I",
-    333: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    337: "path.points",
-    339: "path.points",
-    341: "path.points",
-    345: "path.points[len points].x",
-    352: "back=0 if result is None else r:I",
-    356: "back.points",
-    359: "back.points",
-    360: "back.points=n:I; back.count=result.count:I",
-    362: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    366: "back",
-    369: "back.points",
-    371: "back.points",
-    373: "back.points",
-    377: "back.points[len points].x",
-    386: "values",
-    388: "values",
-    389: "values",
-    390: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
-    391: "values=part:h*",
-    395: "size",
+    321: "columns=flat:d*",
+    327: "columns",
+    335: "path.points",
+    338: "path.points",
+    339: "path.points=n:I; path.count=path.count:I",
+    341: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    345: "path.points",
+    347: "path.points",
+    349: "path.points",
+    353: "path.points[len points].x",
+    360: "back=0 if result is None else r:I",
+    364: "back.points",
+    367: "back.points",
+    368: "back.points=n:I; back.count=result.count:I",
+    370: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    374: "back",
+    377: "back.points",
+    379: "back.points",
+    381: "back.points",
+    385: "back.points[len points].x",
+    394: "values",
+    396: "values",
     397: "values",
-    399: "values",
-    401: "values",
-    404: "values",
-    411: "length",
+    398: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
+    399: "values=part:h*",
+    403: "size",
+    405: "values",
+    407: "values",
+    409: "values",
     412: "values",
-    413: "values",
-    416: "values",
-    417: "values",
-    418: "length=length:I; values=most:I; values=0:I; values=length:I",
-    419: "values=part:h*",
-    423: "length",
+    419: "length",
+    420: "values",
+    421: "values",
+    424: "values",
     425: "values",
-    427: "values",
-    429: "values",
-    432: "values",
-    440: "a",
-    442: "b",
-    443: "a=a:H; b=b2:H",
-    446: "a",
-    451: "what",
-    452: "return value",
-    454: "what.value",
-    456: "what.value",
-    457: "what.kind=what.kind:h; what.value.tag=tag:h",
-    460: "what.value.number=number:i",
-    463: "what.value.text=0 if text is None else r:I",
-    469: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    473: "what.value.text",
-    475: "what.value.text=n:I; what.value.text=0:I; what.value.text=n:I",
-    476: "what.value.text",
-    478: "return value",
-    479: "return value=return_value:H",
-    483: "what.kind",
-    486: "what.value",
-    488: "what.value.number",
-    492: "what.value.text",
-    498: "what.value.point.x",
-    506: "what.value.text",
-    514: "what.value.text",
+    426: "length=length:I; values=most:I; values=0:I; values=length:I",
+    427: "values=part:h*",
+    431: "length",
+    433: "values",
+    435: "values",
+    437: "values",
+    440: "values",
+    448: "a",
+    450: "b",
+    451: "a=a:H; b=b2:H",
+    454: "a",
+    459: "what",
+    460: "return value",
+    462: "what.value",
+    464: "what.value",
+    465: "what.kind=what.kind:h; what.value.tag=tag:h",
+    468: "what.value.number=number:i",
+    471: "what.value.text=0 if text is None else r:I",
+    477: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    481: "what.value.text",
+    483: "what.value.text=n:I; what.value.text=0:I; what.value.text=n:I",
+    484: "what.value.text",
+    486: "return value",
+    487: "return value=return_value:H",
+    491: "what.kind",
+    494: "what.value",
+    497: "what.value.number",
+    501: "what.value.text",
+    507: "what.value.point.x",
     515: "what.value.text",
-    525: "return value",
-    529: "data",
-    531: "data",
-    532: "size=size2:I; data=n:I",
-    533: "data",
-    537: "size",
-    539: "data",
+    523: "what.value.text",
+    524: "what.value.text",
+    534: "return value",
+    538: "data",
+    540: "data",
+    541: "size=size2:I; data=n:I",
     542: "data",
-    549: "digest",
-    550: "digest=bytes(result):16s",
-    553: "digest",
+    546: "size",
+    548: "data",
+    551: "data",
+    558: "digest",
+    559: "digest=bytes(result):16s",
+    562: "digest",
 }

@@ -85,10 +85,18 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_SCALARS(d: Any, at: int) -> Any:
         at = at + 7 & -8
         tag, stamp, value, good, level, code, mark, x, y, x2, y2, id = read15(d, at)
-        return (
-            SCALARS(tag, stamp, value, good, level, code, mark, [POINT(x, y), POINT(x2, y2)], from_guid(id)), at
-            + 64
+        made = SCALARS(
+            tag,
+            stamp,
+            value,
+            good,
+            level,
+            code,
+            mark,
+            [POINT(x, y), POINT(x2, y2)],
+            from_guid(id),
         )
+        return made, at + 64
 
     def put_SCALARS(b: Any, v: Any) -> Any:
         code = v.code
@@ -302,7 +310,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return return_value
 
     def put_Matrix_request(rows: Any) -> bytes | bytearray:
-        flat = ndr.flatten_numbers(rows, ((3, 0, 3), (2, 0, 2),))
+        flat = ndr.flatten_numbers(rows, ((3, 0, 3), (2, 0, 2)))
         n = 3 * 2
         return write1(flat)
 
@@ -313,11 +321,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         rows = load1(d[0:stop])
         at = stop
-        rows = ndr.nest(rows, ((3, 0, 3), (2, 0, 2),))
+        rows = ndr.nest(rows, ((3, 0, 3), (2, 0, 2)))
         return (rows,)
 
     def put_Matrix_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        flat = ndr.flatten_numbers(result, ((2, 0, 2), (3, 0, 3),))
+        flat = ndr.flatten_numbers(result, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
         return write2(flat)
 
@@ -328,7 +336,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         columns = load2(d[0:stop])
         at = stop
-        columns = ndr.nest(columns, ((2, 0, 2), (3, 0, 3),))
+        columns = ndr.nest(columns, ((2, 0, 2), (3, 0, 3)))
         return columns
 
     def put_Walk_request(path: Any) -> bytes | bytearray:
@@ -348,7 +356,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most, count)
         if 8 * most > len(d) - 12:
             raise ndr.cut_short(8 * most, d)
-        points = []
+        points: Any = []
         at = 12
         for _ in range(most):
             x, y = read1(d, at)
@@ -380,7 +388,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(most, count)
             if 8 * most > len(d) - (at + 12):
                 raise ndr.cut_short(8 * most, d)
-            points = []
+            points: Any = []
             at += 12
             for _ in range(most):
                 x, y = read1(d, at)
@@ -487,6 +495,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 10
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        value: Any
         if tag == 1:
             (number,) = read2(d, at + 6)
             value = number
@@ -593,152 +602,152 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 PATHS: Final[dict[int, str]] = {
     87: ".tag",
-    96: ".code",
-    99: ".corners",
-    102: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    103: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    104: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    105: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    106: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    107: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    108: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    109: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    104: ".code",
+    107: ".corners",
     110: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     111: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     112: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     113: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     114: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     115: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    118: "return value=result:i",
-    121: "return value",
-    148: "texts.fixed",
-    151: "texts.fixed",
-    152: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    153: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    154: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    116: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    117: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    118: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    119: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    120: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    121: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    122: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    123: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    126: "return value=result:i",
+    129: "return value",
     156: "texts.fixed",
-    159: "texts.wide",
-    161: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
-    162: "texts.wide",
-    164: "texts.narrow",
-    166: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
-    167: "texts.narrow",
-    171: "texts.wide",
-    174: "texts.fixed",
-    175: "texts.fixed",
+    159: "texts.fixed",
+    160: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    161: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    162: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    164: "texts.fixed",
+    167: "texts.wide",
+    169: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
+    170: "texts.wide",
+    172: "texts.narrow",
+    174: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
+    175: "texts.narrow",
     179: "texts.wide",
+    182: "texts.fixed",
+    183: "texts.fixed",
     187: "texts.wide",
-    188: "texts.wide",
-    195: "texts.narrow",
+    195: "texts.wide",
+    196: "texts.wide",
     203: "texts.narrow",
-    204: "texts.narrow",
-    215: "texts.fixed",
-    218: "texts.fixed",
-    219: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    220: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    221: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    211: "texts.narrow",
+    212: "texts.narrow",
     223: "texts.fixed",
-    226: "texts.wide",
-    228: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
-    229: "texts.wide",
-    231: "texts.narrow",
-    233: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
-    234: "texts.narrow",
-    238: "texts.wide",
-    241: "texts.fixed",
-    242: "texts.fixed",
+    226: "texts.fixed",
+    227: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    228: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    229: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    231: "texts.fixed",
+    234: "texts.wide",
+    236: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
+    237: "texts.wide",
+    239: "texts.narrow",
+    241: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
+    242: "texts.narrow",
     246: "texts.wide",
+    249: "texts.fixed",
+    250: "texts.fixed",
     254: "texts.wide",
-    255: "texts.wide",
-    262: "texts.narrow",
+    262: "texts.wide",
+    263: "texts.wide",
     270: "texts.narrow",
-    271: "texts.narrow",
-    279: "values",
-    281: "values",
-    282: "count=count:I; values=n:Q",
-    283: "values=values:i*",
-    287: "count",
+    278: "texts.narrow",
+    279: "texts.narrow",
+    287: "values",
     289: "values",
-    292: "values",
-    298: "return value=result:q",
-    301: "return value",
-    305: "rows",
-    307: "rows=flat:i*",
+    290: "count=count:I; values=n:Q",
+    291: "values=values:i*",
+    295: "count",
+    297: "values",
+    300: "values",
+    306: "return value=result:q",
+    309: "return value",
     313: "rows",
-    320: "columns",
-    322: "columns=flat:d*",
+    315: "rows=flat:i*",
+    321: "rows",
     328: "columns",
-    336: "path.points",
-    339: "path.points",
-    340: "path.points=n:Q; path.count=path.count:I",
-    342: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    346: "path.points",
-    348: "path.points",
-    350: "path.points",
-    354: "path.points[len points].x",
-    361: "back=0 if result is None else r:Q",
-    365: "back.points",
-    368: "back.points",
-    369: "back.points=n:Q; back.count=result.count:I",
-    371: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    375: "back",
-    378: "back.points",
-    380: "back.points",
-    382: "back.points",
-    386: "back.points[len points].x",
-    395: "values",
-    397: "values",
-    398: "values",
-    399: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
-    400: "values=part:h*",
-    404: "size",
+    330: "columns=flat:d*",
+    336: "columns",
+    344: "path.points",
+    347: "path.points",
+    348: "path.points=n:Q; path.count=path.count:I",
+    350: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    354: "path.points",
+    356: "path.points",
+    358: "path.points",
+    362: "path.points[len points].x",
+    369: "back=0 if result is None else r:Q",
+    373: "back.points",
+    376: "back.points",
+    377: "back.points=n:Q; back.count=result.count:I",
+    379: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    383: "back",
+    386: "back.points",
+    388: "back.points",
+    390: "back.points",
+    394: "back.points[len points].x",
+    403: "values",
+    405: "values",
     406: "values",
-    408: "values",
-    410: "values",
-    413: "values",
-    420: "length",
+    407: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
+    408: "values=part:h*",
+    412: "size",
+    414: "values",
+    416: "values",
+    418: "values",
     421: "values",
-    422: "values",
-    425: "values",
-    426: "values",
-    427: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
-    428: "values=part:h*",
-    432: "length",
+    428: "length",
+    429: "values",
+    430: "values",
+    433: "values",
     434: "values",
-    436: "values",
-    438: "values",
-    441: "values",
-    448: "a",
-    453: "what",
-    454: "return value",
-    456: "what.value",
-    458: "what.value",
-    459: "what.kind=what.kind:h; what.value.tag=tag:h",
-    462: "what.value.number=number:i",
-    465: "what.value.text=0 if text is None else r:Q",
-    471: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    476: "what.value.text",
-    478: "what.value.text=n:Q; what.value.text=0:Q; what.value.text=n:Q",
-    479: "what.value.text",
-    481: "return value",
-    482: "return value=return_value:I",
-    486: "what.kind",
-    489: "what.value",
-    491: "what.value.number",
-    495: "what.value.text",
-    502: "what.value.point.x",
-    511: "what.value.text",
-    519: "what.value.text",
+    435: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
+    436: "values=part:h*",
+    440: "length",
+    442: "values",
+    444: "values",
+    446: "values",
+    449: "values",
+    456: "a",
+    461: "what",
+    462: "return value",
+    464: "what.value",
+    466: "what.value",
+    467: "what.kind=what.kind:h; what.value.tag=tag:h",
+    470: "what.value.number=number:i",
+    473: "what.value.text=0 if text is None else r:Q",
+    479: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    484: "what.value.text",
+    486: "what.value.text=n:Q; what.value.text=0:Q; what.value.text=n:Q",
+    487: "what.value.text",
+    489: "return value",
+    490: "return value=return_value:I",
+    494: "what.kind",
+    497: "what.value",
+    500: "what.value.number",
+    504: "what.value.text",
+    511: "what.value.point.x",
     520: "what.value.text",
-    531: "return value",
-    535: "data",
-    537: "data",
-    538: "size=size2:I; data=n:Q",
-    539: "data",
-    543: "size",
-    545: "data",
+    528: "what.value.text",
+    529: "what.value.text",
+    540: "return value",
+    544: "data",
+    546: "data",
+    547: "size=size2:I; data=n:Q",
     548: "data",
-    555: "digest",
-    556: "digest=bytes(result):16s",
-    559: "digest",
+    552: "size",
+    554: "data",
+    557: "data",
+    564: "digest",
+    565: "digest=bytes(result):16s",
+    568: "digest",
 }

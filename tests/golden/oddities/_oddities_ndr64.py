@@ -174,24 +174,28 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             stop2 = at + 8 + 4 * most2
             if stop2 > len(d):
                 raise ndr.cut_short(stop2, d)
-            int_2 = load1(d[at + 8:stop2])
+            int_2 = load1(d[at + 8 : stop2])
             at = stop2
             int_ = int_2
         else:
             int_ = None
-        return class_, def_, Fields(
-            list_,
-            str_,
-            self_,
-            _x_,
-            from_,
-            lambda_,
-            _slots_,
-            _init_,
-            from_guid(uuid),
-            ndr_(ndr_2, Struct2),
-            int_,
-            len_,
+        return (
+            class_,
+            def_,
+            Fields(
+                list_,
+                str_,
+                self_,
+                _x_,
+                from_,
+                lambda_,
+                _slots_,
+                _init_,
+                from_guid(uuid),
+                ndr_(ndr_2, Struct2),
+                int_,
+                len_,
+            ),
         )
 
     def put_close_request(kwargs: Any, ndr_2: Any, rpc_2: Any) -> bytes | bytearray:
@@ -264,6 +268,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 8
         if tag3 != tag2:
             raise ndr.tag_mismatch(tag3, tag2)
+        value: Any
         if tag3 == 1:
             (tag4,) = read2(d, at)
             value = tag4
@@ -374,31 +379,31 @@ PATHS: Final[dict[int, str]] = {
     171: "import.int_",
     173: "import.int_",
     176: "import.int_",
-    198: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
-    201: "kwargs",
-    205: "Sequence.id=result.id:i",
-    208: "Sequence.id",
-    214: "__return_value=result:i",
-    217: "__return_value",
-    221: "str",
-    223: "str=n:Q; str=0:Q; str=n:Q",
-    224: "str",
+    202: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
+    205: "kwargs",
+    209: "Sequence.id=result.id:i",
+    212: "Sequence.id",
+    218: "__return_value=result:i",
+    221: "__return_value",
+    225: "str",
+    227: "str=n:Q; str=0:Q; str=n:Q",
     228: "str",
-    231: "str",
     232: "str",
-    239: "return_value",
-    240: "int_",
-    241: "return_value=return_value_:i; int_=int_:q",
-    244: "return_value",
-    248: "value",
-    250: "value",
-    251: "tag=tag2:i; value.tag=tag3:i",
-    254: "value.tag=tag4:i",
-    257: "value.value=value2:i",
-    259: "value",
-    263: "tag",
-    266: "value",
-    268: "value.tag",
-    272: "value.value",
-    276: "value",
+    235: "str",
+    236: "str",
+    243: "return_value",
+    244: "int_",
+    245: "return_value=return_value_:i; int_=int_:q",
+    248: "return_value",
+    252: "value",
+    254: "value",
+    255: "tag=tag2:i; value.tag=tag3:i",
+    258: "value.tag=tag4:i",
+    261: "value.value=value2:i",
+    263: "value",
+    267: "tag",
+    270: "value",
+    273: "value.tag",
+    277: "value.value",
+    281: "value",
 }

@@ -162,7 +162,7 @@ class tag(ndr.Union):
     tag: int
     value: int
 
-    def __init__(self, tag: int, value: int = None) -> None:
+    def __init__(self, tag: int, value: int) -> None:
         self.tag = tag
         self.value = value
 

@@ -65,7 +65,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_pipe_READINGS(d: Any, n: int) -> Any:
-        block = []
+        block: Any = []
         at = 0
         for _ in range(n):
             at = at + 7 & -8

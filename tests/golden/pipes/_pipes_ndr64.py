@@ -62,7 +62,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_pipe_READINGS(d: Any, n: int) -> Any:
-        block = []
+        block: Any = []
         at = 0
         for _ in range(n):
             stamp, level = read3(d, at)

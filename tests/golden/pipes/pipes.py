@@ -182,8 +182,10 @@ class PipesClient(rpc.Client):
     def Filter(
         self,
         least: float,
-        numbers: tuple[pipes.Source[Sequence[float]] | None, pipes.Sink[Sequence[float]] | None]
-        | None = None,
+        numbers: (
+            tuple[pipes.Source[Sequence[float]] | None, pipes.Sink[Sequence[float]] | None]
+            | None
+        ) = None,
     ) -> FilterCall:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
         return self._begin(FilterCall, 2, least, pipes=(numbers,))
@@ -230,8 +232,10 @@ class PipesBlockingClient(blocking.Client):
     def Filter(
         self,
         least: float,
-        numbers: tuple[pipes.BlockingSource[Sequence[float]] | None, pipes.BlockingSink[Sequence[float]] | None]
-        | None = None,
+        numbers: (
+            tuple[pipes.BlockingSource[Sequence[float]] | None, pipes.BlockingSink[Sequence[float]] | None]
+            | None
+        ) = None,
     ) -> FilterBlockingCall:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
         return self._begin(FilterBlockingCall, 2, least, pipes=(numbers,))

@@ -87,23 +87,23 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(most2, count)
             if 20 * most2 > len(d) - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
-            rows = []
+            rows: Any = []
             at += 4
             for _ in range(most2):
                 name3, weight3, parent3, count2, children3 = read6(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 20
-            children2 = []
+            children2: Any = []
             for name3, weight3, parent3, count2, children3 in rows:
-                (
-                    v,
-                    at,
-                ) = yield finish_TREE(d, at, seen, name3, weight3, parent3, count2, children3)
+                v, at = yield finish_TREE(
+                    d, at, seen, name3, weight3, parent3, count2, children3
+                )
                 children2.append(v)
             children = children2
         else:
             children = None
-        return TREE(name, weight2, parent, children, count), at
+        made = TREE(name, weight2, parent, children, count)
+        return made, at
 
     def defer_TREE(b: Any, v: Any, r: int, seen: Any) -> Any:
         name = v.name
@@ -188,18 +188,17 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(most2, count)
             if 20 * most2 > len(d) - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
-            rows = []
+            rows: Any = []
             at += 4
             for _ in range(most2):
                 name3, weight3, parent3, count2, children3 = read6(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 20
-            children2 = []
+            children2: Any = []
             for name3, weight3, parent3, count2, children3 in rows:
-                (
-                    v,
-                    at,
-                ) = yield finish_TREE(d, at, seen, name3, weight3, parent3, count2, children3)
+                v, at = yield finish_TREE(
+                    d, at, seen, name3, weight3, parent3, count2, children3
+                )
                 children2.append(v)
             children = children2
         else:
@@ -264,7 +263,8 @@ def ndr20(order: str) -> ndr.Codecs:
             next = next2
         else:
             next = None
-        return NODE(value, next), at
+        made = NODE(value, next)
+        return made, at
 
     def put_NODE(b: Any, v: Any, r: int) -> Any:
         next = v.next
@@ -516,7 +516,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 8 + 4 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        names = []
+        names: Any = []
         at = stop
         for (v,) in rows1(d[8:stop]):
             if v:
@@ -562,7 +562,7 @@ def ndr20(order: str) -> ndr.Codecs:
             stop = at + 4 + most
             if stop > len(d):
                 raise ndr.cut_short(stop, d)
-            data_2 = bytes(d[at + 4:stop])
+            data_2 = bytes(d[at + 4 : stop])
             at = stop
             data_ = data_2
         else:
@@ -630,30 +630,30 @@ PATHS: Final[dict[int, str]] = {
     188: "children",
     190: "children",
     194: "children[len children2].name",
-    214: ".weight",
+    213: ".weight",
+    216: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     217: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     218: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     219: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     220: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     221: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     222: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    223: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    226: ".name",
-    228: ".name=n:I; .name=0:I; .name=n:I",
-    229: ".name",
-    230: ".weight=weight:i",
-    234: ".children",
-    237: ".children",
-    238: ".children=n2:I",
-    243: ".children[v2 in children].weight",
+    225: ".name",
+    227: ".name=n:I; .name=0:I; .name=n:I",
+    228: ".name",
+    229: ".weight=weight:i",
+    233: ".children",
+    236: ".children",
+    237: ".children=n2:I",
+    242: ".children[v2 in children].weight",
+    245: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     246: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     247: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     248: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     249: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     250: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     251: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    252: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    260: ".value",
+    259: ".value",
     271: ".value=v.value:i; .next=0 if next is None else r:I",
     279: "head=0 if head is None else r:I",
     286: "head",

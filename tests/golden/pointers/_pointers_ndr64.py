@@ -100,23 +100,23 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(most2, count)
             if 40 * most2 > len(d) - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
-            rows = []
+            rows: Any = []
             at += 8
             for _ in range(most2):
                 name3, weight3, parent3, count2, children3 = read7(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 40
-            children2 = []
+            children2: Any = []
             for name3, weight3, parent3, count2, children3 in rows:
-                (
-                    v,
-                    at,
-                ) = yield finish_TREE(d, at, seen, name3, weight3, parent3, count2, children3)
+                v, at = yield finish_TREE(
+                    d, at, seen, name3, weight3, parent3, count2, children3
+                )
                 children2.append(v)
             children = children2
         else:
             children = None
-        return TREE(name, weight2, parent, children, count), at
+        made = TREE(name, weight2, parent, children, count)
+        return made, at
 
     def defer_TREE(b: Any, v: Any, r: int, seen: Any) -> Any:
         name = v.name
@@ -201,18 +201,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(most2, count)
             if 40 * most2 > len(d) - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
-            rows = []
+            rows: Any = []
             at += 8
             for _ in range(most2):
                 name3, weight3, parent3, count2, children3 = read7(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 40
-            children2 = []
+            children2: Any = []
             for name3, weight3, parent3, count2, children3 in rows:
-                (
-                    v,
-                    at,
-                ) = yield finish_TREE(d, at, seen, name3, weight3, parent3, count2, children3)
+                v, at = yield finish_TREE(
+                    d, at, seen, name3, weight3, parent3, count2, children3
+                )
                 children2.append(v)
             children = children2
         else:
@@ -277,7 +276,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             next = next2
         else:
             next = None
-        return NODE(value, next), at
+        made = NODE(value, next)
+        return made, at
 
     def put_NODE(b: Any, v: Any, r: int) -> Any:
         next = v.next
@@ -531,7 +531,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 16 + 8 * most
         if stop > len(d):
             raise ndr.cut_short(stop, d)
-        names = []
+        names: Any = []
         at = stop
         for (v,) in rows1(d[16:stop]):
             if v:
@@ -577,7 +577,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             stop = at + 8 + most
             if stop > len(d):
                 raise ndr.cut_short(stop, d)
-            data_2 = bytes(d[at + 8:stop])
+            data_2 = bytes(d[at + 8 : stop])
             at = stop
             data_ = data_2
         else:
@@ -645,30 +645,30 @@ PATHS: Final[dict[int, str]] = {
     201: "children",
     203: "children",
     207: "children[len children2].name",
-    227: ".weight",
+    226: ".weight",
+    229: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     230: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     231: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     232: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     233: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     234: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     235: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    236: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    239: ".name",
-    241: ".name=n:Q; .name=0:Q; .name=n:Q",
-    242: ".name",
-    243: ".weight=weight:i",
-    247: ".children",
-    250: ".children",
-    251: ".children=n2:Q",
-    256: ".children[v2 in children].weight",
+    238: ".name",
+    240: ".name=n:Q; .name=0:Q; .name=n:Q",
+    241: ".name",
+    242: ".weight=weight:i",
+    246: ".children",
+    249: ".children",
+    250: ".children=n2:Q",
+    255: ".children[v2 in children].weight",
+    258: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     259: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     260: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     261: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     262: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     263: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     264: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    265: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    273: ".value",
+    272: ".value",
     284: ".value=v.value:i; .next=0 if next is None else r:Q",
     292: "head=0 if head is None else r:Q",
     299: "head",

@@ -133,6 +133,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 8
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
+        node: Any
         if tag2 == 0:
             (left,) = read3(d, at)
             node = (left,)
@@ -170,7 +171,8 @@ def ndr20(order: str) -> ndr.Codecs:
             else:
                 b2 = None
             node = TREE_node_fork(a, b2)
-        return TREE(TREE_node(tag2, node), tag), at
+        made = TREE(TREE_node(tag2, node), tag)
+        return made, at
 
     def put_TREE(b: Any, v: Any, r: int) -> Any:
         node = v.node
@@ -270,6 +272,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 4
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        any: Any
         if tag == 0:
             any = None
         elif tag == 1:
@@ -353,7 +356,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 stop4 = at + 8 + 2 * most4
                 if stop4 > len(d):
                     raise ndr.cut_short(stop4, d)
-                numbers = load1(d[at + 8:stop4])
+                numbers = load1(d[at + 8 : stop4])
                 at = stop4
                 some = SOME(numbers, count)
             else:
@@ -432,6 +435,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 4
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        any: Any
         if tag == 0:
             any = None
         elif tag == 1:
@@ -517,7 +521,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 stop4 = at + 11 + 2 * most4
                 if stop4 > len(d):
                     raise ndr.cut_short(stop4, d)
-                numbers = load1(d[at + 11:stop4])
+                numbers = load1(d[at + 11 : stop4])
                 at = stop4
                 some = SOME(numbers, count)
             else:
@@ -572,6 +576,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 4
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
+        pick: Any
         if tag2 in (1, 2):
             (small,) = read7(d, at)
             pick = small
@@ -843,13 +848,14 @@ def ndr20(order: str) -> ndr.Codecs:
                 at = at + 7 & -8
             if 5 * most > len(d) - at:
                 raise ndr.cut_short(5 * most, d)
-            rows = []
+            rows: Any = []
             for _ in range(most):
                 at = at + 7 & -8
                 kind, tag = read1(d, at)
                 at += 4
                 if tag != kind:
                     raise ndr.tag_mismatch(tag, kind)
+                any: Any
                 if tag == 0:
                     any = None
                 elif tag == 1:
@@ -871,7 +877,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 (after,) = read7(d, at)
                 rows.append((kind, tag, any, after))
                 at += 1
-            holders2 = []
+            holders2: Any = []
             for kind, tag, any, after in rows:
                 if tag == 0:
                     pass
@@ -941,7 +947,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         stop4 = at + 8 + 2 * most5
                         if stop4 > len(d):
                             raise ndr.cut_short(stop4, d)
-                        numbers = load1(d[at + 8:stop4])
+                        numbers = load1(d[at + 8 : stop4])
                         at = stop4
                         some = SOME(numbers, count2)
                     else:
@@ -960,13 +966,14 @@ def ndr20(order: str) -> ndr.Codecs:
             at += 1
             if 2:
                 at = at + 7 & -8
-            rows_2 = []
+            rows_2: Any = []
             for _ in range(2):
                 at = at + 7 & -8
                 kind2, tag2 = read1(d, at)
                 at += 4
                 if tag2 != kind2:
                     raise ndr.tag_mismatch(tag2, kind2)
+                any2: Any
                 if tag2 == 0:
                     any2 = None
                 elif tag2 == 1:
@@ -993,6 +1000,7 @@ def ndr20(order: str) -> ndr.Codecs:
             at += 4
             if tag4 != tag3:
                 raise ndr.tag_mismatch(tag4, tag3)
+            pick: Any
             if tag4 in (1, 2):
                 (small,) = read7(d, at)
                 pick = small
@@ -1009,7 +1017,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 at += 8
             else:
                 raise ndr.bad_tag(tag4)
-            two = []
+            two: Any = []
             for kind2, tag2, any2, after2 in rows_2:
                 if tag2 == 0:
                     pass
@@ -1079,7 +1087,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         stop8 = at + 8 + 2 * most9
                         if stop8 > len(d):
                             raise ndr.cut_short(stop8, d)
-                        numbers2 = load1(d[at + 8:stop8])
+                        numbers2 = load1(d[at + 8 : stop8])
                         at = stop8
                         some2 = SOME(numbers2, count3)
                     else:
@@ -1223,6 +1231,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
         (tag,) = read13(d, 0)
         at = 4
+        capsule: Any
         if tag == 1:
             x, h = read11(d, at)
             capsule = WIDE(x, h)
@@ -1296,6 +1305,7 @@ def ndr20(order: str) -> ndr.Codecs:
         run = reads1[at & 7]
         after, b2, tag2 = run.unpack_from(d, at)
         at += run.size
+        capsule2: Any
         if tag2 == 1:
             at = at + 7 & -8
             x2, h2 = read14(d, at)
@@ -1418,6 +1428,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (tag,) = read13(d, 0)
         at = 4
+        out: Any
         if tag == 1:
             x, h = read11(d, at)
             out = WIDE(x, h)
@@ -1636,11 +1647,12 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most, n)
         if 4 * most > len(d) - 8:
             raise ndr.cut_short(4 * most, d)
-        rows = []
+        rows: Any = []
         at = 8
         for _ in range(most):
             (tag,) = read13(d, at)
             at += 4
+            v: Any
             if tag == 1:
                 at = at + 7 & -8
                 x, h = read14(d, at)
@@ -1657,7 +1669,7 @@ def ndr20(order: str) -> ndr.Codecs:
             else:
                 v = None
             rows.append((tag, v))
-        capsules = []
+        capsules: Any = []
         for tag, v in rows:
             if tag == 1:
                 pass
@@ -1727,13 +1739,14 @@ def ndr20(order: str) -> ndr.Codecs:
             at = at + 7 & -8
         if 5 * most5 > len(d) - at:
             raise ndr.cut_short(5 * most5, d)
-        rows_2 = []
+        rows_2: Any = []
         for _ in range(most5):
             at = at + 7 & -8
             kind, tag2 = read1(d, at)
             at += 4
             if tag2 != kind:
                 raise ndr.tag_mismatch(tag2, kind)
+            any: Any
             if tag2 == 0:
                 any = None
             elif tag2 == 1:
@@ -1755,7 +1768,7 @@ def ndr20(order: str) -> ndr.Codecs:
             (after,) = read7(d, at)
             rows_2.append((kind, tag2, any, after))
             at += 1
-        holders = []
+        holders: Any = []
         for kind, tag2, any, after in rows_2:
             if tag2 == 0:
                 pass
@@ -1825,7 +1838,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     stop7 = at + 8 + 2 * most9
                     if stop7 > len(d):
                         raise ndr.cut_short(stop7, d)
-                    numbers = load1(d[at + 8:stop7])
+                    numbers = load1(d[at + 8 : stop7])
                     at = stop7
                     some = SOME(numbers, count)
                 else:
@@ -1862,429 +1875,429 @@ def ndr20(order: str) -> ndr.Codecs:
 PATHS: Final[dict[int, str]] = {
     132: ".tag",
     135: ".node",
-    137: ".node.left",
-    141: ".node.leaf",
-    145: ".node.fork.a",
-    149: ".node",
-    177: ".node",
+    138: ".node.left",
+    142: ".node.leaf",
+    146: ".node.fork.a",
+    150: ".node",
     179: ".node",
-    180: ".tag=v.tag:i; .node.tag=tag:i",
-    183: ".node.left=0 if left is None else r:I",
-    187: ".node.leaf=leaf:i",
-    192: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
-    195: ".node",
-    208: "kind",
-    209: "any",
+    181: ".node",
+    182: ".tag=v.tag:i; .node.tag=tag:i",
+    185: ".node.left=0 if left is None else r:I",
+    189: ".node.leaf=leaf:i",
+    194: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
+    197: ".node",
+    210: "kind",
     211: "any",
-    213: "any.tag",
-    214: "kind=kind:H; any.tag=tag:H",
-    219: "any.number=number:q",
-    222: "any.text=0 if text is None else r:I",
-    228: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
-    232: "any.some=0 if some is None else r:I",
-    237: "any.text",
-    239: "any.text=n:I; any.text=0:I; any.text=n:I",
-    240: "any.text",
-    245: "any.pair.first",
-    247: "any.pair.first=n2:I; any.pair.first=0:I; any.pair.first=n2:I",
-    248: "any.pair.first",
-    251: "any.pair.second",
-    253: "any.pair.second=n3:I; any.pair.second=0:I; any.pair.second=n3:I",
-    254: "any.pair.second",
-    259: "any.some.numbers",
-    262: "any.some.numbers",
-    263: "any.some.numbers=n4:I; any.some.count=some2.count:i",
-    264: "any.some.numbers=numbers:h*",
-    265: "after=after:B",
-    269: "kind",
-    272: "any",
-    276: "any.number",
-    280: "any.text",
-    284: "any.pair.first",
-    288: "any.some",
-    298: "any.text",
-    306: "any.text",
-    307: "any.text",
-    316: "any.pair.first",
-    324: "any.pair.first",
-    325: "any.pair.first",
-    332: "any.pair.second",
-    340: "any.pair.second",
-    341: "any.pair.second",
-    350: "any.some.numbers",
-    352: "any.some.numbers",
+    213: "any",
+    215: "any.tag",
+    216: "kind=kind:H; any.tag=tag:H",
+    221: "any.number=number:q",
+    224: "any.text=0 if text is None else r:I",
+    230: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
+    234: "any.some=0 if some is None else r:I",
+    239: "any.text",
+    241: "any.text=n:I; any.text=0:I; any.text=n:I",
+    242: "any.text",
+    247: "any.pair.first",
+    249: "any.pair.first=n2:I; any.pair.first=0:I; any.pair.first=n2:I",
+    250: "any.pair.first",
+    253: "any.pair.second",
+    255: "any.pair.second=n3:I; any.pair.second=0:I; any.pair.second=n3:I",
+    256: "any.pair.second",
+    261: "any.some.numbers",
+    264: "any.some.numbers",
+    265: "any.some.numbers=n4:I; any.some.count=some2.count:i",
+    266: "any.some.numbers=numbers:h*",
+    267: "after=after:B",
+    271: "kind",
+    274: "any",
+    279: "any.number",
+    283: "any.text",
+    287: "any.pair.first",
+    291: "any.some",
+    301: "any.text",
+    309: "any.text",
+    310: "any.text",
+    319: "any.pair.first",
+    327: "any.pair.first",
+    328: "any.pair.first",
+    335: "any.pair.second",
+    343: "any.pair.second",
+    344: "any.pair.second",
+    353: "any.some.numbers",
     355: "any.some.numbers",
-    362: "after",
-    369: "out.kind",
-    371: "out.any",
-    373: "out.any",
-    375: "out.any.tag",
-    376: "out.kind=kind:H; out.any.tag=tag:H",
-    381: "out.any.number=number:q",
-    384: "out.any.text=0 if text is None else r:I",
-    390: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
-    394: "out.any.some=0 if some is None else r:I",
-    396: "out.after=result.after:B",
-    400: "out.any.text",
-    402: "out.any.text=n:I; out.any.text=0:I; out.any.text=n:I",
+    358: "any.some.numbers",
+    365: "after",
+    372: "out.kind",
+    374: "out.any",
+    376: "out.any",
+    378: "out.any.tag",
+    379: "out.kind=kind:H; out.any.tag=tag:H",
+    384: "out.any.number=number:q",
+    387: "out.any.text=0 if text is None else r:I",
+    393: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
+    397: "out.any.some=0 if some is None else r:I",
+    399: "out.after=result.after:B",
     403: "out.any.text",
-    408: "out.any.pair.first",
-    410: "out.any.pair.first=n2:I; out.any.pair.first=0:I; out.any.pair.first=n2:I",
+    405: "out.any.text=n:I; out.any.text=0:I; out.any.text=n:I",
+    406: "out.any.text",
     411: "out.any.pair.first",
-    414: "out.any.pair.second",
-    416: "out.any.pair.second=n3:I; out.any.pair.second=0:I; out.any.pair.second=n3:I",
+    413: "out.any.pair.first=n2:I; out.any.pair.first=0:I; out.any.pair.first=n2:I",
+    414: "out.any.pair.first",
     417: "out.any.pair.second",
-    422: "out.any.some.numbers",
+    419: "out.any.pair.second=n3:I; out.any.pair.second=0:I; out.any.pair.second=n3:I",
+    420: "out.any.pair.second",
     425: "out.any.some.numbers",
-    426: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
-    427: "out.any.some.numbers=numbers:h*",
-    431: "out.kind",
-    434: "out.any",
-    438: "out.any.number",
-    442: "out.any.text",
-    446: "out.any.pair.first",
-    450: "out.any.some",
-    453: "out.after",
-    462: "out.any.text",
-    470: "out.any.text",
-    471: "out.any.text",
-    480: "out.any.pair.first",
-    488: "out.any.pair.first",
-    489: "out.any.pair.first",
-    496: "out.any.pair.second",
-    504: "out.any.pair.second",
-    505: "out.any.pair.second",
-    514: "out.any.some.numbers",
-    516: "out.any.some.numbers",
-    519: "out.any.some.numbers",
-    530: "pick",
-    532: "pick",
-    533: "tag=tag:h; pick.tag=tag2:h",
-    536: "pick.small=small:B",
-    539: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    543: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
-    546: "pick",
-    553: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    554: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    555: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    558: "pick.both.pair.first",
-    560: "pick.both.pair.first=n:I; pick.both.pair.first=0:I; pick.both.pair.first=n:I",
-    561: "pick.both.pair.first",
-    563: "pick.both.pair.second",
-    565: "pick.both.pair.second=n2:I; pick.both.pair.second=0:I; pick.both.pair.second=n2:I",
-    566: "pick.both.pair.second",
-    567: "after=after:i",
-    571: "tag",
-    574: "pick",
-    576: "pick.small",
-    580: "pick.wide.x",
-    584: "pick.both.a",
-    588: "pick",
-    597: "pick.both.pair.first",
-    600: "pick.both.pair.first",
-    608: "pick.both.pair.first",
-    609: "pick.both.pair.first",
-    616: "pick.both.pair.second",
-    624: "pick.both.pair.second",
-    625: "pick.both.pair.second",
-    635: "after",
-    641: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
-    644: "holders.holders",
-    647: "holders.holders",
-    648: "holders.holders=n:I",
-    654: "holders.holders[v in holders2].kind",
-    656: "holders.holders[v in holders2].any",
-    658: "holders.holders[v in holders2].any",
-    660: "holders.holders[v in holders2].any.tag",
-    661: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
-    666: "holders.holders[v in holders2].any.number=number:q",
-    669: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
-    675: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    676: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    677: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    681: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
-    683: "holders.holders[v in holders2].after=v.after:B",
-    689: "holders.holders[v2 in holders2].any.text",
-    691: "holders.holders[v2 in holders2].any.text=n2:I; holders.holders[v2 in holders2].any.text=0:I; holders.holders[v2 in holders2].any.text=n2:I",
-    692: "holders.holders[v2 in holders2].any.text",
-    697: "holders.holders[v2 in holders2].any.pair.first",
-    699: "holders.holders[v2 in holders2].any.pair.first=n3:I; holders.holders[v2 in holders2].any.pair.first=0:I; holders.holders[v2 in holders2].any.pair.first=n3:I",
-    700: "holders.holders[v2 in holders2].any.pair.first",
-    703: "holders.holders[v2 in holders2].any.pair.second",
-    705: "holders.holders[v2 in holders2].any.pair.second=n4:I; holders.holders[v2 in holders2].any.pair.second=0:I; holders.holders[v2 in holders2].any.pair.second=n4:I",
-    706: "holders.holders[v2 in holders2].any.pair.second",
-    711: "holders.holders[v2 in holders2].any.some.numbers",
-    714: "holders.holders[v2 in holders2].any.some.numbers",
-    715: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    716: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    717: "nested=0 if nested is None else r:I",
-    721: "nested.two",
-    723: "nested.two",
-    724: "nested.before=nested.before:B",
-    730: "nested.two[v3 in two].kind",
-    732: "nested.two[v3 in two].any",
-    734: "nested.two[v3 in two].any",
-    736: "nested.two[v3 in two].any.tag",
-    737: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
-    742: "nested.two[v3 in two].any.number=number2:q",
-    745: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
-    751: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    752: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    753: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    757: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
-    759: "nested.two[v3 in two].after=v3.after:B",
-    761: "nested.pick",
-    763: "nested.pick",
-    764: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    767: "nested.pick.small=small:B",
-    770: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    774: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
-    777: "nested.pick",
-    783: "nested.two[v4 in two].any.text",
-    785: "nested.two[v4 in two].any.text=n7:I; nested.two[v4 in two].any.text=0:I; nested.two[v4 in two].any.text=n7:I",
-    786: "nested.two[v4 in two].any.text",
-    791: "nested.two[v4 in two].any.pair.first",
-    793: "nested.two[v4 in two].any.pair.first=n8:I; nested.two[v4 in two].any.pair.first=0:I; nested.two[v4 in two].any.pair.first=n8:I",
-    794: "nested.two[v4 in two].any.pair.first",
-    797: "nested.two[v4 in two].any.pair.second",
-    799: "nested.two[v4 in two].any.pair.second=n9:I; nested.two[v4 in two].any.pair.second=0:I; nested.two[v4 in two].any.pair.second=n9:I",
-    800: "nested.two[v4 in two].any.pair.second",
-    805: "nested.two[v4 in two].any.some.numbers",
-    808: "nested.two[v4 in two].any.some.numbers",
-    809: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
-    810: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    817: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    818: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    819: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    822: "nested.pick.both.pair.first",
-    824: "nested.pick.both.pair.first=n11:I; nested.pick.both.pair.first=0:I; nested.pick.both.pair.first=n11:I",
-    825: "nested.pick.both.pair.first",
-    827: "nested.pick.both.pair.second",
-    829: "nested.pick.both.pair.second=n12:I; nested.pick.both.pair.second=0:I; nested.pick.both.pair.second=n12:I",
-    830: "nested.pick.both.pair.second",
-    831: "after=after:q",
-    835: "holders.count",
-    838: "holders.holders",
-    840: "holders.holders",
+    428: "out.any.some.numbers",
+    429: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
+    430: "out.any.some.numbers=numbers:h*",
+    434: "out.kind",
+    437: "out.any",
+    442: "out.any.number",
+    446: "out.any.text",
+    450: "out.any.pair.first",
+    454: "out.any.some",
+    457: "out.after",
+    466: "out.any.text",
+    474: "out.any.text",
+    475: "out.any.text",
+    484: "out.any.pair.first",
+    492: "out.any.pair.first",
+    493: "out.any.pair.first",
+    500: "out.any.pair.second",
+    508: "out.any.pair.second",
+    509: "out.any.pair.second",
+    518: "out.any.some.numbers",
+    520: "out.any.some.numbers",
+    523: "out.any.some.numbers",
+    534: "pick",
+    536: "pick",
+    537: "tag=tag:h; pick.tag=tag2:h",
+    540: "pick.small=small:B",
+    543: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    547: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
+    550: "pick",
+    557: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    558: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    559: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    562: "pick.both.pair.first",
+    564: "pick.both.pair.first=n:I; pick.both.pair.first=0:I; pick.both.pair.first=n:I",
+    565: "pick.both.pair.first",
+    567: "pick.both.pair.second",
+    569: "pick.both.pair.second=n2:I; pick.both.pair.second=0:I; pick.both.pair.second=n2:I",
+    570: "pick.both.pair.second",
+    571: "after=after:i",
+    575: "tag",
+    578: "pick",
+    581: "pick.small",
+    585: "pick.wide.x",
+    589: "pick.both.a",
+    593: "pick",
+    602: "pick.both.pair.first",
+    605: "pick.both.pair.first",
+    613: "pick.both.pair.first",
+    614: "pick.both.pair.first",
+    621: "pick.both.pair.second",
+    629: "pick.both.pair.second",
+    630: "pick.both.pair.second",
+    640: "after",
+    646: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
+    649: "holders.holders",
+    652: "holders.holders",
+    653: "holders.holders=n:I",
+    659: "holders.holders[v in holders2].kind",
+    661: "holders.holders[v in holders2].any",
+    663: "holders.holders[v in holders2].any",
+    665: "holders.holders[v in holders2].any.tag",
+    666: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
+    671: "holders.holders[v in holders2].any.number=number:q",
+    674: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
+    680: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
+    681: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
+    682: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
+    686: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
+    688: "holders.holders[v in holders2].after=v.after:B",
+    694: "holders.holders[v2 in holders2].any.text",
+    696: "holders.holders[v2 in holders2].any.text=n2:I; holders.holders[v2 in holders2].any.text=0:I; holders.holders[v2 in holders2].any.text=n2:I",
+    697: "holders.holders[v2 in holders2].any.text",
+    702: "holders.holders[v2 in holders2].any.pair.first",
+    704: "holders.holders[v2 in holders2].any.pair.first=n3:I; holders.holders[v2 in holders2].any.pair.first=0:I; holders.holders[v2 in holders2].any.pair.first=n3:I",
+    705: "holders.holders[v2 in holders2].any.pair.first",
+    708: "holders.holders[v2 in holders2].any.pair.second",
+    710: "holders.holders[v2 in holders2].any.pair.second=n4:I; holders.holders[v2 in holders2].any.pair.second=0:I; holders.holders[v2 in holders2].any.pair.second=n4:I",
+    711: "holders.holders[v2 in holders2].any.pair.second",
+    716: "holders.holders[v2 in holders2].any.some.numbers",
+    719: "holders.holders[v2 in holders2].any.some.numbers",
+    720: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    721: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    722: "nested=0 if nested is None else r:I",
+    726: "nested.two",
+    728: "nested.two",
+    729: "nested.before=nested.before:B",
+    735: "nested.two[v3 in two].kind",
+    737: "nested.two[v3 in two].any",
+    739: "nested.two[v3 in two].any",
+    741: "nested.two[v3 in two].any.tag",
+    742: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
+    747: "nested.two[v3 in two].any.number=number2:q",
+    750: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
+    756: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
+    757: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
+    758: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
+    762: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
+    764: "nested.two[v3 in two].after=v3.after:B",
+    766: "nested.pick",
+    768: "nested.pick",
+    769: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    772: "nested.pick.small=small:B",
+    775: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    779: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
+    782: "nested.pick",
+    788: "nested.two[v4 in two].any.text",
+    790: "nested.two[v4 in two].any.text=n7:I; nested.two[v4 in two].any.text=0:I; nested.two[v4 in two].any.text=n7:I",
+    791: "nested.two[v4 in two].any.text",
+    796: "nested.two[v4 in two].any.pair.first",
+    798: "nested.two[v4 in two].any.pair.first=n8:I; nested.two[v4 in two].any.pair.first=0:I; nested.two[v4 in two].any.pair.first=n8:I",
+    799: "nested.two[v4 in two].any.pair.first",
+    802: "nested.two[v4 in two].any.pair.second",
+    804: "nested.two[v4 in two].any.pair.second=n9:I; nested.two[v4 in two].any.pair.second=0:I; nested.two[v4 in two].any.pair.second=n9:I",
+    805: "nested.two[v4 in two].any.pair.second",
+    810: "nested.two[v4 in two].any.some.numbers",
+    813: "nested.two[v4 in two].any.some.numbers",
+    814: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
+    815: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    822: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
+    823: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
+    824: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
+    827: "nested.pick.both.pair.first",
+    829: "nested.pick.both.pair.first=n11:I; nested.pick.both.pair.first=0:I; nested.pick.both.pair.first=n11:I",
+    830: "nested.pick.both.pair.first",
+    832: "nested.pick.both.pair.second",
+    834: "nested.pick.both.pair.second=n12:I; nested.pick.both.pair.second=0:I; nested.pick.both.pair.second=n12:I",
+    835: "nested.pick.both.pair.second",
+    836: "after=after:q",
+    840: "holders.count",
+    843: "holders.holders",
     845: "holders.holders",
-    849: "holders.holders[len holders2].kind",
-    852: "holders.holders[len holders2].any",
-    856: "holders.holders[len holders2].any.number",
-    860: "holders.holders[len holders2].any.text",
-    864: "holders.holders[len holders2].any.pair.first",
-    868: "holders.holders[len holders2].any.some",
-    871: "holders.holders[len holders2].after",
-    884: "holders.holders[len holders2].any.text",
-    892: "holders.holders[len holders2].any.text",
-    893: "holders.holders[len holders2].any.text",
-    903: "holders.holders[len holders2].any.pair.first",
-    911: "holders.holders[len holders2].any.pair.first",
-    912: "holders.holders[len holders2].any.pair.first",
-    919: "holders.holders[len holders2].any.pair.second",
-    927: "holders.holders[len holders2].any.pair.second",
-    928: "holders.holders[len holders2].any.pair.second",
-    938: "holders.holders[len holders2].any.some.numbers",
-    940: "holders.holders[len holders2].any.some.numbers",
-    943: "holders.holders[len holders2].any.some.numbers",
-    955: "nested",
-    959: "nested.before",
-    966: "nested.two[len two].kind",
-    969: "nested.two[len two].any",
-    973: "nested.two[len two].any.number",
-    977: "nested.two[len two].any.text",
-    981: "nested.two[len two].any.pair.first",
-    985: "nested.two[len two].any.some",
-    988: "nested.two[len two].after",
-    992: "nested.tag",
-    995: "nested.pick",
-    997: "nested.pick.small",
-    1002: "nested.pick.wide.x",
-    1007: "nested.pick.both.a",
-    1011: "nested.pick",
-    1022: "nested.two[len two].any.text",
+    850: "holders.holders",
+    854: "holders.holders[len holders2].kind",
+    857: "holders.holders[len holders2].any",
+    862: "holders.holders[len holders2].any.number",
+    866: "holders.holders[len holders2].any.text",
+    870: "holders.holders[len holders2].any.pair.first",
+    874: "holders.holders[len holders2].any.some",
+    877: "holders.holders[len holders2].after",
+    890: "holders.holders[len holders2].any.text",
+    898: "holders.holders[len holders2].any.text",
+    899: "holders.holders[len holders2].any.text",
+    909: "holders.holders[len holders2].any.pair.first",
+    917: "holders.holders[len holders2].any.pair.first",
+    918: "holders.holders[len holders2].any.pair.first",
+    925: "holders.holders[len holders2].any.pair.second",
+    933: "holders.holders[len holders2].any.pair.second",
+    934: "holders.holders[len holders2].any.pair.second",
+    944: "holders.holders[len holders2].any.some.numbers",
+    946: "holders.holders[len holders2].any.some.numbers",
+    949: "holders.holders[len holders2].any.some.numbers",
+    961: "nested",
+    965: "nested.before",
+    972: "nested.two[len two].kind",
+    975: "nested.two[len two].any",
+    980: "nested.two[len two].any.number",
+    984: "nested.two[len two].any.text",
+    988: "nested.two[len two].any.pair.first",
+    992: "nested.two[len two].any.some",
+    995: "nested.two[len two].after",
+    999: "nested.tag",
+    1002: "nested.pick",
+    1005: "nested.pick.small",
+    1010: "nested.pick.wide.x",
+    1015: "nested.pick.both.a",
+    1019: "nested.pick",
     1030: "nested.two[len two].any.text",
-    1031: "nested.two[len two].any.text",
-    1041: "nested.two[len two].any.pair.first",
+    1038: "nested.two[len two].any.text",
+    1039: "nested.two[len two].any.text",
     1049: "nested.two[len two].any.pair.first",
-    1050: "nested.two[len two].any.pair.first",
-    1057: "nested.two[len two].any.pair.second",
+    1057: "nested.two[len two].any.pair.first",
+    1058: "nested.two[len two].any.pair.first",
     1065: "nested.two[len two].any.pair.second",
-    1066: "nested.two[len two].any.pair.second",
-    1076: "nested.two[len two].any.some.numbers",
-    1078: "nested.two[len two].any.some.numbers",
-    1081: "nested.two[len two].any.some.numbers",
-    1097: "nested.pick.both.pair.first",
-    1100: "nested.pick.both.pair.first",
+    1073: "nested.two[len two].any.pair.second",
+    1074: "nested.two[len two].any.pair.second",
+    1084: "nested.two[len two].any.some.numbers",
+    1086: "nested.two[len two].any.some.numbers",
+    1089: "nested.two[len two].any.some.numbers",
+    1105: "nested.pick.both.pair.first",
     1108: "nested.pick.both.pair.first",
-    1109: "nested.pick.both.pair.first",
-    1116: "nested.pick.both.pair.second",
+    1116: "nested.pick.both.pair.first",
+    1117: "nested.pick.both.pair.first",
     1124: "nested.pick.both.pair.second",
-    1125: "nested.pick.both.pair.second",
-    1138: "after",
-    1143: "capsule",
-    1144: "capsule.tag=tag:i",
-    1147: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1152: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
-    1156: "capsule.text=0 if text is None else r:I",
-    1164: "capsule.pair.first",
-    1166: "capsule.pair.first=n:I; capsule.pair.first=0:I; capsule.pair.first=n:I",
-    1167: "capsule.pair.first",
-    1170: "capsule.pair.second",
-    1172: "capsule.pair.second=n2:I; capsule.pair.second=0:I; capsule.pair.second=n2:I",
-    1173: "capsule.pair.second",
-    1177: "capsule.text",
-    1179: "capsule.text=n3:I; capsule.text=0:I; capsule.text=n3:I",
-    1180: "capsule.text",
-    1182: "boxed.capsule",
-    1183: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1186: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1191: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
-    1195: "boxed.capsule.text=0 if text6 is None else r:I",
-    1199: "boxed.c=boxed.c:B",
-    1204: "boxed.capsule.pair.first",
-    1206: "boxed.capsule.pair.first=n4:I; boxed.capsule.pair.first=0:I; boxed.capsule.pair.first=n4:I",
-    1207: "boxed.capsule.pair.first",
-    1210: "boxed.capsule.pair.second",
-    1212: "boxed.capsule.pair.second=n5:I; boxed.capsule.pair.second=0:I; boxed.capsule.pair.second=n5:I",
-    1213: "boxed.capsule.pair.second",
-    1217: "boxed.capsule.text",
-    1219: "boxed.capsule.text=n6:I; boxed.capsule.text=0:I; boxed.capsule.text=n6:I",
-    1220: "boxed.capsule.text",
-    1224: "capsule.tag",
-    1227: "capsule.wide.x",
-    1231: "capsule.pair.first",
-    1235: "capsule.text",
-    1245: "capsule.pair.first",
-    1253: "capsule.pair.first",
+    1132: "nested.pick.both.pair.second",
+    1133: "nested.pick.both.pair.second",
+    1146: "after",
+    1151: "capsule",
+    1152: "capsule.tag=tag:i",
+    1155: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1160: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
+    1164: "capsule.text=0 if text is None else r:I",
+    1172: "capsule.pair.first",
+    1174: "capsule.pair.first=n:I; capsule.pair.first=0:I; capsule.pair.first=n:I",
+    1175: "capsule.pair.first",
+    1178: "capsule.pair.second",
+    1180: "capsule.pair.second=n2:I; capsule.pair.second=0:I; capsule.pair.second=n2:I",
+    1181: "capsule.pair.second",
+    1185: "capsule.text",
+    1187: "capsule.text=n3:I; capsule.text=0:I; capsule.text=n3:I",
+    1188: "capsule.text",
+    1190: "boxed.capsule",
+    1191: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1194: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1199: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
+    1203: "boxed.capsule.text=0 if text6 is None else r:I",
+    1207: "boxed.c=boxed.c:B",
+    1212: "boxed.capsule.pair.first",
+    1214: "boxed.capsule.pair.first=n4:I; boxed.capsule.pair.first=0:I; boxed.capsule.pair.first=n4:I",
+    1215: "boxed.capsule.pair.first",
+    1218: "boxed.capsule.pair.second",
+    1220: "boxed.capsule.pair.second=n5:I; boxed.capsule.pair.second=0:I; boxed.capsule.pair.second=n5:I",
+    1221: "boxed.capsule.pair.second",
+    1225: "boxed.capsule.text",
+    1227: "boxed.capsule.text=n6:I; boxed.capsule.text=0:I; boxed.capsule.text=n6:I",
+    1228: "boxed.capsule.text",
+    1232: "capsule.tag",
+    1236: "capsule.wide.x",
+    1240: "capsule.pair.first",
+    1244: "capsule.text",
     1254: "capsule.pair.first",
-    1261: "capsule.pair.second",
-    1269: "capsule.pair.second",
+    1262: "capsule.pair.first",
+    1263: "capsule.pair.first",
     1270: "capsule.pair.second",
-    1279: "capsule.text",
-    1287: "capsule.text",
+    1278: "capsule.pair.second",
+    1279: "capsule.pair.second",
     1288: "capsule.text",
-    1297: "after",
-    1301: "boxed.capsule.wide.x",
-    1305: "boxed.capsule.pair.first",
-    1309: "boxed.capsule.text",
-    1314: "boxed.c",
-    1321: "boxed.capsule.pair.first",
-    1329: "boxed.capsule.pair.first",
-    1330: "boxed.capsule.pair.first",
-    1337: "boxed.capsule.pair.second",
-    1345: "boxed.capsule.pair.second",
-    1346: "boxed.capsule.pair.second",
-    1355: "boxed.capsule.text",
-    1363: "boxed.capsule.text",
-    1364: "boxed.capsule.text",
-    1378: "out",
-    1379: "out.tag=tag:i",
-    1382: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1387: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
-    1391: "out.text=0 if text is None else r:I",
-    1399: "out.pair.first",
-    1401: "out.pair.first=n:I; out.pair.first=0:I; out.pair.first=n:I",
-    1402: "out.pair.first",
-    1405: "out.pair.second",
-    1407: "out.pair.second=n2:I; out.pair.second=0:I; out.pair.second=n2:I",
-    1408: "out.pair.second",
-    1412: "out.text",
-    1414: "out.text=n3:I; out.text=0:I; out.text=n3:I",
-    1415: "out.text",
-    1419: "out.tag",
-    1422: "out.wide.x",
-    1426: "out.pair.first",
-    1430: "out.text",
-    1440: "out.pair.first",
-    1448: "out.pair.first",
-    1449: "out.pair.first",
-    1456: "out.pair.second",
-    1464: "out.pair.second",
-    1465: "out.pair.second",
-    1474: "out.text",
-    1482: "out.text",
-    1483: "out.text",
-    1497: "after=after:B",
-    1502: "after",
-    1517: "capsules",
-    1519: "capsules",
-    1520: "n=n:i; capsules=n2:I",
-    1522: "capsules[v in capsules]",
-    1523: "capsules[v in capsules].tag=tag:i",
-    1526: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1531: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
-    1535: "capsules[v in capsules].text=0 if text is None else r:I",
-    1544: "capsules[v2 in capsules].pair.first",
-    1546: "capsules[v2 in capsules].pair.first=n3:I; capsules[v2 in capsules].pair.first=0:I; capsules[v2 in capsules].pair.first=n3:I",
-    1547: "capsules[v2 in capsules].pair.first",
-    1550: "capsules[v2 in capsules].pair.second",
-    1552: "capsules[v2 in capsules].pair.second=n4:I; capsules[v2 in capsules].pair.second=0:I; capsules[v2 in capsules].pair.second=n4:I",
-    1553: "capsules[v2 in capsules].pair.second",
-    1557: "capsules[v2 in capsules].text",
-    1559: "capsules[v2 in capsules].text=n5:I; capsules[v2 in capsules].text=0:I; capsules[v2 in capsules].text=n5:I",
-    1560: "capsules[v2 in capsules].text",
-    1561: "holders",
-    1563: "holders",
-    1564: "holders=n6:I",
-    1570: "holders[v3 in holders].kind",
-    1572: "holders[v3 in holders].any",
-    1574: "holders[v3 in holders].any",
-    1576: "holders[v3 in holders].any.tag",
-    1577: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
-    1582: "holders[v3 in holders].any.number=number:q",
-    1585: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
-    1591: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
-    1595: "holders[v3 in holders].any.some=0 if some is None else r:I",
-    1597: "holders[v3 in holders].after=v3.after:B",
-    1603: "holders[v4 in holders].any.text",
-    1605: "holders[v4 in holders].any.text=n7:I; holders[v4 in holders].any.text=0:I; holders[v4 in holders].any.text=n7:I",
-    1606: "holders[v4 in holders].any.text",
-    1611: "holders[v4 in holders].any.pair.first",
-    1613: "holders[v4 in holders].any.pair.first=n8:I; holders[v4 in holders].any.pair.first=0:I; holders[v4 in holders].any.pair.first=n8:I",
-    1614: "holders[v4 in holders].any.pair.first",
-    1617: "holders[v4 in holders].any.pair.second",
-    1619: "holders[v4 in holders].any.pair.second=n9:I; holders[v4 in holders].any.pair.second=0:I; holders[v4 in holders].any.pair.second=n9:I",
-    1620: "holders[v4 in holders].any.pair.second",
-    1625: "holders[v4 in holders].any.some.numbers",
-    1628: "holders[v4 in holders].any.some.numbers",
-    1629: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
-    1630: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1634: "n",
-    1636: "capsules",
-    1638: "capsules",
-    1642: "capsules[len capsules].tag",
-    1646: "capsules[len capsules].wide.x",
-    1650: "capsules[len capsules].pair.first",
-    1654: "capsules[len capsules].text",
-    1668: "capsules[len capsules].pair.first",
-    1676: "capsules[len capsules].pair.first",
-    1677: "capsules[len capsules].pair.first",
-    1684: "capsules[len capsules].pair.second",
-    1692: "capsules[len capsules].pair.second",
-    1693: "capsules[len capsules].pair.second",
-    1703: "capsules[len capsules].text",
-    1711: "capsules[len capsules].text",
-    1712: "capsules[len capsules].text",
-    1722: "holders",
-    1724: "holders",
-    1729: "holders",
-    1733: "holders[len holders].kind",
-    1736: "holders[len holders].any",
-    1740: "holders[len holders].any.number",
-    1744: "holders[len holders].any.text",
-    1748: "holders[len holders].any.pair.first",
-    1752: "holders[len holders].any.some",
-    1755: "holders[len holders].after",
-    1768: "holders[len holders].any.text",
-    1776: "holders[len holders].any.text",
-    1777: "holders[len holders].any.text",
-    1787: "holders[len holders].any.pair.first",
-    1795: "holders[len holders].any.pair.first",
-    1796: "holders[len holders].any.pair.first",
-    1803: "holders[len holders].any.pair.second",
-    1811: "holders[len holders].any.pair.second",
-    1812: "holders[len holders].any.pair.second",
-    1822: "holders[len holders].any.some.numbers",
-    1824: "holders[len holders].any.some.numbers",
-    1827: "holders[len holders].any.some.numbers",
+    1296: "capsule.text",
+    1297: "capsule.text",
+    1306: "after",
+    1311: "boxed.capsule.wide.x",
+    1315: "boxed.capsule.pair.first",
+    1319: "boxed.capsule.text",
+    1324: "boxed.c",
+    1331: "boxed.capsule.pair.first",
+    1339: "boxed.capsule.pair.first",
+    1340: "boxed.capsule.pair.first",
+    1347: "boxed.capsule.pair.second",
+    1355: "boxed.capsule.pair.second",
+    1356: "boxed.capsule.pair.second",
+    1365: "boxed.capsule.text",
+    1373: "boxed.capsule.text",
+    1374: "boxed.capsule.text",
+    1388: "out",
+    1389: "out.tag=tag:i",
+    1392: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1397: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
+    1401: "out.text=0 if text is None else r:I",
+    1409: "out.pair.first",
+    1411: "out.pair.first=n:I; out.pair.first=0:I; out.pair.first=n:I",
+    1412: "out.pair.first",
+    1415: "out.pair.second",
+    1417: "out.pair.second=n2:I; out.pair.second=0:I; out.pair.second=n2:I",
+    1418: "out.pair.second",
+    1422: "out.text",
+    1424: "out.text=n3:I; out.text=0:I; out.text=n3:I",
+    1425: "out.text",
+    1429: "out.tag",
+    1433: "out.wide.x",
+    1437: "out.pair.first",
+    1441: "out.text",
+    1451: "out.pair.first",
+    1459: "out.pair.first",
+    1460: "out.pair.first",
+    1467: "out.pair.second",
+    1475: "out.pair.second",
+    1476: "out.pair.second",
+    1485: "out.text",
+    1493: "out.text",
+    1494: "out.text",
+    1508: "after=after:B",
+    1513: "after",
+    1528: "capsules",
+    1530: "capsules",
+    1531: "n=n:i; capsules=n2:I",
+    1533: "capsules[v in capsules]",
+    1534: "capsules[v in capsules].tag=tag:i",
+    1537: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1542: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
+    1546: "capsules[v in capsules].text=0 if text is None else r:I",
+    1555: "capsules[v2 in capsules].pair.first",
+    1557: "capsules[v2 in capsules].pair.first=n3:I; capsules[v2 in capsules].pair.first=0:I; capsules[v2 in capsules].pair.first=n3:I",
+    1558: "capsules[v2 in capsules].pair.first",
+    1561: "capsules[v2 in capsules].pair.second",
+    1563: "capsules[v2 in capsules].pair.second=n4:I; capsules[v2 in capsules].pair.second=0:I; capsules[v2 in capsules].pair.second=n4:I",
+    1564: "capsules[v2 in capsules].pair.second",
+    1568: "capsules[v2 in capsules].text",
+    1570: "capsules[v2 in capsules].text=n5:I; capsules[v2 in capsules].text=0:I; capsules[v2 in capsules].text=n5:I",
+    1571: "capsules[v2 in capsules].text",
+    1572: "holders",
+    1574: "holders",
+    1575: "holders=n6:I",
+    1581: "holders[v3 in holders].kind",
+    1583: "holders[v3 in holders].any",
+    1585: "holders[v3 in holders].any",
+    1587: "holders[v3 in holders].any.tag",
+    1588: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
+    1593: "holders[v3 in holders].any.number=number:q",
+    1596: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
+    1602: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
+    1606: "holders[v3 in holders].any.some=0 if some is None else r:I",
+    1608: "holders[v3 in holders].after=v3.after:B",
+    1614: "holders[v4 in holders].any.text",
+    1616: "holders[v4 in holders].any.text=n7:I; holders[v4 in holders].any.text=0:I; holders[v4 in holders].any.text=n7:I",
+    1617: "holders[v4 in holders].any.text",
+    1622: "holders[v4 in holders].any.pair.first",
+    1624: "holders[v4 in holders].any.pair.first=n8:I; holders[v4 in holders].any.pair.first=0:I; holders[v4 in holders].any.pair.first=n8:I",
+    1625: "holders[v4 in holders].any.pair.first",
+    1628: "holders[v4 in holders].any.pair.second",
+    1630: "holders[v4 in holders].any.pair.second=n9:I; holders[v4 in holders].any.pair.second=0:I; holders[v4 in holders].any.pair.second=n9:I",
+    1631: "holders[v4 in holders].any.pair.second",
+    1636: "holders[v4 in holders].any.some.numbers",
+    1639: "holders[v4 in holders].any.some.numbers",
+    1640: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
+    1641: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1645: "n",
+    1647: "capsules",
+    1649: "capsules",
+    1653: "capsules[len capsules].tag",
+    1658: "capsules[len capsules].wide.x",
+    1662: "capsules[len capsules].pair.first",
+    1666: "capsules[len capsules].text",
+    1680: "capsules[len capsules].pair.first",
+    1688: "capsules[len capsules].pair.first",
+    1689: "capsules[len capsules].pair.first",
+    1696: "capsules[len capsules].pair.second",
+    1704: "capsules[len capsules].pair.second",
+    1705: "capsules[len capsules].pair.second",
+    1715: "capsules[len capsules].text",
+    1723: "capsules[len capsules].text",
+    1724: "capsules[len capsules].text",
+    1734: "holders",
+    1736: "holders",
+    1741: "holders",
+    1745: "holders[len holders].kind",
+    1748: "holders[len holders].any",
+    1753: "holders[len holders].any.number",
+    1757: "holders[len holders].any.text",
+    1761: "holders[len holders].any.pair.first",
+    1765: "holders[len holders].any.some",
+    1768: "holders[len holders].after",
+    1781: "holders[len holders].any.text",
+    1789: "holders[len holders].any.text",
+    1790: "holders[len holders].any.text",
+    1800: "holders[len holders].any.pair.first",
+    1808: "holders[len holders].any.pair.first",
+    1809: "holders[len holders].any.pair.first",
+    1816: "holders[len holders].any.pair.second",
+    1824: "holders[len holders].any.pair.second",
+    1825: "holders[len holders].any.pair.second",
+    1835: "holders[len holders].any.some.numbers",
+    1837: "holders[len holders].any.some.numbers",
+    1840: "holders[len holders].any.some.numbers",
 }

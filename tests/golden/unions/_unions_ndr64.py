@@ -135,6 +135,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += 12
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
+        node: Any
         if tag2 == 0:
             (left,) = read3(d, at + 4)
             node = (left,)
@@ -173,7 +174,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             else:
                 b2 = None
             node = TREE_node_fork(a, b2)
-        return TREE(TREE_node(tag2, node), tag), at
+        made = TREE(TREE_node(tag2, node), tag)
+        return made, at
 
     def put_TREE(b: Any, v: Any, r: int) -> Any:
         node = v.node
@@ -275,6 +277,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 12
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        any: Any
         if tag == 0:
             any = None
             at += 4
@@ -359,7 +362,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 stop4 = at + 12 + 2 * most4
                 if stop4 > len(d):
                     raise ndr.cut_short(stop4, d)
-                numbers = load1(d[at + 12:stop4])
+                numbers = load1(d[at + 12 : stop4])
                 at = stop4
                 at = at + 3 & -4
                 some = SOME(numbers, count)
@@ -440,6 +443,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 12
         if tag != kind:
             raise ndr.tag_mismatch(tag, kind)
+        any: Any
         if tag == 0:
             any = None
             at += 4
@@ -526,7 +530,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 stop4 = at + 12 + 2 * most4
                 if stop4 > len(d):
                     raise ndr.cut_short(stop4, d)
-                numbers = load1(d[at + 12:stop4])
+                numbers = load1(d[at + 12 : stop4])
                 at = stop4
                 at = at + 3 & -4
                 some = SOME(numbers, count)
@@ -582,6 +586,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 10
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
+        pick: Any
         if tag2 in (1, 2):
             (small,) = read7(d, at + 6)
             pick = small
@@ -851,13 +856,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(most, count)
             if 9 * most > len(d) - (at + 8):
                 raise ndr.cut_short(9 * most, d)
-            rows = []
+            rows: Any = []
             at += 8
             for _ in range(most):
                 kind, tag = read1(d, at)
                 at += 12
                 if tag != kind:
                     raise ndr.tag_mismatch(tag, kind)
+                any: Any
                 if tag == 0:
                     any = None
                     at += 4
@@ -880,7 +886,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (after,) = read8(d, at)
                 rows.append((kind, tag, any, after))
                 at += 8
-            holders2 = []
+            holders2: Any = []
             for kind, tag, any, after in rows:
                 if tag == 0:
                     pass
@@ -950,7 +956,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         stop4 = at + 12 + 2 * most5
                         if stop4 > len(d):
                             raise ndr.cut_short(stop4, d)
-                        numbers = load1(d[at + 12:stop4])
+                        numbers = load1(d[at + 12 : stop4])
                         at = stop4
                         at = at + 3 & -4
                         some = SOME(numbers, count2)
@@ -969,13 +975,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             at += 1
             if 2:
                 at = at + 7 & -8
-            rows_2 = []
+            rows_2: Any = []
             for _ in range(2):
                 at = at + 7 & -8
                 kind2, tag2 = read1(d, at)
                 at += 12
                 if tag2 != kind2:
                     raise ndr.tag_mismatch(tag2, kind2)
+                any2: Any
                 if tag2 == 0:
                     any2 = None
                     at += 4
@@ -1003,6 +1010,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             at += run.size
             if tag4 != tag3:
                 raise ndr.tag_mismatch(tag4, tag3)
+            pick: Any
             if tag4 in (1, 2):
                 (small,) = read7(d, at + 6)
                 pick = small
@@ -1018,7 +1026,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             else:
                 raise ndr.bad_tag(tag4)
             at = at + 7 & -8
-            two = []
+            two: Any = []
             for kind2, tag2, any2, after2 in rows_2:
                 if tag2 == 0:
                     pass
@@ -1088,7 +1096,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         stop8 = at + 12 + 2 * most9
                         if stop8 > len(d):
                             raise ndr.cut_short(stop8, d)
-                        numbers2 = load1(d[at + 12:stop8])
+                        numbers2 = load1(d[at + 12 : stop8])
                         at = stop8
                         at = at + 3 & -4
                         some2 = SOME(numbers2, count3)
@@ -1233,6 +1241,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
         (tag,) = read12(d, 0)
         at = 4
+        capsule: Any
         if tag == 1:
             x, h = read10(d, at + 4)
             capsule = WIDE(x, h)
@@ -1307,6 +1316,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         run = reads2[at & 7]
         after, b2, tag2 = run.unpack_from(d, at)
         at += run.size
+        capsule2: Any
         if tag2 == 1:
             x2, h2 = read10(d, at + 4)
             capsule2 = WIDE(x2, h2)
@@ -1429,6 +1439,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (tag,) = read12(d, 0)
         at = 4
+        out: Any
         if tag == 1:
             x, h = read10(d, at + 4)
             out = WIDE(x, h)
@@ -1647,11 +1658,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most, n)
         if 4 * most > len(d) - 16:
             raise ndr.cut_short(4 * most, d)
-        rows = []
+        rows: Any = []
         at = 16
         for _ in range(most):
             (tag,) = read12(d, at)
             at += 4
+            v: Any
             if tag == 1:
                 x, h = read10(d, at + 4)
                 v = WIDE(x, h)
@@ -1668,7 +1680,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 v = None
                 at += 4
             rows.append((tag, v))
-        capsules = []
+        capsules: Any = []
         for tag, v in rows:
             if tag == 1:
                 pass
@@ -1735,13 +1747,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most5, n)
         if 9 * most5 > len(d) - (at + 8):
             raise ndr.cut_short(9 * most5, d)
-        rows_2 = []
+        rows_2: Any = []
         at += 8
         for _ in range(most5):
             kind, tag2 = read1(d, at)
             at += 12
             if tag2 != kind:
                 raise ndr.tag_mismatch(tag2, kind)
+            any: Any
             if tag2 == 0:
                 any = None
                 at += 4
@@ -1764,7 +1777,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (after,) = read8(d, at)
             rows_2.append((kind, tag2, any, after))
             at += 8
-        holders = []
+        holders: Any = []
         for kind, tag2, any, after in rows_2:
             if tag2 == 0:
                 pass
@@ -1834,7 +1847,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     stop7 = at + 12 + 2 * most9
                     if stop7 > len(d):
                         raise ndr.cut_short(stop7, d)
-                    numbers = load1(d[at + 12:stop7])
+                    numbers = load1(d[at + 12 : stop7])
                     at = stop7
                     at = at + 3 & -4
                     some = SOME(numbers, count)
@@ -1872,429 +1885,429 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 PATHS: Final[dict[int, str]] = {
     134: ".tag",
     137: ".node",
-    139: ".node.left",
-    143: ".node.leaf",
-    147: ".node.fork.a",
-    151: ".node",
-    180: ".node",
+    140: ".node.left",
+    144: ".node.leaf",
+    148: ".node.fork.a",
+    152: ".node",
     182: ".node",
-    183: ".tag=v.tag:i; .node.tag=tag:i",
-    186: ".node.left=0 if left is None else r:Q",
-    190: ".node.leaf=leaf:i",
-    195: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
-    198: ".node",
-    212: "kind",
-    213: "any",
+    184: ".node",
+    185: ".tag=v.tag:i; .node.tag=tag:i",
+    188: ".node.left=0 if left is None else r:Q",
+    192: ".node.leaf=leaf:i",
+    197: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
+    200: ".node",
+    214: "kind",
     215: "any",
-    217: "any.tag",
-    218: "kind=kind:I; any.tag=tag:I",
-    223: "any.number=number:q",
-    226: "any.text=0 if text is None else r:Q",
-    232: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
-    236: "any.some=0 if some is None else r:Q",
-    241: "any.text",
-    243: "any.text=n:Q; any.text=0:Q; any.text=n:Q",
-    244: "any.text",
-    249: "any.pair.first",
-    251: "any.pair.first=n2:Q; any.pair.first=0:Q; any.pair.first=n2:Q",
-    252: "any.pair.first",
-    255: "any.pair.second",
-    257: "any.pair.second=n3:Q; any.pair.second=0:Q; any.pair.second=n3:Q",
-    258: "any.pair.second",
-    263: "any.some.numbers",
-    266: "any.some.numbers",
-    267: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
-    268: "any.some.numbers=numbers:h*",
-    270: "after=after:B",
-    274: "kind",
-    277: "any",
-    282: "any.number",
-    286: "any.text",
-    290: "any.pair.first",
-    294: "any.some",
-    304: "any.text",
-    312: "any.text",
-    313: "any.text",
-    322: "any.pair.first",
-    330: "any.pair.first",
-    331: "any.pair.first",
-    338: "any.pair.second",
-    346: "any.pair.second",
-    347: "any.pair.second",
-    356: "any.some.numbers",
-    358: "any.some.numbers",
+    217: "any",
+    219: "any.tag",
+    220: "kind=kind:I; any.tag=tag:I",
+    225: "any.number=number:q",
+    228: "any.text=0 if text is None else r:Q",
+    234: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
+    238: "any.some=0 if some is None else r:Q",
+    243: "any.text",
+    245: "any.text=n:Q; any.text=0:Q; any.text=n:Q",
+    246: "any.text",
+    251: "any.pair.first",
+    253: "any.pair.first=n2:Q; any.pair.first=0:Q; any.pair.first=n2:Q",
+    254: "any.pair.first",
+    257: "any.pair.second",
+    259: "any.pair.second=n3:Q; any.pair.second=0:Q; any.pair.second=n3:Q",
+    260: "any.pair.second",
+    265: "any.some.numbers",
+    268: "any.some.numbers",
+    269: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
+    270: "any.some.numbers=numbers:h*",
+    272: "after=after:B",
+    276: "kind",
+    279: "any",
+    285: "any.number",
+    289: "any.text",
+    293: "any.pair.first",
+    297: "any.some",
+    307: "any.text",
+    315: "any.text",
+    316: "any.text",
+    325: "any.pair.first",
+    333: "any.pair.first",
+    334: "any.pair.first",
+    341: "any.pair.second",
+    349: "any.pair.second",
+    350: "any.pair.second",
+    359: "any.some.numbers",
     361: "any.some.numbers",
-    369: "after",
-    376: "out.kind",
-    378: "out.any",
-    380: "out.any",
-    382: "out.any.tag",
-    383: "out.kind=kind:I; out.any.tag=tag:I",
-    388: "out.any.number=number:q",
-    391: "out.any.text=0 if text is None else r:Q",
-    397: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
-    401: "out.any.some=0 if some is None else r:Q",
-    403: "out.after=result.after:B",
-    407: "out.any.text",
-    409: "out.any.text=n:Q; out.any.text=0:Q; out.any.text=n:Q",
+    364: "any.some.numbers",
+    372: "after",
+    379: "out.kind",
+    381: "out.any",
+    383: "out.any",
+    385: "out.any.tag",
+    386: "out.kind=kind:I; out.any.tag=tag:I",
+    391: "out.any.number=number:q",
+    394: "out.any.text=0 if text is None else r:Q",
+    400: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
+    404: "out.any.some=0 if some is None else r:Q",
+    406: "out.after=result.after:B",
     410: "out.any.text",
-    415: "out.any.pair.first",
-    417: "out.any.pair.first=n2:Q; out.any.pair.first=0:Q; out.any.pair.first=n2:Q",
+    412: "out.any.text=n:Q; out.any.text=0:Q; out.any.text=n:Q",
+    413: "out.any.text",
     418: "out.any.pair.first",
-    421: "out.any.pair.second",
-    423: "out.any.pair.second=n3:Q; out.any.pair.second=0:Q; out.any.pair.second=n3:Q",
+    420: "out.any.pair.first=n2:Q; out.any.pair.first=0:Q; out.any.pair.first=n2:Q",
+    421: "out.any.pair.first",
     424: "out.any.pair.second",
-    429: "out.any.some.numbers",
+    426: "out.any.pair.second=n3:Q; out.any.pair.second=0:Q; out.any.pair.second=n3:Q",
+    427: "out.any.pair.second",
     432: "out.any.some.numbers",
-    433: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
-    434: "out.any.some.numbers=numbers:h*",
-    439: "out.kind",
-    442: "out.any",
-    447: "out.any.number",
-    451: "out.any.text",
-    455: "out.any.pair.first",
-    459: "out.any.some",
-    462: "out.after",
-    471: "out.any.text",
-    479: "out.any.text",
-    480: "out.any.text",
-    489: "out.any.pair.first",
-    497: "out.any.pair.first",
-    498: "out.any.pair.first",
-    505: "out.any.pair.second",
-    513: "out.any.pair.second",
-    514: "out.any.pair.second",
-    523: "out.any.some.numbers",
-    525: "out.any.some.numbers",
-    528: "out.any.some.numbers",
-    540: "pick",
-    542: "pick",
-    543: "tag=tag:h; pick.tag=tag2:h",
-    546: "pick.small=small:B",
-    549: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    553: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
-    556: "pick",
-    563: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    564: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    565: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    568: "pick.both.pair.first",
-    570: "pick.both.pair.first=n:Q; pick.both.pair.first=0:Q; pick.both.pair.first=n:Q",
-    571: "pick.both.pair.first",
-    573: "pick.both.pair.second",
-    575: "pick.both.pair.second=n2:Q; pick.both.pair.second=0:Q; pick.both.pair.second=n2:Q",
-    576: "pick.both.pair.second",
-    577: "after=after:i",
-    581: "tag",
-    584: "pick",
-    586: "pick.small",
-    590: "pick.wide.x",
-    594: "pick.both.a",
-    598: "pick",
-    607: "pick.both.pair.first",
-    610: "pick.both.pair.first",
-    618: "pick.both.pair.first",
-    619: "pick.both.pair.first",
-    626: "pick.both.pair.second",
-    634: "pick.both.pair.second",
-    635: "pick.both.pair.second",
-    645: "after",
-    651: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
-    654: "holders.holders",
-    657: "holders.holders",
-    658: "holders.holders=n:Q",
-    662: "holders.holders[v in holders2].kind",
-    664: "holders.holders[v in holders2].any",
-    666: "holders.holders[v in holders2].any",
-    668: "holders.holders[v in holders2].any.tag",
-    669: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
-    674: "holders.holders[v in holders2].any.number=number:q",
-    677: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
-    683: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
-    684: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
-    685: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
-    689: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
-    691: "holders.holders[v in holders2].after=v.after:B",
-    697: "holders.holders[v2 in holders2].any.text",
-    699: "holders.holders[v2 in holders2].any.text=n2:Q; holders.holders[v2 in holders2].any.text=0:Q; holders.holders[v2 in holders2].any.text=n2:Q",
-    700: "holders.holders[v2 in holders2].any.text",
-    705: "holders.holders[v2 in holders2].any.pair.first",
-    707: "holders.holders[v2 in holders2].any.pair.first=n3:Q; holders.holders[v2 in holders2].any.pair.first=0:Q; holders.holders[v2 in holders2].any.pair.first=n3:Q",
-    708: "holders.holders[v2 in holders2].any.pair.first",
-    711: "holders.holders[v2 in holders2].any.pair.second",
-    713: "holders.holders[v2 in holders2].any.pair.second=n4:Q; holders.holders[v2 in holders2].any.pair.second=0:Q; holders.holders[v2 in holders2].any.pair.second=n4:Q",
-    714: "holders.holders[v2 in holders2].any.pair.second",
-    719: "holders.holders[v2 in holders2].any.some.numbers",
-    722: "holders.holders[v2 in holders2].any.some.numbers",
-    723: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    724: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    726: "nested=0 if nested is None else r:Q",
-    730: "nested.two",
-    732: "nested.two",
-    733: "nested.before=nested.before:B",
-    739: "nested.two[v3 in two].kind",
-    741: "nested.two[v3 in two].any",
-    743: "nested.two[v3 in two].any",
-    745: "nested.two[v3 in two].any.tag",
-    746: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
-    751: "nested.two[v3 in two].any.number=number2:q",
-    754: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
-    760: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
-    761: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
-    762: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
-    766: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
-    768: "nested.two[v3 in two].after=v3.after:B",
-    770: "nested.pick",
-    772: "nested.pick",
-    773: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    776: "nested.pick.small=small:B",
-    779: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    783: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
-    786: "nested.pick",
-    793: "nested.two[v4 in two].any.text",
-    795: "nested.two[v4 in two].any.text=n7:Q; nested.two[v4 in two].any.text=0:Q; nested.two[v4 in two].any.text=n7:Q",
-    796: "nested.two[v4 in two].any.text",
-    801: "nested.two[v4 in two].any.pair.first",
-    803: "nested.two[v4 in two].any.pair.first=n8:Q; nested.two[v4 in two].any.pair.first=0:Q; nested.two[v4 in two].any.pair.first=n8:Q",
-    804: "nested.two[v4 in two].any.pair.first",
-    807: "nested.two[v4 in two].any.pair.second",
-    809: "nested.two[v4 in two].any.pair.second=n9:Q; nested.two[v4 in two].any.pair.second=0:Q; nested.two[v4 in two].any.pair.second=n9:Q",
-    810: "nested.two[v4 in two].any.pair.second",
-    815: "nested.two[v4 in two].any.some.numbers",
-    818: "nested.two[v4 in two].any.some.numbers",
-    819: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
-    820: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    828: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
-    829: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
-    830: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
-    833: "nested.pick.both.pair.first",
-    835: "nested.pick.both.pair.first=n11:Q; nested.pick.both.pair.first=0:Q; nested.pick.both.pair.first=n11:Q",
-    836: "nested.pick.both.pair.first",
-    838: "nested.pick.both.pair.second",
-    840: "nested.pick.both.pair.second=n12:Q; nested.pick.both.pair.second=0:Q; nested.pick.both.pair.second=n12:Q",
-    841: "nested.pick.both.pair.second",
-    842: "after=after:q",
-    846: "holders.count",
-    849: "holders.holders",
-    851: "holders.holders",
-    853: "holders.holders",
-    857: "holders.holders[len holders2].kind",
-    860: "holders.holders[len holders2].any",
-    865: "holders.holders[len holders2].any.number",
-    869: "holders.holders[len holders2].any.text",
-    873: "holders.holders[len holders2].any.pair.first",
-    877: "holders.holders[len holders2].any.some",
-    880: "holders.holders[len holders2].after",
-    893: "holders.holders[len holders2].any.text",
-    901: "holders.holders[len holders2].any.text",
-    902: "holders.holders[len holders2].any.text",
-    912: "holders.holders[len holders2].any.pair.first",
-    920: "holders.holders[len holders2].any.pair.first",
-    921: "holders.holders[len holders2].any.pair.first",
-    928: "holders.holders[len holders2].any.pair.second",
-    936: "holders.holders[len holders2].any.pair.second",
-    937: "holders.holders[len holders2].any.pair.second",
-    947: "holders.holders[len holders2].any.some.numbers",
-    949: "holders.holders[len holders2].any.some.numbers",
-    952: "holders.holders[len holders2].any.some.numbers",
-    965: "nested",
-    968: "nested.before",
-    975: "nested.two[len two].kind",
-    978: "nested.two[len two].any",
-    983: "nested.two[len two].any.number",
-    987: "nested.two[len two].any.text",
-    991: "nested.two[len two].any.pair.first",
-    995: "nested.two[len two].any.some",
-    998: "nested.two[len two].after",
-    1002: "nested.tag",
-    1005: "nested.pick",
-    1007: "nested.pick.small",
-    1011: "nested.pick.wide.x",
-    1015: "nested.pick.both.a",
-    1019: "nested.pick",
-    1031: "nested.two[len two].any.text",
+    435: "out.any.some.numbers",
+    436: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
+    437: "out.any.some.numbers=numbers:h*",
+    442: "out.kind",
+    445: "out.any",
+    451: "out.any.number",
+    455: "out.any.text",
+    459: "out.any.pair.first",
+    463: "out.any.some",
+    466: "out.after",
+    475: "out.any.text",
+    483: "out.any.text",
+    484: "out.any.text",
+    493: "out.any.pair.first",
+    501: "out.any.pair.first",
+    502: "out.any.pair.first",
+    509: "out.any.pair.second",
+    517: "out.any.pair.second",
+    518: "out.any.pair.second",
+    527: "out.any.some.numbers",
+    529: "out.any.some.numbers",
+    532: "out.any.some.numbers",
+    544: "pick",
+    546: "pick",
+    547: "tag=tag:h; pick.tag=tag2:h",
+    550: "pick.small=small:B",
+    553: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    557: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
+    560: "pick",
+    567: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
+    568: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
+    569: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
+    572: "pick.both.pair.first",
+    574: "pick.both.pair.first=n:Q; pick.both.pair.first=0:Q; pick.both.pair.first=n:Q",
+    575: "pick.both.pair.first",
+    577: "pick.both.pair.second",
+    579: "pick.both.pair.second=n2:Q; pick.both.pair.second=0:Q; pick.both.pair.second=n2:Q",
+    580: "pick.both.pair.second",
+    581: "after=after:i",
+    585: "tag",
+    588: "pick",
+    591: "pick.small",
+    595: "pick.wide.x",
+    599: "pick.both.a",
+    603: "pick",
+    612: "pick.both.pair.first",
+    615: "pick.both.pair.first",
+    623: "pick.both.pair.first",
+    624: "pick.both.pair.first",
+    631: "pick.both.pair.second",
+    639: "pick.both.pair.second",
+    640: "pick.both.pair.second",
+    650: "after",
+    656: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
+    659: "holders.holders",
+    662: "holders.holders",
+    663: "holders.holders=n:Q",
+    667: "holders.holders[v in holders2].kind",
+    669: "holders.holders[v in holders2].any",
+    671: "holders.holders[v in holders2].any",
+    673: "holders.holders[v in holders2].any.tag",
+    674: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
+    679: "holders.holders[v in holders2].any.number=number:q",
+    682: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
+    688: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
+    689: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
+    690: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
+    694: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
+    696: "holders.holders[v in holders2].after=v.after:B",
+    702: "holders.holders[v2 in holders2].any.text",
+    704: "holders.holders[v2 in holders2].any.text=n2:Q; holders.holders[v2 in holders2].any.text=0:Q; holders.holders[v2 in holders2].any.text=n2:Q",
+    705: "holders.holders[v2 in holders2].any.text",
+    710: "holders.holders[v2 in holders2].any.pair.first",
+    712: "holders.holders[v2 in holders2].any.pair.first=n3:Q; holders.holders[v2 in holders2].any.pair.first=0:Q; holders.holders[v2 in holders2].any.pair.first=n3:Q",
+    713: "holders.holders[v2 in holders2].any.pair.first",
+    716: "holders.holders[v2 in holders2].any.pair.second",
+    718: "holders.holders[v2 in holders2].any.pair.second=n4:Q; holders.holders[v2 in holders2].any.pair.second=0:Q; holders.holders[v2 in holders2].any.pair.second=n4:Q",
+    719: "holders.holders[v2 in holders2].any.pair.second",
+    724: "holders.holders[v2 in holders2].any.some.numbers",
+    727: "holders.holders[v2 in holders2].any.some.numbers",
+    728: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    729: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    731: "nested=0 if nested is None else r:Q",
+    735: "nested.two",
+    737: "nested.two",
+    738: "nested.before=nested.before:B",
+    744: "nested.two[v3 in two].kind",
+    746: "nested.two[v3 in two].any",
+    748: "nested.two[v3 in two].any",
+    750: "nested.two[v3 in two].any.tag",
+    751: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
+    756: "nested.two[v3 in two].any.number=number2:q",
+    759: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
+    765: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
+    766: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
+    767: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
+    771: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
+    773: "nested.two[v3 in two].after=v3.after:B",
+    775: "nested.pick",
+    777: "nested.pick",
+    778: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    781: "nested.pick.small=small:B",
+    784: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    788: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
+    791: "nested.pick",
+    798: "nested.two[v4 in two].any.text",
+    800: "nested.two[v4 in two].any.text=n7:Q; nested.two[v4 in two].any.text=0:Q; nested.two[v4 in two].any.text=n7:Q",
+    801: "nested.two[v4 in two].any.text",
+    806: "nested.two[v4 in two].any.pair.first",
+    808: "nested.two[v4 in two].any.pair.first=n8:Q; nested.two[v4 in two].any.pair.first=0:Q; nested.two[v4 in two].any.pair.first=n8:Q",
+    809: "nested.two[v4 in two].any.pair.first",
+    812: "nested.two[v4 in two].any.pair.second",
+    814: "nested.two[v4 in two].any.pair.second=n9:Q; nested.two[v4 in two].any.pair.second=0:Q; nested.two[v4 in two].any.pair.second=n9:Q",
+    815: "nested.two[v4 in two].any.pair.second",
+    820: "nested.two[v4 in two].any.some.numbers",
+    823: "nested.two[v4 in two].any.some.numbers",
+    824: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
+    825: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    833: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
+    834: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
+    835: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
+    838: "nested.pick.both.pair.first",
+    840: "nested.pick.both.pair.first=n11:Q; nested.pick.both.pair.first=0:Q; nested.pick.both.pair.first=n11:Q",
+    841: "nested.pick.both.pair.first",
+    843: "nested.pick.both.pair.second",
+    845: "nested.pick.both.pair.second=n12:Q; nested.pick.both.pair.second=0:Q; nested.pick.both.pair.second=n12:Q",
+    846: "nested.pick.both.pair.second",
+    847: "after=after:q",
+    851: "holders.count",
+    854: "holders.holders",
+    856: "holders.holders",
+    858: "holders.holders",
+    862: "holders.holders[len holders2].kind",
+    865: "holders.holders[len holders2].any",
+    871: "holders.holders[len holders2].any.number",
+    875: "holders.holders[len holders2].any.text",
+    879: "holders.holders[len holders2].any.pair.first",
+    883: "holders.holders[len holders2].any.some",
+    886: "holders.holders[len holders2].after",
+    899: "holders.holders[len holders2].any.text",
+    907: "holders.holders[len holders2].any.text",
+    908: "holders.holders[len holders2].any.text",
+    918: "holders.holders[len holders2].any.pair.first",
+    926: "holders.holders[len holders2].any.pair.first",
+    927: "holders.holders[len holders2].any.pair.first",
+    934: "holders.holders[len holders2].any.pair.second",
+    942: "holders.holders[len holders2].any.pair.second",
+    943: "holders.holders[len holders2].any.pair.second",
+    953: "holders.holders[len holders2].any.some.numbers",
+    955: "holders.holders[len holders2].any.some.numbers",
+    958: "holders.holders[len holders2].any.some.numbers",
+    971: "nested",
+    974: "nested.before",
+    981: "nested.two[len two].kind",
+    984: "nested.two[len two].any",
+    990: "nested.two[len two].any.number",
+    994: "nested.two[len two].any.text",
+    998: "nested.two[len two].any.pair.first",
+    1002: "nested.two[len two].any.some",
+    1005: "nested.two[len two].after",
+    1009: "nested.tag",
+    1012: "nested.pick",
+    1015: "nested.pick.small",
+    1019: "nested.pick.wide.x",
+    1023: "nested.pick.both.a",
+    1027: "nested.pick",
     1039: "nested.two[len two].any.text",
-    1040: "nested.two[len two].any.text",
-    1050: "nested.two[len two].any.pair.first",
+    1047: "nested.two[len two].any.text",
+    1048: "nested.two[len two].any.text",
     1058: "nested.two[len two].any.pair.first",
-    1059: "nested.two[len two].any.pair.first",
-    1066: "nested.two[len two].any.pair.second",
+    1066: "nested.two[len two].any.pair.first",
+    1067: "nested.two[len two].any.pair.first",
     1074: "nested.two[len two].any.pair.second",
-    1075: "nested.two[len two].any.pair.second",
-    1085: "nested.two[len two].any.some.numbers",
-    1087: "nested.two[len two].any.some.numbers",
-    1090: "nested.two[len two].any.some.numbers",
-    1107: "nested.pick.both.pair.first",
-    1110: "nested.pick.both.pair.first",
+    1082: "nested.two[len two].any.pair.second",
+    1083: "nested.two[len two].any.pair.second",
+    1093: "nested.two[len two].any.some.numbers",
+    1095: "nested.two[len two].any.some.numbers",
+    1098: "nested.two[len two].any.some.numbers",
+    1115: "nested.pick.both.pair.first",
     1118: "nested.pick.both.pair.first",
-    1119: "nested.pick.both.pair.first",
-    1126: "nested.pick.both.pair.second",
+    1126: "nested.pick.both.pair.first",
+    1127: "nested.pick.both.pair.first",
     1134: "nested.pick.both.pair.second",
-    1135: "nested.pick.both.pair.second",
-    1148: "after",
-    1153: "capsule",
-    1154: "capsule.tag=tag:i",
-    1157: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1162: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
-    1166: "capsule.text=0 if text is None else r:Q",
-    1174: "capsule.pair.first",
-    1176: "capsule.pair.first=n:Q; capsule.pair.first=0:Q; capsule.pair.first=n:Q",
-    1177: "capsule.pair.first",
-    1180: "capsule.pair.second",
-    1182: "capsule.pair.second=n2:Q; capsule.pair.second=0:Q; capsule.pair.second=n2:Q",
-    1183: "capsule.pair.second",
-    1187: "capsule.text",
-    1189: "capsule.text=n3:Q; capsule.text=0:Q; capsule.text=n3:Q",
-    1190: "capsule.text",
-    1192: "boxed.capsule",
-    1193: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1196: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1201: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
-    1205: "boxed.capsule.text=0 if text6 is None else r:Q",
-    1209: "boxed.c=boxed.c:B",
-    1214: "boxed.capsule.pair.first",
-    1216: "boxed.capsule.pair.first=n4:Q; boxed.capsule.pair.first=0:Q; boxed.capsule.pair.first=n4:Q",
-    1217: "boxed.capsule.pair.first",
-    1220: "boxed.capsule.pair.second",
-    1222: "boxed.capsule.pair.second=n5:Q; boxed.capsule.pair.second=0:Q; boxed.capsule.pair.second=n5:Q",
-    1223: "boxed.capsule.pair.second",
-    1227: "boxed.capsule.text",
-    1229: "boxed.capsule.text=n6:Q; boxed.capsule.text=0:Q; boxed.capsule.text=n6:Q",
-    1230: "boxed.capsule.text",
-    1234: "capsule.tag",
-    1237: "capsule.wide.x",
-    1241: "capsule.pair.first",
-    1245: "capsule.text",
-    1256: "capsule.pair.first",
-    1264: "capsule.pair.first",
+    1142: "nested.pick.both.pair.second",
+    1143: "nested.pick.both.pair.second",
+    1156: "after",
+    1161: "capsule",
+    1162: "capsule.tag=tag:i",
+    1165: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1170: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
+    1174: "capsule.text=0 if text is None else r:Q",
+    1182: "capsule.pair.first",
+    1184: "capsule.pair.first=n:Q; capsule.pair.first=0:Q; capsule.pair.first=n:Q",
+    1185: "capsule.pair.first",
+    1188: "capsule.pair.second",
+    1190: "capsule.pair.second=n2:Q; capsule.pair.second=0:Q; capsule.pair.second=n2:Q",
+    1191: "capsule.pair.second",
+    1195: "capsule.text",
+    1197: "capsule.text=n3:Q; capsule.text=0:Q; capsule.text=n3:Q",
+    1198: "capsule.text",
+    1200: "boxed.capsule",
+    1201: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1204: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1209: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
+    1213: "boxed.capsule.text=0 if text6 is None else r:Q",
+    1217: "boxed.c=boxed.c:B",
+    1222: "boxed.capsule.pair.first",
+    1224: "boxed.capsule.pair.first=n4:Q; boxed.capsule.pair.first=0:Q; boxed.capsule.pair.first=n4:Q",
+    1225: "boxed.capsule.pair.first",
+    1228: "boxed.capsule.pair.second",
+    1230: "boxed.capsule.pair.second=n5:Q; boxed.capsule.pair.second=0:Q; boxed.capsule.pair.second=n5:Q",
+    1231: "boxed.capsule.pair.second",
+    1235: "boxed.capsule.text",
+    1237: "boxed.capsule.text=n6:Q; boxed.capsule.text=0:Q; boxed.capsule.text=n6:Q",
+    1238: "boxed.capsule.text",
+    1242: "capsule.tag",
+    1246: "capsule.wide.x",
+    1250: "capsule.pair.first",
+    1254: "capsule.text",
     1265: "capsule.pair.first",
-    1272: "capsule.pair.second",
-    1280: "capsule.pair.second",
+    1273: "capsule.pair.first",
+    1274: "capsule.pair.first",
     1281: "capsule.pair.second",
-    1290: "capsule.text",
-    1298: "capsule.text",
+    1289: "capsule.pair.second",
+    1290: "capsule.pair.second",
     1299: "capsule.text",
-    1308: "after",
-    1311: "boxed.capsule.wide.x",
-    1315: "boxed.capsule.pair.first",
-    1319: "boxed.capsule.text",
-    1325: "boxed.c",
-    1332: "boxed.capsule.pair.first",
-    1340: "boxed.capsule.pair.first",
-    1341: "boxed.capsule.pair.first",
-    1348: "boxed.capsule.pair.second",
-    1356: "boxed.capsule.pair.second",
-    1357: "boxed.capsule.pair.second",
-    1366: "boxed.capsule.text",
-    1374: "boxed.capsule.text",
-    1375: "boxed.capsule.text",
-    1389: "out",
-    1390: "out.tag=tag:i",
-    1393: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1398: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
-    1402: "out.text=0 if text is None else r:Q",
-    1410: "out.pair.first",
-    1412: "out.pair.first=n:Q; out.pair.first=0:Q; out.pair.first=n:Q",
-    1413: "out.pair.first",
-    1416: "out.pair.second",
-    1418: "out.pair.second=n2:Q; out.pair.second=0:Q; out.pair.second=n2:Q",
-    1419: "out.pair.second",
-    1423: "out.text",
-    1425: "out.text=n3:Q; out.text=0:Q; out.text=n3:Q",
-    1426: "out.text",
-    1430: "out.tag",
-    1433: "out.wide.x",
-    1437: "out.pair.first",
-    1441: "out.text",
-    1452: "out.pair.first",
-    1460: "out.pair.first",
-    1461: "out.pair.first",
-    1468: "out.pair.second",
-    1476: "out.pair.second",
-    1477: "out.pair.second",
-    1486: "out.text",
-    1494: "out.text",
-    1495: "out.text",
-    1509: "after=after:B",
-    1514: "after",
-    1529: "capsules",
-    1531: "capsules",
-    1532: "n=n:i; capsules=n2:Q",
-    1534: "capsules[v in capsules]",
-    1535: "capsules[v in capsules].tag=tag:i",
-    1538: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1543: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
-    1547: "capsules[v in capsules].text=0 if text is None else r:Q",
-    1556: "capsules[v2 in capsules].pair.first",
-    1558: "capsules[v2 in capsules].pair.first=n3:Q; capsules[v2 in capsules].pair.first=0:Q; capsules[v2 in capsules].pair.first=n3:Q",
-    1559: "capsules[v2 in capsules].pair.first",
-    1562: "capsules[v2 in capsules].pair.second",
-    1564: "capsules[v2 in capsules].pair.second=n4:Q; capsules[v2 in capsules].pair.second=0:Q; capsules[v2 in capsules].pair.second=n4:Q",
-    1565: "capsules[v2 in capsules].pair.second",
-    1569: "capsules[v2 in capsules].text",
-    1571: "capsules[v2 in capsules].text=n5:Q; capsules[v2 in capsules].text=0:Q; capsules[v2 in capsules].text=n5:Q",
-    1572: "capsules[v2 in capsules].text",
-    1573: "holders",
-    1575: "holders",
-    1576: "holders=n6:Q",
-    1580: "holders[v3 in holders].kind",
-    1582: "holders[v3 in holders].any",
-    1584: "holders[v3 in holders].any",
-    1586: "holders[v3 in holders].any.tag",
-    1587: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
-    1592: "holders[v3 in holders].any.number=number:q",
-    1595: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
-    1601: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
-    1605: "holders[v3 in holders].any.some=0 if some is None else r:Q",
-    1607: "holders[v3 in holders].after=v3.after:B",
-    1613: "holders[v4 in holders].any.text",
-    1615: "holders[v4 in holders].any.text=n7:Q; holders[v4 in holders].any.text=0:Q; holders[v4 in holders].any.text=n7:Q",
-    1616: "holders[v4 in holders].any.text",
-    1621: "holders[v4 in holders].any.pair.first",
-    1623: "holders[v4 in holders].any.pair.first=n8:Q; holders[v4 in holders].any.pair.first=0:Q; holders[v4 in holders].any.pair.first=n8:Q",
-    1624: "holders[v4 in holders].any.pair.first",
-    1627: "holders[v4 in holders].any.pair.second",
-    1629: "holders[v4 in holders].any.pair.second=n9:Q; holders[v4 in holders].any.pair.second=0:Q; holders[v4 in holders].any.pair.second=n9:Q",
-    1630: "holders[v4 in holders].any.pair.second",
-    1635: "holders[v4 in holders].any.some.numbers",
-    1638: "holders[v4 in holders].any.some.numbers",
-    1639: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
-    1640: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1645: "n",
-    1647: "capsules",
-    1649: "capsules",
-    1653: "capsules[len capsules].tag",
-    1656: "capsules[len capsules].wide.x",
-    1660: "capsules[len capsules].pair.first",
-    1664: "capsules[len capsules].text",
-    1679: "capsules[len capsules].pair.first",
-    1687: "capsules[len capsules].pair.first",
-    1688: "capsules[len capsules].pair.first",
-    1695: "capsules[len capsules].pair.second",
-    1703: "capsules[len capsules].pair.second",
-    1704: "capsules[len capsules].pair.second",
-    1714: "capsules[len capsules].text",
-    1722: "capsules[len capsules].text",
-    1723: "capsules[len capsules].text",
-    1733: "holders",
-    1735: "holders",
-    1737: "holders",
-    1741: "holders[len holders].kind",
-    1744: "holders[len holders].any",
-    1749: "holders[len holders].any.number",
-    1753: "holders[len holders].any.text",
-    1757: "holders[len holders].any.pair.first",
-    1761: "holders[len holders].any.some",
-    1764: "holders[len holders].after",
-    1777: "holders[len holders].any.text",
-    1785: "holders[len holders].any.text",
-    1786: "holders[len holders].any.text",
-    1796: "holders[len holders].any.pair.first",
-    1804: "holders[len holders].any.pair.first",
-    1805: "holders[len holders].any.pair.first",
-    1812: "holders[len holders].any.pair.second",
-    1820: "holders[len holders].any.pair.second",
-    1821: "holders[len holders].any.pair.second",
-    1831: "holders[len holders].any.some.numbers",
-    1833: "holders[len holders].any.some.numbers",
-    1836: "holders[len holders].any.some.numbers",
+    1307: "capsule.text",
+    1308: "capsule.text",
+    1317: "after",
+    1321: "boxed.capsule.wide.x",
+    1325: "boxed.capsule.pair.first",
+    1329: "boxed.capsule.text",
+    1335: "boxed.c",
+    1342: "boxed.capsule.pair.first",
+    1350: "boxed.capsule.pair.first",
+    1351: "boxed.capsule.pair.first",
+    1358: "boxed.capsule.pair.second",
+    1366: "boxed.capsule.pair.second",
+    1367: "boxed.capsule.pair.second",
+    1376: "boxed.capsule.text",
+    1384: "boxed.capsule.text",
+    1385: "boxed.capsule.text",
+    1399: "out",
+    1400: "out.tag=tag:i",
+    1403: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1408: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
+    1412: "out.text=0 if text is None else r:Q",
+    1420: "out.pair.first",
+    1422: "out.pair.first=n:Q; out.pair.first=0:Q; out.pair.first=n:Q",
+    1423: "out.pair.first",
+    1426: "out.pair.second",
+    1428: "out.pair.second=n2:Q; out.pair.second=0:Q; out.pair.second=n2:Q",
+    1429: "out.pair.second",
+    1433: "out.text",
+    1435: "out.text=n3:Q; out.text=0:Q; out.text=n3:Q",
+    1436: "out.text",
+    1440: "out.tag",
+    1444: "out.wide.x",
+    1448: "out.pair.first",
+    1452: "out.text",
+    1463: "out.pair.first",
+    1471: "out.pair.first",
+    1472: "out.pair.first",
+    1479: "out.pair.second",
+    1487: "out.pair.second",
+    1488: "out.pair.second",
+    1497: "out.text",
+    1505: "out.text",
+    1506: "out.text",
+    1520: "after=after:B",
+    1525: "after",
+    1540: "capsules",
+    1542: "capsules",
+    1543: "n=n:i; capsules=n2:Q",
+    1545: "capsules[v in capsules]",
+    1546: "capsules[v in capsules].tag=tag:i",
+    1549: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1554: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
+    1558: "capsules[v in capsules].text=0 if text is None else r:Q",
+    1567: "capsules[v2 in capsules].pair.first",
+    1569: "capsules[v2 in capsules].pair.first=n3:Q; capsules[v2 in capsules].pair.first=0:Q; capsules[v2 in capsules].pair.first=n3:Q",
+    1570: "capsules[v2 in capsules].pair.first",
+    1573: "capsules[v2 in capsules].pair.second",
+    1575: "capsules[v2 in capsules].pair.second=n4:Q; capsules[v2 in capsules].pair.second=0:Q; capsules[v2 in capsules].pair.second=n4:Q",
+    1576: "capsules[v2 in capsules].pair.second",
+    1580: "capsules[v2 in capsules].text",
+    1582: "capsules[v2 in capsules].text=n5:Q; capsules[v2 in capsules].text=0:Q; capsules[v2 in capsules].text=n5:Q",
+    1583: "capsules[v2 in capsules].text",
+    1584: "holders",
+    1586: "holders",
+    1587: "holders=n6:Q",
+    1591: "holders[v3 in holders].kind",
+    1593: "holders[v3 in holders].any",
+    1595: "holders[v3 in holders].any",
+    1597: "holders[v3 in holders].any.tag",
+    1598: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
+    1603: "holders[v3 in holders].any.number=number:q",
+    1606: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
+    1612: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
+    1616: "holders[v3 in holders].any.some=0 if some is None else r:Q",
+    1618: "holders[v3 in holders].after=v3.after:B",
+    1624: "holders[v4 in holders].any.text",
+    1626: "holders[v4 in holders].any.text=n7:Q; holders[v4 in holders].any.text=0:Q; holders[v4 in holders].any.text=n7:Q",
+    1627: "holders[v4 in holders].any.text",
+    1632: "holders[v4 in holders].any.pair.first",
+    1634: "holders[v4 in holders].any.pair.first=n8:Q; holders[v4 in holders].any.pair.first=0:Q; holders[v4 in holders].any.pair.first=n8:Q",
+    1635: "holders[v4 in holders].any.pair.first",
+    1638: "holders[v4 in holders].any.pair.second",
+    1640: "holders[v4 in holders].any.pair.second=n9:Q; holders[v4 in holders].any.pair.second=0:Q; holders[v4 in holders].any.pair.second=n9:Q",
+    1641: "holders[v4 in holders].any.pair.second",
+    1646: "holders[v4 in holders].any.some.numbers",
+    1649: "holders[v4 in holders].any.some.numbers",
+    1650: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
+    1651: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1656: "n",
+    1658: "capsules",
+    1660: "capsules",
+    1664: "capsules[len capsules].tag",
+    1668: "capsules[len capsules].wide.x",
+    1672: "capsules[len capsules].pair.first",
+    1676: "capsules[len capsules].text",
+    1691: "capsules[len capsules].pair.first",
+    1699: "capsules[len capsules].pair.first",
+    1700: "capsules[len capsules].pair.first",
+    1707: "capsules[len capsules].pair.second",
+    1715: "capsules[len capsules].pair.second",
+    1716: "capsules[len capsules].pair.second",
+    1726: "capsules[len capsules].text",
+    1734: "capsules[len capsules].text",
+    1735: "capsules[len capsules].text",
+    1745: "holders",
+    1747: "holders",
+    1749: "holders",
+    1753: "holders[len holders].kind",
+    1756: "holders[len holders].any",
+    1762: "holders[len holders].any.number",
+    1766: "holders[len holders].any.text",
+    1770: "holders[len holders].any.pair.first",
+    1774: "holders[len holders].any.some",
+    1777: "holders[len holders].after",
+    1790: "holders[len holders].any.text",
+    1798: "holders[len holders].any.text",
+    1799: "holders[len holders].any.text",
+    1809: "holders[len holders].any.pair.first",
+    1817: "holders[len holders].any.pair.first",
+    1818: "holders[len holders].any.pair.first",
+    1825: "holders[len holders].any.pair.second",
+    1833: "holders[len holders].any.pair.second",
+    1834: "holders[len holders].any.pair.second",
+    1844: "holders[len holders].any.some.numbers",
+    1846: "holders[len holders].any.some.numbers",
+    1849: "holders[len holders].any.some.numbers",
 }

@@ -127,7 +127,7 @@ class PICK(ndr.Union):
     tag: int
     value: int | WIDE | PICK_both
 
-    def __init__(self, tag: int, value: int | WIDE | PICK_both = None) -> None:
+    def __init__(self, tag: int, value: int | WIDE | PICK_both) -> None:
         self.tag = tag
         self.value = value
 
