@@ -20,6 +20,7 @@ from idlrt.pipes.adapters import drain, ends, feed
 from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
+from idlrt.rpc.outbox import SMALL
 
 if TYPE_CHECKING:
     from idlrt.rpc.channel import Channel
@@ -218,14 +219,18 @@ class Exchange:
         assert link is not None
         before = outlet.position
         groups = slices(outlet.chunk(block))
+        size = outlet.position - before
         if outlet.closed:
             self.wake()
         last = outgoing.closed
         final = len(groups) - 1
         for index, group in enumerate(groups):
             link.association.send_stub(self._call_id, *group, last=last and index == final)
-            link.send()
-            self._pushed += outlet.position - before + PUSH_COST
+            if size < SMALL:
+                link.send_soon()
+            else:
+                link.send()
+            self._pushed += size + PUSH_COST
             if self._pushed > TURN and not link.full:
                 self._pushed = 0
                 await asyncio.sleep(0)

@@ -24,6 +24,7 @@ from idlrt.association import (
     Stub,
 )
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
+from idlrt.rpc.outbox import Outbox
 from idlrt.rpc.trace import tracer
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ class Link(asyncio.BufferedProtocol):
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
         self._transport: asyncio.Transport
+        self._out: Outbox
 
     # -- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._out = Outbox(self._transport, self.association.data_to_send, self._trace)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.association.receive_buffer()
@@ -120,12 +123,12 @@ class Link(asyncio.BufferedProtocol):
         except RemoteProtocolError as error:
             _log.warning("the server broke the protocol: %s", error)
             self._fail(error)
-            self._send()
+            self._out.send()
             self._transport.abort()
             return
         if touched is not None:
             touched.settle()
-        self._send()
+        self._out.send()
 
     def _over(self, call_id: int) -> None:
         self._calls.pop(call_id, None)
@@ -183,7 +186,7 @@ class Link(asyncio.BufferedProtocol):
         else:
             call_id = self.association.alter_context(proposal)
         answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
-        self._send()
+        self._out.send()
         try:
             event = await answer
         finally:
@@ -206,22 +209,19 @@ class Link(asyncio.BufferedProtocol):
         """Put on the wire what the association has to send."""
         if self.lost is not None:
             raise self.lost
-        self._send()
+        self._out.send()
 
-    def _send(self) -> None:
-        parts = self.association.data_to_send()
-        if parts and not self._transport.is_closing():
-            if self._trace is not None:
-                self._trace.sent(parts)
-            # Joined and not writelines: a transport may keep views of what it cannot send at once, and these are views
-            # of the program's blocks. (Some 3.12 and 3.13 releases do not even pause the protocol then.)
-            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+    def send_soon(self) -> None:
+        """The same for small pushes, of which more may follow at once."""
+        if self.lost is not None:
+            raise self.lost
+        self._out.send_soon()
 
     def give_up(self, call_id: int) -> None:
         """Orphan a call; the connection goes with it unless the server agreed to keep it."""
         if self.lost is None and call_id in self._calls:
             keep = self.association.orphan(call_id)
-            self._send()
+            self._out.send()
             self.forget(call_id)
             if not keep:
                 self.retire()
@@ -247,6 +247,7 @@ class Link(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close in order; calls that still wait fail."""
         if self.lost is None:
+            self._out.send()
             self._fail(ConnectionLost("the channel was closed"))
         self._transport.close()
         self.go_on()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, cast
@@ -42,6 +42,7 @@ from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import Call
 from idlrt.rpc.contexts import Group, Groups
 from idlrt.rpc.interface import Interface, Operation
+from idlrt.rpc.outbox import SMALL, Outbox
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving, lost
 from idlrt.rpc.trace import tracer
@@ -100,6 +101,7 @@ class ServerLink(asyncio.BufferedProtocol):
         self._lost = False
         self._trace = tracer(f"server {id(self) & 0xFFFF:04x}")
         self._transport: asyncio.Transport
+        self._out: Outbox
         self._unbound: asyncio.TimerHandle | None = None
 
     def _join(self, group_id: int) -> int | None:
@@ -113,6 +115,7 @@ class ServerLink(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._out = Outbox(self._transport, self._association.data_to_send, self._trace)
         peer = transport.get_extra_info("peername")
         self.client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer or "local")
         self.server.links.add(self)
@@ -222,11 +225,20 @@ class ServerLink(asyncio.BufferedProtocol):
 
     # -- the calls' side
 
-    def respond(self, call_id: int, *parts: bytes | bytearray | memoryview, last: bool = True) -> None:
-        if self._lost:
-            return
-        self._association.respond(call_id, *parts, last=last)
-        self._send()
+    def respond(self, call_id: int, stub: bytes | bytearray | memoryview) -> None:
+        """The end of a response, or all of it."""
+        if not self._lost:
+            self._association.respond(call_id, stub)
+            self._send()
+
+    def respond_with_block(self, call_id: int, parts: Sequence[bytes | memoryview], size: int) -> None:
+        """Part of a response that has more to come."""
+        if not self._lost:
+            self._association.respond(call_id, *parts, last=False)
+            if size < SMALL:
+                self._out.send_soon()
+            else:
+                self._send()
 
     def fault(self, call_id: int, status: int, executed: bool) -> None:
         if self._lost:
@@ -253,13 +265,7 @@ class ServerLink(asyncio.BufferedProtocol):
         self.server.groups.ended(self.group)
 
     def _send(self) -> None:
-        parts = self._association.data_to_send()
-        if not parts or self._transport.is_closing():
-            return
-        if self._trace is not None:
-            self._trace.sent(parts)
-        # Joined for the same reason as at a client's link: parts are views of the service's blocks.
-        self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+        self._out.send()
         if self.full and not self._crowded and self._transport.get_write_buffer_size() > _UNREAD_ANSWERS:
             self._crowded = True
             self._transport.pause_reading()
@@ -291,6 +297,7 @@ class ServerLink(asyncio.BufferedProtocol):
             self._send()
 
     def close(self) -> None:
+        self._out.send()
         self._transport.close()
 
     def abort(self) -> None:

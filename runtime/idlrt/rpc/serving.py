@@ -292,9 +292,11 @@ class Serving:
         if self._error is not None:
             raise self._error
         before = outlet.position
-        for group in slices(outlet.chunk(block)):
-            self._link.respond(self.call_id, *group, last=False)
-            self._pushed += outlet.position - before + PUSH_COST
+        groups = slices(outlet.chunk(block))
+        size = outlet.position - before
+        for group in groups:
+            self._link.respond_with_block(self.call_id, group, size)
+            self._pushed += size + PUSH_COST
             if self._pushed > TURN and not self._link.full:
                 self._pushed = 0
                 await asyncio.sleep(0)
