@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 from idlc.api import CompileError, CompileReport, check_files, compile_files, compile_text, dump
 from idlc.driver import InternalError
+from idlc.version import VERSION as __version__
 
 __all__ = [
     "CompileError",
     "CompileReport",
     "InternalError",
+    "__version__",
     "check_files",
     "compile_files",
     "compile_text",

@@ -15,8 +15,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from idlc import __version__, api, driver
+from idlc import api, driver
 from idlc.diagnostics.render import harmless, render_all
+from idlc.version import VERSION
 
 CLEAN: Final = 0
 INPUT_ERROR: Final = 1
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"idlc {__version__}")
+    parser.add_argument("--version", action="version", version=f"idlc {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     command = _command(commands, "compile", "write Python modules for IDL files")

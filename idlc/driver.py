@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from idlc import __version__
 from idlc.diagnostics.report import Diagnostic, Report, Severity
 from idlc.semantics.types import BoundFile
 from idlc.source.files import SourceFile, Span
@@ -29,6 +28,7 @@ from idlc.source.search import CannotRead, Files
 from idlc.syntax import ast
 from idlc.syntax.parser import parse_acf, parse_file
 from idlc.syntax.show import show
+from idlc.version import VERSION
 
 STAGES: Final = ("ast", "bound", "wire", "codec")
 """What `dump` can show."""
@@ -171,7 +171,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
         assert unit.bound is not None
         with _stage("emit"):
             # An import makes types visible; procedures belong to whoever compiles the file itself.
-            files.update(render(unit.bound, homes, __version__, types_only=not unit.main))
+            files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
     return files
 
 
@@ -237,7 +237,7 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
     from idlc.pymodel.build import Builder
     from idlc.wire.layout import NDR20
 
-    builder = Builder(unit.bound, homes, __version__)
+    builder = Builder(unit.bound, homes, VERSION)
     builder.build()
     return show_codec(fuse(planned, NDR20, builder.python_types()))
 

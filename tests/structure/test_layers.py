@@ -13,7 +13,7 @@ IDLC = ROOT / "idlc"
 IDLRT = ROOT / "runtime" / "idlrt"
 
 COMPILER = (
-    ("files",),
+    ("files", "version"),
     ("diagnostics",),
     ("source",),
     ("language",),
