@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idlc.codec.emitter import Emitter
-from idlc.codec.expressions import names as names_in
 from idlc.codec.expressions import cut, spell
+from idlc.codec.expressions import names as names_in
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
 from idlc.codec.shared import Shared
 from idlc.semantics.types import Expression, PointerKind, Variable

@@ -132,7 +132,7 @@ def _expression(indent: str, text: str, end: str) -> list[str]:
         parts = list(_parts(text, operator))
         if len(parts) > 1:
             word = operator.strip()
-            lines = [indent + parts[0]]
+            lines = _expression(indent, parts[0], "")
             for part in parts[1:]:
                 lines += _expression(indent, f"{word} {part}", "")
             lines[-1] += end

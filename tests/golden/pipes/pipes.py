@@ -183,7 +183,9 @@ class PipesClient(rpc.Client):
         self,
         least: float,
         numbers: (
-            tuple[pipes.Source[Sequence[float]] | None, pipes.Sink[Sequence[float]] | None]
+            tuple[
+                pipes.Source[Sequence[float]] | None, pipes.Sink[Sequence[float]] | None
+            ]
             | None
         ) = None,
     ) -> FilterCall:
@@ -233,7 +235,10 @@ class PipesBlockingClient(blocking.Client):
         self,
         least: float,
         numbers: (
-            tuple[pipes.BlockingSource[Sequence[float]] | None, pipes.BlockingSink[Sequence[float]] | None]
+            tuple[
+                pipes.BlockingSource[Sequence[float]] | None,
+                pipes.BlockingSink[Sequence[float]] | None,
+            ]
             | None
         ) = None,
     ) -> FilterBlockingCall:
