@@ -335,4 +335,4 @@ CODES: dict[str, str] = {
     "IDLC1302": "outputs clash",
     "IDLC1303": "internal error",
 }
-"""Every code that idlc can emit, with what it means in a few words."""
+"""Every code that idlc knows, with what it means in a few words."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import idlc
 from idlc.diagnostics.codes import CODES
 from idlc.diagnostics.render import MAX_WIDTH, render, render_all
 from idlc.diagnostics.report import Diagnostic, Note, Report, Severity
@@ -93,6 +97,12 @@ def test_diagnostics_are_sorted_by_place_and_counted() -> None:
     assert lines[0].endswith("first")
     assert lines[-1] == "idlc: 1 error, 1 warning"
     assert render_all(()) == ""
+
+
+def test_every_code_that_is_emitted_is_in_the_catalogue() -> None:
+    sources = [path for path in Path(idlc.__file__).parent.rglob("*.py") if path.name != "codes.py"]
+    text = "".join(path.read_text("utf-8") for path in sources)
+    assert set(re.findall(r"\b(?:MIDL|IDLC)\d{4}\b", text)) <= CODES.keys()
 
 
 def test_the_catalogue_explains_every_code() -> None:
