@@ -23,7 +23,7 @@ from .stubs.file_transfer import ERROR_FILE_NOT_FOUND, FILE_DETAILS, FILTER, FOL
 MOST_GROWTH = 64 << 20
 """Memory that a transfer may take over idle, however large the file."""
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 async def run(binding: str, scratch: Path, rounds: int, with_progress: bool) -> bool:

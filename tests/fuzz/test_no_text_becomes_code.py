@@ -140,7 +140,7 @@ def test_a_string_constant_keeps_its_value() -> None:
 
 NAMES = st.sampled_from(
     """
-    ndr rpc pipes blocking idlrt annotations Sequence UUID int str list self call result args data class def None True
+    ndr rpc pipes blocking idlrt annotations Sequence UUID str list self call result args data class def None True
     False lambda async await match type object super property print __x __init__ __slots__ __class__ _x x result_
     return_value interface_ tag value Final Any abstractmethod append join pack b d at r end size order Struct array
     """.split()

@@ -57,6 +57,7 @@ def upward(package: Path, layers: tuple[tuple[str, ...], ...]) -> list[Import]:
         for found in imports(package)
         if found.imported.split(".")[0] == package.name
         and not found.typing_only
+        and found.imported != package.name  # the package itself says its version, and re-exports
         and room(found.imported) != room(found.importer)
         and rank[room(found.imported)] >= rank[room(found.importer)]
     ]
