@@ -28,6 +28,7 @@ from idlc.semantics.types import (
     StructUse,
     Type,
     UnionUse,
+    Void,
 )
 from idlc.source.files import Span
 
@@ -99,6 +100,8 @@ def _refused(places: Places, type_: Type) -> tuple[str, str] | None:
             return "MIDL2028", "a union"
         case BindingHandle() | ContextHandleUse():
             return "MIDL2317", "a handle"
+        case Void():
+            return "MIDL2317", "void"
         case Opaque(spelling):
             return "MIDL2317", f"a {spelling}"
         case Pipe():
