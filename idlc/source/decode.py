@@ -19,7 +19,7 @@ class NotText(ValueError):
 def decode(data: bytes) -> str:
     """The text of a source file; raises NotText."""
     if len(data) > MAX_INPUT:
-        raise NotText(f"the file has {len(data)} octets, more than the {MAX_INPUT} that are accepted")
+        raise NotText(f"the file is larger than the {MAX_INPUT >> 20} MiB that are accepted")
     return normalise(_characters(data))
 
 

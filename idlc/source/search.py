@@ -86,7 +86,7 @@ class Files:
         if key not in self._read:
             text = self._memory[name]
             if len(text) > MAX_INPUT:
-                raise CannotRead(f"the text has {len(text)} characters, more than the {MAX_INPUT} that are accepted")
+                raise CannotRead(f"the text is larger than the {MAX_INPUT >> 20} MiB that are accepted")
             try:
                 self._read[key] = SourceFile(name, normalise(text), path=key)
             except NotText as error:
