@@ -161,9 +161,14 @@ class Channel:
             with self._changed:
                 self._opening -= 1
         with self._changed:
-            if not self._links:
-                self._group_id = 0  # a group is gone with its last connection
-            self._links.add(link)
+            closed = self._closed
+            if not closed:
+                if not self._links:
+                    self._group_id = 0  # a group is gone with its last connection
+                self._links.add(link)
+        if closed:
+            link.dispose()
+            raise ConnectionLost("the channel was closed")
         return link
 
     def _open(self, interface: Interface | None) -> Link:

@@ -10,13 +10,15 @@ from idlrt.association import Stub
 from idlrt.errors import CallCancelled, LocalProtocolError, NdrError, PipeClosed, PipeDiscipline, RpcTimeout
 from idlrt.ids import NDR64
 from idlrt.pipes.adapters import drain_blocking, ends, feed_blocking
-from idlrt.pipes.flow import WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import PUSH_COST, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import BlockingPipeReader, BlockingPipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
 
 if TYPE_CHECKING:
     from idlrt.blocking.channel import Channel
     from idlrt.rpc.interface import Interface, Operation
+
+_LOOK = 64 << 10  # octets that may be pushed before we look for an early answer
 
 
 class Exchange:
@@ -46,6 +48,7 @@ class Exchange:
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed
+        self._pushed = 0  # octets since we last looked for an answer
         self._answer: Stub | None = None
         self._order = "<"
         self._error: Exception | None = None
@@ -147,7 +150,14 @@ class Exchange:
         self._check_open()
         outgoing = self._outgoing
         assert outgoing is not None
+        before = outlet.position
         groups = slices(outlet.chunk(block))
+        self._pushed += outlet.position - before + PUSH_COST
+        if self._pushed > _LOOK:
+            # A fast connection never makes a push wait, and only who waits looks for what comes back.
+            self._pushed = 0
+            self._link.receive_now()
+            self._check_open()
         last = outgoing.closed
         final = len(groups) - 1
         for index, group in enumerate(groups):

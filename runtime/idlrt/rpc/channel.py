@@ -262,6 +262,9 @@ class Channel:
             link = await self._opener(self._make_link)
         else:
             link = await (await self._where(interface)).open(self._make_link)
+        if self._closed:
+            link.close()
+            raise ConnectionLost("the channel was closed")
         self._links.append(link)
         return link
 

@@ -146,8 +146,11 @@ class Exchange:
                 incoming.open(codec.out_pipes, event.order, transfer == NDR64)
             incoming.feed(event.data, event.last)
         except NdrError as error:
-            self._loop.call_soon(self._abort, error)
-            return False
+            if event.last:
+                self.fail(error)
+            else:
+                self._loop.call_soon(self._abort, error)
+            return event.last
         if event.last:
             self._finish()
         return event.last
