@@ -23,6 +23,9 @@ MAX_NESTING = 200
 MAX_RUN = 1_000
 """Tokens between two of , ; { }: bounds the depth of what the parser builds from one expression or declarator."""
 
+MAX_ATTRIBUTE_RUN = 90
+"""The same for expressions that become Python, which takes no more than 200 nested parentheses."""
+
 _PUNCTUATION: Final = {
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE", ",": "COMMA", ";": "SEMICOLON",
     ":": "COLON", "?": "QMARK", ".": "DOT", "..": "RANGE", "...": "ELLIPSIS", "->": "ARROW", "||": "OR", "&&": "AND",
@@ -78,6 +81,7 @@ _UUID_ATTRIBUTES: Final = frozenset(["uuid", "async_uuid"])
 _TYPE_ATTRIBUTES: Final = frozenset(
     "switch_type transmit_as represent_as wire_marshal user_marshal implicit_handle cs_char safearray".split()
 )
+_SIZE_ATTRIBUTES: Final = frozenset("size_is max_is length_is first_is last_is switch_is iid_is".split())
 _OPAQUE_ATTRIBUTES: Final = frozenset(
     "activatable composable contract contractversion deprecated eventadd exclusiveto goext_layout marshaling_behavior "
     "overload requires static statics threading".split()
@@ -112,6 +116,7 @@ class _Lexer:
         self._out: list[Token] = []
         self._at = 0
         self._cut_short = False
+        self._limit = MAX_RUN
 
     def run(self) -> Lexed:
         tokens, types, out = self._tokens, self._types, self._out
@@ -155,8 +160,11 @@ class _Lexer:
                             brackets.pop()
                     if brackets and brackets[-1][0] == text:
                         closed_attributes = brackets.pop()[2]
+                        if closed_attributes:
+                            self._limit = MAX_RUN
                     if call == len(brackets):  # `cpp_quote(...)` is a statement without a ";"
                         call = -1
+                        run = 0
                         self._add(_PUNCTUATION[text], token)
                         previous = ";"
                         continue
@@ -164,6 +172,7 @@ class _Lexer:
                 elif text in (",", ";"):
                     run = 0
                     if text == ";":
+                        self._limit = MAX_RUN
                         while brackets and brackets[-1][0] != "}":
                             brackets.pop()
                     self._add(_PUNCTUATION[text], token)
@@ -215,8 +224,8 @@ class _Lexer:
                 continue
             elif kind == pp.UUID:
                 self._add("UUID", token)
-            if run > MAX_RUN:
-                message = f"expression or declarator of more than {MAX_RUN} words"
+            if run > self._limit:
+                message = f"expression or declarator of more than {self._limit} words"
                 self._report.error("IDLC1103", message, token.span)
                 self._cut(brackets)
                 break
@@ -336,9 +345,11 @@ class _Lexer:
         True when the closing parenthesis was taken too.
         """
         if self._next() != "(":
+            self._limit = MAX_RUN
             self._add("ID", token)
             return False
         name = token.text
+        self._limit = MAX_ATTRIBUTE_RUN if name in _SIZE_ATTRIBUTES else MAX_RUN
         if name in _TYPE_ATTRIBUTES:
             self._add("TYPE_ATTRIBUTE", token)
             return False

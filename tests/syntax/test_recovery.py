@@ -95,6 +95,7 @@ DEPTH = 20_000
 DEEP = [
     "const long X = " + "(" * DEPTH + "1" + ")" * DEPTH + ";",
     "const long X = " + "-" * DEPTH + "1;",
+    "long f([in, size_is(n" + " + 1" * 100 + ")] long *p);",
     "const long X = 1" + " + 1" * DEPTH + ";",
     "const long X = 1" + " ? 1 : 1" * DEPTH + ";",
     "long " + "*" * DEPTH + "p;",
