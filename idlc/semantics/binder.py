@@ -242,7 +242,7 @@ class _File:
                 message = f'"{declarator.name}" is no context handle'
                 unit.report.error("MIDL2378", message, serialize.span)
             shape = self.presented(shape, attributes)
-            shape = attributed(unit, shape, attributes, Place.TYPE, None, declarator.span)
+            shape = attributed(unit, shape, attributes, Place.TYPE, None)
             if "handle" in attributes:
                 shape = replace(shape, user_handle=True)
             core = shape.core

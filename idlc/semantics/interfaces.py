@@ -57,7 +57,6 @@ def bind_interface(
         object=com,
         next_opnum=base.next_opnum if base is not None else 0,
         base=base.name if base is not None else None,
-        pointer_default=default,
     )
     unit.scope.interfaces[interface.name] = symbol
     outside = unit.default, unit.ms_union

@@ -65,7 +65,7 @@ def bind_operation(
         (Place.ACF_OPERATION,),
     )
     local = local or "local" in attributes
-    parameters = _parameters(unit, name, function, attributes, local=local)
+    parameters = _parameters(unit, name, function, local=local)
     result = _result(unit, statement, declarator, attributes)
     called = attributes.get("call_as")
     argument = called.arguments[0] if called is not None else None
@@ -116,9 +116,7 @@ class _Draft:
     span: Span
 
 
-def _parameters(
-    unit: Unit, operation: str, function: ast.Function, called: Attributes, *, local: bool
-) -> tuple[Parameter, ...]:
+def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bool) -> tuple[Parameter, ...]:
     if function.variadic and not local:
         unit.report.error("MIDL2046", '"..." cannot be sent', function.span)
     drafts: list[_Draft] = []
@@ -172,7 +170,7 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     shape = draft.shape
     if "context_handle" in attributes:
         shape = contextual(unit, shape, attributes, draft.name, draft.span)
-    shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings, draft.span)
+    shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings)
     if is_out and shape.const and not local and shape.levels:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     type_ = finish(shape, default=unit.default, parameter=True)
@@ -235,7 +233,7 @@ def _result(unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, 
     if isinstance(shape.core, InterfaceCore):
         unit.report.error("MIDL2259", "an interface by value cannot be a result", declarator.name_span)
         return ErrorType()
-    shape = attributed(unit, shape, attributes, Place.OPERATION, Siblings({}, "parameter"), declarator.name_span)
+    shape = attributed(unit, shape, attributes, Place.OPERATION, Siblings({}, "parameter"))
     if shape.levels and not shape.levels[0].is_pointer:
         unit.report.error("IDLC1208", "an array cannot be a result", declarator.name_span)
         return ErrorType()

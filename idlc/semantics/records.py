@@ -9,7 +9,7 @@ from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written
 from idlc.semantics.constants import Siblings, integer_type, wrap
-from idlc.semantics.shapes import attributed, declared, forward, resolve, specified, switching_type
+from idlc.semantics.shapes import attributed, declared, forward, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
     Arm,
@@ -93,10 +93,29 @@ def _end(unit: Unit, naming: _Naming, record: Struct | Union | Enum, core: Core)
         if typedef is not None:
             unit.report.error("MIDL2003", f'"{naming.name}" is defined twice', record.span, (before(typedef.span),))
             return ErrorType()
+    if known is not None and symbol is None:
+        # A made name that is taken: by the same body in a repeated definition, or by something else.
+        if _same(known, record):
+            return core
+        record = replace(record, name=unit.free_name(naming.name))
+        core = _use(record)
+    elif known is not None:
+        message = f'"{naming.name}" is the name made for another type'
+        unit.report.error("IDLC1207", message, record.span, (before(known.span),))
     if symbol is not None:
         symbol.core, symbol.complete, symbol.span = core, True, record.span
     unit.declare(record)
     return core
+
+
+def _use(record: Struct | Union | Enum) -> Core:
+    match record:
+        case Struct():
+            return StructUse(record.name)
+        case Union():
+            return UnionUse(record.name, None, record.switch_type)
+        case Enum():
+            return EnumUse(record.name)
 
 
 def _same(known: object, record: Struct | Union | Enum) -> bool:
@@ -192,7 +211,7 @@ def _embedded(unit: Unit, shape: Shape, name: str, span: Span) -> Shape:
 
 
 def _type(unit: Unit, member: _Member, place: Place, siblings: Siblings) -> Type:
-    shape = attributed(unit, member.shape, member.attributes, place, siblings, member.span)
+    shape = attributed(unit, member.shape, member.attributes, place, siblings)
     return finish(shape, default=unit.default)
 
 
@@ -416,6 +435,3 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
         aliases=naming.aliases,
     )
     return _end(unit, naming, record, EnumUse(naming.name))
-
-
-__all__ = ["define", "resolve"]

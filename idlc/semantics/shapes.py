@@ -144,7 +144,7 @@ _WHERE_DEFINED = {
         " NTSTATUS NET_API_STATUS HRESULT PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
         " DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
         "unknwn.idl": "IUnknown IClassFactory",
-        "oaidl.idl": "IDispatch VARIANT BSTR SAFEARRAY",
+        "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL",
     }.items()
     for name in names.split()
 }
@@ -262,12 +262,15 @@ _MOST_ELEMENTS = 0x7FFFFFFF
 _KINDS = {kind.value: kind for kind in PointerKind}
 
 
-def attributed(
-    unit: Unit, shape: Shape, attributes: Attributes, place: Place, siblings: Siblings | None, span: Span
-) -> Shape:
+def attributed(unit: Unit, shape: Shape, attributes: Attributes, place: Place, siblings: Siblings | None) -> Shape:
     """The shape with the attributes of its declaration in force. `siblings` are what expressions may name."""
     if shape.is_error:
         return shape
+    system = attributes.get("system_handle")
+    if system is not None:
+        message = "handles of the operating system travel within one machine only"
+        unit.report.error("IDLC1208", message, system.span)
+        return ERROR_SHAPE
     shape = _pointed(unit, shape, attributes, place)
     shape = _counted(unit, shape, attributes, siblings)
     shape = _string(unit, shape, attributes)

@@ -145,7 +145,6 @@ class InterfaceSymbol:
     complete: bool = False
     next_opnum: int = 0
     base: str | None = None
-    pointer_default: PointerKind | None = None
 
 
 @dataclass(slots=True)
