@@ -151,6 +151,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
     """
     from idlc.emit.render import render
     from idlc.language.python_names import module_name
+    from idlc.wire.plan import CannotTravel
 
     if compilation.report.has_errors:
         return {}
@@ -167,12 +168,17 @@ def generate(compilation: Compilation) -> dict[str, str]:
         return {}
     homes = _homes(compilation)
     files: dict[str, str] = {"__init__.py": _PACKAGE, "py.typed": ""}
+    refused = False
     for unit in emitted:
         assert unit.bound is not None
         with _stage("emit"):
             # An import makes types visible; procedures belong to whoever compiles the file itself.
-            files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
-    return files
+            try:
+                files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
+            except CannotTravel as error:
+                compilation.report.error("IDLC1304", str(error), error.span, help="mark the operation [local]")
+                refused = True
+    return {} if refused else files
 
 
 _PACKAGE: Final = '"""What idlc made from IDL files; importing a module of this package needs idlrt only."""\n'
@@ -227,11 +233,10 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
         return show_bound(unit.bound)
     from idlc.wire.plan import plan
 
-    planned = plan(unit.bound)
     if stage == "wire":
         from idlc.wire.show import show as show_wire
 
-        return show_wire(planned)
+        return show_wire(plan(unit.bound))
     from idlc.codec.fuse import fuse
     from idlc.codec.show import show as show_codec
     from idlc.pymodel.build import Builder
@@ -239,7 +244,8 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
 
     builder = Builder(unit.bound, homes, VERSION)
     builder.build()
-    return show_codec(fuse(planned, NDR20, builder.python_types()))
+    python = builder.python_types()
+    return "".join(show_codec(fuse(plan(unit.bound, (each,)), NDR20, python)) for each in builder.interfaces)
 
 
 # ---------------------------------------------------------------------------- reading

@@ -83,6 +83,14 @@ def _entry(operation: OperationPlan, shared: Shared, functions: list[Function]) 
     return Entry(operation.opnum, ", ".join(texts))
 
 
+def _function_name(verb: str, operation: OperationPlan, part: str, shared: Shared) -> str:
+    """`put_Open_request`; a record that is called `Open_request` has taken that name."""
+    name = f"{operation.name}_{part}"
+    while name in shared.plan.records:
+        name += "_"
+    return f"{verb}_{name}"
+
+
 def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
     slots = operation.request
     if not slots:
@@ -98,7 +106,9 @@ def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
     names = {slot.name: emitter.names.new(name) for slot, name in _named(slots)}
     _put_slots(emitter, slots, names, _scope(slots, names))
     body = _buffered(emitter, shared.operation_aliases(operation)[0])
-    return Function(f"put_{operation.name}_request", _typed(names.values()), "bytes | bytearray", "", body)
+    return Function(
+        _function_name("put", operation, "request", shared), _typed(names.values()), "bytes | bytearray", "", body
+    )
 
 
 def _plain(slot: Slot, shared: Shared) -> bool:
@@ -130,7 +140,7 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
     _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
     body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
     parameters = "result: Any, inputs: Any, at: int = 0"
-    return Function(f"put_{operation.name}_response", parameters, "bytes | bytearray", "", body)
+    return Function(_function_name("put", operation, "response", shared), parameters, "bytes | bytearray", "", body)
 
 
 def _inputs(operation: OperationPlan) -> dict[str, str]:
@@ -229,7 +239,7 @@ def _getter(
         head.append(Line("seen: dict[Any, Any] = {}"))
     body = (*head, *emitter.statements, Line(f"return {value}"))
     parameters = "d: Any, inputs: Any, at: int = 0" if response else "d: Any, at: int = 0"
-    return Function(f"get_{operation.name}_{part}", parameters, "Any", "", body)
+    return Function(_function_name("get", operation, part, shared), parameters, "Any", "", body)
 
 
 def _one_group(text: str) -> bool:

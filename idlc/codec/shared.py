@@ -27,6 +27,8 @@ from idlc.wire.steps import (
 _SMALL = 4
 """Records with at most this many slots are spelled out wherever a pointer leads to them."""
 
+_DEEP = 8
+"""Pointees nested deeper than this in one another get a function, so that blocks do not nest without end."""
 _UNROLLED = 16
 """Fixed arrays of at most this many structures, pointers ... are spelled out element by element."""
 _IN_ROW = 4096
@@ -137,7 +139,52 @@ class Shared:
         for record in self.plan.records.values():
             for slot in record.slots:
                 self._count(slot.step, uses, top=False)
-        return {name for name, times in uses.items() if times > 1 and len(self.plan.records[name].slots) > _SMALL}
+        called = {name for name, times in uses.items() if times > 1 and len(self.plan.records[name].slots) > _SMALL}
+        return called | self._deep(called)
+
+    def _deep(self, called: set[str]) -> set[str]:
+        """Records that end a chain of pointees too long to be spelled out inside one another."""
+        depths: dict[str, int] = {}
+        deep: set[str] = set()
+        pending = list(self.plan.records)
+        entered: set[str] = set()
+        while pending:
+            name = pending[-1]
+            inner = [other for slot in self.plan.records[name].slots for other in self._records(slot.step)]
+            waiting = [other for other in inner if other not in entered]
+            if name not in entered and waiting:
+                entered.add(name)
+                pending += waiting
+                continue
+            entered.add(name)
+            pending.pop()
+            depth = 1 + max((depths.get(other, 0) for other in inner), default=0)
+            stops = name in called or self.plan.records[name].recursive or depth >= _DEEP
+            if depth >= _DEEP:
+                deep.add(name)
+            depths[name] = 0 if stops else depth
+        return deep
+
+    def _records(self, step: Step) -> list[str]:
+        """The records that a slot leads to, through pointers, arrays and unions."""
+        found: list[str] = []
+        seen: set[str] = set()
+        pending = [step]
+        while pending:
+            match pending.pop():
+                case RecordUse(name):
+                    found.append(name)
+                case Referent(_, target):
+                    pending.append(target)
+                case Sequence(element):
+                    pending.append(element)
+                case Choice(name) if name not in seen:
+                    seen.add(name)
+                    arms = self.plan.choices[name].arms
+                    pending += [arm.slot.step for arm in arms if arm.slot is not None]
+                case _:
+                    pass
+        return found
 
     def _count(self, step: Step, uses: Counter[str], *, top: bool) -> None:
         match step:

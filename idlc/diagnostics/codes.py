@@ -334,5 +334,6 @@ CODES: dict[str, str] = {
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",
     "IDLC1303": "internal error",
+    "IDLC1304": "a value of a remote operation has no form on the wire",
 }
 """Every code that idlc knows, with what it means in a few words."""

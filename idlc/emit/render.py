@@ -32,9 +32,12 @@ def render(bound: BoundFile, homes: Mapping[str, str], version: str, *, types_on
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
     if model.interfaces:
-        planned, python = plan(bound), builder.python_types()
-        for syntax, suffix in ((NDR20, "codec"), (NDR64, "ndr64")):
-            files[f"_{model.module}_{suffix}.py"] = _codec(model, fuse(planned, syntax, python), builder)
+        python = builder.python_types()
+        for interface in builder.interfaces:
+            planned = plan(bound, (interface,))
+            for syntax, suffix in ((NDR20, "codec"), (NDR64, "ndr64")):
+                name = f"{builder.codec_stem(interface)}_{suffix}.py"
+                files[name] = _codec(model, fuse(planned, syntax, python), builder)
     return files
 
 

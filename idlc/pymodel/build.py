@@ -26,7 +26,7 @@ from idlc.pymodel.model import (
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line
 from idlc.semantics import types as t
-from idlc.wire.plan import is_pipe, nullable
+from idlc.wire.plan import is_pipe, nullable, remote_interfaces, remote_operations
 
 _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 
@@ -46,15 +46,16 @@ class Builder:
         self.bound = bound
         self.homes = homes
         self.version = version
-        self.interfaces = (
-            ()
-            if types_only
-            else tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
-        )
+        self.interfaces = () if types_only else remote_interfaces(bound)
         self.used: dict[str, dict[str, None]] = {}
         self.features: set[str] = set()
         self.names = self._module_names()
         self.annotator = Annotator(self.class_name)
+
+    def codec_stem(self, interface: t.Interface) -> str:
+        """What the names of an interface's private codec modules begin with."""
+        module = module_name(self.bound.name)
+        return f"_{module}" if len(self.interfaces) == 1 else f"_{module}_{interface.name}"
 
     # ------------------------------------------------------------------ names
 
@@ -308,13 +309,11 @@ class Builder:
     # ------------------------------------------------------------------ interfaces
 
     def _interface(self, interface: t.Interface, results: list[Record], calls: list[CallClass]) -> InterfaceModel:
-        module = module_name(self.bound.name)
+        codec = self.codec_stem(interface)
         operations, methods, blocking_methods, service_methods = [], [], [], []
         hooks: dict[str, Hook] = {}
         endpoints = _tuple(f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints)
-        for operation in interface.operations:
-            if operation.local or operation.callback or operation.placeholder:
-                continue
+        for operation in remote_operations(interface):
             shape = OperationShape(self, operation)
             operations.append(shape.declaration())
             if len(shape.outputs) > 1:
@@ -327,8 +326,8 @@ class Builder:
                 spelled = self.class_name(handle)
                 hooks[handle] = Hook(f"{spelled}_rundown", spelled)
         uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
-        arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="_{module}_codec"'
-        arguments += f', codec64="_{module}_ndr64"'
+        arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="{codec}_codec"'
+        arguments += f', codec64="{codec}_ndr64"'
         arguments += f", operations={_tuple(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"

@@ -7,6 +7,7 @@ comes last, and which pointers must be boxed in Python so that nullness and iden
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from idlc.semantics.types import (
@@ -21,9 +22,11 @@ from idlc.semantics.types import (
     Enum,
     EnumUse,
     ErrorType,
+    Interface,
     InterfacePointer,
     Opaque,
     Operation,
+    Parameter,
     Pipe,
     Pointer,
     PointerKind,
@@ -35,6 +38,7 @@ from idlc.semantics.types import (
     UnionUse,
     Void,
 )
+from idlc.source.files import Span
 from idlc.wire.steps import (
     RESULT,
     ArmStep,
@@ -81,12 +85,34 @@ _SCALARS = {
 
 
 class CannotTravel(Exception):
-    """A type that no rule refused but that has no wire form: the caller leaves the operation out."""
+    """A value that no rule refused but that has no wire form; `span` is where it is declared."""
+
+    def __init__(self, message: str, span: Span) -> None:
+        super().__init__(message)
+        self.span = span
 
 
-def plan(bound: BoundFile) -> WirePlan:
-    """The wire plan of every remote operation of `bound`, and of every type these need."""
-    return _Planner(bound).run()
+class _NoForm(Exception):
+    """A type without a wire form, before it is known whose it is."""
+
+
+def remote_interfaces(bound: BoundFile) -> tuple[Interface, ...]:
+    """The interfaces whose operations travel as plain RPC: neither [local] nor [object]."""
+    return tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
+
+
+def remote_operations(interface: Interface) -> tuple[Operation, ...]:
+    """The operations that a client can call, without those that only take a number."""
+    return tuple(op for op in interface.operations if not (op.local or op.callback or op.placeholder))
+
+
+def plan(bound: BoundFile, interfaces: Iterable[Interface] | None = None) -> WirePlan:
+    """The wire plan of the operations of `interfaces` (of all, unless given) and of the file's types.
+
+    Raises:
+        CannotTravel: a value of a remote operation has no wire form.
+    """
+    return _Planner(bound).run(remote_interfaces(bound) if interfaces is None else tuple(interfaces))
 
 
 def is_pipe(type_: Type) -> Pipe | None:
@@ -123,19 +149,13 @@ class _Planner:
         self.choices: dict[str, ChoiceType] = {}
         self.aliased: set[str] = set()
 
-    def run(self) -> WirePlan:
-        operations = []
-        for interface in self.bound.interfaces:
-            if interface.local:
-                continue
-            for operation in interface.operations:
-                if not operation.local and not operation.callback and not operation.placeholder:
-                    operations.append(self.operation(operation))
+    def run(self, interfaces: tuple[Interface, ...]) -> WirePlan:
+        operations = [self.operation(operation) for each in interfaces for operation in remote_operations(each)]
         for declared in self.bound.declarations:
             if isinstance(declared, Struct):
                 try:
                     self.record(declared.name)
-                except CannotTravel:
+                except _NoForm:
                     continue
         recursive = self.recursive()
         records = {
@@ -152,7 +172,7 @@ class _Planner:
         for parameter in operation.parameters:
             pipe = is_pipe(parameter.type)
             if pipe is not None:
-                pipes = Pipes(parameter.name, PipeChunks(pipe.name, self.step(pipe.element)))
+                pipes = Pipes(parameter.name, PipeChunks(pipe.name, self.traveller(pipe.element, parameter, operation)))
                 if parameter.is_in:
                     in_pipes.append(pipes)
                 if parameter.is_out:
@@ -163,16 +183,24 @@ class _Planner:
                 type_ = type_.target
             if isinstance(type_, BindingHandle):
                 continue
-            slot = Slot(parameter.name, self.step(type_))
+            slot = Slot(parameter.name, self.traveller(type_, parameter, operation))
             if parameter.is_in:
                 request.append(slot)
             if parameter.is_out:
                 response.append(slot)
         if not isinstance(operation.result, Void):
-            response.append(Slot(RESULT, self.step(operation.result)))
+            response.append(Slot(RESULT, self.traveller(operation.result, operation, operation)))
         return OperationPlan(
             operation.name, operation.opnum, tuple(request), tuple(in_pipes), tuple(out_pipes), tuple(response)
         )
+
+    def traveller(self, type_: Type, owner: Parameter | Operation, operation: Operation) -> Step:
+        """The step of a parameter or result, or the reason why there is none."""
+        try:
+            return self.step(type_)
+        except _NoForm:
+            what = "the result" if owner is operation else f'"{owner.name}"'
+            raise CannotTravel(f'{what} of "{operation.name}" has no form on the wire', owner.span) from None
 
     def step(self, type_: Type) -> Step:
         match type_:
@@ -203,7 +231,7 @@ class _Planner:
             case Pipe(name, element):
                 return PipeChunks(name, self.step(element))
             case Void() | ErrorType() | BindingHandle() | Opaque():
-                raise CannotTravel(str(type_))
+                raise _NoForm
 
     def sequence(self, element: Type, dimensions: tuple[Dimension, ...], limits: tuple[int, int] | None) -> Sequence:
         content = Content.ITEMS
@@ -239,7 +267,7 @@ class _Planner:
         self.records[name] = Record(name, (), recursive=False, aliased=False)
         try:
             slots = tuple(Slot(field.name, self.field(field.type, field.ignore)) for field in struct.fields)
-        except CannotTravel:
+        except _NoForm:
             del self.records[name]
             raise
         self.records[name] = Record(name, slots, recursive=False, aliased=False)
