@@ -22,6 +22,7 @@ from idlc.semantics.shapes import (
     attributed,
     declared,
     forward,
+    pointed,
     range_limits,
     resolve,
     specified,
@@ -242,7 +243,7 @@ class _File:
                 message = f'"{declarator.name}" is no context handle'
                 unit.report.error("MIDL2378", message, serialize.span)
             shape = self.presented(shape, attributes)
-            shape = attributed(unit, shape, attributes, Place.TYPE, None)
+            shape = attributed(unit, pointed(unit, shape, attributes, Place.TYPE), attributes, None)
             if "handle" in attributes:
                 shape = replace(shape, user_handle=True)
             core = shape.core

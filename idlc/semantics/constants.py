@@ -348,7 +348,8 @@ class Expressions:
             message = f'"{value.shape.core.name}" has no field "{written.name}"'
             self.report.error("MIDL2058", message, written.span, help=suggestion(written.name, fields))
             return None
-        return Value(Member(value.expression, written.name), fields[written.name])
+        shape = fields[written.name]
+        return None if shape.is_error else Value(Member(value.expression, written.name), shape)
 
     # ------------------------------------------------------------------ what values are good for
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from idlc.language.attributes import Place
 from idlc.semantics import text, written
 from idlc.semantics.constants import Siblings
-from idlc.semantics.shapes import GENERIC, attributed, declared, derived, specified
+from idlc.semantics.shapes import GENERIC, attributed, declared, derived, pointed, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
     Base,
@@ -143,6 +143,7 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
             continue
         seen[name] = span
         shape = _travelling(unit, shape, name, span, alone=len(function.parameters) == 1)
+        shape = pointed(unit, shape, attributes, Place.PARAMETER)
         drafts.append(_Draft(name, shape, attributes, parameter, span))
     siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default)
     return tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
@@ -170,7 +171,7 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     shape = draft.shape
     if "context_handle" in attributes:
         shape = contextual(unit, shape, attributes, draft.name, draft.span)
-    shape = attributed(unit, shape, attributes, Place.PARAMETER, siblings)
+    shape = attributed(unit, shape, attributes, siblings)
     if is_out and shape.const and not local and shape.levels:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     type_ = finish(shape, default=unit.default, parameter=True)
@@ -233,7 +234,8 @@ def _result(unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, 
     if isinstance(shape.core, InterfaceCore):
         unit.report.error("MIDL2259", "an interface by value cannot be a result", declarator.name_span)
         return ErrorType()
-    shape = attributed(unit, shape, attributes, Place.OPERATION, Siblings({}, "parameter"))
+    shape = pointed(unit, shape, attributes, Place.OPERATION)
+    shape = attributed(unit, shape, attributes, Siblings({}, "parameter"))
     if shape.levels and not shape.levels[0].is_pointer:
         unit.report.error("IDLC1208", "an array cannot be a result", declarator.name_span)
         return ErrorType()

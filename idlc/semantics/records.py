@@ -9,7 +9,7 @@ from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written
 from idlc.semantics.constants import Siblings, integer_type, wrap
-from idlc.semantics.shapes import attributed, declared, forward, specified, switching_type
+from idlc.semantics.shapes import attributed, declared, forward, pointed, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
     Arm,
@@ -171,7 +171,8 @@ def _members(
             shape = base if declarator is None else declared(unit, base, declarator)
             if declarator is not None and declarator.width is not None:
                 shape = _bit_field(unit, shape, declarator)
-            found.append(_Member(name, _embedded(unit, shape, name, span), attributes, field, declarator, span))
+            shape = pointed(unit, _embedded(unit, shape, name, span), attributes, place)
+            found.append(_Member(name, shape, attributes, field, declarator, span))
     return found
 
 
@@ -210,8 +211,8 @@ def _embedded(unit: Unit, shape: Shape, name: str, span: Span) -> Shape:
     return Shape((), ErrorType())
 
 
-def _type(unit: Unit, member: _Member, place: Place, siblings: Siblings) -> Type:
-    shape = attributed(unit, member.shape, member.attributes, place, siblings)
+def _type(unit: Unit, member: _Member, siblings: Siblings) -> Type:
+    shape = attributed(unit, member.shape, member.attributes, siblings)
     return finish(shape, default=unit.default)
 
 
@@ -228,7 +229,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
     fields = tuple(
         Field(
             member.name,
-            _type(unit, member, Place.FIELD, siblings),
+            _type(unit, member, siblings),
             text.declaration(member.field.attributes, member.field.specifiers, member.declarator),
             member.span,
             "ignore" in member.attributes,
@@ -290,7 +291,7 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
                 labelled = True
             else:
                 unlabelled.append(member.span)
-            type_ = _type(unit, member, Place.ARM, Siblings({}, "field", unit.default))
+            type_ = _type(unit, member, Siblings({}, "field", unit.default))
             declaration = text.declaration(field.attributes, field.specifiers, member.declarator)
             arms.append(Arm(member.name, type_, values, default, declaration, member.span))
     _distinct(unit, arms)
@@ -399,7 +400,7 @@ def _encapsulated_arm(
         return [Arm(None, None, values, default, labels, arm.span)]
     found = []
     for member in _members(unit, [arm.body], Place.ARM, owner, taken):
-        type_ = _type(unit, member, Place.ARM, Siblings({}, "field", unit.default))
+        type_ = _type(unit, member, Siblings({}, "field", unit.default))
         declaration = text.declaration(arm.body.attributes, arm.body.specifiers, member.declarator)
         found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span))
     return found
@@ -420,8 +421,12 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
         value: int | None = following
         if enumerator.value is not None:
             value = unit.expressions.integer(enumerator.value)
+        if value is not None and not -(1 << 31) <= value < 1 << 32:
+            message = f'"{enumerator.name}" is {value}, which is no 32-bit value'
+            unit.report.error("IDLC1210", message, enumerator.span)
+            value = None
         if value is None:
-            value = following
+            value = following if following < 1 << 32 else 0
         following = value + 1
         symbol = ConstantSymbol(enumerator.name, value, enumerator.name_span, unit.origin)
         if unit.constant(symbol):

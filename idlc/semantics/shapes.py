@@ -262,8 +262,8 @@ _MOST_ELEMENTS = 0x7FFFFFFF
 _KINDS = {kind.value: kind for kind in PointerKind}
 
 
-def attributed(unit: Unit, shape: Shape, attributes: Attributes, place: Place, siblings: Siblings | None) -> Shape:
-    """The shape with the attributes of its declaration in force. `siblings` are what expressions may name."""
+def attributed(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
+    """The shape with the other attributes of its declaration in force. `siblings` are what expressions may name."""
     if shape.is_error:
         return shape
     system = attributes.get("system_handle")
@@ -271,7 +271,6 @@ def attributed(unit: Unit, shape: Shape, attributes: Attributes, place: Place, s
         message = "handles of the operating system travel within one machine only"
         unit.report.error("IDLC1208", message, system.span)
         return ERROR_SHAPE
-    shape = _pointed(unit, shape, attributes, place)
     shape = _counted(unit, shape, attributes, siblings)
     shape = _string(unit, shape, attributes)
     shape = _limited(unit, shape, attributes)
@@ -280,10 +279,13 @@ def attributed(unit: Unit, shape: Shape, attributes: Attributes, place: Place, s
     return _generic_pointer(shape)
 
 
-def _pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> Shape:
-    """ref, unique and ptr: the outermost pointer, the one next to the name."""
+def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> Shape:
+    """The shape with ref, unique or ptr in force: for the outermost pointer, the one next to the name.
+
+    This comes before all other attributes, because expressions ask what kind of pointers their operands are.
+    """
     attribute = attributes.first_of("ref", "unique", "ptr")
-    if attribute is None:
+    if attribute is None or shape.is_error:
         return shape
     kind = _KINDS[attribute.name]
     if not shape.levels:
