@@ -12,7 +12,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 GENERATED = samples/*/stubs/*.py runtime/idlrt/stubs runtime/idlrt/prelude tests/golden/*/*.py
 
-.PHONY: help setup demo test lint stubs pytest build check-dist interop bench fuzz soak clean
+.PHONY: help setup demo test lint stubs generated pytest build check-dist interop bench fuzz soak clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
@@ -30,6 +30,11 @@ $(BENCH_STAMP): $(STAMP)
 
 stubs: $(STAMP)  ## what the samples import, compiled from their IDL
 	@for idl in samples/*/*.idl; do $(BIN)/idlc compile $$idl -o $$(dirname $$idl)/stubs || exit; done
+
+generated: $(STAMP)  ## what the runtime ships of idlc's own output, and the golden files
+	$(BIN)/idlc compile runtime/idlrt/idl/*.idl -o runtime/idlrt/stubs
+	$(BIN)/idlc compile idlc/language/builtin/* -o runtime/idlrt/prelude
+	$(PY) -m pytest -q --bless tests/golden
 
 demo: $(STAMP)  ## 256 MiB through asynchronous pipes, up and down, with a progress bar
 	$(PY) -m samples.file_transfer.demo

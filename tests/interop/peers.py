@@ -183,9 +183,7 @@ def samba_server(scratch: Path) -> Iterator[Path]:
         common = [f"--configfile={conf}", "--foreground", "--no-process-group"]
         processes = [
             # On its way out Samba ends its whole process group, so it gets one of its own.
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
             for command in (
                 ["/usr/libexec/samba/samba-dcerpcd", *common, "--libexec-rpcds"],
                 ["/usr/sbin/smbd", *common],

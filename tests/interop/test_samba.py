@@ -11,15 +11,13 @@ from typing import Any
 
 import pytest
 
-import idlc
 from idlrt import blocking, rpc
 from idlrt.errors import BindRefused, ConnectError
-from tests.in_memory import load
+from idlrt.stubs import mgmt
 from tests.interop import peers
 from tests.interop.lab_service import lab_service
 
 HERE = Path(__file__).parent
-MGMT_IDL = HERE.parents[1] / "runtime" / "idlrt" / "idl" / "mgmt.idl"
 PORTS = range(45100, 45110)
 KEY_READ = 0x20019
 SERVER = "127.0.0.1"
@@ -184,28 +182,22 @@ def test_the_same_over_samba_s_unix_sockets(samba: Path, srvsvc: ModuleType) -> 
 
 
 def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
-    made = idlc.compile_text(MGMT_IDL.read_text(encoding="utf-8"), name="mgmt.idl")
-    made.raise_for_errors()
-    mgmt = load(made.files, "mgmt")
-
-    base: Any = mgmt.MgmtService
-
-    class Management(base):
-        def inq_if_ids(self, call: Any) -> Any:
+    class Management(mgmt.MgmtService):
+        def inq_if_ids(self, call: rpc.Call) -> mgmt.inq_if_idsResult:
             offered = [lab.LAB.syntax, mgmt.MGMT.syntax]
             ids = [mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor) for syntax in offered]
             return mgmt.inq_if_idsResult(mgmt.rpc_if_id_vector_t(ids), 0)
 
-        def inq_stats(self, call: Any, count: int) -> Any:
+        def inq_stats(self, call: rpc.Call, count: int) -> mgmt.inq_statsResult:
             return mgmt.inq_statsResult(4, [0, 0, 0, 0], 0)
 
-        def is_server_listening(self, call: Any) -> Any:
+        def is_server_listening(self, call: rpc.Call) -> mgmt.is_server_listeningResult:
             return mgmt.is_server_listeningResult(0, 1)
 
-        def stop_server_listening(self, call: Any) -> int:
+        def stop_server_listening(self, call: rpc.Call) -> int:
             return 5
 
-        def inq_princ_name(self, call: Any, authn_proto: int, princ_name_size: int) -> Any:
+        def inq_princ_name(self, call: rpc.Call, authn_proto: int, princ_name_size: int) -> mgmt.inq_princ_nameResult:
             return mgmt.inq_princ_nameResult("", 0)
 
     async def serve() -> subprocess.CompletedProcess[str]:
