@@ -233,7 +233,7 @@ def _getter(
         )
     if value.startswith("(") and value.endswith(")") and _one_group(value) and not value.endswith(",)"):
         value = value[1:-1] or "()"
-    head: list[Statement] = [Line(f"{name} = None") for name in emitter.prologue]
+    head = emitter.opening()
     alias = shared.operation_aliases(operation)[1 if response else 0]
     if alias:
         head.append(Line("seen: dict[Any, Any] = {}"))
@@ -311,7 +311,7 @@ def _get_record(name: str, shared: Shared) -> Function:
         emitter.deferred(reading, None, "")
         value = emitter.expression(reading)
     emitter.flush()
-    body = [*emitter.statements, *_returned(value, emitter)]
+    body = [*emitter.opening(), *emitter.statements, *_returned(value, emitter)]
     return Function(f"get_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
 
 
@@ -352,7 +352,7 @@ def _finish_record(name: str, shared: Shared) -> Function:
     emitter.deferred(reading, None, "")
     emitter.flush()
     parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
-    body = [*emitter.statements, *_returned(emitter.expression(reading), emitter)]
+    body = [*emitter.opening(), *emitter.statements, *_returned(emitter.expression(reading), emitter)]
     return Function(f"finish_{name}", _typed(parameters), "Any", "", tuple(_generating(body, True)))
 
 

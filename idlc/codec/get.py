@@ -16,6 +16,7 @@ from idlc.codec.expressions import cut, spell
 from idlc.codec.expressions import names as names_in
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
 from idlc.codec.shared import Shared
+from idlc.codec.statements import Line, Statement
 from idlc.semantics.types import Expression, PointerKind, Variable
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
@@ -94,6 +95,7 @@ class Get(Emitter):
         if at is not None:
             self.phase = UNKNOWN
         self.after: list[Callable[[], None]] = []
+        self.uses_size = False
         self.prologue: list[str] = []
         """Locals that a late check reads even when the code that sets them was not run."""
 
@@ -112,6 +114,18 @@ class Get(Emitter):
         if self.base is None:
             return str(offset)
         return f"{self.base} + {offset}" if offset else self.base
+
+    def size(self) -> str:
+        """The local that holds how many octets there are."""
+        self.uses_size = True
+        return "size"
+
+    def opening(self) -> list[Statement]:
+        """What has to stand before the first statement."""
+        lines: list[Statement] = [Line(f"{name} = None") for name in self.prologue]
+        if self.uses_size:
+            lines.append(Line("size = len(d)"))
+        return lines
 
     def octets(self, end: str) -> str:
         """The octets from the current position to `end`."""
@@ -522,7 +536,7 @@ class Get(Emitter):
         end = self.names.new("stop")
         units = count if width == 1 else f"{width} * {_group(count)}"
         self.line(f"{end} = {self.place()} + {units}")
-        self.reject(f"{end} > len(d)", f"ndr.cut_short({end}, d)", path)
+        self.reject(f"{end} > {self.size()}", f"ndr.cut_short({end}, d)", path)
         return end
 
     def _text(self, step: Text, wish: str, scope: Siblings | None, path: str, most: list[str]) -> Reading:
@@ -536,7 +550,7 @@ class Get(Emitter):
         zeros = 'b"\\0"' if unit == 1 else 'b"\\0\\0"'
         last = f"d[{end} - {unit} : {end}] != {zeros}"
         self.reject(
-            f"{first} or not 0 < {count} <= {limit} or {end} > len(d) or {last}",
+            f"{first} or not 0 < {count} <= {limit} or {end} > {self.size()} or {last}",
             f"ndr.bad_string(d, {first}, {count}, {limit}, {end})",
             path,
         )
@@ -685,7 +699,7 @@ class Get(Emitter):
     def _fits(self, count: str, least: int, path: str) -> None:
         if not count.isdigit() or int(count) > 65536:
             units = count if least == 1 else f"{least} * {count}"
-            self.reject(f"{units} > len(d) - {_group(self.place())}", f"ndr.cut_short({units}, d)", path)
+            self.reject(f"{units} > {self.size()} - {_group(self.place())}", f"ndr.cut_short({units}, d)", path)
 
     def _deferred_items(self, reading: Reading, step: Sequence, path: str) -> None:
         if reading.parts:
@@ -749,7 +763,7 @@ class Get(Emitter):
         octets = f"{stride} * {count}" if stride > 1 else count
         total = f"{octets} - {gap} if {count} else 0" if gap else octets
         self.line(f"{end} = {self.place()} + {_group(total) if gap else total}")
-        self.reject(f"{end} > len(d)", f"ndr.cut_short({end}, d)", path)
+        self.reject(f"{end} > {self.size()}", f"ndr.cut_short({end}, d)", path)
         start = self.place()
         self.line(f"{reading.local}: Any = []")
         before = self.phase

@@ -113,10 +113,23 @@ class Put(Emitter):
                 self._call(name, value)
             case Sequence() if step.content is Content.ITEMS and self._rows(step):
                 self._row_sequence(step, value, scope, path)
+            case Text() if not self.run and step.bound is None and step.size is None:
+                self._lone_text(step, value, scope, path)
             case _:
                 self.conformance(step, value, scope, path)
                 self.body(step, value, scope, path)
                 self.deferred(step, value, path)
+
+    def _lone_text(self, step: Text, value: str, scope: Scope, path: str) -> None:
+        """A string by itself: its three counts come ready from a table, with the padding before them."""
+        prepared = self._prepare(step, value, scope, path)
+        letter_ = self.shared.syntax.pointer
+        pad = self.phase.pad(self.layout.count_width)
+        heads = self.shared.table("heads", f'ndr.string_heads(order, "{letter_}")')
+        which = f"-len({self.buffer}) & {self.layout.count_width - 1}" if pad is None else str(pad)
+        self.line(f"{self.buffer} += {heads}[{which}][{prepared.count}]")
+        self.line(f"{self.buffer} += {prepared.value}", path)
+        self.phase = Phase(2, 0) if step.unit == 2 else UNKNOWN
 
     def conformance(self, step: Step, value: str, scope: Scope, path: str) -> None:
         if not self.layout.conformant(step):

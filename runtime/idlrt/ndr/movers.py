@@ -12,7 +12,7 @@ from codecs import (
     utf_16_le_decode,
     utf_16_le_encode,
 )
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,25 @@ def narrow(text: str) -> bytes:
 def widen(data: bytes | memoryview) -> str:
     """The text of a `char` string: one character an octet, whatever it is."""
     return latin_1_decode(data)[0]
+
+
+class _Heads(dict[int, bytes]):
+    """Counts of strings by their units, made when first needed; long strings are not remembered."""
+
+    def __init__(self, order: str, letter: str, pad: int) -> None:
+        super().__init__()
+        self._pack = Struct(f"{order}{pad}x3{letter}").pack
+
+    def __missing__(self, units: int) -> bytes:
+        head = self._pack(units, 0, units)
+        if units < 1024:
+            self[units] = head
+        return head
+
+
+def string_heads(order: str, letter: str) -> tuple[Mapping[int, bytes], ...]:
+    """For each padding, maximum count, offset and actual count of a string, by its units (C706 14.3.4)."""
+    return tuple(_Heads(order, letter, pad) for pad in range(8))
 
 
 def packers(order: str, formats: Sequence[str]) -> tuple[Callable[..., bytes], ...]:

@@ -63,11 +63,12 @@ def ndr20(order: str) -> ndr.Codecs:
         b += packs3[len(b) & 7](to_guid(v.uuid), v.vers_major, v.vers_minor)
 
     def get_rpc_if_id_vector_t(d: Any, at: int, seen: Any, key: Any) -> Any:
+        size = len(d)
         at = at + 3 & -4
         most, count = read2(d, at)
         if most != count:
             raise ndr.bad_count(most, count)
-        if 4 * most > len(d) - (at + 8):
+        if 4 * most > size - (at + 8):
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
         at += 8
@@ -152,11 +153,12 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_inq_stats_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read2(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 8 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         statistics = load1(d[8:stop])
         at = stop
@@ -199,9 +201,10 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         most, first, n = read3(d, 0)
         stop = 12 + n
-        if first or not 0 < n <= most or stop > len(d) or d[stop - 1 : stop] != b"\0":
+        if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
         princ_name = widen(d[12 : stop - 1])
         if most != (inputs[1]):
@@ -242,48 +245,48 @@ def ndr20(order: str) -> ndr.Codecs:
 PATHS: Final[dict[int, str]] = {
     56: ".uuid",
     63: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
-    67: ".if_id",
-    69: ".if_id",
-    71: ".if_id",
-    75: ".if_id[len if_id]",
-    97: ".if_id",
-    100: ".if_id",
-    101: ".if_id=n:I; .count=v.count:I",
-    103: ".if_id[v2 in if_id]=seen.referent(v2):I",
-    114: "if_id_vector",
-    115: "status",
-    116: "if_id_vector=seen.referent(if_id_vector):I",
-    119: "status=status:I",
-    124: "if_id_vector",
-    137: "status",
-    143: "count",
-    144: "statistics",
-    145: "status",
-    146: "statistics",
-    148: "statistics",
-    149: "count=count:I; statistics=n:I",
-    150: "statistics=statistics:I*",
-    151: "status=status:I",
-    155: "count",
-    157: "statistics",
-    160: "statistics",
-    163: "status",
-    169: "status",
-    170: "return value",
-    171: "status=status:I; return value=return_value:I",
-    174: "status",
-    180: "status=result:I",
-    183: "status",
-    189: "princ_name",
-    190: "status",
+    68: ".if_id",
+    70: ".if_id",
+    72: ".if_id",
+    76: ".if_id[len if_id]",
+    98: ".if_id",
+    101: ".if_id",
+    102: ".if_id=n:I; .count=v.count:I",
+    104: ".if_id[v2 in if_id]=seen.referent(v2):I",
+    115: "if_id_vector",
+    116: "status",
+    117: "if_id_vector=seen.referent(if_id_vector):I",
+    120: "status=status:I",
+    125: "if_id_vector",
+    138: "status",
+    144: "count",
+    145: "statistics",
+    146: "status",
+    147: "statistics",
+    149: "statistics",
+    150: "count=count:I; statistics=n:I",
+    151: "statistics=statistics:I*",
+    152: "status=status:I",
+    157: "count",
+    159: "statistics",
+    162: "statistics",
+    165: "status",
+    171: "status",
+    172: "return value",
+    173: "status=status:I; return value=return_value:I",
+    176: "status",
+    182: "status=result:I",
+    185: "status",
     191: "princ_name",
-    195: "princ_name",
-    196: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
+    192: "status",
+    193: "princ_name",
     197: "princ_name",
-    198: "status=status:I",
-    202: "princ_name",
+    198: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
+    199: "princ_name",
+    200: "status=status:I",
     205: "princ_name",
-    206: "princ_name",
     208: "princ_name",
-    211: "status",
+    209: "princ_name",
+    211: "princ_name",
+    214: "status",
 }

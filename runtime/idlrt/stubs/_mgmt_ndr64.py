@@ -69,6 +69,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         b += packs4[len(b) & 7](to_guid(v.uuid), v.vers_major, v.vers_minor)
 
     def get_rpc_if_id_vector_t(d: Any, at: int, seen: Any, key: Any) -> Any:
+        size = len(d)
         at = at + 7 & -8
         most, count = read6(d, at)
         if most != count:
@@ -76,7 +77,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += 12
         if most:
             at = at + 7 & -8
-        if 8 * most > len(d) - at:
+        if 8 * most > size - at:
             raise ndr.cut_short(8 * most, d)
         rows: Any = []
         for _ in range(most):
@@ -165,11 +166,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_inq_stats_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 16 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         statistics = load1(d[16:stop])
         at = stop
@@ -212,9 +214,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         most, first, n = read5(d, 0)
         stop = 24 + n
-        if first or not 0 < n <= most or stop > len(d) or d[stop - 1 : stop] != b"\0":
+        if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
         princ_name = widen(d[24 : stop - 1])
         if most != (inputs[1]):
@@ -255,48 +258,48 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 PATHS: Final[dict[int, str]] = {
     62: ".uuid",
     69: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
-    73: ".if_id",
-    75: ".if_id",
-    80: ".if_id",
-    84: ".if_id[len if_id]",
-    107: ".if_id",
-    110: ".if_id",
-    111: ".if_id=n:Q; .count=v.count:I",
-    115: ".if_id[v2 in if_id]=seen.referent(v2):Q",
-    127: "if_id_vector",
-    128: "status",
-    129: "if_id_vector=seen.referent(if_id_vector):Q",
-    132: "status=status:I",
-    137: "if_id_vector",
-    150: "status",
-    156: "count",
-    157: "statistics",
-    158: "status",
-    159: "statistics",
-    161: "statistics",
-    162: "count=count:I; statistics=n:Q",
-    163: "statistics=statistics:I*",
-    164: "status=status:I",
-    168: "count",
-    170: "statistics",
-    173: "statistics",
-    176: "status",
-    182: "status",
-    183: "return value",
-    184: "status=status:I; return value=return_value:I",
-    187: "status",
-    193: "status=result:I",
-    196: "status",
-    202: "princ_name",
-    203: "status",
+    74: ".if_id",
+    76: ".if_id",
+    81: ".if_id",
+    85: ".if_id[len if_id]",
+    108: ".if_id",
+    111: ".if_id",
+    112: ".if_id=n:Q; .count=v.count:I",
+    116: ".if_id[v2 in if_id]=seen.referent(v2):Q",
+    128: "if_id_vector",
+    129: "status",
+    130: "if_id_vector=seen.referent(if_id_vector):Q",
+    133: "status=status:I",
+    138: "if_id_vector",
+    151: "status",
+    157: "count",
+    158: "statistics",
+    159: "status",
+    160: "statistics",
+    162: "statistics",
+    163: "count=count:I; statistics=n:Q",
+    164: "statistics=statistics:I*",
+    165: "status=status:I",
+    170: "count",
+    172: "statistics",
+    175: "statistics",
+    178: "status",
+    184: "status",
+    185: "return value",
+    186: "status=status:I; return value=return_value:I",
+    189: "status",
+    195: "status=result:I",
+    198: "status",
     204: "princ_name",
-    208: "princ_name",
-    209: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
+    205: "status",
+    206: "princ_name",
     210: "princ_name",
-    211: "status=status:I",
-    215: "princ_name",
+    211: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
+    212: "princ_name",
+    213: "status=status:I",
     218: "princ_name",
-    219: "princ_name",
     221: "princ_name",
-    224: "status",
+    222: "princ_name",
+    224: "princ_name",
+    227: "status",
 }

@@ -31,6 +31,7 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "h")
     load2 = ndr.number_reader(order, "q")
     load3 = ndr.number_reader(order, "?")
@@ -47,38 +48,33 @@ def ndr20(order: str) -> ndr.Codecs:
     pack9 = Struct(order + "H").pack
     pack10 = Struct(order + "iI").pack
     pack11 = Struct(order + "4I").pack
-    pack12 = Struct(order + "3I").pack
-    pack13 = Struct(order + "2i2I").pack
-    pack14 = Struct(order + "B7xq").pack
-    pack15 = Struct(order + "B").pack
-    pack16 = Struct(order + "B3xI").pack
-    pack17 = Struct(order + "hB").pack
-    pack18 = Struct(order + "2i3I").pack
-    pack19 = Struct(order + "IhBx").pack
-    pack20 = Struct(order + "x3I").pack
-    pack21 = Struct(order + "i3I").pack
+    pack12 = Struct(order + "2i2I").pack
+    pack13 = Struct(order + "B7xq").pack
+    pack14 = Struct(order + "B").pack
+    pack15 = Struct(order + "B3xI").pack
+    pack16 = Struct(order + "hB").pack
+    pack17 = Struct(order + "2i3I").pack
+    pack18 = Struct(order + "IhBx").pack
+    pack19 = Struct(order + "i3I").pack
     packs1 = ndr.packers(
         order, ("2I", "3x2I", "2x2I", "x2I", "2I", "3x2I", "2x2I", "x2I")
     )
     packs2 = ndr.packers(
         order, ("IhB", "3xIhB", "2xIhB", "xIhB", "IhB", "3xIhB", "2xIhB", "xIhB")
     )
-    packs3 = ndr.packers(
-        order, ("3I", "3x3I", "2x3I", "x3I", "3I", "3x3I", "2x3I", "x3I")
-    )
-    packs4 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
-    packs5 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
-    packs6 = ndr.packers(
+    packs3 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
+    packs4 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
+    packs5 = ndr.packers(
         order, ("iI", "3xiI", "2xiI", "xiI", "iI", "3xiI", "2xiI", "xiI")
     )
-    packs7 = ndr.packers(
+    packs6 = ndr.packers(
         order, ("h2xI", "xhI", "hI", "xh2xI", "h2xI", "xhI", "hI", "xh2xI")
     )
-    packs8 = ndr.packers(order, ("hB", "xhB", "hB", "xhB", "hB", "xhB", "hB", "xhB"))
-    packs9 = ndr.packers(
+    packs7 = ndr.packers(order, ("hB", "xhB", "hB", "xhB", "hB", "xhB", "hB", "xhB"))
+    packs8 = ndr.packers(
         order, ("B3x3I", "B2x3I", "Bx3I", "B3I", "B3x3I", "B2x3I", "Bx3I", "B3I")
     )
-    packs10 = ndr.packers(
+    packs9 = ndr.packers(
         order,
         (
             "5sx6s8shBxhB5xB7xqB7xq3H2x3IhBxIhB3s",
@@ -129,6 +125,7 @@ def ndr20(order: str) -> ndr.Codecs:
     write5 = ndr.number_writer(order, "d")
 
     def get_FIXED(d: Any, at: int) -> Any:
+        size = len(d)
         at = at + 7 & -8
         (
             octets,
@@ -160,14 +157,14 @@ def ndr20(order: str) -> ndr.Codecs:
         if n:
             at = at + 7 & -8
         stop = at + 8 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         matrix = load5(d[at:stop])
         at = stop
         matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
         n2 = 2 * 4
         stop2 = at + n2
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         rows = bytes(d[at:stop2])
         at = stop2
@@ -179,7 +176,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first
                 or not 0 < n3 <= most
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 2 : stop3] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n3, most, stop3)
@@ -195,7 +192,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n4 <= most2
-                or stop4 > len(d)
+                or stop4 > size
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n4, most2, stop4)
@@ -211,7 +208,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n5 <= most3
-                or stop5 > len(d)
+                or stop5 > size
                 or d[stop5 - 2 : stop5] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first3, n5, most3, stop5)
@@ -227,7 +224,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first4
                 or not 0 < n6 <= most4
-                or stop6 > len(d)
+                or stop6 > size
                 or d[stop6 - 2 : stop6] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n6, most4, stop6)
@@ -303,7 +300,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.size_mismatch(len(flags), 3)
         flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
-        b += packs10[len(b) & 7](
+        b += packs9[len(b) & 7](
             bytes(octets),
             write1(numbers),
             text,
@@ -338,22 +335,22 @@ def ndr20(order: str) -> ndr.Codecs:
         if pointer is not None:
             text2 = encode(pointer + "\0", "surrogatepass")[0]
             n3 = len(text2) >> 1
-            b += packs3[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 3][n3]
             b += text2
         if pointer2 is not None:
             text3 = encode(pointer2 + "\0", "surrogatepass")[0]
             n4 = len(text3) >> 1
-            b += packs3[len(b) & 7](n4, 0, n4)
+            b += heads1[-len(b) & 3][n4]
             b += text3
         if name is not None:
             text4 = encode(name + "\0", "surrogatepass")[0]
             n5 = len(text4) >> 1
-            b += packs3[len(b) & 7](n5, 0, n5)
+            b += heads1[-len(b) & 3][n5]
             b += text4
         if name2 is not None:
             text5 = encode(name2 + "\0", "surrogatepass")[0]
             n6 = len(text5) >> 1
-            b += packs3[len(b) & 7](n6, 0, n6)
+            b += heads1[-len(b) & 3][n6]
             b += text5
         return r
 
@@ -402,13 +399,14 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Varying_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         pad, length, first, n = read1(d, 0)
         if n != length:
             raise ndr.bad_count(n, length)
         if first + n > 8:
             raise ndr.bad_count(first + n, 8)
         stop = 16 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load1(d[16:stop])
         at = stop
@@ -416,12 +414,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at = at + 3 & -4
         first2, n2 = read2(d, at)
         stop2 = at + 8 + n2
-        if (
-            first2
-            or not 0 < n2 <= 12
-            or stop2 > len(d)
-            or d[stop2 - 1 : stop2] != b"\0"
-        ):
+        if first2 or not 0 < n2 <= 12 or stop2 > size or d[stop2 - 1 : stop2] != b"\0":
             raise ndr.bad_string(d, first2, n2, 12, stop2)
         text = widen(d[at + 8 : stop2 - 1])
         at = stop2
@@ -431,7 +424,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if (
             first3
             or not 0 < n3 <= 10
-            or stop3 > len(d)
+            or stop3 > size
             or d[stop3 - 2 : stop3] != b"\0\0"
         ):
             raise ndr.bad_string(d, first3, n3, 10, stop3)
@@ -460,9 +453,9 @@ def ndr20(order: str) -> ndr.Codecs:
             if name2 is not None:
                 text = encode(name2 + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                b += packs3[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 3][n2]
                 b += text
-        b += packs4[len(b) & 7](0 if outer is None else r)
+        b += packs3[len(b) & 7](0 if outer is None else r)
         r += 4
         if outer is not None:
             inner = outer.inner
@@ -484,12 +477,13 @@ def ndr20(order: str) -> ndr.Codecs:
                 if name4 is not None:
                     text2 = encode(name4 + "\0", "surrogatepass")[0]
                     n4 = len(text2) >> 1
-                    b += packs3[len(b) & 7](n4, 0, n4)
+                    b += heads1[-len(b) & 3][n4]
                     b += text2
-        b += packs5[len(b) & 7](after)
+        b += packs4[len(b) & 7](after)
         return b
 
     def get_Room_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, room, used, first, n = read4(d, 0)
         if most != room:
             raise ndr.bad_count(most, room)
@@ -497,7 +491,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(n, used)
         if first + n > most:
             raise ndr.bad_count(first + n, most)
-        if 7 * n > len(d) - 16:
+        if 7 * n > size - 16:
             raise ndr.cut_short(7 * n, d)
         rows: Any = []
         at = 16
@@ -515,7 +509,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop)
@@ -536,7 +530,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(n3, used2)
             if first3 + n3 > most3:
                 raise ndr.bad_count(first3 + n3, most3)
-            if 7 * n3 > len(d) - (at + 20):
+            if 7 * n3 > size - (at + 20):
                 raise ndr.cut_short(7 * n3, d)
             rows_2: Any = []
             at += 20
@@ -554,7 +548,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n4 <= most4
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 2 : stop2] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first4, n4, most4, stop2)
@@ -603,7 +597,7 @@ def ndr20(order: str) -> ndr.Codecs:
             most3 = flags.count
             if n3 != most3:
                 raise ndr.size_mismatch(n3, most3)
-            b += packs4[len(b) & 7](n3)
+            b += packs3[len(b) & 7](n3)
             for v in levels:
                 if not 0 <= v <= 32767:
                     raise ndr.out_of_range(v, 0, 32767)
@@ -611,6 +605,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Hypers_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         (hypers,) = read7(d, 0)
         at = 4
         if hypers:
@@ -621,7 +616,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most:
                 at = at + 7 & -8
             stop = at + 8 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             numbers = load2(d[at:stop])
             at = stop
@@ -635,7 +630,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
             stop2 = at + 4 + most2
-            if stop2 > len(d):
+            if stop2 > size:
                 raise ndr.cut_short(stop2, d)
             flags2 = load3(d[at + 4 : stop2])
             at = stop2
@@ -648,7 +643,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most3 != count2:
                 raise ndr.bad_count(most3, count2)
             stop3 = at + 4 + 2 * most3
-            if stop3 > len(d):
+            if stop3 > size:
                 raise ndr.cut_short(stop3, d)
             levels2: Any = []
             for (v,) in rows1(d[at + 4 : stop3]):
@@ -676,6 +671,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Hypers_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (out,) = read7(d, 0)
         at = 4
         if out:
@@ -686,7 +682,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most:
                 at = at + 7 & -8
             stop = at + 8 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             numbers = load2(d[at:stop])
             at = stop
@@ -715,16 +711,17 @@ def ndr20(order: str) -> ndr.Codecs:
                     n2 = len(v)
                     if n2 != 4:
                         raise ndr.size_mismatch(n2, 4)
-                    t += packs4[len(t) & 7](n2)
+                    t += packs3[len(t) & 7](n2)
                     t += write1(v)
             b += t[k:]
         flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3)))
         n3 = rows * 3
-        b += packs6[len(b) & 7](rows, rows)
+        b += packs5[len(b) & 7](rows, rows)
         b += write4(flat)
         return b
 
     def get_Grid_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, grid = read12(d, 0)
         at = 8
         if grid:
@@ -732,7 +729,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 4 + 4 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             grid2: Any = []
             part = d[at + 4 : stop]
@@ -742,7 +739,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     at = at + 3 & -4
                     (most2,) = read7(d, at)
                     stop2 = at + 4 + 2 * most2
-                    if stop2 > len(d):
+                    if stop2 > size:
                         raise ndr.cut_short(stop2, d)
                     v2 = load1(d[at + 4 : stop2])
                     at = stop2
@@ -759,7 +756,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most3, rows)
         n = most3 * 3
         stop3 = at + 8 + 4 * n
-        if stop3 > len(d):
+        if stop3 > size:
             raise ndr.cut_short(stop3, d)
         table = load4(d[at + 8 : stop3])
         at = stop3
@@ -787,27 +784,27 @@ def ndr20(order: str) -> ndr.Codecs:
         if pointer is not None:
             text = narrow(pointer + "\0")
             n = len(text)
-            b += pack12(n, 0, n)
+            b += heads1[0][n]
             b += text
         if pointer2 is not None:
             text2 = narrow(pointer2 + "\0")
             n2 = len(text2)
-            b += packs3[len(b) & 7](n2, 0, n2)
+            b += heads1[-len(b) & 3][n2]
             b += text2
         if pointer3 is not None:
             text3 = narrow(pointer3 + "\0")
             n3 = len(text3)
-            b += packs3[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 3][n3]
             b += text3
         if last is not None:
             text4 = encode(last + "\0", "surrogatepass")[0]
             n4 = len(text4) >> 1
-            b += packs3[len(b) & 7](n4, 0, n4)
+            b += heads1[-len(b) & 3][n4]
             b += text4
         n5 = len(many)
         if n5 != count:
             raise ndr.size_mismatch(n5, count)
-        b += packs7[len(b) & 7](count, n5)
+        b += packs6[len(b) & 7](count, n5)
         k = len(b) + n5 * 16 & 7
         t = bytearray(k)
         for v in many:
@@ -828,38 +825,34 @@ def ndr20(order: str) -> ndr.Codecs:
             if pointer4 is not None:
                 text5 = narrow(pointer4 + "\0")
                 n6 = len(text5)
-                t += packs3[len(t) & 7](n6, 0, n6)
+                t += heads1[-len(t) & 3][n6]
                 t += text5
             if pointer5 is not None:
                 text6 = narrow(pointer5 + "\0")
                 n7 = len(text6)
-                t += packs3[len(t) & 7](n7, 0, n7)
+                t += heads1[-len(t) & 3][n7]
                 t += text6
             if pointer6 is not None:
                 text7 = narrow(pointer6 + "\0")
                 n8 = len(text7)
-                t += packs3[len(t) & 7](n8, 0, n8)
+                t += heads1[-len(t) & 3][n8]
                 t += text7
             if last2 is not None:
                 text8 = encode(last2 + "\0", "surrogatepass")[0]
                 n9 = len(text8) >> 1
-                t += packs3[len(t) & 7](n9, 0, n9)
+                t += heads1[-len(t) & 3][n9]
                 t += text8
         b += t[k:]
         return b
 
     def get_Lines_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         lines, lines2, lines3, last = read13(d, 0)
         at = 16
         if lines:
             most, first, n = read6(d, at)
             stop = at + 12 + n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > len(d)
-                or d[stop - 1 : stop] != b"\0"
-            ):
+            if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             lines4 = widen(d[at + 12 : stop - 1])
             at = stop
@@ -873,7 +866,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most2
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 1 : stop2] != b"\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -889,7 +882,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most3
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most3, stop3)
@@ -905,7 +898,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first4
                 or not 0 < n4 <= most4
-                or stop4 > len(d)
+                or stop4 > size
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n4, most4, stop4)
@@ -920,7 +913,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if most5 != count:
             raise ndr.bad_count(most5, count)
         stop5 = at + 16 * most5
-        if stop5 > len(d):
+        if stop5 > size:
             raise ndr.cut_short(stop5, d)
         many: Any = []
         part = d[at:stop5]
@@ -933,7 +926,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n5 <= most6
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 1 : stop6] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n5, most6, stop6)
@@ -949,7 +942,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first6
                     or not 0 < n6 <= most7
-                    or stop7 > len(d)
+                    or stop7 > size
                     or d[stop7 - 1 : stop7] != b"\0"
                 ):
                     raise ndr.bad_string(d, first6, n6, most7, stop7)
@@ -965,7 +958,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first7
                     or not 0 < n7 <= most8
-                    or stop8 > len(d)
+                    or stop8 > size
                     or d[stop8 - 1 : stop8] != b"\0"
                 ):
                     raise ndr.bad_string(d, first7, n7, most8, stop8)
@@ -981,7 +974,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first8
                     or not 0 < n8 <= most9
-                    or stop9 > len(d)
+                    or stop9 > size
                     or d[stop9 - 2 : stop9] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first8, n8, most9, stop9)
@@ -1000,13 +993,14 @@ def ndr20(order: str) -> ndr.Codecs:
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
         part = some[first : first + used]
-        b = bytearray(pack13(first, used, first, used))
+        b = bytearray(pack12(first, used, first, used))
         for v in part:
-            b += pack14(v.x, v.h)
-        b += pack15(after)
+            b += pack13(v.x, v.h)
+        b += pack14(after)
         return b
 
     def get_Part_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         first, used, first2, n = read14(d, 0)
         if n != used:
             raise ndr.bad_count(n, used)
@@ -1015,7 +1009,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first2 + n > 6:
             raise ndr.bad_count(first2 + n, 6)
         stop = 16 + 16 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         some: Any = []
         for x, h in rows4(d[16:stop]):
@@ -1031,23 +1025,24 @@ def ndr20(order: str) -> ndr.Codecs:
         n = len(wides)
         if n != count:
             raise ndr.size_mismatch(n, count)
-        b = bytearray(pack16(count, n))
+        b = bytearray(pack15(count, n))
         for v in wides:
-            b += pack14(v.x, v.h)
+            b += pack13(v.x, v.h)
         n2 = len(smalls)
         if n2 != count:
             raise ndr.size_mismatch(n2, count)
-        b += pack16(after, n2)
+        b += pack15(after, n2)
         for v2 in smalls:
-            b += packs8[len(b) & 7](v2.a, v2.b)
+            b += packs7[len(b) & 7](v2.a, v2.b)
         return b
 
     def get_Wides_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read16(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 8 + 16 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         wides: Any = []
         for x, h in rows4(d[8:stop]):
@@ -1057,7 +1052,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if most2 != count:
             raise ndr.bad_count(most2, count)
         stop2 = at + 8 + (4 * most2 - 1 if most2 else 0)
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         smalls: Any = []
         for a, b2 in rows5(bytes(d[at + 8 : stop2]) + b"\0" if most2 else b""):
@@ -1079,16 +1074,17 @@ def ndr20(order: str) -> ndr.Codecs:
         if length > n or length > n3 or length < 0:
             raise ndr.bad_extent(0, length, n, n3)
         part = data_[:length]
-        b += packs9[len(b) & 7](after, n, 0, length)
+        b += packs8[len(b) & 7](after, n, 0, length)
         b += part
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
         stop = 8 + 2 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         letters = decode(d[8:stop], "surrogatepass")[0]
         at = stop
@@ -1102,7 +1098,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first + n2 > most2:
             raise ndr.bad_count(first + n2, most2)
         stop2 = at + n2
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         data_ = bytes(d[at:stop2])
         at = stop2
@@ -1115,17 +1111,17 @@ def ndr20(order: str) -> ndr.Codecs:
         if used > room or used > n or used < 0:
             raise ndr.bad_extent(0, used, room, n)
         part = named[:used]
-        b = bytearray(pack18(room, used, room, 0, used))
+        b = bytearray(pack17(room, used, room, 0, used))
         t = bytearray(3)
         for v in part:
             name = v.name
             small = v.small
-            b += pack19(0 if name is None else r, small.a, small.b)
+            b += pack18(0 if name is None else r, small.a, small.b)
             r += 4
             if name is not None:
                 text = encode(name + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs3[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 3][n2]
                 t += text
         if used:
             del b[-1:]
@@ -1133,6 +1129,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Back_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         room, used, most, first, n = read17(d, 0)
         if most != room:
             raise ndr.bad_count(most, room)
@@ -1141,7 +1138,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 20 + (8 * n - 1 if n else 0)
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
         at = stop
@@ -1153,7 +1150,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -1175,17 +1172,17 @@ def ndr20(order: str) -> ndr.Codecs:
         if used > most or used > n or used < 0:
             raise ndr.bad_extent(0, used, most, n)
         part = named[:used]
-        b = bytearray(pack21(used, most, 0, used))
+        b = bytearray(pack19(used, most, 0, used))
         t = bytearray(7)
         for v in part:
             name = v.name
             small = v.small
-            b += pack19(0 if name is None else r, small.a, small.b)
+            b += pack18(0 if name is None else r, small.a, small.b)
             r += 4
             if name is not None:
                 text = encode(name + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs3[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 3][n2]
                 t += text
         if used:
             del b[-1:]
@@ -1193,6 +1190,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Back_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         used, most, first, n = read18(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
@@ -1201,7 +1199,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 16 + (8 * n - 1 if n else 0)
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
         at = stop
@@ -1213,7 +1211,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -1240,13 +1238,13 @@ def ndr20(order: str) -> ndr.Codecs:
             if v is not None:
                 text = encode(v + "\0", "surrogatepass")[0]
                 n3 = len(text) >> 1
-                t += packs3[len(t) & 7](n3, 0, n3)
+                t += heads1[-len(t) & 3][n3]
                 t += text
         b += t[k:]
         n4 = len(fixed)
         if n4 != n:
             raise ndr.size_mismatch(n4, n)
-        b += packs4[len(b) & 7](n4)
+        b += packs3[len(b) & 7](n4)
         if n4:
             b += PAD[-len(b) & 7]
         for v2 in fixed:
@@ -1301,7 +1299,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.size_mismatch(len(flags), 3)
             flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
             n5 = 2 * 3
-            b += packs10[len(b) & 7](
+            b += packs9[len(b) & 7](
                 bytes(octets),
                 write1(numbers),
                 text2,
@@ -1339,13 +1337,13 @@ def ndr20(order: str) -> ndr.Codecs:
             if pointer3 is not None:
                 text3 = encode(pointer3 + "\0", "surrogatepass")[0]
                 n7 = len(text3) >> 1
-                b += packs3[len(b) & 7](n7, 0, n7)
+                b += heads1[-len(b) & 3][n7]
                 b += text3
             pointer4 = names3[1]
             if pointer4 is not None:
                 text4 = encode(pointer4 + "\0", "surrogatepass")[0]
                 n8 = len(text4) >> 1
-                b += packs3[len(b) & 7](n8, 0, n8)
+                b += heads1[-len(b) & 3][n8]
                 b += text4
             named4 = v3.named
             named5 = named4[0]
@@ -1353,23 +1351,24 @@ def ndr20(order: str) -> ndr.Codecs:
             if name3 is not None:
                 text5 = encode(name3 + "\0", "surrogatepass")[0]
                 n9 = len(text5) >> 1
-                b += packs3[len(b) & 7](n9, 0, n9)
+                b += heads1[-len(b) & 3][n9]
                 b += text5
             named6 = named4[1]
             name4 = named6.name
             if name4 is not None:
                 text6 = encode(name4 + "\0", "surrogatepass")[0]
                 n10 = len(text6) >> 1
-                b += packs3[len(b) & 7](n10, 0, n10)
+                b += heads1[-len(b) & 3][n10]
                 b += text6
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
         stop = 8 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
         at = stop
@@ -1381,7 +1380,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n2, most2, stop2)
@@ -1398,7 +1397,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 4
         if most3:
             at = at + 7 & -8
-        if 160 * most3 > len(d) - at:
+        if 160 * most3 > size - at:
             raise ndr.cut_short(160 * most3, d)
         rows: Any = []
         for _ in range(most3):
@@ -1433,14 +1432,14 @@ def ndr20(order: str) -> ndr.Codecs:
             if n3:
                 at = at + 7 & -8
             stop3 = at + 8 * n3
-            if stop3 > len(d):
+            if stop3 > size:
                 raise ndr.cut_short(stop3, d)
             matrix = load5(d[at:stop3])
             at = stop3
             matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
             n4 = 2 * 4
             stop4 = at + n4
-            if stop4 > len(d):
+            if stop4 > size:
                 raise ndr.cut_short(stop4, d)
             rows_2 = bytes(d[at:stop4])
             at = stop4
@@ -1509,7 +1508,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n5 <= most4
-                    or stop5 > len(d)
+                    or stop5 > size
                     or d[stop5 - 2 : stop5] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n5, most4, stop5)
@@ -1525,7 +1524,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n6 <= most5
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n6, most5, stop6)
@@ -1541,7 +1540,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n7 <= most6
-                    or stop7 > len(d)
+                    or stop7 > size
                     or d[stop7 - 2 : stop7] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first4, n7, most6, stop7)
@@ -1557,7 +1556,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n8 <= most7
-                    or stop8 > len(d)
+                    or stop8 > size
                     or d[stop8 - 2 : stop8] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n8, most7, stop8)
@@ -1621,6 +1620,9 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
+    130: ".octets",
+    131: ".octets",
+    132: ".octets",
     133: ".octets",
     134: ".octets",
     135: ".octets",
@@ -1643,37 +1645,37 @@ PATHS: Final[dict[int, str]] = {
     152: ".octets",
     153: ".octets",
     154: ".octets",
-    155: ".octets",
-    156: ".octets",
-    157: ".octets",
-    164: ".matrix",
-    171: ".rows",
-    177: ".names[0]",
-    185: ".names[0]",
-    186: ".names[0]",
-    193: ".names[1]",
-    201: ".names[1]",
-    202: ".names[1]",
-    209: ".named[0].name",
-    217: ".named[0].name",
-    218: ".named[0].name",
-    225: ".named[1].name",
-    233: ".named[1].name",
-    234: ".named[1].name",
-    257: ".octets",
-    260: ".numbers",
-    262: ".letters",
-    264: ".letters",
-    267: ".smalls",
-    272: ".wides",
-    277: ".levels",
-    280: ".levels[0]",
-    283: ".levels[1]",
-    286: ".levels[2]",
-    289: ".names",
-    294: ".named",
-    303: ".flags",
-    304: ".matrix",
+    161: ".matrix",
+    168: ".rows",
+    174: ".names[0]",
+    182: ".names[0]",
+    183: ".names[0]",
+    190: ".names[1]",
+    198: ".names[1]",
+    199: ".names[1]",
+    206: ".named[0].name",
+    214: ".named[0].name",
+    215: ".named[0].name",
+    222: ".named[1].name",
+    230: ".named[1].name",
+    231: ".named[1].name",
+    254: ".octets",
+    257: ".numbers",
+    259: ".letters",
+    261: ".letters",
+    264: ".smalls",
+    269: ".wides",
+    274: ".levels",
+    277: ".levels[0]",
+    280: ".levels[1]",
+    283: ".levels[2]",
+    286: ".names",
+    291: ".named",
+    300: ".flags",
+    301: ".matrix",
+    303: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    304: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    305: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     306: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     307: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     308: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
@@ -1696,327 +1698,309 @@ PATHS: Final[dict[int, str]] = {
     325: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     326: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     327: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    328: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    329: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    330: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    334: ".matrix=flat:d*",
-    335: ".rows",
-    337: ".rows",
+    331: ".matrix=flat:d*",
+    332: ".rows",
+    334: ".rows",
+    336: ".names[0]",
     339: ".names[0]",
-    341: ".names[0]=n3:I; .names[0]=0:I; .names[0]=n3:I",
-    342: ".names[0]",
+    341: ".names[1]",
     344: ".names[1]",
-    346: ".names[1]=n4:I; .names[1]=0:I; .names[1]=n4:I",
-    347: ".names[1]",
+    346: ".named[0].name",
     349: ".named[0].name",
-    351: ".named[0].name=n5:I; .named[0].name=0:I; .named[0].name=n5:I",
-    352: ".named[0].name",
+    351: ".named[1].name",
     354: ".named[1].name",
-    356: ".named[1].name=n6:I; .named[1].name=0:I; .named[1].name=n6:I",
-    357: ".named[1].name",
+    379: "varying.values",
     382: "varying.values",
-    385: "varying.values",
-    386: "varying.values",
-    387: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
-    388: "varying.values=part:h*",
+    383: "varying.values",
+    384: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
+    385: "varying.values=part:h*",
+    386: "varying.text",
     389: "varying.text",
-    392: "varying.text",
-    393: "varying.text=0:I; varying.text=n2:I",
-    394: "varying.text",
+    390: "varying.text=0:I; varying.text=n2:I",
+    391: "varying.text",
+    392: "varying.wide",
     395: "varying.wide",
-    398: "varying.wide",
-    399: "varying.wide=0:I; varying.wide=n3:I",
-    400: "varying.wide",
-    401: "varying.end=varying.end:B; after=after:B",
-    405: "varying.pad",
+    396: "varying.wide=0:I; varying.wide=n3:I",
+    397: "varying.wide",
+    398: "varying.end=varying.end:B; after=after:B",
+    403: "varying.pad",
+    405: "varying.values",
     407: "varying.values",
-    409: "varying.values",
-    412: "varying.values",
-    417: "varying.text",
-    425: "varying.text",
-    426: "varying.text",
-    429: "varying.wide",
-    437: "varying.wide",
-    438: "varying.wide",
-    440: "varying.end",
-    446: "room.items",
-    450: "room.items",
-    451: "room.items",
-    452: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
-    456: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    461: "room.items[v2 in part].name",
-    463: "room.items[v2 in part].name=n2:I; room.items[v2 in part].name=0:I; room.items[v2 in part].name=n2:I",
-    464: "room.items[v2 in part].name",
-    465: "outer=0 if outer is None else r:I",
-    470: "outer.inner.items",
-    474: "outer.inner.items",
-    475: "outer.inner.items",
-    476: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
-    480: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    485: "outer.inner.items[v4 in part2].name",
-    487: "outer.inner.items[v4 in part2].name=n4:I; outer.inner.items[v4 in part2].name=0:I; outer.inner.items[v4 in part2].name=n4:I",
-    488: "outer.inner.items[v4 in part2].name",
-    489: "after=after:q",
+    410: "varying.values",
+    415: "varying.text",
+    418: "varying.text",
+    419: "varying.text",
+    422: "varying.wide",
+    430: "varying.wide",
+    431: "varying.wide",
+    433: "varying.end",
+    439: "room.items",
+    443: "room.items",
+    444: "room.items",
+    445: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
+    449: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    454: "room.items[v2 in part].name",
+    457: "room.items[v2 in part].name",
+    458: "outer=0 if outer is None else r:I",
+    463: "outer.inner.items",
+    467: "outer.inner.items",
+    468: "outer.inner.items",
+    469: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
+    473: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    478: "outer.inner.items[v4 in part2].name",
+    481: "outer.inner.items[v4 in part2].name",
+    482: "after=after:q",
+    487: "room.items",
+    489: "room.items",
+    491: "room.items",
     493: "room.items",
     495: "room.items",
-    497: "room.items",
-    499: "room.items",
-    501: "room.items",
-    506: "room.items[len items].name",
-    513: "room.items[len items].name",
-    521: "room.items[len items].name",
-    522: "room.items[len items].name",
-    529: "outer",
+    500: "room.items[len items].name",
+    507: "room.items[len items].name",
+    515: "room.items[len items].name",
+    516: "room.items[len items].name",
+    523: "outer",
+    526: "outer.inner.items",
+    528: "outer.inner.items",
+    530: "outer.inner.items",
     532: "outer.inner.items",
     534: "outer.inner.items",
-    536: "outer.inner.items",
-    538: "outer.inner.items",
-    540: "outer.inner.items",
-    545: "outer.inner.items[len items2].name",
-    552: "outer.inner.items[len items2].name",
-    560: "outer.inner.items[len items2].name",
-    561: "outer.inner.items[len items2].name",
-    571: "after",
-    576: "hypers=0 if hypers is None else r:I",
-    580: "hypers.numbers",
-    583: "hypers.numbers",
-    584: "hypers.numbers=n:I; hypers.count=hypers.count:i",
-    587: "hypers.numbers=numbers:q*",
-    590: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    591: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    592: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    595: "flags.flags",
-    598: "flags.flags",
-    599: "flags.flags=n2:I",
-    600: "flags.flags=flags2:?*",
-    602: "flags.levels",
-    605: "flags.levels",
-    606: "flags.levels=n3:I",
-    609: "flags.levels[v in levels]",
-    610: "flags.levels[v in levels]=v:H",
-    614: "hypers",
-    617: "hypers.numbers",
-    619: "hypers.numbers",
-    625: "hypers.numbers",
-    631: "flags.count",
+    539: "outer.inner.items[len items2].name",
+    546: "outer.inner.items[len items2].name",
+    554: "outer.inner.items[len items2].name",
+    555: "outer.inner.items[len items2].name",
+    565: "after",
+    570: "hypers=0 if hypers is None else r:I",
+    574: "hypers.numbers",
+    577: "hypers.numbers",
+    578: "hypers.numbers=n:I; hypers.count=hypers.count:i",
+    581: "hypers.numbers=numbers:q*",
+    584: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    585: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    586: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    589: "flags.flags",
+    592: "flags.flags",
+    593: "flags.flags=n2:I",
+    594: "flags.flags=flags2:?*",
+    596: "flags.levels",
+    599: "flags.levels",
+    600: "flags.levels=n3:I",
+    603: "flags.levels[v in levels]",
+    604: "flags.levels[v in levels]=v:H",
+    609: "hypers",
+    612: "hypers.numbers",
+    614: "hypers.numbers",
+    620: "hypers.numbers",
+    626: "flags.count",
+    629: "flags.flags",
+    631: "flags.flags",
     634: "flags.flags",
-    636: "flags.flags",
-    639: "flags.flags",
+    642: "flags.levels",
+    644: "flags.levels",
     647: "flags.levels",
-    649: "flags.levels",
-    652: "flags.levels",
-    655: "flags.levels[len levels2]",
-    664: "out=0 if result is None else r:I",
-    668: "out.numbers",
-    671: "out.numbers",
-    672: "out.numbers=n:I; out.count=result.count:i",
-    675: "out.numbers=numbers:q*",
-    679: "out",
-    682: "out.numbers",
-    684: "out.numbers",
-    690: "out.numbers",
-    701: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
-    704: "grid.grid",
-    707: "grid.grid",
-    708: "grid.grid=n:I",
-    712: "grid.grid[v in grid2]=0 if v is None else r:I",
-    715: "grid.grid[v in grid2]",
-    717: "grid.grid[v in grid2]",
-    718: "grid.grid[v in grid2]=n2:I",
-    719: "grid.grid[v in grid2]=v:h*",
-    721: "table",
-    723: "rows=rows:i; table=rows:I",
-    724: "table=flat:i*",
-    728: "grid.size",
-    731: "grid.grid",
+    650: "flags.levels[len levels2]",
+    659: "out=0 if result is None else r:I",
+    663: "out.numbers",
+    666: "out.numbers",
+    667: "out.numbers=n:I; out.count=result.count:i",
+    670: "out.numbers=numbers:q*",
+    675: "out",
+    678: "out.numbers",
+    680: "out.numbers",
+    686: "out.numbers",
+    697: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
+    700: "grid.grid",
+    703: "grid.grid",
+    704: "grid.grid=n:I",
+    708: "grid.grid[v in grid2]=0 if v is None else r:I",
+    711: "grid.grid[v in grid2]",
+    713: "grid.grid[v in grid2]",
+    714: "grid.grid[v in grid2]=n2:I",
+    715: "grid.grid[v in grid2]=v:h*",
+    717: "table",
+    719: "rows=rows:i; table=rows:I",
+    720: "table=flat:i*",
+    725: "grid.size",
+    728: "grid.grid",
+    730: "grid.grid",
     733: "grid.grid",
-    736: "grid.grid",
+    740: "grid.grid[len grid2]",
     743: "grid.grid[len grid2]",
-    746: "grid.grid[len grid2]",
-    752: "grid.grid[len grid2]",
-    757: "rows",
-    759: "table",
-    763: "table",
-    773: "lines.lines",
+    749: "grid.grid[len grid2]",
+    754: "rows",
+    756: "table",
+    760: "table",
+    770: "lines.lines",
+    775: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    776: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    777: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
     778: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
     779: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
     780: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
     781: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
     782: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    783: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    784: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    785: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    785: "lines.lines[0]",
     788: "lines.lines[0]",
-    790: "lines.lines[0]=n:I; lines.lines[0]=0:I; lines.lines[0]=n:I",
-    791: "lines.lines[0]",
+    790: "lines.lines[1]",
     793: "lines.lines[1]",
-    795: "lines.lines[1]=n2:I; lines.lines[1]=0:I; lines.lines[1]=n2:I",
-    796: "lines.lines[1]",
+    795: "lines.lines[2]",
     798: "lines.lines[2]",
-    800: "lines.lines[2]=n3:I; lines.lines[2]=0:I; lines.lines[2]=n3:I",
-    801: "lines.lines[2]",
+    800: "lines.last",
     803: "lines.last",
-    805: "lines.last=n4:I; lines.last=0:I; lines.last=n4:I",
-    806: "lines.last",
-    807: "many",
-    809: "many",
-    810: "count=count:h; many=n5:I",
-    816: "many[v in many].lines",
+    804: "many",
+    806: "many",
+    807: "count=count:h; many=n5:I",
+    813: "many[v in many].lines",
+    818: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    819: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    820: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
     821: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
     822: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
     823: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    824: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    825: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    826: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    826: "many[v in many].lines[0]",
     829: "many[v in many].lines[0]",
-    831: "many[v in many].lines[0]=n6:I; many[v in many].lines[0]=0:I; many[v in many].lines[0]=n6:I",
-    832: "many[v in many].lines[0]",
+    831: "many[v in many].lines[1]",
     834: "many[v in many].lines[1]",
-    836: "many[v in many].lines[1]=n7:I; many[v in many].lines[1]=0:I; many[v in many].lines[1]=n7:I",
-    837: "many[v in many].lines[1]",
+    836: "many[v in many].lines[2]",
     839: "many[v in many].lines[2]",
-    841: "many[v in many].lines[2]=n8:I; many[v in many].lines[2]=0:I; many[v in many].lines[2]=n8:I",
-    842: "many[v in many].lines[2]",
+    841: "many[v in many].last",
     844: "many[v in many].last",
-    846: "many[v in many].last=n9:I; many[v in many].last=0:I; many[v in many].last=n9:I",
-    847: "many[v in many].last",
-    852: "lines.lines[0]",
-    855: "lines.lines[0]",
-    863: "lines.lines[0]",
-    864: "lines.lines[0]",
-    871: "lines.lines[1]",
-    879: "lines.lines[1]",
-    880: "lines.lines[1]",
-    887: "lines.lines[2]",
-    895: "lines.lines[2]",
-    896: "lines.lines[2]",
-    903: "lines.last",
-    911: "lines.last",
-    912: "lines.last",
-    918: "count",
-    921: "many",
-    924: "many",
-    931: "many[len many].lines[0]",
-    939: "many[len many].lines[0]",
-    940: "many[len many].lines[0]",
-    947: "many[len many].lines[1]",
-    955: "many[len many].lines[1]",
-    956: "many[len many].lines[1]",
-    963: "many[len many].lines[2]",
-    971: "many[len many].lines[2]",
-    972: "many[len many].lines[2]",
-    979: "many[len many].last",
-    987: "many[len many].last",
-    988: "many[len many].last",
-    993: "many[len many]",
-    999: "some",
-    1001: "some",
-    1002: "some",
-    1003: "first=first:i; used=used:i; some=first:I; some=used:I",
-    1005: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1006: "after=after:B",
-    1010: "first",
-    1012: "some",
-    1014: "some",
-    1016: "some",
-    1019: "some",
-    1022: "some[len some]",
-    1025: "after",
-    1031: "wides",
-    1033: "wides",
-    1034: "count=count:B; wides=n:I",
-    1036: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1037: "smalls",
-    1039: "smalls",
-    1040: "after=after:B; smalls=n2:I",
-    1042: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1046: "count",
-    1048: "wides",
-    1051: "wides",
-    1054: "wides[len wides]",
-    1056: "after",
-    1058: "smalls",
-    1061: "smalls",
-    1064: "smalls[len smalls]",
+    850: "lines.lines[0]",
+    853: "lines.lines[0]",
+    856: "lines.lines[0]",
+    857: "lines.lines[0]",
+    864: "lines.lines[1]",
+    872: "lines.lines[1]",
+    873: "lines.lines[1]",
+    880: "lines.lines[2]",
+    888: "lines.lines[2]",
+    889: "lines.lines[2]",
+    896: "lines.last",
+    904: "lines.last",
+    905: "lines.last",
+    911: "count",
+    914: "many",
+    917: "many",
+    924: "many[len many].lines[0]",
+    932: "many[len many].lines[0]",
+    933: "many[len many].lines[0]",
+    940: "many[len many].lines[1]",
+    948: "many[len many].lines[1]",
+    949: "many[len many].lines[1]",
+    956: "many[len many].lines[2]",
+    964: "many[len many].lines[2]",
+    965: "many[len many].lines[2]",
+    972: "many[len many].last",
+    980: "many[len many].last",
+    981: "many[len many].last",
+    986: "many[len many]",
+    992: "some",
+    994: "some",
+    995: "some",
+    996: "first=first:i; used=used:i; some=first:I; some=used:I",
+    998: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    999: "after=after:B",
+    1004: "first",
+    1006: "some",
+    1008: "some",
+    1010: "some",
+    1013: "some",
+    1016: "some[len some]",
+    1019: "after",
+    1025: "wides",
+    1027: "wides",
+    1028: "count=count:B; wides=n:I",
+    1030: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1031: "smalls",
+    1033: "smalls",
+    1034: "after=after:B; smalls=n2:I",
+    1036: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1041: "count",
+    1043: "wides",
+    1046: "wides",
+    1049: "wides[len wides]",
+    1051: "after",
+    1053: "smalls",
+    1056: "smalls",
+    1059: "smalls[len smalls]",
+    1066: "letters",
+    1067: "letters",
+    1069: "letters",
+    1070: "n=n:i; letters=n2:I",
     1071: "letters",
-    1072: "letters",
-    1074: "letters",
-    1075: "n=n:i; letters=n2:I",
-    1076: "letters",
-    1077: "data",
-    1080: "data",
-    1081: "data",
-    1082: "after=after:B; data=n:I; data=0:I; data=length:I",
-    1083: "data",
-    1087: "n",
+    1072: "data",
+    1075: "data",
+    1076: "data",
+    1077: "after=after:B; data=n:I; data=0:I; data=length:I",
+    1078: "data",
+    1083: "n",
+    1085: "letters",
+    1088: "letters",
     1089: "letters",
-    1092: "letters",
-    1093: "letters",
-    1096: "after",
+    1092: "after",
+    1095: "data",
+    1097: "data",
     1099: "data",
-    1101: "data",
-    1103: "data",
-    1106: "data",
-    1114: "named",
-    1116: "named",
-    1117: "named",
-    1118: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
-    1123: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1126: "named[v in part].name",
-    1128: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
-    1129: "named[v in part].name",
-    1136: "room",
-    1138: "named",
-    1140: "named",
+    1102: "data",
+    1110: "named",
+    1112: "named",
+    1113: "named",
+    1114: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
+    1119: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1122: "named[v in part].name",
+    1125: "named[v in part].name",
+    1133: "room",
+    1135: "named",
+    1137: "named",
+    1139: "named",
     1142: "named",
-    1145: "named",
-    1151: "named[len named].name",
-    1159: "named[len named].name",
-    1160: "named[len named].name",
-    1165: "named[len named]",
-    1171: "used",
-    1172: "named",
+    1148: "named[len named].name",
+    1156: "named[len named].name",
+    1157: "named[len named].name",
+    1162: "named[len named]",
+    1168: "used",
+    1169: "named",
+    1170: "named",
     1173: "named",
-    1176: "named",
-    1177: "named",
-    1178: "used=used:i; named=most:I; named=0:I; named=used:I",
-    1183: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1174: "named",
+    1175: "used=used:i; named=most:I; named=0:I; named=used:I",
+    1180: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1183: "named[v in part].name",
     1186: "named[v in part].name",
-    1188: "named[v in part].name=n2:I; named[v in part].name=0:I; named[v in part].name=n2:I",
-    1189: "named[v in part].name",
-    1196: "used",
+    1194: "used",
+    1196: "named",
     1198: "named",
     1200: "named",
-    1202: "named",
-    1205: "named",
-    1211: "named[len named].name",
-    1219: "named[len named].name",
-    1220: "named[len named].name",
-    1225: "named[len named]",
+    1203: "named",
+    1209: "named[len named].name",
+    1217: "named[len named].name",
+    1218: "named[len named].name",
+    1223: "named[len named]",
+    1229: "names",
     1231: "names",
-    1233: "names",
-    1234: "n=n:i; names=n2:I",
-    1238: "names[v in names]=0 if v is None else r:I",
-    1241: "names[v in names]",
-    1243: "names[v in names]=n3:I; names[v in names]=0:I; names[v in names]=n3:I",
-    1244: "names[v in names]",
+    1232: "n=n:i; names=n2:I",
+    1236: "names[v in names]=0 if v is None else r:I",
+    1239: "names[v in names]",
+    1242: "names[v in names]",
+    1244: "fixed",
     1246: "fixed",
-    1248: "fixed",
-    1249: "fixed=n4:I",
-    1255: "fixed[v2 in fixed].octets",
-    1258: "fixed[v2 in fixed].numbers",
+    1247: "fixed=n4:I",
+    1253: "fixed[v2 in fixed].octets",
+    1256: "fixed[v2 in fixed].numbers",
+    1258: "fixed[v2 in fixed].letters",
     1260: "fixed[v2 in fixed].letters",
-    1262: "fixed[v2 in fixed].letters",
-    1265: "fixed[v2 in fixed].smalls",
-    1270: "fixed[v2 in fixed].wides",
-    1275: "fixed[v2 in fixed].levels",
-    1278: "fixed[v2 in fixed].levels[0]",
-    1281: "fixed[v2 in fixed].levels[1]",
-    1284: "fixed[v2 in fixed].levels[2]",
-    1287: "fixed[v2 in fixed].names",
-    1292: "fixed[v2 in fixed].named",
-    1301: "fixed[v2 in fixed].flags",
-    1302: "fixed[v2 in fixed].matrix",
+    1263: "fixed[v2 in fixed].smalls",
+    1268: "fixed[v2 in fixed].wides",
+    1273: "fixed[v2 in fixed].levels",
+    1276: "fixed[v2 in fixed].levels[0]",
+    1279: "fixed[v2 in fixed].levels[1]",
+    1282: "fixed[v2 in fixed].levels[2]",
+    1285: "fixed[v2 in fixed].names",
+    1290: "fixed[v2 in fixed].named",
+    1299: "fixed[v2 in fixed].flags",
+    1300: "fixed[v2 in fixed].matrix",
+    1302: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
+    1303: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1304: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1305: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1306: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
@@ -2040,33 +2024,28 @@ PATHS: Final[dict[int, str]] = {
     1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1328: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1332: "fixed[v2 in fixed].matrix=flat:d*",
+    1330: "fixed[v2 in fixed].matrix=flat:d*",
+    1331: "fixed[v2 in fixed].rows",
     1333: "fixed[v2 in fixed].rows",
-    1335: "fixed[v2 in fixed].rows",
-    1340: "fixed[v3 in fixed].names[0]",
-    1342: "fixed[v3 in fixed].names[0]=n7:I; fixed[v3 in fixed].names[0]=0:I; fixed[v3 in fixed].names[0]=n7:I",
-    1343: "fixed[v3 in fixed].names[0]",
-    1346: "fixed[v3 in fixed].names[1]",
-    1348: "fixed[v3 in fixed].names[1]=n8:I; fixed[v3 in fixed].names[1]=0:I; fixed[v3 in fixed].names[1]=n8:I",
-    1349: "fixed[v3 in fixed].names[1]",
-    1354: "fixed[v3 in fixed].named[0].name",
-    1356: "fixed[v3 in fixed].named[0].name=n9:I; fixed[v3 in fixed].named[0].name=0:I; fixed[v3 in fixed].named[0].name=n9:I",
-    1357: "fixed[v3 in fixed].named[0].name",
-    1361: "fixed[v3 in fixed].named[1].name",
-    1363: "fixed[v3 in fixed].named[1].name=n10:I; fixed[v3 in fixed].named[1].name=0:I; fixed[v3 in fixed].named[1].name=n10:I",
-    1364: "fixed[v3 in fixed].named[1].name",
-    1368: "n",
-    1370: "names",
-    1373: "names",
-    1379: "names[len names]",
+    1338: "fixed[v3 in fixed].names[0]",
+    1341: "fixed[v3 in fixed].names[0]",
+    1344: "fixed[v3 in fixed].names[1]",
+    1347: "fixed[v3 in fixed].names[1]",
+    1352: "fixed[v3 in fixed].named[0].name",
+    1355: "fixed[v3 in fixed].named[0].name",
+    1359: "fixed[v3 in fixed].named[1].name",
+    1362: "fixed[v3 in fixed].named[1].name",
+    1367: "n",
+    1369: "names",
+    1372: "names",
+    1378: "names[len names]",
+    1386: "names[len names]",
     1387: "names[len names]",
-    1388: "names[len names]",
-    1393: "names[len names]",
-    1395: "fixed",
-    1397: "fixed",
-    1402: "fixed",
+    1392: "names[len names]",
+    1394: "fixed",
+    1396: "fixed",
+    1401: "fixed",
+    1405: "fixed[len fixed].octets",
     1406: "fixed[len fixed].octets",
     1407: "fixed[len fixed].octets",
     1408: "fixed[len fixed].octets",
@@ -2091,19 +2070,18 @@ PATHS: Final[dict[int, str]] = {
     1427: "fixed[len fixed].octets",
     1428: "fixed[len fixed].octets",
     1429: "fixed[len fixed].octets",
-    1430: "fixed[len fixed].octets",
-    1437: "fixed[len fixed].matrix",
-    1444: "fixed[len fixed].rows",
-    1507: "fixed[len fixed].names[0]",
+    1436: "fixed[len fixed].matrix",
+    1443: "fixed[len fixed].rows",
+    1506: "fixed[len fixed].names[0]",
+    1514: "fixed[len fixed].names[0]",
     1515: "fixed[len fixed].names[0]",
-    1516: "fixed[len fixed].names[0]",
-    1523: "fixed[len fixed].names[1]",
+    1522: "fixed[len fixed].names[1]",
+    1530: "fixed[len fixed].names[1]",
     1531: "fixed[len fixed].names[1]",
-    1532: "fixed[len fixed].names[1]",
-    1539: "fixed[len fixed].named[0].name",
+    1538: "fixed[len fixed].named[0].name",
+    1546: "fixed[len fixed].named[0].name",
     1547: "fixed[len fixed].named[0].name",
-    1548: "fixed[len fixed].named[0].name",
-    1555: "fixed[len fixed].named[1].name",
+    1554: "fixed[len fixed].named[1].name",
+    1562: "fixed[len fixed].named[1].name",
     1563: "fixed[len fixed].named[1].name",
-    1564: "fixed[len fixed].named[1].name",
 }

@@ -31,6 +31,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "h")
     load2 = ndr.number_reader(order, "q")
     load3 = ndr.number_reader(order, "?")
@@ -39,43 +40,39 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     pack1 = Struct(order + "B3xi2Q").pack
     pack2 = Struct(order + "Q2H4x2Q").pack
     pack3 = Struct(order + "QhB5x").pack
-    pack4 = Struct(order + "3Q").pack
-    pack5 = Struct(order + "QB7x2H4x2Q").pack
-    pack6 = Struct(order + "Q").pack
-    pack7 = Struct(order + "Qi").pack
-    pack8 = Struct(order + "i4x2Q").pack
-    pack9 = Struct(order + "I").pack
-    pack10 = Struct(order + "i4xQ").pack
-    pack11 = Struct(order + "4Q").pack
-    pack12 = Struct(order + "2i2Q").pack
-    pack13 = Struct(order + "B7xq").pack
-    pack14 = Struct(order + "B").pack
-    pack15 = Struct(order + "B7xQ").pack
-    pack16 = Struct(order + "hBx").pack
-    pack17 = Struct(order + "2i3Q").pack
-    pack18 = Struct(order + "i4x3Q").pack
-    pack19 = Struct(order + "5sx6s8shBxhB5xB7xqB7xq3I4x3QhB5xQhB5x3s").pack
+    pack4 = Struct(order + "QB7x2H4x2Q").pack
+    pack5 = Struct(order + "Q").pack
+    pack6 = Struct(order + "Qi").pack
+    pack7 = Struct(order + "i4x2Q").pack
+    pack8 = Struct(order + "I").pack
+    pack9 = Struct(order + "i4xQ").pack
+    pack10 = Struct(order + "4Q").pack
+    pack11 = Struct(order + "2i2Q").pack
+    pack12 = Struct(order + "B7xq").pack
+    pack13 = Struct(order + "B").pack
+    pack14 = Struct(order + "B7xQ").pack
+    pack15 = Struct(order + "hBx").pack
+    pack16 = Struct(order + "2i3Q").pack
+    pack17 = Struct(order + "i4x3Q").pack
+    pack18 = Struct(order + "5sx6s8shBxhB5xB7xqB7xq3I4x3QhB5xQhB5x3s").pack
     packs1 = ndr.packers(
         order, ("2Q", "7x2Q", "6x2Q", "5x2Q", "4x2Q", "3x2Q", "2x2Q", "x2Q")
     )
     packs2 = ndr.packers(
         order, ("B3xB", "B2xB", "BxB", "2B", "B3xB", "B2xB", "BxB", "2B")
     )
-    packs3 = ndr.packers(
-        order, ("3Q", "7x3Q", "6x3Q", "5x3Q", "4x3Q", "3x3Q", "2x3Q", "x3Q")
-    )
-    packs4 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
-    packs5 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
-    packs6 = ndr.packers(
+    packs3 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
+    packs4 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
+    packs5 = ndr.packers(
         order, ("i4xQ", "3xiQ", "2xiQ", "xiQ", "iQ", "3xi4xQ", "2xi4xQ", "xi4xQ")
     )
-    packs7 = ndr.packers(
+    packs6 = ndr.packers(
         order, ("h6xQ", "xh4xQ", "h4xQ", "xh2xQ", "h2xQ", "xhQ", "hQ", "xh6xQ")
     )
-    packs8 = ndr.packers(
+    packs7 = ndr.packers(
         order, ("B7x3Q", "B6x3Q", "B5x3Q", "B4x3Q", "B3x3Q", "B2x3Q", "Bx3Q", "B3Q")
     )
-    packs9 = ndr.packers(
+    packs8 = ndr.packers(
         order,
         (
             "5sx6s8shBxhB5xB7xqB7xq3I4x3QhB5xQhB5x3s",
@@ -131,6 +128,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     write5 = ndr.number_writer(order, "d")
 
     def get_FIXED(d: Any, at: int) -> Any:
+        size = len(d)
         at = at + 7 & -8
         (
             octets,
@@ -162,14 +160,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if n:
             at = at + 7 & -8
         stop = at + 8 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         matrix = load5(d[at:stop])
         at = stop
         matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
         n2 = 2 * 4
         stop2 = at + n2
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         rows = bytes(d[at:stop2])
         at = stop2
@@ -181,7 +179,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first
                 or not 0 < n3 <= most
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 2 : stop3] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n3, most, stop3)
@@ -197,7 +195,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n4 <= most2
-                or stop4 > len(d)
+                or stop4 > size
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n4, most2, stop4)
@@ -213,7 +211,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n5 <= most3
-                or stop5 > len(d)
+                or stop5 > size
                 or d[stop5 - 2 : stop5] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first3, n5, most3, stop5)
@@ -229,7 +227,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first4
                 or not 0 < n6 <= most4
-                or stop6 > len(d)
+                or stop6 > size
                 or d[stop6 - 2 : stop6] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n6, most4, stop6)
@@ -305,7 +303,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.size_mismatch(len(flags), 3)
         flat = ndr.flatten_numbers(v.matrix, ((2, 0, 2), (3, 0, 3)))
         n = 2 * 3
-        b += packs9[len(b) & 7](
+        b += packs8[len(b) & 7](
             bytes(octets),
             write1(numbers),
             text,
@@ -341,22 +339,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if pointer is not None:
             text2 = encode(pointer + "\0", "surrogatepass")[0]
             n3 = len(text2) >> 1
-            b += pack4(n3, 0, n3)
+            b += heads1[0][n3]
             b += text2
         if pointer2 is not None:
             text3 = encode(pointer2 + "\0", "surrogatepass")[0]
             n4 = len(text3) >> 1
-            b += packs3[len(b) & 7](n4, 0, n4)
+            b += heads1[-len(b) & 7][n4]
             b += text3
         if name is not None:
             text4 = encode(name + "\0", "surrogatepass")[0]
             n5 = len(text4) >> 1
-            b += packs3[len(b) & 7](n5, 0, n5)
+            b += heads1[-len(b) & 7][n5]
             b += text4
         if name2 is not None:
             text5 = encode(name2 + "\0", "surrogatepass")[0]
             n6 = len(text5) >> 1
-            b += packs3[len(b) & 7](n6, 0, n6)
+            b += heads1[-len(b) & 7][n6]
             b += text5
         return r
 
@@ -405,13 +403,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_Varying_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         pad, length, first, n = read1(d, 0)
         if n != length:
             raise ndr.bad_count(n, length)
         if first + n > 8:
             raise ndr.bad_count(first + n, 8)
         stop = 24 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load1(d[24:stop])
         at = stop
@@ -419,12 +418,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = at + 7 & -8
         first2, n2 = read2(d, at)
         stop2 = at + 16 + n2
-        if (
-            first2
-            or not 0 < n2 <= 12
-            or stop2 > len(d)
-            or d[stop2 - 1 : stop2] != b"\0"
-        ):
+        if first2 or not 0 < n2 <= 12 or stop2 > size or d[stop2 - 1 : stop2] != b"\0":
             raise ndr.bad_string(d, first2, n2, 12, stop2)
         text = widen(d[at + 16 : stop2 - 1])
         at = stop2
@@ -434,7 +428,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if (
             first3
             or not 0 < n3 <= 10
-            or stop3 > len(d)
+            or stop3 > size
             or d[stop3 - 2 : stop3] != b"\0\0"
         ):
             raise ndr.bad_string(d, first3, n3, 10, stop3)
@@ -465,9 +459,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name2 is not None:
                 text = encode(name2 + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                b += packs3[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 7][n2]
                 b += text
-        b += packs4[len(b) & 7](0 if outer is None else r)
+        b += packs3[len(b) & 7](0 if outer is None else r)
         r += 4
         if outer is not None:
             inner = outer.inner
@@ -478,7 +472,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if length2 > most2 or length2 > n3 or length2 < 0:
                 raise ndr.bad_extent(0, length2, most2, n3)
             part2 = items2[:length2]
-            b += pack5(most2, outer.before, inner.room, inner.used, 0, length2)
+            b += pack4(most2, outer.before, inner.room, inner.used, 0, length2)
             for v3 in part2:
                 name3 = v3.name
                 small2 = v3.small
@@ -489,12 +483,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if name4 is not None:
                     text2 = encode(name4 + "\0", "surrogatepass")[0]
                     n4 = len(text2) >> 1
-                    b += packs3[len(b) & 7](n4, 0, n4)
+                    b += heads1[-len(b) & 7][n4]
                     b += text2
-        b += packs5[len(b) & 7](after)
+        b += packs4[len(b) & 7](after)
         return b
 
     def get_Room_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, room, used, first, n = read3(d, 0)
         if most != room:
             raise ndr.bad_count(most, room)
@@ -502,7 +497,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(n, used)
         if first + n > most:
             raise ndr.bad_count(first + n, most)
-        if 16 * n > len(d) - 32:
+        if 16 * n > size - 32:
             raise ndr.cut_short(16 * n, d)
         rows: Any = []
         at = 32
@@ -519,7 +514,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop)
@@ -540,7 +535,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(n3, used2)
             if first3 + n3 > most3:
                 raise ndr.bad_count(first3 + n3, most3)
-            if 16 * n3 > len(d) - (at + 40):
+            if 16 * n3 > size - (at + 40):
                 raise ndr.cut_short(16 * n3, d)
             rows_2: Any = []
             at += 40
@@ -557,7 +552,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n4 <= most4
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 2 : stop2] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first4, n4, most4, stop2)
@@ -576,7 +571,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def put_Hypers_request(hypers: Any, flags: Any) -> bytes | bytearray:
         r = 0x20000
-        b = bytearray(pack6(0 if hypers is None else r))
+        b = bytearray(pack5(0 if hypers is None else r))
         r += 4
         if hypers is not None:
             numbers = hypers.numbers
@@ -584,14 +579,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most = hypers.count
             if n != most:
                 raise ndr.size_mismatch(n, most)
-            b += pack7(n, hypers.count)
+            b += pack6(n, hypers.count)
             if n:
                 b += b"\0" * 4
             b += write2(numbers)
             b += PAD[-len(b) & 7]
         flags2 = flags.flags
         levels = flags.levels
-        b += pack8(
+        b += pack7(
             flags.count, 0 if flags2 is None else r, 0 if levels is None else r + 4
         )
         r += 8
@@ -600,21 +595,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2 = flags.count
             if n2 != most2:
                 raise ndr.size_mismatch(n2, most2)
-            b += pack6(n2)
+            b += pack5(n2)
             b += write3(flags2)
         if levels is not None:
             n3 = len(levels)
             most3 = flags.count
             if n3 != most3:
                 raise ndr.size_mismatch(n3, most3)
-            b += packs4[len(b) & 7](n3)
+            b += packs3[len(b) & 7](n3)
             for v in levels:
                 if not 0 <= v <= 32767:
                     raise ndr.out_of_range(v, 0, 32767)
-                b += pack9(v)
+                b += pack8(v)
         return b
 
     def get_Hypers_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         (hypers,) = read6(d, 0)
         at = 8
         if hypers:
@@ -625,7 +621,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most:
                 at = at + 7 & -8
             stop = at + 8 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             numbers = load2(d[at:stop])
             at = stop
@@ -640,7 +636,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
             stop2 = at + 8 + most2
-            if stop2 > len(d):
+            if stop2 > size:
                 raise ndr.cut_short(stop2, d)
             flags2 = load3(d[at + 8 : stop2])
             at = stop2
@@ -653,7 +649,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most3 != count2:
                 raise ndr.bad_count(most3, count2)
             stop3 = at + 8 + 4 * most3
-            if stop3 > len(d):
+            if stop3 > size:
                 raise ndr.cut_short(stop3, d)
             levels2: Any = []
             for (v,) in rows1(d[at + 8 : stop3]):
@@ -666,7 +662,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def put_Hypers_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
-        b = bytearray(pack6(0 if result is None else r))
+        b = bytearray(pack5(0 if result is None else r))
         r += 4
         if result is not None:
             numbers = result.numbers
@@ -674,7 +670,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most = result.count
             if n != most:
                 raise ndr.size_mismatch(n, most)
-            b += pack7(n, result.count)
+            b += pack6(n, result.count)
             if n:
                 b += b"\0" * 4
             b += write2(numbers)
@@ -682,6 +678,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_Hypers_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (out,) = read6(d, 0)
         at = 8
         if out:
@@ -692,7 +689,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most:
                 at = at + 7 & -8
             stop = at + 8 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             numbers = load2(d[at:stop])
             at = stop
@@ -705,32 +702,33 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Grid_request(grid: Any, rows: Any, table: Any) -> bytes | bytearray:
         r = 0x20000
         grid2 = grid.grid
-        b = bytearray(pack10(grid.size, 0 if grid2 is None else r))
+        b = bytearray(pack9(grid.size, 0 if grid2 is None else r))
         r += 4
         if grid2 is not None:
             n = len(grid2)
             most = grid.size
             if n != most:
                 raise ndr.size_mismatch(n, most)
-            b += pack6(n)
+            b += pack5(n)
             t = bytearray()
             for v in grid2:
-                b += pack6(0 if v is None else r)
+                b += pack5(0 if v is None else r)
                 r += 4
                 if v is not None:
                     n2 = len(v)
                     if n2 != 4:
                         raise ndr.size_mismatch(n2, 4)
-                    t += packs4[len(t) & 7](n2)
+                    t += packs3[len(t) & 7](n2)
                     t += write1(v)
             b += t
         flat = ndr.flatten_numbers(table, ((rows, 0, rows), (3, 0, 3)))
         n3 = rows * 3
-        b += packs6[len(b) & 7](rows, rows)
+        b += packs5[len(b) & 7](rows, rows)
         b += write4(flat)
         return b
 
     def get_Grid_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, grid = read11(d, 0)
         at = 16
         if grid:
@@ -738,7 +736,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 8 + 8 * most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             grid2: Any = []
             part = d[at + 8 : stop]
@@ -748,7 +746,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     at = at + 7 & -8
                     (most2,) = read6(d, at)
                     stop2 = at + 8 + 2 * most2
-                    if stop2 > len(d):
+                    if stop2 > size:
                         raise ndr.cut_short(stop2, d)
                     v2 = load1(d[at + 8 : stop2])
                     at = stop2
@@ -766,7 +764,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most3, rows)
         n = most3 * 3
         stop3 = at + 4 * n
-        if stop3 > len(d):
+        if stop3 > size:
             raise ndr.cut_short(stop3, d)
         table = load4(d[at:stop3])
         at = stop3
@@ -783,7 +781,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         pointer3 = lines2[2]
         last = lines.last
         b = bytearray(
-            pack11(
+            pack10(
                 0 if pointer is None else r,
                 0 if pointer2 is None else r + 4,
                 0 if pointer3 is None else r + 8,
@@ -794,27 +792,27 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if pointer is not None:
             text = narrow(pointer + "\0")
             n = len(text)
-            b += pack4(n, 0, n)
+            b += heads1[0][n]
             b += text
         if pointer2 is not None:
             text2 = narrow(pointer2 + "\0")
             n2 = len(text2)
-            b += packs3[len(b) & 7](n2, 0, n2)
+            b += heads1[-len(b) & 7][n2]
             b += text2
         if pointer3 is not None:
             text3 = narrow(pointer3 + "\0")
             n3 = len(text3)
-            b += packs3[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 7][n3]
             b += text3
         if last is not None:
             text4 = encode(last + "\0", "surrogatepass")[0]
             n4 = len(text4) >> 1
-            b += packs3[len(b) & 7](n4, 0, n4)
+            b += heads1[-len(b) & 7][n4]
             b += text4
         n5 = len(many)
         if n5 != count:
             raise ndr.size_mismatch(n5, count)
-        b += packs7[len(b) & 7](count, n5)
+        b += packs6[len(b) & 7](count, n5)
         t = bytearray()
         for v in many:
             lines3 = v.lines
@@ -824,7 +822,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             pointer5 = lines3[1]
             pointer6 = lines3[2]
             last2 = v.last
-            b += pack11(
+            b += pack10(
                 0 if pointer4 is None else r,
                 0 if pointer5 is None else r + 4,
                 0 if pointer6 is None else r + 8,
@@ -834,38 +832,34 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if pointer4 is not None:
                 text5 = narrow(pointer4 + "\0")
                 n6 = len(text5)
-                t += packs3[len(t) & 7](n6, 0, n6)
+                t += heads1[-len(t) & 7][n6]
                 t += text5
             if pointer5 is not None:
                 text6 = narrow(pointer5 + "\0")
                 n7 = len(text6)
-                t += packs3[len(t) & 7](n7, 0, n7)
+                t += heads1[-len(t) & 7][n7]
                 t += text6
             if pointer6 is not None:
                 text7 = narrow(pointer6 + "\0")
                 n8 = len(text7)
-                t += packs3[len(t) & 7](n8, 0, n8)
+                t += heads1[-len(t) & 7][n8]
                 t += text7
             if last2 is not None:
                 text8 = encode(last2 + "\0", "surrogatepass")[0]
                 n9 = len(text8) >> 1
-                t += packs3[len(t) & 7](n9, 0, n9)
+                t += heads1[-len(t) & 7][n9]
                 t += text8
         b += t
         return b
 
     def get_Lines_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         lines, lines2, lines3, last = read12(d, 0)
         at = 32
         if lines:
             most, first, n = read5(d, at)
             stop = at + 24 + n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > len(d)
-                or d[stop - 1 : stop] != b"\0"
-            ):
+            if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             lines4 = widen(d[at + 24 : stop - 1])
             at = stop
@@ -879,7 +873,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most2
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 1 : stop2] != b"\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -895,7 +889,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most3
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most3, stop3)
@@ -911,7 +905,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first4
                 or not 0 < n4 <= most4
-                or stop4 > len(d)
+                or stop4 > size
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n4, most4, stop4)
@@ -926,7 +920,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if most5 != count:
             raise ndr.bad_count(most5, count)
         stop5 = at + 32 * most5
-        if stop5 > len(d):
+        if stop5 > size:
             raise ndr.cut_short(stop5, d)
         many: Any = []
         part = d[at:stop5]
@@ -939,7 +933,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n5 <= most6
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 1 : stop6] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n5, most6, stop6)
@@ -955,7 +949,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first6
                     or not 0 < n6 <= most7
-                    or stop7 > len(d)
+                    or stop7 > size
                     or d[stop7 - 1 : stop7] != b"\0"
                 ):
                     raise ndr.bad_string(d, first6, n6, most7, stop7)
@@ -971,7 +965,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first7
                     or not 0 < n7 <= most8
-                    or stop8 > len(d)
+                    or stop8 > size
                     or d[stop8 - 1 : stop8] != b"\0"
                 ):
                     raise ndr.bad_string(d, first7, n7, most8, stop8)
@@ -987,7 +981,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first8
                     or not 0 < n8 <= most9
-                    or stop9 > len(d)
+                    or stop9 > size
                     or d[stop9 - 2 : stop9] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first8, n8, most9, stop9)
@@ -1006,13 +1000,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
         part = some[first : first + used]
-        b = bytearray(pack12(first, used, first, used))
+        b = bytearray(pack11(first, used, first, used))
         for v in part:
-            b += pack13(v.x, v.h)
-        b += pack14(after)
+            b += pack12(v.x, v.h)
+        b += pack13(after)
         return b
 
     def get_Part_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         first, used, first2, n = read13(d, 0)
         if n != used:
             raise ndr.bad_count(n, used)
@@ -1021,7 +1016,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first2 + n > 6:
             raise ndr.bad_count(first2 + n, 6)
         stop = 24 + 16 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         some: Any = []
         for x, h in rows4(d[24:stop]):
@@ -1037,23 +1032,24 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n = len(wides)
         if n != count:
             raise ndr.size_mismatch(n, count)
-        b = bytearray(pack15(count, n))
+        b = bytearray(pack14(count, n))
         for v in wides:
-            b += pack13(v.x, v.h)
+            b += pack12(v.x, v.h)
         n2 = len(smalls)
         if n2 != count:
             raise ndr.size_mismatch(n2, count)
-        b += pack15(after, n2)
+        b += pack14(after, n2)
         for v2 in smalls:
-            b += pack16(v2.a, v2.b)
+            b += pack15(v2.a, v2.b)
         return b
 
     def get_Wides_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read15(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 16 + 16 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         wides: Any = []
         for x, h in rows4(d[16:stop]):
@@ -1063,7 +1059,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if most2 != count:
             raise ndr.bad_count(most2, count)
         stop2 = at + 16 + 4 * most2
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         smalls: Any = []
         for a, b2 in rows5(d[at + 16 : stop2]):
@@ -1078,23 +1074,24 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n2 = len(text) >> 1
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
-        b = bytearray(pack10(n, n2))
+        b = bytearray(pack9(n, n2))
         b += text
         n3 = len(data_)
         length = n - 1
         if length > n or length > n3 or length < 0:
             raise ndr.bad_extent(0, length, n, n3)
         part = data_[:length]
-        b += packs8[len(b) & 7](after, n, 0, length)
+        b += packs7[len(b) & 7](after, n, 0, length)
         b += part
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
         stop = 16 + 2 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         letters = decode(d[16:stop], "surrogatepass")[0]
         at = stop
@@ -1108,7 +1105,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first + n2 > most2:
             raise ndr.bad_count(first + n2, most2)
         stop2 = at + n2
-        if stop2 > len(d):
+        if stop2 > size:
             raise ndr.cut_short(stop2, d)
         data_ = bytes(d[at:stop2])
         at = stop2
@@ -1121,7 +1118,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if used > room or used > n or used < 0:
             raise ndr.bad_extent(0, used, room, n)
         part = named[:used]
-        b = bytearray(pack17(room, used, room, 0, used))
+        b = bytearray(pack16(room, used, room, 0, used))
         t = bytearray()
         for v in part:
             name = v.name
@@ -1131,12 +1128,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name is not None:
                 text = encode(name + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs3[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 7][n2]
                 t += text
         b += t
         return b
 
     def get_Back_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         room, used, most, first, n = read16(d, 0)
         if most != room:
             raise ndr.bad_count(most, room)
@@ -1145,7 +1143,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 32 + 16 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
         at = stop
@@ -1157,7 +1155,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -1179,7 +1177,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if used > most or used > n or used < 0:
             raise ndr.bad_extent(0, used, most, n)
         part = named[:used]
-        b = bytearray(pack18(used, most, 0, used))
+        b = bytearray(pack17(used, most, 0, used))
         t = bytearray()
         for v in part:
             name = v.name
@@ -1189,12 +1187,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name is not None:
                 text = encode(name + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs3[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 7][n2]
                 t += text
         b += t
         return b
 
     def get_Back_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         used, most, first, n = read17(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
@@ -1203,7 +1202,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 32 + 16 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
         at = stop
@@ -1215,7 +1214,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop2)
@@ -1233,21 +1232,21 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n2 = len(names)
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
-        b = bytearray(pack10(n, n2))
+        b = bytearray(pack9(n, n2))
         t = bytearray()
         for v in names:
-            b += pack6(0 if v is None else r)
+            b += pack5(0 if v is None else r)
             r += 4
             if v is not None:
                 text = encode(v + "\0", "surrogatepass")[0]
                 n3 = len(text) >> 1
-                t += packs3[len(t) & 7](n3, 0, n3)
+                t += heads1[-len(t) & 7][n3]
                 t += text
         b += t
         n4 = len(fixed)
         if n4 != n:
             raise ndr.size_mismatch(n4, n)
-        b += packs4[len(b) & 7](n4)
+        b += packs3[len(b) & 7](n4)
         for v2 in fixed:
             octets = v2.octets
             if len(octets) != 5:
@@ -1300,7 +1299,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.size_mismatch(len(flags), 3)
             flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
             n5 = 2 * 3
-            b += pack19(
+            b += pack18(
                 bytes(octets),
                 write1(numbers),
                 text2,
@@ -1339,13 +1338,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if pointer3 is not None:
                 text3 = encode(pointer3 + "\0", "surrogatepass")[0]
                 n7 = len(text3) >> 1
-                b += packs3[len(b) & 7](n7, 0, n7)
+                b += heads1[-len(b) & 7][n7]
                 b += text3
             pointer4 = names3[1]
             if pointer4 is not None:
                 text4 = encode(pointer4 + "\0", "surrogatepass")[0]
                 n8 = len(text4) >> 1
-                b += packs3[len(b) & 7](n8, 0, n8)
+                b += heads1[-len(b) & 7][n8]
                 b += text4
             named4 = v3.named
             named5 = named4[0]
@@ -1353,23 +1352,24 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name3 is not None:
                 text5 = encode(name3 + "\0", "surrogatepass")[0]
                 n9 = len(text5) >> 1
-                b += packs3[len(b) & 7](n9, 0, n9)
+                b += heads1[-len(b) & 7][n9]
                 b += text5
             named6 = named4[1]
             name4 = named6.name
             if name4 is not None:
                 text6 = encode(name4 + "\0", "surrogatepass")[0]
                 n10 = len(text6) >> 1
-                b += packs3[len(b) & 7](n10, 0, n10)
+                b += heads1[-len(b) & 7][n10]
                 b += text6
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
         stop = 16 + 8 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
         at = stop
@@ -1381,7 +1381,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n2, most2, stop2)
@@ -1395,7 +1395,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most3,) = read6(d, at)
         if most3 != n:
             raise ndr.bad_count(most3, n)
-        if 192 * most3 > len(d) - (at + 8):
+        if 192 * most3 > size - (at + 8):
             raise ndr.cut_short(192 * most3, d)
         rows: Any = []
         at += 8
@@ -1430,14 +1430,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if n3:
                 at = at + 7 & -8
             stop3 = at + 8 * n3
-            if stop3 > len(d):
+            if stop3 > size:
                 raise ndr.cut_short(stop3, d)
             matrix = load5(d[at:stop3])
             at = stop3
             matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
             n4 = 2 * 4
             stop4 = at + n4
-            if stop4 > len(d):
+            if stop4 > size:
                 raise ndr.cut_short(stop4, d)
             rows_2 = bytes(d[at:stop4])
             at = stop4
@@ -1507,7 +1507,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n5 <= most4
-                    or stop5 > len(d)
+                    or stop5 > size
                     or d[stop5 - 2 : stop5] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n5, most4, stop5)
@@ -1523,7 +1523,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n6 <= most5
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n6, most5, stop6)
@@ -1539,7 +1539,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n7 <= most6
-                    or stop7 > len(d)
+                    or stop7 > size
                     or d[stop7 - 2 : stop7] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first4, n7, most6, stop7)
@@ -1555,7 +1555,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n8 <= most7
-                    or stop8 > len(d)
+                    or stop8 > size
                     or d[stop8 - 2 : stop8] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n8, most7, stop8)
@@ -1619,6 +1619,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
+    133: ".octets",
+    134: ".octets",
     135: ".octets",
     136: ".octets",
     137: ".octets",
@@ -1642,36 +1644,36 @@ PATHS: Final[dict[int, str]] = {
     155: ".octets",
     156: ".octets",
     157: ".octets",
-    158: ".octets",
-    159: ".octets",
-    166: ".matrix",
-    173: ".rows",
-    179: ".names[0]",
-    187: ".names[0]",
-    188: ".names[0]",
-    195: ".names[1]",
-    203: ".names[1]",
-    204: ".names[1]",
-    211: ".named[0].name",
-    219: ".named[0].name",
-    220: ".named[0].name",
-    227: ".named[1].name",
-    235: ".named[1].name",
-    236: ".named[1].name",
-    259: ".octets",
-    262: ".numbers",
+    164: ".matrix",
+    171: ".rows",
+    177: ".names[0]",
+    185: ".names[0]",
+    186: ".names[0]",
+    193: ".names[1]",
+    201: ".names[1]",
+    202: ".names[1]",
+    209: ".named[0].name",
+    217: ".named[0].name",
+    218: ".named[0].name",
+    225: ".named[1].name",
+    233: ".named[1].name",
+    234: ".named[1].name",
+    257: ".octets",
+    260: ".numbers",
+    262: ".letters",
     264: ".letters",
-    266: ".letters",
-    269: ".smalls",
-    274: ".wides",
-    279: ".levels",
-    282: ".levels[0]",
-    285: ".levels[1]",
-    288: ".levels[2]",
-    291: ".names",
-    296: ".named",
-    305: ".flags",
-    306: ".matrix",
+    267: ".smalls",
+    272: ".wides",
+    277: ".levels",
+    280: ".levels[0]",
+    283: ".levels[1]",
+    286: ".levels[2]",
+    289: ".names",
+    294: ".named",
+    303: ".flags",
+    304: ".matrix",
+    306: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
+    307: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     308: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     309: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     310: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
@@ -1695,326 +1697,308 @@ PATHS: Final[dict[int, str]] = {
     328: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     329: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
     330: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    331: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    332: ".octets=bytes(octets):5s; .numbers=write1(numbers):6s; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=write3(flags):3s",
-    336: ".matrix=flat:d*",
+    334: ".matrix=flat:d*",
+    335: ".rows",
     337: ".rows",
-    339: ".rows",
-    342: ".names[0]",
-    344: ".names[0]=n3:Q; .names[0]=0:Q; .names[0]=n3:Q",
-    345: ".names[0]",
-    347: ".names[1]",
-    349: ".names[1]=n4:Q; .names[1]=0:Q; .names[1]=n4:Q",
-    350: ".names[1]",
-    352: ".named[0].name",
-    354: ".named[0].name=n5:Q; .named[0].name=0:Q; .named[0].name=n5:Q",
-    355: ".named[0].name",
-    357: ".named[1].name",
-    359: ".named[1].name=n6:Q; .named[1].name=0:Q; .named[1].name=n6:Q",
-    360: ".named[1].name",
-    385: "varying.values",
-    388: "varying.values",
-    389: "varying.values",
-    390: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
-    391: "varying.values=part:h*",
-    392: "varying.text",
+    340: ".names[0]",
+    343: ".names[0]",
+    345: ".names[1]",
+    348: ".names[1]",
+    350: ".named[0].name",
+    353: ".named[0].name",
+    355: ".named[1].name",
+    358: ".named[1].name",
+    383: "varying.values",
+    386: "varying.values",
+    387: "varying.values",
+    388: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
+    389: "varying.values=part:h*",
+    390: "varying.text",
+    393: "varying.text",
+    394: "varying.text=0:Q; varying.text=n2:Q",
     395: "varying.text",
-    396: "varying.text=0:Q; varying.text=n2:Q",
-    397: "varying.text",
-    398: "varying.wide",
+    396: "varying.wide",
+    399: "varying.wide",
+    400: "varying.wide=0:Q; varying.wide=n3:Q",
     401: "varying.wide",
-    402: "varying.wide=0:Q; varying.wide=n3:Q",
-    403: "varying.wide",
-    404: "varying.end=varying.end:B; after=after:B",
-    408: "varying.pad",
-    410: "varying.values",
-    412: "varying.values",
-    415: "varying.values",
-    420: "varying.text",
-    428: "varying.text",
-    429: "varying.text",
-    432: "varying.wide",
-    440: "varying.wide",
-    441: "varying.wide",
-    444: "varying.end",
-    451: "room.items",
-    455: "room.items",
-    456: "room.items",
-    457: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
-    461: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    466: "room.items[v2 in part].name",
-    468: "room.items[v2 in part].name=n2:Q; room.items[v2 in part].name=0:Q; room.items[v2 in part].name=n2:Q",
-    469: "room.items[v2 in part].name",
-    470: "outer=0 if outer is None else r:Q",
-    475: "outer.inner.items",
-    479: "outer.inner.items",
-    480: "outer.inner.items",
-    481: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
-    485: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    490: "outer.inner.items[v4 in part2].name",
-    492: "outer.inner.items[v4 in part2].name=n4:Q; outer.inner.items[v4 in part2].name=0:Q; outer.inner.items[v4 in part2].name=n4:Q",
-    493: "outer.inner.items[v4 in part2].name",
-    494: "after=after:q",
-    498: "room.items",
-    500: "room.items",
-    502: "room.items",
-    504: "room.items",
-    506: "room.items",
-    510: "room.items[len items].name",
-    517: "room.items[len items].name",
-    525: "room.items[len items].name",
-    526: "room.items[len items].name",
-    533: "outer",
-    536: "outer.inner.items",
-    538: "outer.inner.items",
-    540: "outer.inner.items",
-    542: "outer.inner.items",
-    544: "outer.inner.items",
-    548: "outer.inner.items[len items2].name",
-    555: "outer.inner.items[len items2].name",
-    563: "outer.inner.items[len items2].name",
-    564: "outer.inner.items[len items2].name",
-    574: "after",
-    579: "hypers=0 if hypers is None else r:Q",
-    583: "hypers.numbers",
-    586: "hypers.numbers",
-    587: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
-    590: "hypers.numbers=numbers:q*",
-    594: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    595: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    596: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    599: "flags.flags",
-    602: "flags.flags",
-    603: "flags.flags=n2:Q",
-    604: "flags.flags=flags2:?*",
-    606: "flags.levels",
-    609: "flags.levels",
-    610: "flags.levels=n3:Q",
-    613: "flags.levels[v in levels]",
-    614: "flags.levels[v in levels]=v:I",
-    618: "hypers",
-    621: "hypers.numbers",
-    623: "hypers.numbers",
-    629: "hypers.numbers",
-    636: "flags.count",
-    639: "flags.flags",
-    641: "flags.flags",
-    644: "flags.flags",
-    652: "flags.levels",
-    654: "flags.levels",
-    657: "flags.levels",
-    660: "flags.levels[len levels2]",
-    669: "out=0 if result is None else r:Q",
-    673: "out.numbers",
-    676: "out.numbers",
-    677: "out.numbers=n:Q; out.count=result.count:i",
-    680: "out.numbers=numbers:q*",
-    685: "out",
-    688: "out.numbers",
-    690: "out.numbers",
-    696: "out.numbers",
-    708: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
+    402: "varying.end=varying.end:B; after=after:B",
+    407: "varying.pad",
+    409: "varying.values",
+    411: "varying.values",
+    414: "varying.values",
+    419: "varying.text",
+    422: "varying.text",
+    423: "varying.text",
+    426: "varying.wide",
+    434: "varying.wide",
+    435: "varying.wide",
+    438: "varying.end",
+    445: "room.items",
+    449: "room.items",
+    450: "room.items",
+    451: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
+    455: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    460: "room.items[v2 in part].name",
+    463: "room.items[v2 in part].name",
+    464: "outer=0 if outer is None else r:Q",
+    469: "outer.inner.items",
+    473: "outer.inner.items",
+    474: "outer.inner.items",
+    475: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
+    479: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    484: "outer.inner.items[v4 in part2].name",
+    487: "outer.inner.items[v4 in part2].name",
+    488: "after=after:q",
+    493: "room.items",
+    495: "room.items",
+    497: "room.items",
+    499: "room.items",
+    501: "room.items",
+    505: "room.items[len items].name",
+    512: "room.items[len items].name",
+    520: "room.items[len items].name",
+    521: "room.items[len items].name",
+    528: "outer",
+    531: "outer.inner.items",
+    533: "outer.inner.items",
+    535: "outer.inner.items",
+    537: "outer.inner.items",
+    539: "outer.inner.items",
+    543: "outer.inner.items[len items2].name",
+    550: "outer.inner.items[len items2].name",
+    558: "outer.inner.items[len items2].name",
+    559: "outer.inner.items[len items2].name",
+    569: "after",
+    574: "hypers=0 if hypers is None else r:Q",
+    578: "hypers.numbers",
+    581: "hypers.numbers",
+    582: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
+    585: "hypers.numbers=numbers:q*",
+    589: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    590: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    591: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    594: "flags.flags",
+    597: "flags.flags",
+    598: "flags.flags=n2:Q",
+    599: "flags.flags=flags2:?*",
+    601: "flags.levels",
+    604: "flags.levels",
+    605: "flags.levels=n3:Q",
+    608: "flags.levels[v in levels]",
+    609: "flags.levels[v in levels]=v:I",
+    614: "hypers",
+    617: "hypers.numbers",
+    619: "hypers.numbers",
+    625: "hypers.numbers",
+    632: "flags.count",
+    635: "flags.flags",
+    637: "flags.flags",
+    640: "flags.flags",
+    648: "flags.levels",
+    650: "flags.levels",
+    653: "flags.levels",
+    656: "flags.levels[len levels2]",
+    665: "out=0 if result is None else r:Q",
+    669: "out.numbers",
+    672: "out.numbers",
+    673: "out.numbers=n:Q; out.count=result.count:i",
+    676: "out.numbers=numbers:q*",
+    682: "out",
+    685: "out.numbers",
+    687: "out.numbers",
+    693: "out.numbers",
+    705: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
+    708: "grid.grid",
     711: "grid.grid",
-    714: "grid.grid",
-    715: "grid.grid=n:Q",
-    718: "grid.grid[v in grid2]=0 if v is None else r:Q",
-    721: "grid.grid[v in grid2]",
-    723: "grid.grid[v in grid2]",
-    724: "grid.grid[v in grid2]=n2:Q",
-    725: "grid.grid[v in grid2]=v:h*",
-    727: "table",
-    729: "rows=rows:i; table=rows:Q",
-    730: "table=flat:i*",
-    734: "grid.size",
+    712: "grid.grid=n:Q",
+    715: "grid.grid[v in grid2]=0 if v is None else r:Q",
+    718: "grid.grid[v in grid2]",
+    720: "grid.grid[v in grid2]",
+    721: "grid.grid[v in grid2]=n2:Q",
+    722: "grid.grid[v in grid2]=v:h*",
+    724: "table",
+    726: "rows=rows:i; table=rows:Q",
+    727: "table=flat:i*",
+    732: "grid.size",
+    735: "grid.grid",
     737: "grid.grid",
-    739: "grid.grid",
-    742: "grid.grid",
-    749: "grid.grid[len grid2]",
-    752: "grid.grid[len grid2]",
-    758: "grid.grid[len grid2]",
-    763: "rows",
-    766: "table",
-    770: "table",
-    780: "lines.lines",
+    740: "grid.grid",
+    747: "grid.grid[len grid2]",
+    750: "grid.grid[len grid2]",
+    756: "grid.grid[len grid2]",
+    761: "rows",
+    764: "table",
+    768: "table",
+    778: "lines.lines",
+    783: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    784: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     785: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     786: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     787: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     788: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     789: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
     790: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    791: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    792: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    795: "lines.lines[0]",
-    797: "lines.lines[0]=n:Q; lines.lines[0]=0:Q; lines.lines[0]=n:Q",
-    798: "lines.lines[0]",
-    800: "lines.lines[1]",
-    802: "lines.lines[1]=n2:Q; lines.lines[1]=0:Q; lines.lines[1]=n2:Q",
-    803: "lines.lines[1]",
-    805: "lines.lines[2]",
-    807: "lines.lines[2]=n3:Q; lines.lines[2]=0:Q; lines.lines[2]=n3:Q",
-    808: "lines.lines[2]",
-    810: "lines.last",
-    812: "lines.last=n4:Q; lines.last=0:Q; lines.last=n4:Q",
-    813: "lines.last",
+    793: "lines.lines[0]",
+    796: "lines.lines[0]",
+    798: "lines.lines[1]",
+    801: "lines.lines[1]",
+    803: "lines.lines[2]",
+    806: "lines.lines[2]",
+    808: "lines.last",
+    811: "lines.last",
+    812: "many",
     814: "many",
-    816: "many",
-    817: "count=count:h; many=n5:Q",
-    822: "many[v in many].lines",
+    815: "count=count:h; many=n5:Q",
+    820: "many[v in many].lines",
+    825: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    826: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
     827: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
     828: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
     829: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
     830: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    831: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    832: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    835: "many[v in many].lines[0]",
-    837: "many[v in many].lines[0]=n6:Q; many[v in many].lines[0]=0:Q; many[v in many].lines[0]=n6:Q",
-    838: "many[v in many].lines[0]",
-    840: "many[v in many].lines[1]",
-    842: "many[v in many].lines[1]=n7:Q; many[v in many].lines[1]=0:Q; many[v in many].lines[1]=n7:Q",
-    843: "many[v in many].lines[1]",
-    845: "many[v in many].lines[2]",
-    847: "many[v in many].lines[2]=n8:Q; many[v in many].lines[2]=0:Q; many[v in many].lines[2]=n8:Q",
-    848: "many[v in many].lines[2]",
-    850: "many[v in many].last",
-    852: "many[v in many].last=n9:Q; many[v in many].last=0:Q; many[v in many].last=n9:Q",
-    853: "many[v in many].last",
-    858: "lines.lines[0]",
-    861: "lines.lines[0]",
-    869: "lines.lines[0]",
-    870: "lines.lines[0]",
-    877: "lines.lines[1]",
-    885: "lines.lines[1]",
-    886: "lines.lines[1]",
-    893: "lines.lines[2]",
-    901: "lines.lines[2]",
-    902: "lines.lines[2]",
-    909: "lines.last",
-    917: "lines.last",
-    918: "lines.last",
-    924: "count",
-    927: "many",
-    930: "many",
-    937: "many[len many].lines[0]",
-    945: "many[len many].lines[0]",
-    946: "many[len many].lines[0]",
-    953: "many[len many].lines[1]",
-    961: "many[len many].lines[1]",
-    962: "many[len many].lines[1]",
-    969: "many[len many].lines[2]",
-    977: "many[len many].lines[2]",
-    978: "many[len many].lines[2]",
-    985: "many[len many].last",
-    993: "many[len many].last",
-    994: "many[len many].last",
-    999: "many[len many]",
-    1005: "some",
-    1007: "some",
-    1008: "some",
-    1009: "first=first:i; used=used:i; some=first:Q; some=used:Q",
-    1011: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1012: "after=after:B",
-    1016: "first",
-    1018: "some",
+    833: "many[v in many].lines[0]",
+    836: "many[v in many].lines[0]",
+    838: "many[v in many].lines[1]",
+    841: "many[v in many].lines[1]",
+    843: "many[v in many].lines[2]",
+    846: "many[v in many].lines[2]",
+    848: "many[v in many].last",
+    851: "many[v in many].last",
+    857: "lines.lines[0]",
+    860: "lines.lines[0]",
+    863: "lines.lines[0]",
+    864: "lines.lines[0]",
+    871: "lines.lines[1]",
+    879: "lines.lines[1]",
+    880: "lines.lines[1]",
+    887: "lines.lines[2]",
+    895: "lines.lines[2]",
+    896: "lines.lines[2]",
+    903: "lines.last",
+    911: "lines.last",
+    912: "lines.last",
+    918: "count",
+    921: "many",
+    924: "many",
+    931: "many[len many].lines[0]",
+    939: "many[len many].lines[0]",
+    940: "many[len many].lines[0]",
+    947: "many[len many].lines[1]",
+    955: "many[len many].lines[1]",
+    956: "many[len many].lines[1]",
+    963: "many[len many].lines[2]",
+    971: "many[len many].lines[2]",
+    972: "many[len many].lines[2]",
+    979: "many[len many].last",
+    987: "many[len many].last",
+    988: "many[len many].last",
+    993: "many[len many]",
+    999: "some",
+    1001: "some",
+    1002: "some",
+    1003: "first=first:i; used=used:i; some=first:Q; some=used:Q",
+    1005: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1006: "after=after:B",
+    1011: "first",
+    1013: "some",
+    1015: "some",
+    1017: "some",
     1020: "some",
-    1022: "some",
-    1025: "some",
-    1028: "some[len some]",
-    1031: "after",
-    1037: "wides",
-    1039: "wides",
-    1040: "count=count:B; wides=n:Q",
-    1042: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1043: "smalls",
-    1045: "smalls",
-    1046: "after=after:B; smalls=n2:Q",
-    1048: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1052: "count",
-    1054: "wides",
-    1057: "wides",
-    1060: "wides[len wides]",
-    1062: "after",
-    1064: "smalls",
-    1067: "smalls",
-    1070: "smalls[len smalls]",
-    1077: "letters",
+    1023: "some[len some]",
+    1026: "after",
+    1032: "wides",
+    1034: "wides",
+    1035: "count=count:B; wides=n:Q",
+    1037: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1038: "smalls",
+    1040: "smalls",
+    1041: "after=after:B; smalls=n2:Q",
+    1043: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1048: "count",
+    1050: "wides",
+    1053: "wides",
+    1056: "wides[len wides]",
+    1058: "after",
+    1060: "smalls",
+    1063: "smalls",
+    1066: "smalls[len smalls]",
+    1073: "letters",
+    1074: "letters",
+    1076: "letters",
+    1077: "n=n:i; letters=n2:Q",
     1078: "letters",
-    1080: "letters",
-    1081: "n=n:i; letters=n2:Q",
-    1082: "letters",
+    1079: "data",
+    1082: "data",
     1083: "data",
-    1086: "data",
-    1087: "data",
-    1088: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
-    1089: "data",
-    1093: "n",
+    1084: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
+    1085: "data",
+    1090: "n",
+    1092: "letters",
     1095: "letters",
-    1098: "letters",
-    1099: "letters",
-    1102: "after",
-    1105: "data",
-    1107: "data",
+    1096: "letters",
+    1099: "after",
+    1102: "data",
+    1104: "data",
+    1106: "data",
     1109: "data",
-    1112: "data",
+    1117: "named",
+    1119: "named",
     1120: "named",
-    1122: "named",
-    1123: "named",
-    1124: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
-    1129: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1121: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
+    1126: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1129: "named[v in part].name",
     1132: "named[v in part].name",
-    1134: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
-    1135: "named[v in part].name",
-    1140: "room",
+    1138: "room",
+    1140: "named",
     1142: "named",
     1144: "named",
-    1146: "named",
-    1149: "named",
-    1155: "named[len named].name",
-    1163: "named[len named].name",
-    1164: "named[len named].name",
-    1169: "named[len named]",
-    1175: "used",
-    1176: "named",
-    1177: "named",
-    1180: "named",
-    1181: "named",
-    1182: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
-    1187: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1190: "named[v in part].name",
-    1192: "named[v in part].name=n2:Q; named[v in part].name=0:Q; named[v in part].name=n2:Q",
-    1193: "named[v in part].name",
-    1198: "used",
-    1200: "named",
-    1202: "named",
-    1204: "named",
-    1207: "named",
-    1213: "named[len named].name",
+    1147: "named",
+    1153: "named[len named].name",
+    1161: "named[len named].name",
+    1162: "named[len named].name",
+    1167: "named[len named]",
+    1173: "used",
+    1174: "named",
+    1175: "named",
+    1178: "named",
+    1179: "named",
+    1180: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
+    1185: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1188: "named[v in part].name",
+    1191: "named[v in part].name",
+    1197: "used",
+    1199: "named",
+    1201: "named",
+    1203: "named",
+    1206: "named",
+    1212: "named[len named].name",
+    1220: "named[len named].name",
     1221: "named[len named].name",
-    1222: "named[len named].name",
-    1227: "named[len named]",
-    1233: "names",
-    1235: "names",
-    1236: "n=n:i; names=n2:Q",
-    1239: "names[v in names]=0 if v is None else r:Q",
-    1242: "names[v in names]",
-    1244: "names[v in names]=n3:Q; names[v in names]=0:Q; names[v in names]=n3:Q",
-    1245: "names[v in names]",
-    1247: "fixed",
-    1249: "fixed",
-    1250: "fixed=n4:Q",
-    1254: "fixed[v2 in fixed].octets",
-    1257: "fixed[v2 in fixed].numbers",
-    1259: "fixed[v2 in fixed].letters",
-    1261: "fixed[v2 in fixed].letters",
-    1264: "fixed[v2 in fixed].smalls",
-    1269: "fixed[v2 in fixed].wides",
-    1274: "fixed[v2 in fixed].levels",
-    1277: "fixed[v2 in fixed].levels[0]",
-    1280: "fixed[v2 in fixed].levels[1]",
-    1283: "fixed[v2 in fixed].levels[2]",
-    1286: "fixed[v2 in fixed].names",
-    1291: "fixed[v2 in fixed].named",
-    1300: "fixed[v2 in fixed].flags",
-    1301: "fixed[v2 in fixed].matrix",
+    1226: "named[len named]",
+    1232: "names",
+    1234: "names",
+    1235: "n=n:i; names=n2:Q",
+    1238: "names[v in names]=0 if v is None else r:Q",
+    1241: "names[v in names]",
+    1244: "names[v in names]",
+    1246: "fixed",
+    1248: "fixed",
+    1249: "fixed=n4:Q",
+    1253: "fixed[v2 in fixed].octets",
+    1256: "fixed[v2 in fixed].numbers",
+    1258: "fixed[v2 in fixed].letters",
+    1260: "fixed[v2 in fixed].letters",
+    1263: "fixed[v2 in fixed].smalls",
+    1268: "fixed[v2 in fixed].wides",
+    1273: "fixed[v2 in fixed].levels",
+    1276: "fixed[v2 in fixed].levels[0]",
+    1279: "fixed[v2 in fixed].levels[1]",
+    1282: "fixed[v2 in fixed].levels[2]",
+    1285: "fixed[v2 in fixed].names",
+    1290: "fixed[v2 in fixed].named",
+    1299: "fixed[v2 in fixed].flags",
+    1300: "fixed[v2 in fixed].matrix",
+    1302: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1303: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1304: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1305: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
@@ -2039,22 +2023,17 @@ PATHS: Final[dict[int, str]] = {
     1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
     1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=write1(numbers):6s; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=write3(flags):3s",
-    1331: "fixed[v2 in fixed].matrix=flat:d*",
-    1332: "fixed[v2 in fixed].rows",
-    1334: "fixed[v2 in fixed].rows",
-    1340: "fixed[v3 in fixed].names[0]",
-    1342: "fixed[v3 in fixed].names[0]=n7:Q; fixed[v3 in fixed].names[0]=0:Q; fixed[v3 in fixed].names[0]=n7:Q",
-    1343: "fixed[v3 in fixed].names[0]",
-    1346: "fixed[v3 in fixed].names[1]",
-    1348: "fixed[v3 in fixed].names[1]=n8:Q; fixed[v3 in fixed].names[1]=0:Q; fixed[v3 in fixed].names[1]=n8:Q",
-    1349: "fixed[v3 in fixed].names[1]",
-    1354: "fixed[v3 in fixed].named[0].name",
-    1356: "fixed[v3 in fixed].named[0].name=n9:Q; fixed[v3 in fixed].named[0].name=0:Q; fixed[v3 in fixed].named[0].name=n9:Q",
-    1357: "fixed[v3 in fixed].named[0].name",
-    1361: "fixed[v3 in fixed].named[1].name",
-    1363: "fixed[v3 in fixed].named[1].name=n10:Q; fixed[v3 in fixed].named[1].name=0:Q; fixed[v3 in fixed].named[1].name=n10:Q",
-    1364: "fixed[v3 in fixed].named[1].name",
+    1330: "fixed[v2 in fixed].matrix=flat:d*",
+    1331: "fixed[v2 in fixed].rows",
+    1333: "fixed[v2 in fixed].rows",
+    1339: "fixed[v3 in fixed].names[0]",
+    1342: "fixed[v3 in fixed].names[0]",
+    1345: "fixed[v3 in fixed].names[1]",
+    1348: "fixed[v3 in fixed].names[1]",
+    1353: "fixed[v3 in fixed].named[0].name",
+    1356: "fixed[v3 in fixed].named[0].name",
+    1360: "fixed[v3 in fixed].named[1].name",
+    1363: "fixed[v3 in fixed].named[1].name",
     1368: "n",
     1370: "names",
     1373: "names",

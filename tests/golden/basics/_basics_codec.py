@@ -27,6 +27,7 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "i")
     load2 = ndr.number_reader(order, "d")
     load3 = ndr.number_reader(order, "h")
@@ -39,13 +40,9 @@ def ndr20(order: str) -> ndr.Codecs:
     pack7 = Struct(order + "5I").pack
     pack8 = Struct(order + "2H").pack
     pack9 = Struct(order + "2h").pack
-    pack10 = Struct(order + "3I").pack
-    pack11 = Struct(order + "H").pack
-    pack12 = Struct(order + "16s").pack
+    pack10 = Struct(order + "H").pack
+    pack11 = Struct(order + "16s").pack
     packs1 = ndr.packers(
-        order, ("3I", "3x3I", "2x3I", "x3I", "3I", "3x3I", "2x3I", "x3I")
-    )
-    packs2 = ndr.packers(
         order,
         (
             "B7xqd?b4sH4i16s",
@@ -100,7 +97,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.size_mismatch(len(corners), 2)
         point = corners[0]
         point2 = corners[1]
-        b += packs2[len(b) & 7](
+        b += packs1[len(b) & 7](
             v.tag,
             v.stamp,
             v.value,
@@ -158,19 +155,20 @@ def ndr20(order: str) -> ndr.Codecs:
         if wide is not None:
             text2 = encode(wide + "\0", "surrogatepass")[0]
             n2 = len(text2) >> 1
-            b += packs1[len(b) & 7](n2, 0, n2)
+            b += heads1[-len(b) & 3][n2]
             b += text2
         if narrow2 is not None:
             text3 = narrow(narrow2 + "\0")
             n3 = len(text3)
-            b += packs1[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 3][n3]
             b += text3
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         stop = 16 + 2 * n
-        if first or not 0 < n <= 8 or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[16 : stop - 2], "surrogatepass")[0]
         at = stop
@@ -181,7 +179,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 2 : stop2] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most, stop2)
@@ -197,7 +195,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most2
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
@@ -224,19 +222,20 @@ def ndr20(order: str) -> ndr.Codecs:
         if wide is not None:
             text2 = encode(wide + "\0", "surrogatepass")[0]
             n2 = len(text2) >> 1
-            b += packs1[len(b) & 7](n2, 0, n2)
+            b += heads1[-len(b) & 3][n2]
             b += text2
         if narrow2 is not None:
             text3 = narrow(narrow2 + "\0")
             n3 = len(text3)
-            b += packs1[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 3][n3]
             b += text3
         return b
 
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         stop = 16 + 2 * n
-        if first or not 0 < n <= 8 or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[16 : stop - 2], "surrogatepass")[0]
         at = stop
@@ -247,7 +246,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 2 : stop2] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most, stop2)
@@ -263,7 +262,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most2
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
@@ -283,11 +282,12 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Sum_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 8 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load1(d[8:stop])
         at = stop
@@ -306,9 +306,10 @@ def ndr20(order: str) -> ndr.Codecs:
         return write1(flat)
 
     def get_Matrix_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n = 3 * 2
         stop = 0 + 4 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         rows = load1(d[0:stop])
         at = stop
@@ -321,9 +322,10 @@ def ndr20(order: str) -> ndr.Codecs:
         return write2(flat)
 
     def get_Matrix_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         n = 2 * 3
         stop = 0 + 8 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         columns = load2(d[0:stop])
         at = stop
@@ -342,10 +344,11 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Walk_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, count = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
-        if 8 * most > len(d) - 8:
+        if 8 * most > size - 8:
             raise ndr.cut_short(8 * most, d)
         points: Any = []
         at = 8
@@ -371,13 +374,14 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Walk_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (back,) = read7(d, 0)
         at = 4
         if back:
             most, count = read5(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
-            if 8 * most > len(d) - (at + 8):
+            if 8 * most > size - (at + 8):
                 raise ndr.cut_short(8 * most, d)
             points: Any = []
             at += 8
@@ -400,6 +404,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Window_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, length, most, first, n = read8(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
@@ -408,7 +413,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 20 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[20:stop])
         at = stop
@@ -428,6 +433,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Window_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         length, most, first, n = read3(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
@@ -436,7 +442,7 @@ def ndr20(order: str) -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 16 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[16:stop])
         at = stop
@@ -480,14 +486,15 @@ def ndr20(order: str) -> ndr.Codecs:
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack10(n, 0, n)
+                b += heads1[0][n]
                 b += text3
         if not 0 <= return_value <= 32767:
             raise ndr.out_of_range(return_value, 0, 32767)
-        b += pack11(return_value)
+        b += pack10(return_value)
         return b
 
     def get_Mix_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read10(d, 0)
         at = 4
         if tag != kind:
@@ -517,7 +524,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most, stop)
@@ -543,11 +550,12 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, most = read5(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
         stop = 8 + most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         data_ = bytes(d[8:stop])
         at = stop
@@ -556,7 +564,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_Digest_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if len(result) != 16:
             raise ndr.size_mismatch(len(result), 16)
-        return pack12(bytes(result))
+        return pack11(bytes(result))
 
     def get_Digest_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (digest,) = read12(d, 0)
@@ -595,9 +603,12 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    80: ".tag",
-    97: ".code",
-    100: ".corners",
+    77: ".tag",
+    94: ".code",
+    97: ".corners",
+    100: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    101: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    102: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     103: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     104: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     105: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
@@ -609,57 +620,50 @@ PATHS: Final[dict[int, str]] = {
     111: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     112: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     113: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    114: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    115: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    116: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    119: "return value=result:i",
-    122: "return value",
+    116: "return value=result:i",
+    119: "return value",
+    146: "texts.fixed",
     149: "texts.fixed",
-    152: "texts.fixed",
-    153: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    154: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    155: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    157: "texts.fixed",
+    150: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    151: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    152: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    154: "texts.fixed",
+    156: "texts.wide",
     159: "texts.wide",
-    161: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
-    162: "texts.wide",
+    161: "texts.narrow",
     164: "texts.narrow",
-    166: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
-    167: "texts.narrow",
-    171: "texts.wide",
-    174: "texts.fixed",
-    175: "texts.fixed",
-    179: "texts.wide",
-    187: "texts.wide",
-    188: "texts.wide",
-    195: "texts.narrow",
-    203: "texts.narrow",
-    204: "texts.narrow",
-    215: "texts.fixed",
-    218: "texts.fixed",
+    169: "texts.wide",
+    172: "texts.fixed",
+    173: "texts.fixed",
+    177: "texts.wide",
+    185: "texts.wide",
+    186: "texts.wide",
+    193: "texts.narrow",
+    201: "texts.narrow",
+    202: "texts.narrow",
+    213: "texts.fixed",
+    216: "texts.fixed",
+    217: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    218: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
     219: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    220: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    221: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    223: "texts.fixed",
-    225: "texts.wide",
-    227: "texts.wide=n2:I; texts.wide=0:I; texts.wide=n2:I",
-    228: "texts.wide",
-    230: "texts.narrow",
-    232: "texts.narrow=n3:I; texts.narrow=0:I; texts.narrow=n3:I",
-    233: "texts.narrow",
-    237: "texts.wide",
+    221: "texts.fixed",
+    223: "texts.wide",
+    226: "texts.wide",
+    228: "texts.narrow",
+    231: "texts.narrow",
+    236: "texts.wide",
+    239: "texts.fixed",
     240: "texts.fixed",
-    241: "texts.fixed",
-    245: "texts.wide",
+    244: "texts.wide",
+    252: "texts.wide",
     253: "texts.wide",
-    254: "texts.wide",
-    261: "texts.narrow",
+    260: "texts.narrow",
+    268: "texts.narrow",
     269: "texts.narrow",
-    270: "texts.narrow",
-    278: "values",
-    280: "values",
-    281: "count=count:I; values=n:I",
-    282: "values=values:i*",
+    277: "values",
+    279: "values",
+    280: "count=count:I; values=n:I",
+    281: "values=values:i*",
     286: "count",
     288: "values",
     291: "values",
@@ -667,84 +671,83 @@ PATHS: Final[dict[int, str]] = {
     300: "return value",
     304: "rows",
     306: "rows=flat:i*",
-    312: "rows",
-    319: "columns",
-    321: "columns=flat:d*",
-    327: "columns",
-    335: "path.points",
-    338: "path.points",
-    339: "path.points=n:I; path.count=path.count:I",
-    341: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    345: "path.points",
-    347: "path.points",
-    349: "path.points",
-    353: "path.points[len points].x",
-    360: "back=0 if result is None else r:I",
-    364: "back.points",
+    313: "rows",
+    320: "columns",
+    322: "columns=flat:d*",
+    329: "columns",
+    337: "path.points",
+    340: "path.points",
+    341: "path.points=n:I; path.count=path.count:I",
+    343: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    348: "path.points",
+    350: "path.points",
+    352: "path.points",
+    356: "path.points[len points].x",
+    363: "back=0 if result is None else r:I",
     367: "back.points",
-    368: "back.points=n:I; back.count=result.count:I",
-    370: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    374: "back",
-    377: "back.points",
-    379: "back.points",
+    370: "back.points",
+    371: "back.points=n:I; back.count=result.count:I",
+    373: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    378: "back",
     381: "back.points",
-    385: "back.points[len points].x",
-    394: "values",
-    396: "values",
-    397: "values",
-    398: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
-    399: "values=part:h*",
-    403: "size",
-    405: "values",
-    407: "values",
-    409: "values",
+    383: "back.points",
+    385: "back.points",
+    389: "back.points[len points].x",
+    398: "values",
+    400: "values",
+    401: "values",
+    402: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
+    403: "values=part:h*",
+    408: "size",
+    410: "values",
     412: "values",
-    419: "length",
-    420: "values",
-    421: "values",
-    424: "values",
+    414: "values",
+    417: "values",
+    424: "length",
     425: "values",
-    426: "length=length:I; values=most:I; values=0:I; values=length:I",
-    427: "values=part:h*",
-    431: "length",
-    433: "values",
-    435: "values",
-    437: "values",
-    440: "values",
-    448: "a",
-    450: "b",
-    451: "a=a:H; b=b2:H",
+    426: "values",
+    429: "values",
+    430: "values",
+    431: "length=length:I; values=most:I; values=0:I; values=length:I",
+    432: "values=part:h*",
+    437: "length",
+    439: "values",
+    441: "values",
+    443: "values",
+    446: "values",
     454: "a",
-    459: "what",
-    460: "return value",
-    462: "what.value",
-    464: "what.value",
-    465: "what.kind=what.kind:h; what.value.tag=tag:h",
-    468: "what.value.number=number:i",
-    471: "what.value.text=0 if text is None else r:I",
-    477: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    481: "what.value.text",
-    483: "what.value.text=n:I; what.value.text=0:I; what.value.text=n:I",
-    484: "what.value.text",
-    486: "return value",
-    487: "return value=return_value:H",
-    491: "what.kind",
-    494: "what.value",
-    497: "what.value.number",
-    501: "what.value.text",
-    507: "what.value.point.x",
-    515: "what.value.text",
-    523: "what.value.text",
-    524: "what.value.text",
-    534: "return value",
-    538: "data",
-    540: "data",
-    541: "size=size2:I; data=n:I",
-    542: "data",
-    546: "size",
-    548: "data",
-    551: "data",
-    558: "digest",
-    559: "digest=bytes(result):16s",
-    562: "digest",
+    456: "b",
+    457: "a=a:H; b=b2:H",
+    460: "a",
+    465: "what",
+    466: "return value",
+    468: "what.value",
+    470: "what.value",
+    471: "what.kind=what.kind:h; what.value.tag=tag:h",
+    474: "what.value.number=number:i",
+    477: "what.value.text=0 if text is None else r:I",
+    483: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    487: "what.value.text",
+    490: "what.value.text",
+    492: "return value",
+    493: "return value=return_value:H",
+    498: "what.kind",
+    501: "what.value",
+    504: "what.value.number",
+    508: "what.value.text",
+    514: "what.value.point.x",
+    522: "what.value.text",
+    530: "what.value.text",
+    531: "what.value.text",
+    541: "return value",
+    545: "data",
+    547: "data",
+    548: "size=size2:I; data=n:I",
+    549: "data",
+    554: "size",
+    556: "data",
+    559: "data",
+    566: "digest",
+    567: "digest=bytes(result):16s",
+    570: "digest",
 }

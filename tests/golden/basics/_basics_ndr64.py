@@ -27,30 +27,27 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "i")
     load2 = ndr.number_reader(order, "d")
     load3 = ndr.number_reader(order, "h")
     pack1 = Struct(order + "2i").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "4Q").pack
-    pack4 = Struct(order + "3Q").pack
-    pack5 = Struct(order + "I4xQ").pack
-    pack6 = Struct(order + "q").pack
-    pack7 = Struct(order + "QI").pack
-    pack8 = Struct(order + "Q").pack
-    pack9 = Struct(order + "2I3Q").pack
-    pack10 = Struct(order + "I4x3Q").pack
-    pack11 = Struct(order + "2I").pack
-    pack12 = Struct(order + "h6xh").pack
-    pack13 = Struct(order + "6xi").pack
-    pack14 = Struct(order + "6xQ").pack
-    pack15 = Struct(order + "6x2i").pack
-    pack16 = Struct(order + "16s").pack
-    packs1 = ndr.packers(
-        order, ("3Q", "7x3Q", "6x3Q", "5x3Q", "4x3Q", "3x3Q", "2x3Q", "x3Q")
-    )
-    packs2 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
-    packs3 = ndr.packers(
+    pack4 = Struct(order + "I4xQ").pack
+    pack5 = Struct(order + "q").pack
+    pack6 = Struct(order + "QI").pack
+    pack7 = Struct(order + "Q").pack
+    pack8 = Struct(order + "2I3Q").pack
+    pack9 = Struct(order + "I4x3Q").pack
+    pack10 = Struct(order + "2I").pack
+    pack11 = Struct(order + "h6xh").pack
+    pack12 = Struct(order + "6xi").pack
+    pack13 = Struct(order + "6xQ").pack
+    pack14 = Struct(order + "6x2i").pack
+    pack15 = Struct(order + "16s").pack
+    packs1 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
+    packs2 = ndr.packers(
         order,
         (
             "B7xqd?b4sH4i16s",
@@ -107,7 +104,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.size_mismatch(len(corners), 2)
         point = corners[0]
         point2 = corners[1]
-        b += packs3[len(b) & 7](
+        b += packs2[len(b) & 7](
             v.tag,
             v.stamp,
             v.value,
@@ -166,19 +163,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if wide is not None:
             text2 = encode(wide + "\0", "surrogatepass")[0]
             n2 = len(text2) >> 1
-            b += pack4(n2, 0, n2)
+            b += heads1[0][n2]
             b += text2
         if narrow2 is not None:
             text3 = narrow(narrow2 + "\0")
             n3 = len(text3)
-            b += packs1[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 7][n3]
             b += text3
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         stop = 32 + 2 * n
-        if first or not 0 < n <= 8 or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[32 : stop - 2], "surrogatepass")[0]
         at = stop
@@ -189,7 +187,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 2 : stop2] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most, stop2)
@@ -205,7 +203,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most2
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
@@ -233,19 +231,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if wide is not None:
             text2 = encode(wide + "\0", "surrogatepass")[0]
             n2 = len(text2) >> 1
-            b += pack4(n2, 0, n2)
+            b += heads1[0][n2]
             b += text2
         if narrow2 is not None:
             text3 = narrow(narrow2 + "\0")
             n3 = len(text3)
-            b += packs1[len(b) & 7](n3, 0, n3)
+            b += heads1[-len(b) & 7][n3]
             b += text3
         return b
 
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         stop = 32 + 2 * n
-        if first or not 0 < n <= 8 or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[32 : stop - 2], "surrogatepass")[0]
         at = stop
@@ -256,7 +255,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first2
                 or not 0 < n2 <= most
-                or stop2 > len(d)
+                or stop2 > size
                 or d[stop2 - 2 : stop2] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n2, most, stop2)
@@ -272,7 +271,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first3
                 or not 0 < n3 <= most2
-                or stop3 > len(d)
+                or stop3 > size
                 or d[stop3 - 1 : stop3] != b"\0"
             ):
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
@@ -287,23 +286,24 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n = len(values)
         if n != count:
             raise ndr.size_mismatch(n, count)
-        b = bytearray(pack5(count, n))
+        b = bytearray(pack4(count, n))
         b += write1(values)
         return b
 
     def get_Sum_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 16 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load1(d[16:stop])
         at = stop
         return count, values
 
     def put_Sum_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        return pack6(result)
+        return pack5(result)
 
     def get_Sum_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (return_value,) = read6(d, 0)
@@ -315,9 +315,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return write1(flat)
 
     def get_Matrix_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n = 3 * 2
         stop = 0 + 4 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         rows = load1(d[0:stop])
         at = stop
@@ -330,9 +331,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return write2(flat)
 
     def get_Matrix_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         n = 2 * 3
         stop = 0 + 8 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         columns = load2(d[0:stop])
         at = stop
@@ -345,16 +347,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         most = path.count
         if n != most:
             raise ndr.size_mismatch(n, most)
-        b = bytearray(pack7(n, path.count))
+        b = bytearray(pack6(n, path.count))
         for v in points:
             b += pack1(v.x, v.y)
         return b
 
     def get_Walk_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, count = read7(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
-        if 8 * most > len(d) - 12:
+        if 8 * most > size - 12:
             raise ndr.cut_short(8 * most, d)
         points: Any = []
         at = 12
@@ -366,7 +369,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def put_Walk_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
-        b = bytearray(pack8(0 if result is None else r))
+        b = bytearray(pack7(0 if result is None else r))
         r += 4
         if result is not None:
             points = result.points
@@ -374,19 +377,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most = result.count
             if n != most:
                 raise ndr.size_mismatch(n, most)
-            b += pack7(n, result.count)
+            b += pack6(n, result.count)
             for v in points:
                 b += pack1(v.x, v.y)
         return b
 
     def get_Walk_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (back,) = read8(d, 0)
         at = 8
         if back:
             most, count = read7(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
-            if 8 * most > len(d) - (at + 12):
+            if 8 * most > size - (at + 12):
                 raise ndr.cut_short(8 * most, d)
             points: Any = []
             at += 12
@@ -404,11 +408,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if length > size2 or length > n or length < 0:
             raise ndr.bad_extent(0, length, size2, n)
         part = values[:length]
-        b = bytearray(pack9(size2, length, size2, 0, length))
+        b = bytearray(pack8(size2, length, size2, 0, length))
         b += write3(part)
         return b
 
     def get_Window_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, length, most, first, n = read9(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
@@ -417,7 +422,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 32 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
@@ -432,11 +437,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if length > most or length > n or length < 0:
             raise ndr.bad_extent(0, length, most, n)
         part = values[:length]
-        b = bytearray(pack10(length, most, 0, length))
+        b = bytearray(pack9(length, most, 0, length))
         b += write3(part)
         return b
 
     def get_Window_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         length, most, first, n = read10(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
@@ -445,7 +451,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if first + n > most:
             raise ndr.bad_count(first + n, most)
         stop = 32 + 2 * n
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
@@ -464,33 +470,34 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         tag = value.tag
         if tag != what.kind:
             raise ndr.tag_mismatch(tag, what.kind)
-        b = bytearray(pack12(what.kind, tag))
+        b = bytearray(pack11(what.kind, tag))
         if tag == 1:
             number = value.value
-            b += pack13(number)
+            b += pack12(number)
         elif tag in (2, 3):
             text = value.value
-            b += pack14(0 if text is None else r)
+            b += pack13(0 if text is None else r)
             r += 4
         elif tag == 4:
             b += b"\0" * 6
         else:
             point = value.value
-            b += pack15(point.x, point.y)
+            b += pack14(point.x, point.y)
         b += PAD[-len(b) & 7]
         if value.tag in (2, 3):
             text2 = value.value
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack4(n, 0, n)
+                b += heads1[0][n]
                 b += text3
         if not 0 <= return_value <= 32767:
             raise ndr.out_of_range(return_value, 0, 32767)
-        b += packs2[len(b) & 7](return_value)
+        b += packs1[len(b) & 7](return_value)
         return b
 
     def get_Mix_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read12(d, 0)
         at = 10
         if tag != kind:
@@ -522,7 +529,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most, stop)
@@ -544,16 +551,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n = len(data_)
         if n != size2:
             raise ndr.size_mismatch(n, size2)
-        b = bytearray(pack5(size2, n))
+        b = bytearray(pack4(size2, n))
         b += data_
         return b
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, most = read5(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
         stop = 16 + most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         data_ = bytes(d[16:stop])
         at = stop
@@ -562,7 +570,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Digest_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if len(result) != 16:
             raise ndr.size_mismatch(len(result), 16)
-        return pack16(bytes(result))
+        return pack15(bytes(result))
 
     def get_Digest_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (digest,) = read14(d, 0)
@@ -592,7 +600,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         put_Window_request, get_Window_request, put_Window_response, get_Window_response
     )
     codecs[7] = ndr.OperationCodec(
-        pack11, get_Mix_request, put_Mix_response, get_Mix_response
+        pack10, get_Mix_request, put_Mix_response, get_Mix_response
     )
     codecs[8] = ndr.OperationCodec(
         put_Digest_request, get_Digest_request, put_Digest_response, get_Digest_response
@@ -601,9 +609,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    87: ".tag",
-    104: ".code",
-    107: ".corners",
+    84: ".tag",
+    101: ".code",
+    104: ".corners",
+    107: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    108: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    109: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     110: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     111: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     112: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
@@ -615,57 +626,50 @@ PATHS: Final[dict[int, str]] = {
     118: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     119: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     120: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    121: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    122: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    123: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    126: "return value=result:i",
-    129: "return value",
+    123: "return value=result:i",
+    126: "return value",
+    153: "texts.fixed",
     156: "texts.fixed",
-    159: "texts.fixed",
-    160: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    161: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    162: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    164: "texts.fixed",
+    157: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    158: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    159: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    161: "texts.fixed",
+    164: "texts.wide",
     167: "texts.wide",
-    169: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
-    170: "texts.wide",
+    169: "texts.narrow",
     172: "texts.narrow",
-    174: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
-    175: "texts.narrow",
-    179: "texts.wide",
-    182: "texts.fixed",
-    183: "texts.fixed",
-    187: "texts.wide",
-    195: "texts.wide",
-    196: "texts.wide",
-    203: "texts.narrow",
-    211: "texts.narrow",
-    212: "texts.narrow",
-    223: "texts.fixed",
-    226: "texts.fixed",
+    177: "texts.wide",
+    180: "texts.fixed",
+    181: "texts.fixed",
+    185: "texts.wide",
+    193: "texts.wide",
+    194: "texts.wide",
+    201: "texts.narrow",
+    209: "texts.narrow",
+    210: "texts.narrow",
+    221: "texts.fixed",
+    224: "texts.fixed",
+    225: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    226: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
     227: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    228: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    229: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    231: "texts.fixed",
-    234: "texts.wide",
-    236: "texts.wide=n2:Q; texts.wide=0:Q; texts.wide=n2:Q",
-    237: "texts.wide",
-    239: "texts.narrow",
-    241: "texts.narrow=n3:Q; texts.narrow=0:Q; texts.narrow=n3:Q",
-    242: "texts.narrow",
-    246: "texts.wide",
+    229: "texts.fixed",
+    232: "texts.wide",
+    235: "texts.wide",
+    237: "texts.narrow",
+    240: "texts.narrow",
+    245: "texts.wide",
+    248: "texts.fixed",
     249: "texts.fixed",
-    250: "texts.fixed",
-    254: "texts.wide",
+    253: "texts.wide",
+    261: "texts.wide",
     262: "texts.wide",
-    263: "texts.wide",
-    270: "texts.narrow",
+    269: "texts.narrow",
+    277: "texts.narrow",
     278: "texts.narrow",
-    279: "texts.narrow",
-    287: "values",
-    289: "values",
-    290: "count=count:I; values=n:Q",
-    291: "values=values:i*",
+    286: "values",
+    288: "values",
+    289: "count=count:I; values=n:Q",
+    290: "values=values:i*",
     295: "count",
     297: "values",
     300: "values",
@@ -673,81 +677,80 @@ PATHS: Final[dict[int, str]] = {
     309: "return value",
     313: "rows",
     315: "rows=flat:i*",
-    321: "rows",
-    328: "columns",
-    330: "columns=flat:d*",
-    336: "columns",
-    344: "path.points",
-    347: "path.points",
-    348: "path.points=n:Q; path.count=path.count:I",
-    350: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    354: "path.points",
-    356: "path.points",
-    358: "path.points",
-    362: "path.points[len points].x",
-    369: "back=0 if result is None else r:Q",
-    373: "back.points",
+    322: "rows",
+    329: "columns",
+    331: "columns=flat:d*",
+    338: "columns",
+    346: "path.points",
+    349: "path.points",
+    350: "path.points=n:Q; path.count=path.count:I",
+    352: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    357: "path.points",
+    359: "path.points",
+    361: "path.points",
+    365: "path.points[len points].x",
+    372: "back=0 if result is None else r:Q",
     376: "back.points",
-    377: "back.points=n:Q; back.count=result.count:I",
-    379: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    383: "back",
-    386: "back.points",
-    388: "back.points",
+    379: "back.points",
+    380: "back.points=n:Q; back.count=result.count:I",
+    382: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    387: "back",
     390: "back.points",
-    394: "back.points[len points].x",
-    403: "values",
-    405: "values",
-    406: "values",
-    407: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
-    408: "values=part:h*",
-    412: "size",
-    414: "values",
-    416: "values",
-    418: "values",
+    392: "back.points",
+    394: "back.points",
+    398: "back.points[len points].x",
+    407: "values",
+    409: "values",
+    410: "values",
+    411: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
+    412: "values=part:h*",
+    417: "size",
+    419: "values",
     421: "values",
-    428: "length",
-    429: "values",
-    430: "values",
-    433: "values",
+    423: "values",
+    426: "values",
+    433: "length",
     434: "values",
-    435: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
-    436: "values=part:h*",
-    440: "length",
-    442: "values",
-    444: "values",
-    446: "values",
-    449: "values",
-    456: "a",
-    461: "what",
-    462: "return value",
-    464: "what.value",
-    466: "what.value",
-    467: "what.kind=what.kind:h; what.value.tag=tag:h",
-    470: "what.value.number=number:i",
-    473: "what.value.text=0 if text is None else r:Q",
-    479: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    484: "what.value.text",
-    486: "what.value.text=n:Q; what.value.text=0:Q; what.value.text=n:Q",
-    487: "what.value.text",
-    489: "return value",
-    490: "return value=return_value:I",
-    494: "what.kind",
-    497: "what.value",
-    500: "what.value.number",
-    504: "what.value.text",
-    511: "what.value.point.x",
-    520: "what.value.text",
-    528: "what.value.text",
-    529: "what.value.text",
-    540: "return value",
-    544: "data",
-    546: "data",
-    547: "size=size2:I; data=n:Q",
-    548: "data",
-    552: "size",
-    554: "data",
-    557: "data",
-    564: "digest",
-    565: "digest=bytes(result):16s",
-    568: "digest",
+    435: "values",
+    438: "values",
+    439: "values",
+    440: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
+    441: "values=part:h*",
+    446: "length",
+    448: "values",
+    450: "values",
+    452: "values",
+    455: "values",
+    462: "a",
+    467: "what",
+    468: "return value",
+    470: "what.value",
+    472: "what.value",
+    473: "what.kind=what.kind:h; what.value.tag=tag:h",
+    476: "what.value.number=number:i",
+    479: "what.value.text=0 if text is None else r:Q",
+    485: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    490: "what.value.text",
+    493: "what.value.text",
+    495: "return value",
+    496: "return value=return_value:I",
+    501: "what.kind",
+    504: "what.value",
+    507: "what.value.number",
+    511: "what.value.text",
+    518: "what.value.point.x",
+    527: "what.value.text",
+    535: "what.value.text",
+    536: "what.value.text",
+    547: "return value",
+    551: "data",
+    553: "data",
+    554: "size=size2:I; data=n:Q",
+    555: "data",
+    560: "size",
+    562: "data",
+    565: "data",
+    572: "digest",
+    573: "digest=bytes(result):16s",
+    576: "digest",
 }

@@ -17,10 +17,10 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
-    pack1 = Struct(order + "3I").pack
-    pack2 = Struct(order + "20s").pack
-    pack3 = Struct(order + "i").pack
-    pack4 = Struct(order + "20s20s").pack
+    heads1 = ndr.string_heads(order, "I")
+    pack1 = Struct(order + "20s").pack
+    pack2 = Struct(order + "i").pack
+    pack3 = Struct(order + "20s20s").pack
     read1 = Struct(order + "3I").unpack_from
     read2 = Struct(order + "20s").unpack_from
     read3 = Struct(order + "i").unpack_from
@@ -29,63 +29,64 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_Open_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(pack1(n, 0, n))
+        b = bytearray(heads1[0][n])
         b += text
         return b
 
     def get_Open_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, first, n = read1(d, 0)
         stop = 12 + 2 * n
-        if first or not 0 < n <= most or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         name = decode(d[12 : stop - 2], "surrogatepass")[0]
         at = stop
         return (name,)
 
     def put_Open_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        return pack2(to_handle(result))
+        return pack1(to_handle(result))
 
     def get_Open_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (session,) = read2(d, 0)
         return from_handle(SESSION, session)
 
     def put_Next_request(session: Any) -> bytes | bytearray:
-        return pack2(to_handle(session))
+        return pack1(to_handle(session))
 
     def get_Next_request(d: Any, at: int = 0) -> Any:
         (session,) = read2(d, 0)
         return (from_handle(SESSION, session),)
 
     def put_Next_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        return pack3(result)
+        return pack2(result)
 
     def get_Next_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (return_value,) = read3(d, 0)
         return return_value
 
     def put_Move_request(from_: Any, to: Any) -> bytes | bytearray:
-        return pack4(to_handle(from_), to_handle(to))
+        return pack3(to_handle(from_), to_handle(to))
 
     def get_Move_request(d: Any, at: int = 0) -> Any:
         from_, to = read4(d, 0)
         return from_handle(SESSION, from_), from_handle(SESSION, to)
 
     def put_Move_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        return pack2(to_handle(result))
+        return pack1(to_handle(result))
 
     def get_Move_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (to,) = read2(d, 0)
         return from_handle(SESSION, to)
 
     def put_Close_request(session: Any) -> bytes | bytearray:
-        return pack2(to_handle(session))
+        return pack1(to_handle(session))
 
     def get_Close_request(d: Any, at: int = 0) -> Any:
         (session,) = read2(d, 0)
         return (from_handle(SESSION, session),)
 
     def put_Close_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        return pack2(to_handle(result))
+        return pack1(to_handle(result))
 
     def get_Close_response(d: Any, inputs: Any, at: int = 0) -> Any:
         (session,) = read2(d, 0)
@@ -112,23 +113,22 @@ def ndr20(order: str) -> ndr.Codecs:
 
 PATHS: Final[dict[int, str]] = {
     30: "name",
-    32: "name=n:I; name=0:I; name=n:I",
     33: "name",
-    37: "name",
-    40: "name",
+    38: "name",
     41: "name",
-    46: "session=to_handle(result):20s",
-    49: "session",
-    53: "session=to_handle(session):20s",
-    56: "session",
-    60: "return value=result:i",
-    63: "return value",
-    67: "from=to_handle(from_):20s; to=to_handle(to):20s",
-    70: "from",
-    74: "to=to_handle(result):20s",
-    77: "to",
-    81: "session=to_handle(session):20s",
-    84: "session",
-    88: "session=to_handle(result):20s",
-    91: "session",
+    42: "name",
+    47: "session=to_handle(result):20s",
+    50: "session",
+    54: "session=to_handle(session):20s",
+    57: "session",
+    61: "return value=result:i",
+    64: "return value",
+    68: "from=to_handle(from_):20s; to=to_handle(to):20s",
+    71: "from",
+    75: "to=to_handle(result):20s",
+    78: "to",
+    82: "session=to_handle(session):20s",
+    85: "session",
+    89: "session=to_handle(result):20s",
+    92: "session",
 }

@@ -26,6 +26,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "i")
     pack1 = Struct(order + "2i").pack
     pack2 = Struct(order + "i").pack
@@ -33,8 +34,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     pack4 = Struct(order + "iI").pack
     pack5 = Struct(order + "4i").pack
     pack6 = Struct(order + "3i4xQ6i16s2iI4xQ").pack
-    pack7 = Struct(order + "3Q").pack
-    pack8 = Struct(order + "i4xq").pack
+    pack7 = Struct(order + "i4xq").pack
     packs1 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
     read1 = Struct(order + "2i").unpack_from
     read2 = Struct(order + "i").unpack_from
@@ -63,11 +63,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_list_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         len_, most = read3(d, 0)
         if most != len_:
             raise ndr.bad_count(most, len_)
         stop = 16 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         list_ = load1(d[16:stop])
         at = stop
@@ -121,7 +122,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if str_ is not None:
             text = encode(str_ + "\0", "surrogatepass")[0]
             n = len(text) >> 1
-            b += pack7(n, 0, n)
+            b += heads1[0][n]
             b += text
         if int_ is not None:
             n2 = len(int_)
@@ -133,6 +134,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_class_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         (
             class_,
             def_,
@@ -157,7 +159,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first
                 or not 0 < n <= most
-                or stop > len(d)
+                or stop > size
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -172,7 +174,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most2 != len_:
                 raise ndr.bad_count(most2, len_)
             stop2 = at + 8 + 4 * most2
-            if stop2 > len(d):
+            if stop2 > size:
                 raise ndr.cut_short(stop2, d)
             int_2 = load1(d[at + 8 : stop2])
             at = stop2
@@ -224,14 +226,15 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_interface__request(str_: Any) -> bytes | bytearray:
         text = encode(str_ + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(pack7(n, 0, n))
+        b = bytearray(heads1[0][n])
         b += text
         return b
 
     def get_interface__request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         most, first, n = read7(d, 0)
         stop = 24 + 2 * n
-        if first or not 0 < n <= most or stop > len(d) or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         str_ = decode(d[24 : stop - 2], "surrogatepass")[0]
         at = stop
@@ -242,7 +245,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     ) -> bytes | bytearray:
         return_value_ = result.return_value_
         int_ = result.int_
-        return pack8(return_value_, int_)
+        return pack7(return_value_, int_)
 
     def get_interface__response(d: Any, inputs: Any, at: int = 0) -> Any:
         return_value_, int_ = read9(d, 0)
@@ -317,20 +320,19 @@ PATHS: Final[dict[int, str]] = {
     60: "list",
     61: "len=len_:I; list=n:Q",
     62: "list=list_:i*",
-    66: "len",
-    68: "list",
-    71: "list",
-    77: "index",
-    78: "count",
-    79: "index=index:i; count=count:I",
-    82: "index",
-    86: "count",
-    87: "index",
-    88: "result",
-    89: "return value",
-    90: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
-    93: "count",
-    101: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
+    67: "len",
+    69: "list",
+    72: "list",
+    78: "index",
+    79: "count",
+    80: "index=index:i; count=count:I",
+    83: "index",
+    87: "count",
+    88: "index",
+    89: "result",
+    90: "return value",
+    91: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
+    94: "count",
     102: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
     103: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
     104: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
@@ -349,15 +351,13 @@ PATHS: Final[dict[int, str]] = {
     117: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
     118: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
     119: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
-    122: "import.str",
-    124: "import.str=n:Q; import.str=0:Q; import.str=n:Q",
-    125: "import.str",
-    127: "import.int_",
-    130: "import.int_",
-    131: "import.int_=n2:Q",
-    132: "import.int_=int_:i*",
-    136: "class",
-    137: "class",
+    120: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
+    123: "import.str",
+    126: "import.str",
+    128: "import.int_",
+    131: "import.int_",
+    132: "import.int_=n2:Q",
+    133: "import.int_=int_:i*",
     138: "class",
     139: "class",
     140: "class",
@@ -373,37 +373,38 @@ PATHS: Final[dict[int, str]] = {
     150: "class",
     151: "class",
     152: "class",
-    155: "import.str",
-    163: "import.str",
-    164: "import.str",
-    171: "import.int_",
+    153: "class",
+    154: "class",
+    157: "import.str",
+    165: "import.str",
+    166: "import.str",
     173: "import.int_",
-    176: "import.int_",
-    202: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
-    205: "kwargs",
-    209: "Sequence.id=result.id:i",
-    212: "Sequence.id",
-    218: "__return_value=result:i",
-    221: "__return_value",
-    225: "str",
-    227: "str=n:Q; str=0:Q; str=n:Q",
-    228: "str",
-    232: "str",
+    175: "import.int_",
+    178: "import.int_",
+    204: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
+    207: "kwargs",
+    211: "Sequence.id=result.id:i",
+    214: "Sequence.id",
+    220: "__return_value=result:i",
+    223: "__return_value",
+    227: "str",
+    230: "str",
     235: "str",
-    236: "str",
-    243: "return_value",
-    244: "int_",
-    245: "return_value=return_value_:i; int_=int_:q",
-    248: "return_value",
-    252: "value",
-    254: "value",
-    255: "tag=tag2:i; value.tag=tag3:i",
-    258: "value.tag=tag4:i",
-    261: "value.value=value2:i",
-    263: "value",
-    267: "tag",
-    270: "value",
-    273: "value.tag",
-    277: "value.value",
-    281: "value",
+    238: "str",
+    239: "str",
+    246: "return_value",
+    247: "int_",
+    248: "return_value=return_value_:i; int_=int_:q",
+    251: "return_value",
+    255: "value",
+    257: "value",
+    258: "tag=tag2:i; value.tag=tag3:i",
+    261: "value.tag=tag4:i",
+    264: "value.value=value2:i",
+    266: "value",
+    270: "tag",
+    273: "value",
+    276: "value.tag",
+    280: "value.value",
+    284: "value",
 }

@@ -17,22 +17,19 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "I")
     pack1 = Struct(order + "I").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "2I").pack
-    pack4 = Struct(order + "3I").pack
-    pack5 = Struct(order + "5I").pack
+    pack4 = Struct(order + "5I").pack
     packs1 = ndr.packers(
-        order, ("3I", "3x3I", "2x3I", "x3I", "3I", "3x3I", "2x3I", "x3I")
-    )
-    packs2 = ndr.packers(
         order, ("iI", "3xiI", "2xiI", "xiI", "iI", "3xiI", "2xiI", "xiI")
     )
-    packs3 = ndr.packers(
+    packs2 = ndr.packers(
         order, ("5I", "3x5I", "2x5I", "x5I", "5I", "3x5I", "2x5I", "x5I")
     )
-    packs4 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
-    packs5 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
+    packs3 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs4 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
     read1 = Struct(order + "I").unpack_from
     read2 = Struct(order + "i").unpack_from
     read3 = Struct(order + "2I").unpack_from
@@ -51,6 +48,7 @@ def ndr20(order: str) -> ndr.Codecs:
         count: Any,
         children: Any,
     ) -> Any:
+        size = len(d)
         if name:
             at = at + 3 & -4
             most, first, n = read4(d, at)
@@ -58,7 +56,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first
                 or not 0 < n <= most
-                or stop > len(d)
+                or stop > size
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -85,7 +83,7 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
-            if 20 * most2 > len(d) - (at + 4):
+            if 20 * most2 > size - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
             rows: Any = []
             at += 4
@@ -110,11 +108,11 @@ def ndr20(order: str) -> ndr.Codecs:
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
-            b += packs1[len(b) & 7](n, 0, n)
+            b += heads1[-len(b) & 3][n]
             b += text
         weight = v.weight
         parent = v.parent
-        b += packs4[len(b) & 7](weight)
+        b += packs3[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
             r = yield put_TREE(b, parent, r, seen)
         children = v.children
@@ -123,7 +121,7 @@ def ndr20(order: str) -> ndr.Codecs:
             most = v.count
             if n2 != most:
                 raise ndr.size_mismatch(n2, most)
-            b += packs5[len(b) & 7](n2)
+            b += packs4[len(b) & 7](n2)
             for v2 in children:
                 name2 = v2.name
                 weight2 = v2.weight
@@ -131,7 +129,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     raise ndr.null_ref()
                 parent2 = v2.parent
                 children2 = v2.children
-                b += pack5(
+                b += pack4(
                     0 if name2 is None else r,
                     r + 4,
                     seen.referent(parent2),
@@ -144,6 +142,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return r
 
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
+        size = len(d)
         at = at + 3 & -4
         name, weight, parent, count, children = read6(d, at)
         made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
@@ -156,7 +155,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if (
                 first
                 or not 0 < n <= most
-                or stop > len(d)
+                or stop > size
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -186,7 +185,7 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
-            if 20 * most2 > len(d) - (at + 4):
+            if 20 * most2 > size - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
             rows: Any = []
             at += 4
@@ -213,7 +212,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.null_ref()
         parent = v.parent
         children = v.children
-        b += packs3[len(b) & 7](
+        b += packs2[len(b) & 7](
             0 if name is None else r,
             r + 4,
             seen.referent(parent),
@@ -224,9 +223,9 @@ def ndr20(order: str) -> ndr.Codecs:
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
-            b += pack4(n, 0, n)
+            b += heads1[0][n]
             b += text
-        b += packs4[len(b) & 7](weight)
+        b += packs3[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
             r = yield put_TREE(b, parent, r, seen)
         if children is not None:
@@ -234,7 +233,7 @@ def ndr20(order: str) -> ndr.Codecs:
             most = v.count
             if n2 != most:
                 raise ndr.size_mismatch(n2, most)
-            b += packs5[len(b) & 7](n2)
+            b += packs4[len(b) & 7](n2)
             for v2 in children:
                 name2 = v2.name
                 weight2 = v2.weight
@@ -242,7 +241,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     raise ndr.null_ref()
                 parent2 = v2.parent
                 children2 = v2.children
-                b += pack5(
+                b += pack4(
                     0 if name2 is None else r,
                     r + 4,
                     seen.referent(parent2),
@@ -268,7 +267,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def put_NODE(b: Any, v: Any, r: int) -> Any:
         next = v.next
-        b += packs2[len(b) & 7](v.value, 0 if next is None else r)
+        b += packs1[len(b) & 7](v.value, 0 if next is None else r)
         r += 4
         if next is not None:
             r = yield put_NODE(b, next, r)
@@ -504,17 +503,18 @@ def ndr20(order: str) -> ndr.Codecs:
             if v is not None:
                 text = encode(v + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs1[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 3][n2]
                 t += text
         b += t[k:]
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 8 + 4 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
         at = stop
@@ -526,7 +526,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most2, stop2)
@@ -553,6 +553,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Read_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, data_ = read3(d, 0)
         at = 8
         if data_:
@@ -560,7 +561,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 4 + most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             data_2 = bytes(d[at + 4 : stop])
             at = stop
@@ -596,112 +597,109 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    56: ".name",
-    64: ".name",
-    65: ".name",
+    54: ".name",
+    62: ".name",
+    63: ".name",
+    69: ".weight",
     71: ".weight",
-    73: ".weight",
+    83: ".children",
     85: ".children",
     87: ".children",
-    89: ".children",
-    93: ".children[len children2].name",
-    111: ".name",
-    113: ".name=n:I; .name=0:I; .name=n:I",
-    114: ".name",
-    117: ".weight=weight:i",
-    122: ".children",
-    125: ".children",
-    126: ".children=n2:I",
-    131: ".children[v2 in children].weight",
+    91: ".children[len children2].name",
+    109: ".name",
+    112: ".name",
+    115: ".weight=weight:i",
+    120: ".children",
+    123: ".children",
+    124: ".children=n2:I",
+    129: ".children[v2 in children].weight",
+    132: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
+    133: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     134: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     135: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     136: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     137: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     138: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    139: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    140: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    148: ".name",
-    154: "name",
+    147: ".name",
+    153: "name",
+    161: "name",
     162: "name",
-    163: "name",
-    170: "weight",
-    172: "weight",
-    186: "children",
-    188: "children",
-    190: "children",
-    194: "children[len children2].name",
-    213: ".weight",
+    169: "weight",
+    171: "weight",
+    185: "children",
+    187: "children",
+    189: "children",
+    193: "children[len children2].name",
+    212: ".weight",
+    215: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     216: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     217: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     218: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     219: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     220: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     221: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    222: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    225: ".name",
-    227: ".name=n:I; .name=0:I; .name=n:I",
-    228: ".name",
-    229: ".weight=weight:i",
-    233: ".children",
-    236: ".children",
-    237: ".children=n2:I",
-    242: ".children[v2 in children].weight",
+    224: ".name",
+    227: ".name",
+    228: ".weight=weight:i",
+    232: ".children",
+    235: ".children",
+    236: ".children=n2:I",
+    241: ".children[v2 in children].weight",
+    244: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     245: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     246: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     247: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     248: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     249: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     250: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    251: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    259: ".value",
-    271: ".value=v.value:i; .next=0 if next is None else r:I",
-    279: "head=0 if head is None else r:I",
-    286: "head",
-    296: "return value=result:i",
-    299: "return value",
-    304: "list=0 if list_ is None else r:I",
-    311: "list",
-    324: "list=0 if result is None else r:I",
-    331: "list",
-    366: "a=0 if a is None else r:I",
-    369: "a=a:i",
-    370: "b=0 if b2 is None else r:I",
-    374: "b=0 if value is None else r:I",
-    377: "b=value:i",
-    381: "a",
-    384: "a",
-    389: "b",
-    392: "b",
-    395: "b",
-    407: "b",
-    408: "c",
-    409: "b=0 if b2 is None else r:I",
-    413: "b=0 if value is None else r:I",
-    416: "b=value:i",
-    417: "c=0 if c is None else r:I",
-    420: "c=c:i",
-    424: "b",
-    427: "b",
-    430: "b",
-    438: "c",
-    441: "c",
-    450: "a=seen.referent(a):I",
-    452: "a=a.value:i",
-    453: "b=seen.referent(b2):I",
-    455: "b=b2.value:i",
-    460: "a",
-    465: "a",
-    472: "b",
-    477: "b",
-    487: "return value=result:i",
-    490: "return value",
-    495: "names",
-    497: "names",
-    498: "count=count:I; names=n:I",
-    502: "names[v in names]=0 if v is None else r:I",
-    505: "names[v in names]",
-    507: "names[v in names]=n2:I; names[v in names]=0:I; names[v in names]=n2:I",
-    508: "names[v in names]",
+    258: ".value",
+    270: ".value=v.value:i; .next=0 if next is None else r:I",
+    278: "head=0 if head is None else r:I",
+    285: "head",
+    295: "return value=result:i",
+    298: "return value",
+    303: "list=0 if list_ is None else r:I",
+    310: "list",
+    323: "list=0 if result is None else r:I",
+    330: "list",
+    365: "a=0 if a is None else r:I",
+    368: "a=a:i",
+    369: "b=0 if b2 is None else r:I",
+    373: "b=0 if value is None else r:I",
+    376: "b=value:i",
+    380: "a",
+    383: "a",
+    388: "b",
+    391: "b",
+    394: "b",
+    406: "b",
+    407: "c",
+    408: "b=0 if b2 is None else r:I",
+    412: "b=0 if value is None else r:I",
+    415: "b=value:i",
+    416: "c=0 if c is None else r:I",
+    419: "c=c:i",
+    423: "b",
+    426: "b",
+    429: "b",
+    437: "c",
+    440: "c",
+    449: "a=seen.referent(a):I",
+    451: "a=a.value:i",
+    452: "b=seen.referent(b2):I",
+    454: "b=b2.value:i",
+    459: "a",
+    464: "a",
+    471: "b",
+    476: "b",
+    486: "return value=result:i",
+    489: "return value",
+    494: "names",
+    496: "names",
+    497: "count=count:I; names=n:I",
+    501: "names[v in names]=0 if v is None else r:I",
+    504: "names[v in names]",
+    507: "names[v in names]",
     513: "count",
     515: "names",
     518: "names",
@@ -716,8 +714,8 @@ PATHS: Final[dict[int, str]] = {
     550: "data",
     551: "data=n:I",
     552: "data",
-    556: "size",
-    559: "data",
-    561: "data",
-    564: "data",
+    557: "size",
+    560: "data",
+    562: "data",
+    565: "data",
 }

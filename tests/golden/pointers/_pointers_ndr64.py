@@ -17,21 +17,18 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "Q")
     pack1 = Struct(order + "Q").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "I4xQ").pack
-    pack4 = Struct(order + "3Q").pack
-    pack5 = Struct(order + "I").pack
-    pack6 = Struct(order + "3QI4xQ").pack
+    pack4 = Struct(order + "I").pack
+    pack5 = Struct(order + "3QI4xQ").pack
     packs1 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
     packs2 = ndr.packers(
-        order, ("3Q", "7x3Q", "6x3Q", "5x3Q", "4x3Q", "3x3Q", "2x3Q", "x3Q")
-    )
-    packs3 = ndr.packers(
         order,
         ("i4xQ", "7xi4xQ", "6xi4xQ", "5xi4xQ", "4xi4xQ", "3xi4xQ", "2xi4xQ", "xi4xQ"),
     )
-    packs4 = ndr.packers(
+    packs3 = ndr.packers(
         order,
         (
             "3QI4xQ",
@@ -44,7 +41,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             "x3QI4xQ",
         ),
     )
-    packs5 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs4 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
     read1 = Struct(order + "Q").unpack_from
     read2 = Struct(order + "i").unpack_from
     read3 = Struct(order + "I4xQ").unpack_from
@@ -64,6 +61,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count: Any,
         children: Any,
     ) -> Any:
+        size = len(d)
         if name:
             at = at + 7 & -8
             most, first, n = read4(d, at)
@@ -71,7 +69,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first
                 or not 0 < n <= most
-                or stop > len(d)
+                or stop > size
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -98,7 +96,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
-            if 40 * most2 > len(d) - (at + 8):
+            if 40 * most2 > size - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
             rows: Any = []
             at += 8
@@ -123,11 +121,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
-            b += packs2[len(b) & 7](n, 0, n)
+            b += heads1[-len(b) & 7][n]
             b += text
         weight = v.weight
         parent = v.parent
-        b += packs5[len(b) & 7](weight)
+        b += packs4[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
             r = yield put_TREE(b, parent, r, seen)
         children = v.children
@@ -144,7 +142,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     raise ndr.null_ref()
                 parent2 = v2.parent
                 children2 = v2.children
-                b += pack6(
+                b += pack5(
                     0 if name2 is None else r,
                     r + 4,
                     seen.referent(parent2),
@@ -157,6 +155,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return r
 
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
+        size = len(d)
         at = at + 7 & -8
         name, weight, parent, count, children = read7(d, at)
         made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
@@ -169,7 +168,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if (
                 first
                 or not 0 < n <= most
-                or stop > len(d)
+                or stop > size
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -199,7 +198,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
-            if 40 * most2 > len(d) - (at + 8):
+            if 40 * most2 > size - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
             rows: Any = []
             at += 8
@@ -226,7 +225,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.null_ref()
         parent = v.parent
         children = v.children
-        b += packs4[len(b) & 7](
+        b += packs3[len(b) & 7](
             0 if name is None else r,
             r + 4,
             seen.referent(parent),
@@ -237,9 +236,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
-            b += pack4(n, 0, n)
+            b += heads1[0][n]
             b += text
-        b += packs5[len(b) & 7](weight)
+        b += packs4[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
             r = yield put_TREE(b, parent, r, seen)
         if children is not None:
@@ -255,7 +254,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     raise ndr.null_ref()
                 parent2 = v2.parent
                 children2 = v2.children
-                b += pack6(
+                b += pack5(
                     0 if name2 is None else r,
                     r + 4,
                     seen.referent(parent2),
@@ -281,7 +280,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def put_NODE(b: Any, v: Any, r: int) -> Any:
         next = v.next
-        b += packs3[len(b) & 7](v.value, 0 if next is None else r)
+        b += packs2[len(b) & 7](v.value, 0 if next is None else r)
         r += 4
         if next is not None:
             r = yield put_NODE(b, next, r)
@@ -519,17 +518,18 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if v is not None:
                 text = encode(v + "\0", "surrogatepass")[0]
                 n2 = len(text) >> 1
-                t += packs2[len(t) & 7](n2, 0, n2)
+                t += heads1[-len(t) & 7][n2]
                 t += text
         b += t
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
         stop = 16 + 8 * most
-        if stop > len(d):
+        if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
         at = stop
@@ -541,7 +541,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first
                     or not 0 < n <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most2, stop2)
@@ -568,6 +568,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_Read_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         size2, data_ = read3(d, 0)
         at = 16
         if data_:
@@ -575,7 +576,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 8 + most
-            if stop > len(d):
+            if stop > size:
                 raise ndr.cut_short(stop, d)
             data_2 = bytes(d[at + 8 : stop])
             at = stop
@@ -606,117 +607,114 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     codecs[5] = ndr.OperationCodec(
         put_Names_request, get_Names_request, ndr.put_no_result, ndr.get_no_result
     )
-    codecs[6] = ndr.OperationCodec(pack5, read5, put_Read_response, get_Read_response)
+    codecs[6] = ndr.OperationCodec(pack4, read5, put_Read_response, get_Read_response)
     return codecs
 
 
 PATHS: Final[dict[int, str]] = {
-    69: ".name",
-    77: ".name",
-    78: ".name",
+    67: ".name",
+    75: ".name",
+    76: ".name",
+    82: ".weight",
     84: ".weight",
-    86: ".weight",
+    96: ".children",
     98: ".children",
     100: ".children",
-    102: ".children",
-    106: ".children[len children2].name",
-    124: ".name",
-    126: ".name=n:Q; .name=0:Q; .name=n:Q",
-    127: ".name",
-    130: ".weight=weight:i",
-    135: ".children",
-    138: ".children",
-    139: ".children=n2:Q",
-    144: ".children[v2 in children].weight",
+    104: ".children[len children2].name",
+    122: ".name",
+    125: ".name",
+    128: ".weight=weight:i",
+    133: ".children",
+    136: ".children",
+    137: ".children=n2:Q",
+    142: ".children[v2 in children].weight",
+    145: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
+    146: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     147: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     148: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     149: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     150: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     151: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    152: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    153: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    161: ".name",
-    167: "name",
+    160: ".name",
+    166: "name",
+    174: "name",
     175: "name",
-    176: "name",
-    183: "weight",
-    185: "weight",
-    199: "children",
-    201: "children",
-    203: "children",
-    207: "children[len children2].name",
-    226: ".weight",
+    182: "weight",
+    184: "weight",
+    198: "children",
+    200: "children",
+    202: "children",
+    206: "children[len children2].name",
+    225: ".weight",
+    228: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     229: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     230: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     231: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     232: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     233: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     234: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    235: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    238: ".name",
-    240: ".name=n:Q; .name=0:Q; .name=n:Q",
-    241: ".name",
-    242: ".weight=weight:i",
-    246: ".children",
-    249: ".children",
-    250: ".children=n2:Q",
-    255: ".children[v2 in children].weight",
+    237: ".name",
+    240: ".name",
+    241: ".weight=weight:i",
+    245: ".children",
+    248: ".children",
+    249: ".children=n2:Q",
+    254: ".children[v2 in children].weight",
+    257: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     258: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     259: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     260: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     261: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     262: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     263: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    264: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    272: ".value",
-    284: ".value=v.value:i; .next=0 if next is None else r:Q",
-    292: "head=0 if head is None else r:Q",
-    299: "head",
-    309: "return value=result:i",
-    312: "return value",
-    317: "list=0 if list_ is None else r:Q",
-    324: "list",
-    337: "list=0 if result is None else r:Q",
-    344: "list",
-    379: "a=0 if a is None else r:Q",
-    382: "a=a:i",
-    383: "b=0 if b2 is None else r:Q",
-    387: "b=0 if value is None else r:Q",
-    390: "b=value:i",
-    394: "a",
-    397: "a",
-    403: "b",
-    406: "b",
-    409: "b",
-    421: "b",
-    422: "c",
-    423: "b=0 if b2 is None else r:Q",
-    427: "b=0 if value is None else r:Q",
-    430: "b=value:i",
-    431: "c=0 if c is None else r:Q",
-    434: "c=c:i",
-    438: "b",
-    441: "b",
-    444: "b",
-    453: "c",
-    456: "c",
-    465: "a=seen.referent(a):Q",
-    467: "a=a.value:i",
-    468: "b=seen.referent(b2):Q",
-    470: "b=b2.value:i",
-    475: "a",
-    480: "a",
-    488: "b",
-    493: "b",
-    503: "return value=result:i",
-    506: "return value",
-    511: "names",
-    513: "names",
-    514: "count=count:I; names=n:Q",
-    517: "names[v in names]=0 if v is None else r:Q",
-    520: "names[v in names]",
-    522: "names[v in names]=n2:Q; names[v in names]=0:Q; names[v in names]=n2:Q",
-    523: "names[v in names]",
+    271: ".value",
+    283: ".value=v.value:i; .next=0 if next is None else r:Q",
+    291: "head=0 if head is None else r:Q",
+    298: "head",
+    308: "return value=result:i",
+    311: "return value",
+    316: "list=0 if list_ is None else r:Q",
+    323: "list",
+    336: "list=0 if result is None else r:Q",
+    343: "list",
+    378: "a=0 if a is None else r:Q",
+    381: "a=a:i",
+    382: "b=0 if b2 is None else r:Q",
+    386: "b=0 if value is None else r:Q",
+    389: "b=value:i",
+    393: "a",
+    396: "a",
+    402: "b",
+    405: "b",
+    408: "b",
+    420: "b",
+    421: "c",
+    422: "b=0 if b2 is None else r:Q",
+    426: "b=0 if value is None else r:Q",
+    429: "b=value:i",
+    430: "c=0 if c is None else r:Q",
+    433: "c=c:i",
+    437: "b",
+    440: "b",
+    443: "b",
+    452: "c",
+    455: "c",
+    464: "a=seen.referent(a):Q",
+    466: "a=a.value:i",
+    467: "b=seen.referent(b2):Q",
+    469: "b=b2.value:i",
+    474: "a",
+    479: "a",
+    487: "b",
+    492: "b",
+    502: "return value=result:i",
+    505: "return value",
+    510: "names",
+    512: "names",
+    513: "count=count:I; names=n:Q",
+    516: "names[v in names]=0 if v is None else r:Q",
+    519: "names[v in names]",
+    522: "names[v in names]",
     528: "count",
     530: "names",
     533: "names",
@@ -731,8 +729,8 @@ PATHS: Final[dict[int, str]] = {
     565: "data",
     566: "data=n:Q",
     567: "data",
-    571: "size",
-    574: "data",
-    576: "data",
-    579: "data",
+    572: "size",
+    575: "data",
+    577: "data",
+    580: "data",
 }

@@ -33,45 +33,41 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "h")
     pack1 = Struct(order + "2H").pack
     pack2 = Struct(order + "4xq").pack
     pack3 = Struct(order + "I").pack
     pack4 = Struct(order + "2I").pack
-    pack5 = Struct(order + "3I").pack
-    pack6 = Struct(order + "Ii").pack
-    pack7 = Struct(order + "B").pack
-    pack8 = Struct(order + "3x3I").pack
-    pack9 = Struct(order + "3xIi").pack
-    pack10 = Struct(order + "2h").pack
-    pack11 = Struct(order + "4xB7xq").pack
-    pack12 = Struct(order + "iI").pack
-    pack13 = Struct(order + "i").pack
+    pack5 = Struct(order + "Ii").pack
+    pack6 = Struct(order + "B").pack
+    pack7 = Struct(order + "3xIi").pack
+    pack8 = Struct(order + "2h").pack
+    pack9 = Struct(order + "4xB7xq").pack
+    pack10 = Struct(order + "iI").pack
+    pack11 = Struct(order + "i").pack
     packs1 = ndr.packers(
-        order, ("3I", "3x3I", "2x3I", "x3I", "3I", "3x3I", "2x3I", "x3I")
-    )
-    packs2 = ndr.packers(
         order, ("2I", "3x2I", "2x2I", "x2I", "2I", "3x2I", "2x2I", "x2I")
     )
-    packs3 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
-    packs4 = ndr.packers(
+    packs2 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs3 = ndr.packers(
         order, ("2H", "7x2H", "6x2H", "5x2H", "4x2H", "3x2H", "2x2H", "x2H")
     )
-    packs5 = ndr.packers(
+    packs4 = ndr.packers(
         order, ("Ii", "3xIi", "2xIi", "xIi", "Ii", "3xIi", "2xIi", "xIi")
     )
-    packs6 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
-    packs7 = ndr.packers(order, ("B", "7xB", "6xB", "5xB", "4xB", "3xB", "2xB", "xB"))
-    packs8 = ndr.packers(order, ("2h", "x2h", "2h", "x2h", "2h", "x2h", "2h", "x2h"))
-    packs9 = ndr.packers(
+    packs5 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
+    packs6 = ndr.packers(order, ("B", "7xB", "6xB", "5xB", "4xB", "3xB", "2xB", "xB"))
+    packs7 = ndr.packers(order, ("2h", "x2h", "2h", "x2h", "2h", "x2h", "2h", "x2h"))
+    packs8 = ndr.packers(
         order,
         ("B7xq", "7xB7xq", "6xB7xq", "5xB7xq", "4xB7xq", "3xB7xq", "2xB7xq", "xB7xq"),
     )
-    packs10 = ndr.packers(
+    packs9 = ndr.packers(
         order, ("iI", "3xiI", "2xiI", "xiI", "iI", "3xiI", "2xiI", "xiI")
     )
-    packs11 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
-    packs12 = ndr.packers(
+    packs10 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
+    packs11 = ndr.packers(
         order,
         (
             "B3xB3xi",
@@ -84,7 +80,7 @@ def ndr20(order: str) -> ndr.Codecs:
             "2B3xi",
         ),
     )
-    packs13 = ndr.packers(
+    packs12 = ndr.packers(
         order, ("2i", "3x2i", "2x2i", "x2i", "2i", "3x2i", "2x2i", "x2i")
     )
     read1 = Struct(order + "2H").unpack_from
@@ -179,14 +175,14 @@ def ndr20(order: str) -> ndr.Codecs:
         tag = node.tag
         if tag != v.tag:
             raise ndr.tag_mismatch(tag, v.tag)
-        b += packs13[len(b) & 7](v.tag, tag)
+        b += packs12[len(b) & 7](v.tag, tag)
         if tag == 0:
             left = node.value
             b += pack3(0 if left is None else r)
             r += 4
         elif tag == 1:
             leaf = node.value
-            b += pack13(leaf)
+            b += pack11(leaf)
         elif tag == 2:
             fork = node.value
             a = fork.a
@@ -238,7 +234,7 @@ def ndr20(order: str) -> ndr.Codecs:
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text3
         elif any.tag == 5:
             pair2 = any.value
@@ -246,13 +242,13 @@ def ndr20(order: str) -> ndr.Codecs:
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
-                b += pack5(n2, 0, n2)
+                b += heads1[0][n2]
                 b += text4
             second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
-                b += packs1[len(b) & 7](n3, 0, n3)
+                b += heads1[-len(b) & 3][n3]
                 b += text5
         elif any.tag not in (0, 1, 2, 5):
             some2 = any.value
@@ -262,12 +258,13 @@ def ndr20(order: str) -> ndr.Codecs:
                 most = some2.count
                 if n4 != most:
                     raise ndr.size_mismatch(n4, most)
-                b += pack6(n4, some2.count)
+                b += pack5(n4, some2.count)
                 b += write1(numbers)
-        b += pack7(after)
+        b += pack6(after)
         return b
 
     def get_Plain_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read1(d, 0)
         at = 4
         if tag != kind:
@@ -303,7 +300,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -321,7 +318,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
@@ -337,7 +334,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 1 : stop3] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -354,7 +351,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
                 stop4 = at + 8 + 2 * most4
-                if stop4 > len(d):
+                if stop4 > size:
                     raise ndr.cut_short(stop4, d)
                 numbers = load1(d[at + 8 : stop4])
                 at = stop4
@@ -396,13 +393,13 @@ def ndr20(order: str) -> ndr.Codecs:
             some = any.value
             b += pack3(0 if some is None else r)
             r += 4
-        b += pack7(result.after)
+        b += pack6(result.after)
         if any.tag == 2:
             text2 = any.value
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack8(n, 0, n)
+                b += heads1[3][n]
                 b += text3
         elif any.tag == 5:
             pair2 = any.value
@@ -410,13 +407,13 @@ def ndr20(order: str) -> ndr.Codecs:
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
-                b += pack8(n2, 0, n2)
+                b += heads1[3][n2]
                 b += text4
             second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
-                b += packs1[len(b) & 7](n3, 0, n3)
+                b += heads1[-len(b) & 3][n3]
                 b += text5
         elif any.tag not in (0, 1, 2, 5):
             some2 = any.value
@@ -426,11 +423,12 @@ def ndr20(order: str) -> ndr.Codecs:
                 most = some2.count
                 if n4 != most:
                     raise ndr.size_mismatch(n4, most)
-                b += pack9(n4, some2.count)
+                b += pack7(n4, some2.count)
                 b += write1(numbers)
         return b
 
     def get_Plain_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read1(d, 0)
         at = 4
         if tag != kind:
@@ -468,7 +466,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -486,7 +484,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
@@ -502,7 +500,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 1 : stop3] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -519,7 +517,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
                 stop4 = at + 11 + 2 * most4
-                if stop4 > len(d):
+                if stop4 > size:
                     raise ndr.cut_short(stop4, d)
                 numbers = load1(d[at + 11 : stop4])
                 at = stop4
@@ -534,17 +532,17 @@ def ndr20(order: str) -> ndr.Codecs:
         tag2 = pick.tag
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
-        b = bytearray(pack10(tag, tag2))
+        b = bytearray(pack8(tag, tag2))
         if tag2 in (1, 2):
             small = pick.value
-            b += pack7(small)
+            b += pack6(small)
         elif tag2 == 3:
             wide = pick.value
-            b += pack11(wide.x, wide.h)
+            b += pack9(wide.x, wide.h)
         elif tag2 == -4:
             both = pick.value
             pair = both.pair
-            b += pack12(both.a, 0 if pair is None else r)
+            b += pack10(both.a, 0 if pair is None else r)
             r += 4
         else:
             raise ndr.bad_tag(tag2)
@@ -554,24 +552,25 @@ def ndr20(order: str) -> ndr.Codecs:
             if pair2 is not None:
                 first = pair2.first
                 second = pair2.second
-                b += packs2[len(b) & 7](
+                b += packs1[len(b) & 7](
                     0 if first is None else r, 0 if second is None else r + 4
                 )
                 r += 8
                 if first is not None:
                     text = encode(first + "\0", "surrogatepass")[0]
                     n = len(text) >> 1
-                    b += pack5(n, 0, n)
+                    b += heads1[0][n]
                     b += text
                 if second is not None:
                     text2 = narrow(second + "\0")
                     n2 = len(text2)
-                    b += packs1[len(b) & 7](n2, 0, n2)
+                    b += heads1[-len(b) & 3][n2]
                     b += text2
-        b += packs3[len(b) & 7](after)
+        b += packs2[len(b) & 7](after)
         return b
 
     def get_Picked_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         tag, tag2 = read10(d, 0)
         at = 4
         if tag2 != tag:
@@ -607,7 +606,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first2
                         or not 0 < n <= most
-                        or stop > len(d)
+                        or stop > size
                         or d[stop - 2 : stop] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first2, n, most, stop)
@@ -623,7 +622,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n2 <= most2
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 1 : stop2] != b"\0"
                     ):
                         raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -663,7 +662,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     raise ndr.tag_mismatch(tag, v.kind)
                 if not 0 <= tag <= 32767:
                     raise ndr.out_of_range(tag, 0, 32767)
-                b += packs4[len(b) & 7](kind, tag)
+                b += packs3[len(b) & 7](kind, tag)
                 if tag == 0:
                     pass
                 elif tag == 1:
@@ -685,7 +684,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     some = any.value
                     b += pack3(0 if some is None else r)
                     r += 4
-                b += pack7(v.after)
+                b += pack6(v.after)
             for v2 in holders2:
                 any2 = v2.any
                 if any2.tag == 2:
@@ -693,7 +692,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if text2 is not None:
                         text3 = encode(text2 + "\0", "surrogatepass")[0]
                         n2 = len(text3) >> 1
-                        b += packs1[len(b) & 7](n2, 0, n2)
+                        b += heads1[-len(b) & 3][n2]
                         b += text3
                 elif any2.tag == 5:
                     pair2 = any2.value
@@ -701,13 +700,13 @@ def ndr20(order: str) -> ndr.Codecs:
                     if first2 is not None:
                         text4 = encode(first2 + "\0", "surrogatepass")[0]
                         n3 = len(text4) >> 1
-                        b += packs1[len(b) & 7](n3, 0, n3)
+                        b += heads1[-len(b) & 3][n3]
                         b += text4
                     second2 = pair2.second
                     if second2 is not None:
                         text5 = narrow(second2 + "\0")
                         n4 = len(text5)
-                        b += packs1[len(b) & 7](n4, 0, n4)
+                        b += heads1[-len(b) & 3][n4]
                         b += text5
                 elif any2.tag not in (0, 1, 2, 5):
                     some2 = any2.value
@@ -717,16 +716,16 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2 = some2.count
                         if n5 != most2:
                             raise ndr.size_mismatch(n5, most2)
-                        b += packs5[len(b) & 7](n5, some2.count)
+                        b += packs4[len(b) & 7](n5, some2.count)
                         b += write1(numbers)
-        b += packs6[len(b) & 7](0 if nested is None else r)
+        b += packs5[len(b) & 7](0 if nested is None else r)
         r += 4
         if nested is not None:
             two = nested.two
             n6 = len(two)
             if n6 != 2:
                 raise ndr.size_mismatch(n6, 2)
-            b += packs7[len(b) & 7](nested.before)
+            b += packs6[len(b) & 7](nested.before)
             if n6:
                 b += b"\0" * 7
             for v3 in two:
@@ -739,7 +738,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     raise ndr.tag_mismatch(tag2, v3.kind)
                 if not 0 <= tag2 <= 32767:
                     raise ndr.out_of_range(tag2, 0, 32767)
-                b += packs4[len(b) & 7](kind2, tag2)
+                b += packs3[len(b) & 7](kind2, tag2)
                 if tag2 == 0:
                     pass
                 elif tag2 == 1:
@@ -761,22 +760,22 @@ def ndr20(order: str) -> ndr.Codecs:
                     some3 = any3.value
                     b += pack3(0 if some3 is None else r)
                     r += 4
-                b += pack7(v3.after)
+                b += pack6(v3.after)
             pick = nested.pick
             tag3 = pick.tag
             if tag3 != nested.tag:
                 raise ndr.tag_mismatch(tag3, nested.tag)
-            b += packs8[len(b) & 7](nested.tag, tag3)
+            b += packs7[len(b) & 7](nested.tag, tag3)
             if tag3 in (1, 2):
                 small = pick.value
-                b += pack7(small)
+                b += pack6(small)
             elif tag3 == 3:
                 wide = pick.value
-                b += packs9[len(b) & 7](wide.x, wide.h)
+                b += packs8[len(b) & 7](wide.x, wide.h)
             elif tag3 == -4:
                 both = pick.value
                 pair4 = both.pair
-                b += packs10[len(b) & 7](both.a, 0 if pair4 is None else r)
+                b += packs9[len(b) & 7](both.a, 0 if pair4 is None else r)
                 r += 4
             else:
                 raise ndr.bad_tag(tag3)
@@ -787,7 +786,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if text7 is not None:
                         text8 = encode(text7 + "\0", "surrogatepass")[0]
                         n7 = len(text8) >> 1
-                        b += packs1[len(b) & 7](n7, 0, n7)
+                        b += heads1[-len(b) & 3][n7]
                         b += text8
                 elif any4.tag == 5:
                     pair5 = any4.value
@@ -795,13 +794,13 @@ def ndr20(order: str) -> ndr.Codecs:
                     if first4 is not None:
                         text9 = encode(first4 + "\0", "surrogatepass")[0]
                         n8 = len(text9) >> 1
-                        b += packs1[len(b) & 7](n8, 0, n8)
+                        b += heads1[-len(b) & 3][n8]
                         b += text9
                     second4 = pair5.second
                     if second4 is not None:
                         text10 = narrow(second4 + "\0")
                         n9 = len(text10)
-                        b += packs1[len(b) & 7](n9, 0, n9)
+                        b += heads1[-len(b) & 3][n9]
                         b += text10
                 elif any4.tag not in (0, 1, 2, 5):
                     some4 = any4.value
@@ -811,7 +810,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         most3 = some4.count
                         if n10 != most3:
                             raise ndr.size_mismatch(n10, most3)
-                        b += packs5[len(b) & 7](n10, some4.count)
+                        b += packs4[len(b) & 7](n10, some4.count)
                         b += write1(numbers2)
             if pick.tag == -4:
                 both2 = pick.value
@@ -819,24 +818,25 @@ def ndr20(order: str) -> ndr.Codecs:
                 if pair6 is not None:
                     first5 = pair6.first
                     second5 = pair6.second
-                    b += packs2[len(b) & 7](
+                    b += packs1[len(b) & 7](
                         0 if first5 is None else r, 0 if second5 is None else r + 4
                     )
                     r += 8
                     if first5 is not None:
                         text11 = encode(first5 + "\0", "surrogatepass")[0]
                         n11 = len(text11) >> 1
-                        b += pack5(n11, 0, n11)
+                        b += heads1[0][n11]
                         b += text11
                     if second5 is not None:
                         text12 = narrow(second5 + "\0")
                         n12 = len(text12)
-                        b += packs1[len(b) & 7](n12, 0, n12)
+                        b += heads1[-len(b) & 3][n12]
                         b += text12
-        b += packs11[len(b) & 7](after)
+        b += packs10[len(b) & 7](after)
         return b
 
     def get_Held_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, holders = read4(d, 0)
         at = 8
         if holders:
@@ -846,7 +846,7 @@ def ndr20(order: str) -> ndr.Codecs:
             at += 4
             if most:
                 at = at + 7 & -8
-            if 5 * most > len(d) - at:
+            if 5 * most > size - at:
                 raise ndr.cut_short(5 * most, d)
             rows: Any = []
             for _ in range(most):
@@ -892,7 +892,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first2
                             or not 0 < n <= most2
-                            or stop > len(d)
+                            or stop > size
                             or d[stop - 2 : stop] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first2, n, most2, stop)
@@ -911,7 +911,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first3
                             or not 0 < n2 <= most3
-                            or stop2 > len(d)
+                            or stop2 > size
                             or d[stop2 - 2 : stop2] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first3, n2, most3, stop2)
@@ -927,7 +927,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first5
                             or not 0 < n3 <= most4
-                            or stop3 > len(d)
+                            or stop3 > size
                             or d[stop3 - 1 : stop3] != b"\0"
                         ):
                             raise ndr.bad_string(d, first5, n3, most4, stop3)
@@ -945,7 +945,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if most5 != count2:
                             raise ndr.bad_count(most5, count2)
                         stop4 = at + 8 + 2 * most5
-                        if stop4 > len(d):
+                        if stop4 > size:
                             raise ndr.cut_short(stop4, d)
                         numbers = load1(d[at + 8 : stop4])
                         at = stop4
@@ -1032,7 +1032,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first7
                             or not 0 < n4 <= most6
-                            or stop5 > len(d)
+                            or stop5 > size
                             or d[stop5 - 2 : stop5] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first7, n4, most6, stop5)
@@ -1051,7 +1051,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first8
                             or not 0 < n5 <= most7
-                            or stop6 > len(d)
+                            or stop6 > size
                             or d[stop6 - 2 : stop6] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first8, n5, most7, stop6)
@@ -1067,7 +1067,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first9
                             or not 0 < n6 <= most8
-                            or stop7 > len(d)
+                            or stop7 > size
                             or d[stop7 - 1 : stop7] != b"\0"
                         ):
                             raise ndr.bad_string(d, first9, n6, most8, stop7)
@@ -1085,7 +1085,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if most9 != count3:
                             raise ndr.bad_count(most9, count3)
                         stop8 = at + 8 + 2 * most9
-                        if stop8 > len(d):
+                        if stop8 > size:
                             raise ndr.cut_short(stop8, d)
                         numbers2 = load1(d[at + 8 : stop8])
                         at = stop8
@@ -1110,7 +1110,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first11
                             or not 0 < n7 <= most10
-                            or stop9 > len(d)
+                            or stop9 > size
                             or d[stop9 - 2 : stop9] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first11, n7, most10, stop9)
@@ -1126,7 +1126,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         if (
                             first12
                             or not 0 < n8 <= most11
-                            or stop10 > len(d)
+                            or stop10 > size
                             or d[stop10 - 1 : stop10] != b"\0"
                         ):
                             raise ndr.bad_string(d, first12, n8, most11, stop10)
@@ -1149,10 +1149,10 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_Capsules_request(capsule: Any, after: Any, boxed: Any) -> bytes | bytearray:
         r = 0x20000
         tag = capsule.tag
-        b = bytearray(pack13(tag))
+        b = bytearray(pack11(tag))
         if tag == 1:
             wide = capsule.value
-            b += pack11(wide.x, wide.h)
+            b += pack9(wide.x, wide.h)
         elif tag in (2, 3):
             pair = capsule.value
             first = pair.first
@@ -1171,27 +1171,27 @@ def ndr20(order: str) -> ndr.Codecs:
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text2
             second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
-                b += packs1[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 3][n2]
                 b += text3
         elif capsule.tag == 4:
             text4 = capsule.value
             if text4 is not None:
                 text5 = encode(text4 + "\0", "surrogatepass")[0]
                 n3 = len(text5) >> 1
-                b += pack5(n3, 0, n3)
+                b += heads1[0][n3]
                 b += text5
         capsule2 = boxed.capsule
         tag2 = capsule2.tag
-        b += packs12[len(b) & 7](after, boxed.b, tag2)
+        b += packs11[len(b) & 7](after, boxed.b, tag2)
         if tag2 == 1:
             wide2 = capsule2.value
-            b += packs9[len(b) & 7](wide2.x, wide2.h)
+            b += packs8[len(b) & 7](wide2.x, wide2.h)
         elif tag2 in (2, 3):
             pair3 = capsule2.value
             first3 = pair3.first
@@ -1204,31 +1204,32 @@ def ndr20(order: str) -> ndr.Codecs:
             r += 4
         else:
             pass
-        b += pack7(boxed.c)
+        b += pack6(boxed.c)
         if capsule2.tag in (2, 3):
             pair4 = capsule2.value
             first4 = pair4.first
             if first4 is not None:
                 text7 = encode(first4 + "\0", "surrogatepass")[0]
                 n4 = len(text7) >> 1
-                b += pack8(n4, 0, n4)
+                b += heads1[3][n4]
                 b += text7
             second4 = pair4.second
             if second4 is not None:
                 text8 = narrow(second4 + "\0")
                 n5 = len(text8)
-                b += packs1[len(b) & 7](n5, 0, n5)
+                b += heads1[-len(b) & 3][n5]
                 b += text8
         elif capsule2.tag == 4:
             text9 = capsule2.value
             if text9 is not None:
                 text10 = encode(text9 + "\0", "surrogatepass")[0]
                 n6 = len(text10) >> 1
-                b += pack8(n6, 0, n6)
+                b += heads1[3][n6]
                 b += text10
         return b
 
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         (tag,) = read13(d, 0)
         at = 4
         capsule: Any
@@ -1256,7 +1257,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -1272,7 +1273,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 1 : stop2] != b"\0"
                 ):
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -1290,7 +1291,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 2 : stop3] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -1333,7 +1334,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first7
                     or not 0 < n4 <= most4
-                    or stop4 > len(d)
+                    or stop4 > size
                     or d[stop4 - 2 : stop4] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first7, n4, most4, stop4)
@@ -1349,7 +1350,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first8
                     or not 0 < n5 <= most5
-                    or stop5 > len(d)
+                    or stop5 > size
                     or d[stop5 - 1 : stop5] != b"\0"
                 ):
                     raise ndr.bad_string(d, first8, n5, most5, stop5)
@@ -1367,7 +1368,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first9
                     or not 0 < n6 <= most6
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first9, n6, most6, stop6)
@@ -1386,10 +1387,10 @@ def ndr20(order: str) -> ndr.Codecs:
     ) -> bytes | bytearray:
         r = 0x20000
         tag = result.tag
-        b = bytearray(pack13(tag))
+        b = bytearray(pack11(tag))
         if tag == 1:
             wide = result.value
-            b += pack11(wide.x, wide.h)
+            b += pack9(wide.x, wide.h)
         elif tag in (2, 3):
             pair = result.value
             first = pair.first
@@ -1408,24 +1409,25 @@ def ndr20(order: str) -> ndr.Codecs:
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text2
             second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
-                b += packs1[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 3][n2]
                 b += text3
         elif result.tag == 4:
             text4 = result.value
             if text4 is not None:
                 text5 = encode(text4 + "\0", "surrogatepass")[0]
                 n3 = len(text5) >> 1
-                b += pack5(n3, 0, n3)
+                b += heads1[0][n3]
                 b += text5
         return b
 
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (tag,) = read13(d, 0)
         at = 4
         out: Any
@@ -1453,7 +1455,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -1469,7 +1471,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 1 : stop2] != b"\0"
                 ):
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -1487,7 +1489,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 2 : stop3] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -1505,7 +1507,7 @@ def ndr20(order: str) -> ndr.Codecs:
         r = 0x20000
         b = bytearray()
         r = ndr.unwind(put_TREE(b, tree, r))
-        b += pack7(after)
+        b += pack6(after)
         return b
 
     def get_Trees_request(d: Any, at: int = 0) -> Any:
@@ -1528,13 +1530,13 @@ def ndr20(order: str) -> ndr.Codecs:
         n2 = len(capsules)
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
-        b = bytearray(pack12(n, n2))
+        b = bytearray(pack10(n, n2))
         for v in capsules:
             tag = v.tag
-            b += pack13(tag)
+            b += pack11(tag)
             if tag == 1:
                 wide = v.value
-                b += packs9[len(b) & 7](wide.x, wide.h)
+                b += packs8[len(b) & 7](wide.x, wide.h)
             elif tag in (2, 3):
                 pair = v.value
                 first = pair.first
@@ -1554,25 +1556,25 @@ def ndr20(order: str) -> ndr.Codecs:
                 if first2 is not None:
                     text2 = encode(first2 + "\0", "surrogatepass")[0]
                     n3 = len(text2) >> 1
-                    b += packs1[len(b) & 7](n3, 0, n3)
+                    b += heads1[-len(b) & 3][n3]
                     b += text2
                 second2 = pair2.second
                 if second2 is not None:
                     text3 = narrow(second2 + "\0")
                     n4 = len(text3)
-                    b += packs1[len(b) & 7](n4, 0, n4)
+                    b += heads1[-len(b) & 3][n4]
                     b += text3
             elif v2.tag == 4:
                 text4 = v2.value
                 if text4 is not None:
                     text5 = encode(text4 + "\0", "surrogatepass")[0]
                     n5 = len(text5) >> 1
-                    b += packs1[len(b) & 7](n5, 0, n5)
+                    b += heads1[-len(b) & 3][n5]
                     b += text5
         n6 = len(holders)
         if n6 != n:
             raise ndr.size_mismatch(n6, n)
-        b += packs6[len(b) & 7](n6)
+        b += packs5[len(b) & 7](n6)
         if n6:
             b += PAD[-len(b) & 7]
         for v3 in holders:
@@ -1585,7 +1587,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.tag_mismatch(tag2, v3.kind)
             if not 0 <= tag2 <= 32767:
                 raise ndr.out_of_range(tag2, 0, 32767)
-            b += packs4[len(b) & 7](kind, tag2)
+            b += packs3[len(b) & 7](kind, tag2)
             if tag2 == 0:
                 pass
             elif tag2 == 1:
@@ -1605,7 +1607,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 some = any.value
                 b += pack3(0 if some is None else r)
                 r += 4
-            b += pack7(v3.after)
+            b += pack6(v3.after)
         for v4 in holders:
             any2 = v4.any
             if any2.tag == 2:
@@ -1613,7 +1615,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 if text7 is not None:
                     text8 = encode(text7 + "\0", "surrogatepass")[0]
                     n7 = len(text8) >> 1
-                    b += packs1[len(b) & 7](n7, 0, n7)
+                    b += heads1[-len(b) & 3][n7]
                     b += text8
             elif any2.tag == 5:
                 pair4 = any2.value
@@ -1621,13 +1623,13 @@ def ndr20(order: str) -> ndr.Codecs:
                 if first4 is not None:
                     text9 = encode(first4 + "\0", "surrogatepass")[0]
                     n8 = len(text9) >> 1
-                    b += packs1[len(b) & 7](n8, 0, n8)
+                    b += heads1[-len(b) & 3][n8]
                     b += text9
                 second4 = pair4.second
                 if second4 is not None:
                     text10 = narrow(second4 + "\0")
                     n9 = len(text10)
-                    b += packs1[len(b) & 7](n9, 0, n9)
+                    b += heads1[-len(b) & 3][n9]
                     b += text10
             elif any2.tag not in (0, 1, 2, 5):
                 some2 = any2.value
@@ -1637,15 +1639,16 @@ def ndr20(order: str) -> ndr.Codecs:
                     most = some2.count
                     if n10 != most:
                         raise ndr.size_mismatch(n10, most)
-                    b += packs5[len(b) & 7](n10, some2.count)
+                    b += packs4[len(b) & 7](n10, some2.count)
                     b += write1(numbers)
         return b
 
     def get_Many_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
-        if 4 * most > len(d) - 8:
+        if 4 * most > size - 8:
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
         at = 8
@@ -1682,7 +1685,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first2
                         or not 0 < n2 <= most2
-                        or stop > len(d)
+                        or stop > size
                         or d[stop - 2 : stop] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first2, n2, most2, stop)
@@ -1698,7 +1701,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n3 <= most3
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 1 : stop2] != b"\0"
                     ):
                         raise ndr.bad_string(d, first4, n3, most3, stop2)
@@ -1717,7 +1720,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first5
                         or not 0 < n4 <= most4
-                        or stop3 > len(d)
+                        or stop3 > size
                         or d[stop3 - 2 : stop3] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first5, n4, most4, stop3)
@@ -1737,7 +1740,7 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 4
         if most5:
             at = at + 7 & -8
-        if 5 * most5 > len(d) - at:
+        if 5 * most5 > size - at:
             raise ndr.cut_short(5 * most5, d)
         rows_2: Any = []
         for _ in range(most5):
@@ -1783,7 +1786,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first7
                         or not 0 < n5 <= most6
-                        or stop4 > len(d)
+                        or stop4 > size
                         or d[stop4 - 2 : stop4] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first7, n5, most6, stop4)
@@ -1802,7 +1805,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first8
                         or not 0 < n6 <= most7
-                        or stop5 > len(d)
+                        or stop5 > size
                         or d[stop5 - 2 : stop5] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first8, n6, most7, stop5)
@@ -1818,7 +1821,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if (
                         first9
                         or not 0 < n7 <= most8
-                        or stop6 > len(d)
+                        or stop6 > size
                         or d[stop6 - 1 : stop6] != b"\0"
                     ):
                         raise ndr.bad_string(d, first9, n7, most8, stop6)
@@ -1836,7 +1839,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     if most9 != count:
                         raise ndr.bad_count(most9, count)
                     stop7 = at + 8 + 2 * most9
-                    if stop7 > len(d):
+                    if stop7 > size:
                         raise ndr.cut_short(stop7, d)
                     numbers = load1(d[at + 8 : stop7])
                     at = stop7
@@ -1873,209 +1876,193 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    132: ".tag",
-    135: ".node",
-    138: ".node.left",
-    142: ".node.leaf",
-    146: ".node.fork.a",
-    150: ".node",
-    179: ".node",
-    181: ".node",
-    182: ".tag=v.tag:i; .node.tag=tag:i",
-    185: ".node.left=0 if left is None else r:I",
-    189: ".node.leaf=leaf:i",
-    194: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
-    197: ".node",
-    210: "kind",
-    211: "any",
-    213: "any",
-    215: "any.tag",
-    216: "kind=kind:H; any.tag=tag:H",
-    221: "any.number=number:q",
-    224: "any.text=0 if text is None else r:I",
-    230: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
-    234: "any.some=0 if some is None else r:I",
-    239: "any.text",
-    241: "any.text=n:I; any.text=0:I; any.text=n:I",
-    242: "any.text",
-    247: "any.pair.first",
-    249: "any.pair.first=n2:I; any.pair.first=0:I; any.pair.first=n2:I",
-    250: "any.pair.first",
-    253: "any.pair.second",
-    255: "any.pair.second=n3:I; any.pair.second=0:I; any.pair.second=n3:I",
-    256: "any.pair.second",
-    261: "any.some.numbers",
-    264: "any.some.numbers",
-    265: "any.some.numbers=n4:I; any.some.count=some2.count:i",
-    266: "any.some.numbers=numbers:h*",
-    267: "after=after:B",
-    271: "kind",
-    274: "any",
-    279: "any.number",
-    283: "any.text",
-    287: "any.pair.first",
-    291: "any.some",
-    301: "any.text",
-    309: "any.text",
-    310: "any.text",
-    319: "any.pair.first",
-    327: "any.pair.first",
-    328: "any.pair.first",
-    335: "any.pair.second",
-    343: "any.pair.second",
-    344: "any.pair.second",
-    353: "any.some.numbers",
+    128: ".tag",
+    131: ".node",
+    134: ".node.left",
+    138: ".node.leaf",
+    142: ".node.fork.a",
+    146: ".node",
+    175: ".node",
+    177: ".node",
+    178: ".tag=v.tag:i; .node.tag=tag:i",
+    181: ".node.left=0 if left is None else r:I",
+    185: ".node.leaf=leaf:i",
+    190: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
+    193: ".node",
+    206: "kind",
+    207: "any",
+    209: "any",
+    211: "any.tag",
+    212: "kind=kind:H; any.tag=tag:H",
+    217: "any.number=number:q",
+    220: "any.text=0 if text is None else r:I",
+    226: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
+    230: "any.some=0 if some is None else r:I",
+    235: "any.text",
+    238: "any.text",
+    243: "any.pair.first",
+    246: "any.pair.first",
+    249: "any.pair.second",
+    252: "any.pair.second",
+    257: "any.some.numbers",
+    260: "any.some.numbers",
+    261: "any.some.numbers=n4:I; any.some.count=some2.count:i",
+    262: "any.some.numbers=numbers:h*",
+    263: "after=after:B",
+    268: "kind",
+    271: "any",
+    276: "any.number",
+    280: "any.text",
+    284: "any.pair.first",
+    288: "any.some",
+    298: "any.text",
+    306: "any.text",
+    307: "any.text",
+    316: "any.pair.first",
+    324: "any.pair.first",
+    325: "any.pair.first",
+    332: "any.pair.second",
+    340: "any.pair.second",
+    341: "any.pair.second",
+    350: "any.some.numbers",
+    352: "any.some.numbers",
     355: "any.some.numbers",
-    358: "any.some.numbers",
-    365: "after",
-    372: "out.kind",
-    374: "out.any",
-    376: "out.any",
-    378: "out.any.tag",
-    379: "out.kind=kind:H; out.any.tag=tag:H",
-    384: "out.any.number=number:q",
-    387: "out.any.text=0 if text is None else r:I",
-    393: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
-    397: "out.any.some=0 if some is None else r:I",
-    399: "out.after=result.after:B",
+    362: "after",
+    369: "out.kind",
+    371: "out.any",
+    373: "out.any",
+    375: "out.any.tag",
+    376: "out.kind=kind:H; out.any.tag=tag:H",
+    381: "out.any.number=number:q",
+    384: "out.any.text=0 if text is None else r:I",
+    390: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
+    394: "out.any.some=0 if some is None else r:I",
+    396: "out.after=result.after:B",
+    400: "out.any.text",
     403: "out.any.text",
-    405: "out.any.text=n:I; out.any.text=0:I; out.any.text=n:I",
-    406: "out.any.text",
+    408: "out.any.pair.first",
     411: "out.any.pair.first",
-    413: "out.any.pair.first=n2:I; out.any.pair.first=0:I; out.any.pair.first=n2:I",
-    414: "out.any.pair.first",
+    414: "out.any.pair.second",
     417: "out.any.pair.second",
-    419: "out.any.pair.second=n3:I; out.any.pair.second=0:I; out.any.pair.second=n3:I",
-    420: "out.any.pair.second",
+    422: "out.any.some.numbers",
     425: "out.any.some.numbers",
-    428: "out.any.some.numbers",
-    429: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
-    430: "out.any.some.numbers=numbers:h*",
-    434: "out.kind",
-    437: "out.any",
-    442: "out.any.number",
-    446: "out.any.text",
-    450: "out.any.pair.first",
-    454: "out.any.some",
-    457: "out.after",
-    466: "out.any.text",
-    474: "out.any.text",
-    475: "out.any.text",
-    484: "out.any.pair.first",
-    492: "out.any.pair.first",
-    493: "out.any.pair.first",
-    500: "out.any.pair.second",
-    508: "out.any.pair.second",
-    509: "out.any.pair.second",
+    426: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
+    427: "out.any.some.numbers=numbers:h*",
+    432: "out.kind",
+    435: "out.any",
+    440: "out.any.number",
+    444: "out.any.text",
+    448: "out.any.pair.first",
+    452: "out.any.some",
+    455: "out.after",
+    464: "out.any.text",
+    472: "out.any.text",
+    473: "out.any.text",
+    482: "out.any.pair.first",
+    490: "out.any.pair.first",
+    491: "out.any.pair.first",
+    498: "out.any.pair.second",
+    506: "out.any.pair.second",
+    507: "out.any.pair.second",
+    516: "out.any.some.numbers",
     518: "out.any.some.numbers",
-    520: "out.any.some.numbers",
-    523: "out.any.some.numbers",
+    521: "out.any.some.numbers",
+    532: "pick",
     534: "pick",
-    536: "pick",
-    537: "tag=tag:h; pick.tag=tag2:h",
-    540: "pick.small=small:B",
-    543: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    547: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
-    550: "pick",
+    535: "tag=tag:h; pick.tag=tag2:h",
+    538: "pick.small=small:B",
+    541: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    545: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
+    548: "pick",
+    555: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    556: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
     557: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    558: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    559: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    562: "pick.both.pair.first",
-    564: "pick.both.pair.first=n:I; pick.both.pair.first=0:I; pick.both.pair.first=n:I",
-    565: "pick.both.pair.first",
-    567: "pick.both.pair.second",
-    569: "pick.both.pair.second=n2:I; pick.both.pair.second=0:I; pick.both.pair.second=n2:I",
-    570: "pick.both.pair.second",
-    571: "after=after:i",
-    575: "tag",
-    578: "pick",
-    581: "pick.small",
-    585: "pick.wide.x",
-    589: "pick.both.a",
-    593: "pick",
-    602: "pick.both.pair.first",
-    605: "pick.both.pair.first",
+    560: "pick.both.pair.first",
+    563: "pick.both.pair.first",
+    565: "pick.both.pair.second",
+    568: "pick.both.pair.second",
+    569: "after=after:i",
+    574: "tag",
+    577: "pick",
+    580: "pick.small",
+    584: "pick.wide.x",
+    588: "pick.both.a",
+    592: "pick",
+    601: "pick.both.pair.first",
+    604: "pick.both.pair.first",
+    612: "pick.both.pair.first",
     613: "pick.both.pair.first",
-    614: "pick.both.pair.first",
-    621: "pick.both.pair.second",
+    620: "pick.both.pair.second",
+    628: "pick.both.pair.second",
     629: "pick.both.pair.second",
-    630: "pick.both.pair.second",
-    640: "after",
-    646: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
-    649: "holders.holders",
-    652: "holders.holders",
-    653: "holders.holders=n:I",
-    659: "holders.holders[v in holders2].kind",
-    661: "holders.holders[v in holders2].any",
-    663: "holders.holders[v in holders2].any",
-    665: "holders.holders[v in holders2].any.tag",
-    666: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
-    671: "holders.holders[v in holders2].any.number=number:q",
-    674: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
+    639: "after",
+    645: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
+    648: "holders.holders",
+    651: "holders.holders",
+    652: "holders.holders=n:I",
+    658: "holders.holders[v in holders2].kind",
+    660: "holders.holders[v in holders2].any",
+    662: "holders.holders[v in holders2].any",
+    664: "holders.holders[v in holders2].any.tag",
+    665: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
+    670: "holders.holders[v in holders2].any.number=number:q",
+    673: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
+    679: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
     680: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
     681: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    682: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    686: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
-    688: "holders.holders[v in holders2].after=v.after:B",
-    694: "holders.holders[v2 in holders2].any.text",
-    696: "holders.holders[v2 in holders2].any.text=n2:I; holders.holders[v2 in holders2].any.text=0:I; holders.holders[v2 in holders2].any.text=n2:I",
-    697: "holders.holders[v2 in holders2].any.text",
-    702: "holders.holders[v2 in holders2].any.pair.first",
-    704: "holders.holders[v2 in holders2].any.pair.first=n3:I; holders.holders[v2 in holders2].any.pair.first=0:I; holders.holders[v2 in holders2].any.pair.first=n3:I",
-    705: "holders.holders[v2 in holders2].any.pair.first",
-    708: "holders.holders[v2 in holders2].any.pair.second",
-    710: "holders.holders[v2 in holders2].any.pair.second=n4:I; holders.holders[v2 in holders2].any.pair.second=0:I; holders.holders[v2 in holders2].any.pair.second=n4:I",
-    711: "holders.holders[v2 in holders2].any.pair.second",
-    716: "holders.holders[v2 in holders2].any.some.numbers",
-    719: "holders.holders[v2 in holders2].any.some.numbers",
-    720: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    721: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    722: "nested=0 if nested is None else r:I",
-    726: "nested.two",
-    728: "nested.two",
-    729: "nested.before=nested.before:B",
-    735: "nested.two[v3 in two].kind",
-    737: "nested.two[v3 in two].any",
-    739: "nested.two[v3 in two].any",
-    741: "nested.two[v3 in two].any.tag",
-    742: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
-    747: "nested.two[v3 in two].any.number=number2:q",
-    750: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
+    685: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
+    687: "holders.holders[v in holders2].after=v.after:B",
+    693: "holders.holders[v2 in holders2].any.text",
+    696: "holders.holders[v2 in holders2].any.text",
+    701: "holders.holders[v2 in holders2].any.pair.first",
+    704: "holders.holders[v2 in holders2].any.pair.first",
+    707: "holders.holders[v2 in holders2].any.pair.second",
+    710: "holders.holders[v2 in holders2].any.pair.second",
+    715: "holders.holders[v2 in holders2].any.some.numbers",
+    718: "holders.holders[v2 in holders2].any.some.numbers",
+    719: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    720: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    721: "nested=0 if nested is None else r:I",
+    725: "nested.two",
+    727: "nested.two",
+    728: "nested.before=nested.before:B",
+    734: "nested.two[v3 in two].kind",
+    736: "nested.two[v3 in two].any",
+    738: "nested.two[v3 in two].any",
+    740: "nested.two[v3 in two].any.tag",
+    741: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
+    746: "nested.two[v3 in two].any.number=number2:q",
+    749: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
+    755: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
     756: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
     757: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    758: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    762: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
-    764: "nested.two[v3 in two].after=v3.after:B",
-    766: "nested.pick",
-    768: "nested.pick",
-    769: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    772: "nested.pick.small=small:B",
-    775: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    779: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
-    782: "nested.pick",
-    788: "nested.two[v4 in two].any.text",
-    790: "nested.two[v4 in two].any.text=n7:I; nested.two[v4 in two].any.text=0:I; nested.two[v4 in two].any.text=n7:I",
-    791: "nested.two[v4 in two].any.text",
-    796: "nested.two[v4 in two].any.pair.first",
-    798: "nested.two[v4 in two].any.pair.first=n8:I; nested.two[v4 in two].any.pair.first=0:I; nested.two[v4 in two].any.pair.first=n8:I",
-    799: "nested.two[v4 in two].any.pair.first",
-    802: "nested.two[v4 in two].any.pair.second",
-    804: "nested.two[v4 in two].any.pair.second=n9:I; nested.two[v4 in two].any.pair.second=0:I; nested.two[v4 in two].any.pair.second=n9:I",
-    805: "nested.two[v4 in two].any.pair.second",
-    810: "nested.two[v4 in two].any.some.numbers",
-    813: "nested.two[v4 in two].any.some.numbers",
-    814: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
-    815: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    761: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
+    763: "nested.two[v3 in two].after=v3.after:B",
+    765: "nested.pick",
+    767: "nested.pick",
+    768: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    771: "nested.pick.small=small:B",
+    774: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    778: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
+    781: "nested.pick",
+    787: "nested.two[v4 in two].any.text",
+    790: "nested.two[v4 in two].any.text",
+    795: "nested.two[v4 in two].any.pair.first",
+    798: "nested.two[v4 in two].any.pair.first",
+    801: "nested.two[v4 in two].any.pair.second",
+    804: "nested.two[v4 in two].any.pair.second",
+    809: "nested.two[v4 in two].any.some.numbers",
+    812: "nested.two[v4 in two].any.some.numbers",
+    813: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
+    814: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    821: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
     822: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
     823: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    824: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    827: "nested.pick.both.pair.first",
-    829: "nested.pick.both.pair.first=n11:I; nested.pick.both.pair.first=0:I; nested.pick.both.pair.first=n11:I",
-    830: "nested.pick.both.pair.first",
-    832: "nested.pick.both.pair.second",
-    834: "nested.pick.both.pair.second=n12:I; nested.pick.both.pair.second=0:I; nested.pick.both.pair.second=n12:I",
-    835: "nested.pick.both.pair.second",
-    836: "after=after:q",
+    826: "nested.pick.both.pair.first",
+    829: "nested.pick.both.pair.first",
+    831: "nested.pick.both.pair.second",
+    834: "nested.pick.both.pair.second",
+    835: "after=after:q",
     840: "holders.count",
     843: "holders.holders",
     845: "holders.holders",
@@ -2140,13 +2127,10 @@ PATHS: Final[dict[int, str]] = {
     1160: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
     1164: "capsule.text=0 if text is None else r:I",
     1172: "capsule.pair.first",
-    1174: "capsule.pair.first=n:I; capsule.pair.first=0:I; capsule.pair.first=n:I",
     1175: "capsule.pair.first",
     1178: "capsule.pair.second",
-    1180: "capsule.pair.second=n2:I; capsule.pair.second=0:I; capsule.pair.second=n2:I",
     1181: "capsule.pair.second",
     1185: "capsule.text",
-    1187: "capsule.text=n3:I; capsule.text=0:I; capsule.text=n3:I",
     1188: "capsule.text",
     1190: "boxed.capsule",
     1191: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
@@ -2155,149 +2139,137 @@ PATHS: Final[dict[int, str]] = {
     1203: "boxed.capsule.text=0 if text6 is None else r:I",
     1207: "boxed.c=boxed.c:B",
     1212: "boxed.capsule.pair.first",
-    1214: "boxed.capsule.pair.first=n4:I; boxed.capsule.pair.first=0:I; boxed.capsule.pair.first=n4:I",
     1215: "boxed.capsule.pair.first",
     1218: "boxed.capsule.pair.second",
-    1220: "boxed.capsule.pair.second=n5:I; boxed.capsule.pair.second=0:I; boxed.capsule.pair.second=n5:I",
     1221: "boxed.capsule.pair.second",
     1225: "boxed.capsule.text",
-    1227: "boxed.capsule.text=n6:I; boxed.capsule.text=0:I; boxed.capsule.text=n6:I",
     1228: "boxed.capsule.text",
-    1232: "capsule.tag",
-    1236: "capsule.wide.x",
-    1240: "capsule.pair.first",
-    1244: "capsule.text",
-    1254: "capsule.pair.first",
-    1262: "capsule.pair.first",
+    1233: "capsule.tag",
+    1237: "capsule.wide.x",
+    1241: "capsule.pair.first",
+    1245: "capsule.text",
+    1255: "capsule.pair.first",
     1263: "capsule.pair.first",
-    1270: "capsule.pair.second",
-    1278: "capsule.pair.second",
+    1264: "capsule.pair.first",
+    1271: "capsule.pair.second",
     1279: "capsule.pair.second",
-    1288: "capsule.text",
-    1296: "capsule.text",
+    1280: "capsule.pair.second",
+    1289: "capsule.text",
     1297: "capsule.text",
-    1306: "after",
-    1311: "boxed.capsule.wide.x",
-    1315: "boxed.capsule.pair.first",
-    1319: "boxed.capsule.text",
-    1324: "boxed.c",
-    1331: "boxed.capsule.pair.first",
-    1339: "boxed.capsule.pair.first",
+    1298: "capsule.text",
+    1307: "after",
+    1312: "boxed.capsule.wide.x",
+    1316: "boxed.capsule.pair.first",
+    1320: "boxed.capsule.text",
+    1325: "boxed.c",
+    1332: "boxed.capsule.pair.first",
     1340: "boxed.capsule.pair.first",
-    1347: "boxed.capsule.pair.second",
-    1355: "boxed.capsule.pair.second",
+    1341: "boxed.capsule.pair.first",
+    1348: "boxed.capsule.pair.second",
     1356: "boxed.capsule.pair.second",
-    1365: "boxed.capsule.text",
-    1373: "boxed.capsule.text",
+    1357: "boxed.capsule.pair.second",
+    1366: "boxed.capsule.text",
     1374: "boxed.capsule.text",
-    1388: "out",
-    1389: "out.tag=tag:i",
-    1392: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1397: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
-    1401: "out.text=0 if text is None else r:I",
-    1409: "out.pair.first",
-    1411: "out.pair.first=n:I; out.pair.first=0:I; out.pair.first=n:I",
-    1412: "out.pair.first",
-    1415: "out.pair.second",
-    1417: "out.pair.second=n2:I; out.pair.second=0:I; out.pair.second=n2:I",
-    1418: "out.pair.second",
-    1422: "out.text",
-    1424: "out.text=n3:I; out.text=0:I; out.text=n3:I",
-    1425: "out.text",
-    1429: "out.tag",
-    1433: "out.wide.x",
-    1437: "out.pair.first",
-    1441: "out.text",
-    1451: "out.pair.first",
-    1459: "out.pair.first",
-    1460: "out.pair.first",
-    1467: "out.pair.second",
-    1475: "out.pair.second",
-    1476: "out.pair.second",
-    1485: "out.text",
-    1493: "out.text",
-    1494: "out.text",
-    1508: "after=after:B",
-    1513: "after",
-    1528: "capsules",
+    1375: "boxed.capsule.text",
+    1389: "out",
+    1390: "out.tag=tag:i",
+    1393: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1398: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
+    1402: "out.text=0 if text is None else r:I",
+    1410: "out.pair.first",
+    1413: "out.pair.first",
+    1416: "out.pair.second",
+    1419: "out.pair.second",
+    1423: "out.text",
+    1426: "out.text",
+    1431: "out.tag",
+    1435: "out.wide.x",
+    1439: "out.pair.first",
+    1443: "out.text",
+    1453: "out.pair.first",
+    1461: "out.pair.first",
+    1462: "out.pair.first",
+    1469: "out.pair.second",
+    1477: "out.pair.second",
+    1478: "out.pair.second",
+    1487: "out.text",
+    1495: "out.text",
+    1496: "out.text",
+    1510: "after=after:B",
+    1515: "after",
     1530: "capsules",
-    1531: "n=n:i; capsules=n2:I",
-    1533: "capsules[v in capsules]",
-    1534: "capsules[v in capsules].tag=tag:i",
-    1537: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1542: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
-    1546: "capsules[v in capsules].text=0 if text is None else r:I",
-    1555: "capsules[v2 in capsules].pair.first",
-    1557: "capsules[v2 in capsules].pair.first=n3:I; capsules[v2 in capsules].pair.first=0:I; capsules[v2 in capsules].pair.first=n3:I",
-    1558: "capsules[v2 in capsules].pair.first",
-    1561: "capsules[v2 in capsules].pair.second",
-    1563: "capsules[v2 in capsules].pair.second=n4:I; capsules[v2 in capsules].pair.second=0:I; capsules[v2 in capsules].pair.second=n4:I",
-    1564: "capsules[v2 in capsules].pair.second",
-    1568: "capsules[v2 in capsules].text",
-    1570: "capsules[v2 in capsules].text=n5:I; capsules[v2 in capsules].text=0:I; capsules[v2 in capsules].text=n5:I",
-    1571: "capsules[v2 in capsules].text",
-    1572: "holders",
+    1532: "capsules",
+    1533: "n=n:i; capsules=n2:I",
+    1535: "capsules[v in capsules]",
+    1536: "capsules[v in capsules].tag=tag:i",
+    1539: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1544: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
+    1548: "capsules[v in capsules].text=0 if text is None else r:I",
+    1557: "capsules[v2 in capsules].pair.first",
+    1560: "capsules[v2 in capsules].pair.first",
+    1563: "capsules[v2 in capsules].pair.second",
+    1566: "capsules[v2 in capsules].pair.second",
+    1570: "capsules[v2 in capsules].text",
+    1573: "capsules[v2 in capsules].text",
     1574: "holders",
-    1575: "holders=n6:I",
-    1581: "holders[v3 in holders].kind",
-    1583: "holders[v3 in holders].any",
+    1576: "holders",
+    1577: "holders=n6:I",
+    1583: "holders[v3 in holders].kind",
     1585: "holders[v3 in holders].any",
-    1587: "holders[v3 in holders].any.tag",
-    1588: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
-    1593: "holders[v3 in holders].any.number=number:q",
-    1596: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
-    1602: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
-    1606: "holders[v3 in holders].any.some=0 if some is None else r:I",
-    1608: "holders[v3 in holders].after=v3.after:B",
-    1614: "holders[v4 in holders].any.text",
-    1616: "holders[v4 in holders].any.text=n7:I; holders[v4 in holders].any.text=0:I; holders[v4 in holders].any.text=n7:I",
-    1617: "holders[v4 in holders].any.text",
-    1622: "holders[v4 in holders].any.pair.first",
-    1624: "holders[v4 in holders].any.pair.first=n8:I; holders[v4 in holders].any.pair.first=0:I; holders[v4 in holders].any.pair.first=n8:I",
-    1625: "holders[v4 in holders].any.pair.first",
-    1628: "holders[v4 in holders].any.pair.second",
-    1630: "holders[v4 in holders].any.pair.second=n9:I; holders[v4 in holders].any.pair.second=0:I; holders[v4 in holders].any.pair.second=n9:I",
-    1631: "holders[v4 in holders].any.pair.second",
-    1636: "holders[v4 in holders].any.some.numbers",
-    1639: "holders[v4 in holders].any.some.numbers",
-    1640: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
-    1641: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1645: "n",
-    1647: "capsules",
-    1649: "capsules",
-    1653: "capsules[len capsules].tag",
-    1658: "capsules[len capsules].wide.x",
-    1662: "capsules[len capsules].pair.first",
-    1666: "capsules[len capsules].text",
-    1680: "capsules[len capsules].pair.first",
-    1688: "capsules[len capsules].pair.first",
-    1689: "capsules[len capsules].pair.first",
-    1696: "capsules[len capsules].pair.second",
-    1704: "capsules[len capsules].pair.second",
-    1705: "capsules[len capsules].pair.second",
-    1715: "capsules[len capsules].text",
-    1723: "capsules[len capsules].text",
-    1724: "capsules[len capsules].text",
-    1734: "holders",
-    1736: "holders",
-    1741: "holders",
-    1745: "holders[len holders].kind",
-    1748: "holders[len holders].any",
-    1753: "holders[len holders].any.number",
-    1757: "holders[len holders].any.text",
-    1761: "holders[len holders].any.pair.first",
-    1765: "holders[len holders].any.some",
-    1768: "holders[len holders].after",
-    1781: "holders[len holders].any.text",
-    1789: "holders[len holders].any.text",
-    1790: "holders[len holders].any.text",
-    1800: "holders[len holders].any.pair.first",
-    1808: "holders[len holders].any.pair.first",
-    1809: "holders[len holders].any.pair.first",
-    1816: "holders[len holders].any.pair.second",
-    1824: "holders[len holders].any.pair.second",
-    1825: "holders[len holders].any.pair.second",
-    1835: "holders[len holders].any.some.numbers",
-    1837: "holders[len holders].any.some.numbers",
+    1587: "holders[v3 in holders].any",
+    1589: "holders[v3 in holders].any.tag",
+    1590: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
+    1595: "holders[v3 in holders].any.number=number:q",
+    1598: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
+    1604: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
+    1608: "holders[v3 in holders].any.some=0 if some is None else r:I",
+    1610: "holders[v3 in holders].after=v3.after:B",
+    1616: "holders[v4 in holders].any.text",
+    1619: "holders[v4 in holders].any.text",
+    1624: "holders[v4 in holders].any.pair.first",
+    1627: "holders[v4 in holders].any.pair.first",
+    1630: "holders[v4 in holders].any.pair.second",
+    1633: "holders[v4 in holders].any.pair.second",
+    1638: "holders[v4 in holders].any.some.numbers",
+    1641: "holders[v4 in holders].any.some.numbers",
+    1642: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
+    1643: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1648: "n",
+    1650: "capsules",
+    1652: "capsules",
+    1656: "capsules[len capsules].tag",
+    1661: "capsules[len capsules].wide.x",
+    1665: "capsules[len capsules].pair.first",
+    1669: "capsules[len capsules].text",
+    1683: "capsules[len capsules].pair.first",
+    1691: "capsules[len capsules].pair.first",
+    1692: "capsules[len capsules].pair.first",
+    1699: "capsules[len capsules].pair.second",
+    1707: "capsules[len capsules].pair.second",
+    1708: "capsules[len capsules].pair.second",
+    1718: "capsules[len capsules].text",
+    1726: "capsules[len capsules].text",
+    1727: "capsules[len capsules].text",
+    1737: "holders",
+    1739: "holders",
+    1744: "holders",
+    1748: "holders[len holders].kind",
+    1751: "holders[len holders].any",
+    1756: "holders[len holders].any.number",
+    1760: "holders[len holders].any.text",
+    1764: "holders[len holders].any.pair.first",
+    1768: "holders[len holders].any.some",
+    1771: "holders[len holders].after",
+    1784: "holders[len holders].any.text",
+    1792: "holders[len holders].any.text",
+    1793: "holders[len holders].any.text",
+    1803: "holders[len holders].any.pair.first",
+    1811: "holders[len holders].any.pair.first",
+    1812: "holders[len holders].any.pair.first",
+    1819: "holders[len holders].any.pair.second",
+    1827: "holders[len holders].any.pair.second",
+    1828: "holders[len holders].any.pair.second",
+    1838: "holders[len holders].any.some.numbers",
     1840: "holders[len holders].any.some.numbers",
+    1843: "holders[len holders].any.some.numbers",
 }

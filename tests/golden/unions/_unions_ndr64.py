@@ -33,45 +33,42 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "h")
     pack1 = Struct(order + "I4xI").pack
     pack2 = Struct(order + "4xq").pack
     pack3 = Struct(order + "4xQ").pack
     pack4 = Struct(order + "4x2Q").pack
-    pack5 = Struct(order + "3Q").pack
-    pack6 = Struct(order + "Qi").pack
-    pack7 = Struct(order + "B").pack
-    pack8 = Struct(order + "B7x").pack
-    pack9 = Struct(order + "h6xh").pack
-    pack10 = Struct(order + "6xB").pack
-    pack11 = Struct(order + "6xB7xq").pack
-    pack12 = Struct(order + "6xi4xQ").pack
-    pack13 = Struct(order + "I4xQ").pack
-    pack14 = Struct(order + "Q").pack
-    pack15 = Struct(order + "i").pack
-    pack16 = Struct(order + "4xB7xq").pack
-    pack17 = Struct(order + "i4xQ").pack
-    pack18 = Struct(order + "4xi").pack
+    pack5 = Struct(order + "Qi").pack
+    pack6 = Struct(order + "B").pack
+    pack7 = Struct(order + "B7x").pack
+    pack8 = Struct(order + "h6xh").pack
+    pack9 = Struct(order + "6xB").pack
+    pack10 = Struct(order + "6xB7xq").pack
+    pack11 = Struct(order + "6xi4xQ").pack
+    pack12 = Struct(order + "I4xQ").pack
+    pack13 = Struct(order + "Q").pack
+    pack14 = Struct(order + "i").pack
+    pack15 = Struct(order + "4xB7xq").pack
+    pack16 = Struct(order + "i4xQ").pack
+    pack17 = Struct(order + "4xi").pack
     packs1 = ndr.packers(
-        order, ("3Q", "7x3Q", "6x3Q", "5x3Q", "4x3Q", "3x3Q", "2x3Q", "x3Q")
-    )
-    packs2 = ndr.packers(
         order, ("2Q", "7x2Q", "6x2Q", "5x2Q", "4x2Q", "3x2Q", "2x2Q", "x2Q")
     )
-    packs3 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
-    packs4 = ndr.packers(
+    packs2 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs3 = ndr.packers(
         order, ("Qi", "7xQi", "6xQi", "5xQi", "4xQi", "3xQi", "2xQi", "xQi")
     )
-    packs5 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
-    packs6 = ndr.packers(
+    packs4 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
+    packs5 = ndr.packers(
         order,
         ("I4xI", "7xI4xI", "6xI4xI", "5xI4xI", "4xI4xI", "3xI4xI", "2xI4xI", "xI4xI"),
     )
-    packs7 = ndr.packers(
+    packs6 = ndr.packers(
         order, ("h6xh", "xh4xh", "h4xh", "xh2xh", "h2xh", "x2h", "2h", "xh6xh")
     )
-    packs8 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
-    packs9 = ndr.packers(
+    packs7 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
+    packs8 = ndr.packers(
         order,
         (
             "B7xB7xi",
@@ -84,7 +81,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             "2B7xi",
         ),
     )
-    packs10 = ndr.packers(
+    packs9 = ndr.packers(
         order,
         ("i4xi", "7xi4xi", "6xi4xi", "5xi4xi", "4xi4xi", "3xi4xi", "2xi4xi", "xi4xi"),
     )
@@ -182,14 +179,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         tag = node.tag
         if tag != v.tag:
             raise ndr.tag_mismatch(tag, v.tag)
-        b += packs10[len(b) & 7](v.tag, tag)
+        b += packs9[len(b) & 7](v.tag, tag)
         if tag == 0:
             left = node.value
             b += pack3(0 if left is None else r)
             r += 4
         elif tag == 1:
             leaf = node.value
-            b += pack18(leaf)
+            b += pack17(leaf)
         elif tag == 2:
             fork = node.value
             a = fork.a
@@ -242,7 +239,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text3
         elif any.tag == 5:
             pair2 = any.value
@@ -250,13 +247,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
-                b += pack5(n2, 0, n2)
+                b += heads1[0][n2]
                 b += text4
             second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
-                b += packs1[len(b) & 7](n3, 0, n3)
+                b += heads1[-len(b) & 7][n3]
                 b += text5
         elif any.tag not in (0, 1, 2, 5):
             some2 = any.value
@@ -266,13 +263,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most = some2.count
                 if n4 != most:
                     raise ndr.size_mismatch(n4, most)
-                b += pack6(n4, some2.count)
+                b += pack5(n4, some2.count)
                 b += write1(numbers)
                 b += PAD[-len(b) & 3]
-        b += pack7(after)
+        b += pack6(after)
         return b
 
     def get_Plain_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read1(d, 0)
         at = 12
         if tag != kind:
@@ -309,7 +307,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -327,7 +325,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
@@ -343,7 +341,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 1 : stop3] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -360,7 +358,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
                 stop4 = at + 12 + 2 * most4
-                if stop4 > len(d):
+                if stop4 > size:
                     raise ndr.cut_short(stop4, d)
                 numbers = load1(d[at + 12 : stop4])
                 at = stop4
@@ -403,13 +401,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             some = any.value
             b += pack3(0 if some is None else r)
             r += 4
-        b += pack8(result.after)
+        b += pack7(result.after)
         if any.tag == 2:
             text2 = any.value
             if text2 is not None:
                 text3 = encode(text2 + "\0", "surrogatepass")[0]
                 n = len(text3) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text3
         elif any.tag == 5:
             pair2 = any.value
@@ -417,13 +415,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
-                b += pack5(n2, 0, n2)
+                b += heads1[0][n2]
                 b += text4
             second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
-                b += packs1[len(b) & 7](n3, 0, n3)
+                b += heads1[-len(b) & 7][n3]
                 b += text5
         elif any.tag not in (0, 1, 2, 5):
             some2 = any.value
@@ -433,12 +431,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most = some2.count
                 if n4 != most:
                     raise ndr.size_mismatch(n4, most)
-                b += pack6(n4, some2.count)
+                b += pack5(n4, some2.count)
                 b += write1(numbers)
                 b += PAD[-len(b) & 3]
         return b
 
     def get_Plain_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         kind, tag = read1(d, 0)
         at = 12
         if tag != kind:
@@ -477,7 +476,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -495,7 +494,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first3
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 2 : stop2] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
@@ -511,7 +510,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 1 : stop3] != b"\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -528,7 +527,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
                 stop4 = at + 12 + 2 * most4
-                if stop4 > len(d):
+                if stop4 > size:
                     raise ndr.cut_short(stop4, d)
                 numbers = load1(d[at + 12 : stop4])
                 at = stop4
@@ -544,17 +543,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         tag2 = pick.tag
         if tag2 != tag:
             raise ndr.tag_mismatch(tag2, tag)
-        b = bytearray(pack9(tag, tag2))
+        b = bytearray(pack8(tag, tag2))
         if tag2 in (1, 2):
             small = pick.value
-            b += pack10(small)
+            b += pack9(small)
         elif tag2 == 3:
             wide = pick.value
-            b += pack11(wide.x, wide.h)
+            b += pack10(wide.x, wide.h)
         elif tag2 == -4:
             both = pick.value
             pair = both.pair
-            b += pack12(both.a, 0 if pair is None else r)
+            b += pack11(both.a, 0 if pair is None else r)
             r += 4
         else:
             raise ndr.bad_tag(tag2)
@@ -564,24 +563,25 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if pair2 is not None:
                 first = pair2.first
                 second = pair2.second
-                b += packs2[len(b) & 7](
+                b += packs1[len(b) & 7](
                     0 if first is None else r, 0 if second is None else r + 4
                 )
                 r += 8
                 if first is not None:
                     text = encode(first + "\0", "surrogatepass")[0]
                     n = len(text) >> 1
-                    b += pack5(n, 0, n)
+                    b += heads1[0][n]
                     b += text
                 if second is not None:
                     text2 = narrow(second + "\0")
                     n2 = len(text2)
-                    b += packs1[len(b) & 7](n2, 0, n2)
+                    b += heads1[-len(b) & 7][n2]
                     b += text2
-        b += packs3[len(b) & 7](after)
+        b += packs2[len(b) & 7](after)
         return b
 
     def get_Picked_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         tag, tag2 = read9(d, 0)
         at = 10
         if tag2 != tag:
@@ -617,7 +617,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first2
                         or not 0 < n <= most
-                        or stop > len(d)
+                        or stop > size
                         or d[stop - 2 : stop] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first2, n, most, stop)
@@ -633,7 +633,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n2 <= most2
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 1 : stop2] != b"\0"
                     ):
                         raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -653,14 +653,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Held_request(holders: Any, nested: Any, after: Any) -> bytes | bytearray:
         r = 0x20000
         holders2 = holders.holders
-        b = bytearray(pack13(holders.count, 0 if holders2 is None else r))
+        b = bytearray(pack12(holders.count, 0 if holders2 is None else r))
         r += 4
         if holders2 is not None:
             n = len(holders2)
             most = holders.count
             if n != most:
                 raise ndr.size_mismatch(n, most)
-            b += pack14(n)
+            b += pack13(n)
             for v in holders2:
                 kind = v.kind
                 if not 0 <= kind <= 32767:
@@ -693,7 +693,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     some = any.value
                     b += pack3(0 if some is None else r)
                     r += 4
-                b += pack8(v.after)
+                b += pack7(v.after)
             for v2 in holders2:
                 any2 = v2.any
                 if any2.tag == 2:
@@ -701,7 +701,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if text2 is not None:
                         text3 = encode(text2 + "\0", "surrogatepass")[0]
                         n2 = len(text3) >> 1
-                        b += packs1[len(b) & 7](n2, 0, n2)
+                        b += heads1[-len(b) & 7][n2]
                         b += text3
                 elif any2.tag == 5:
                     pair2 = any2.value
@@ -709,13 +709,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if first2 is not None:
                         text4 = encode(first2 + "\0", "surrogatepass")[0]
                         n3 = len(text4) >> 1
-                        b += packs1[len(b) & 7](n3, 0, n3)
+                        b += heads1[-len(b) & 7][n3]
                         b += text4
                     second2 = pair2.second
                     if second2 is not None:
                         text5 = narrow(second2 + "\0")
                         n4 = len(text5)
-                        b += packs1[len(b) & 7](n4, 0, n4)
+                        b += heads1[-len(b) & 7][n4]
                         b += text5
                 elif any2.tag not in (0, 1, 2, 5):
                     some2 = any2.value
@@ -725,17 +725,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2 = some2.count
                         if n5 != most2:
                             raise ndr.size_mismatch(n5, most2)
-                        b += packs4[len(b) & 7](n5, some2.count)
+                        b += packs3[len(b) & 7](n5, some2.count)
                         b += write1(numbers)
                         b += PAD[-len(b) & 3]
-        b += packs5[len(b) & 7](0 if nested is None else r)
+        b += packs4[len(b) & 7](0 if nested is None else r)
         r += 4
         if nested is not None:
             two = nested.two
             n6 = len(two)
             if n6 != 2:
                 raise ndr.size_mismatch(n6, 2)
-            b += pack7(nested.before)
+            b += pack6(nested.before)
             if n6:
                 b += b"\0" * 7
             for v3 in two:
@@ -748,7 +748,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     raise ndr.tag_mismatch(tag2, v3.kind)
                 if not 0 <= tag2 <= 32767:
                     raise ndr.out_of_range(tag2, 0, 32767)
-                b += packs6[len(b) & 7](kind2, tag2)
+                b += packs5[len(b) & 7](kind2, tag2)
                 if tag2 == 0:
                     b += b"\0" * 4
                 elif tag2 == 1:
@@ -770,22 +770,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     some3 = any3.value
                     b += pack3(0 if some3 is None else r)
                     r += 4
-                b += pack8(v3.after)
+                b += pack7(v3.after)
             pick = nested.pick
             tag3 = pick.tag
             if tag3 != nested.tag:
                 raise ndr.tag_mismatch(tag3, nested.tag)
-            b += packs7[len(b) & 7](nested.tag, tag3)
+            b += packs6[len(b) & 7](nested.tag, tag3)
             if tag3 in (1, 2):
                 small = pick.value
-                b += pack10(small)
+                b += pack9(small)
             elif tag3 == 3:
                 wide = pick.value
-                b += pack11(wide.x, wide.h)
+                b += pack10(wide.x, wide.h)
             elif tag3 == -4:
                 both = pick.value
                 pair4 = both.pair
-                b += pack12(both.a, 0 if pair4 is None else r)
+                b += pack11(both.a, 0 if pair4 is None else r)
                 r += 4
             else:
                 raise ndr.bad_tag(tag3)
@@ -797,7 +797,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if text7 is not None:
                         text8 = encode(text7 + "\0", "surrogatepass")[0]
                         n7 = len(text8) >> 1
-                        b += packs1[len(b) & 7](n7, 0, n7)
+                        b += heads1[-len(b) & 7][n7]
                         b += text8
                 elif any4.tag == 5:
                     pair5 = any4.value
@@ -805,13 +805,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if first4 is not None:
                         text9 = encode(first4 + "\0", "surrogatepass")[0]
                         n8 = len(text9) >> 1
-                        b += packs1[len(b) & 7](n8, 0, n8)
+                        b += heads1[-len(b) & 7][n8]
                         b += text9
                     second4 = pair5.second
                     if second4 is not None:
                         text10 = narrow(second4 + "\0")
                         n9 = len(text10)
-                        b += packs1[len(b) & 7](n9, 0, n9)
+                        b += heads1[-len(b) & 7][n9]
                         b += text10
                 elif any4.tag not in (0, 1, 2, 5):
                     some4 = any4.value
@@ -821,7 +821,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most3 = some4.count
                         if n10 != most3:
                             raise ndr.size_mismatch(n10, most3)
-                        b += packs4[len(b) & 7](n10, some4.count)
+                        b += packs3[len(b) & 7](n10, some4.count)
                         b += write1(numbers2)
                         b += PAD[-len(b) & 3]
             if pick.tag == -4:
@@ -830,31 +830,32 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if pair6 is not None:
                     first5 = pair6.first
                     second5 = pair6.second
-                    b += packs2[len(b) & 7](
+                    b += packs1[len(b) & 7](
                         0 if first5 is None else r, 0 if second5 is None else r + 4
                     )
                     r += 8
                     if first5 is not None:
                         text11 = encode(first5 + "\0", "surrogatepass")[0]
                         n11 = len(text11) >> 1
-                        b += pack5(n11, 0, n11)
+                        b += heads1[0][n11]
                         b += text11
                     if second5 is not None:
                         text12 = narrow(second5 + "\0")
                         n12 = len(text12)
-                        b += packs1[len(b) & 7](n12, 0, n12)
+                        b += heads1[-len(b) & 7][n12]
                         b += text12
-        b += packs8[len(b) & 7](after)
+        b += packs7[len(b) & 7](after)
         return b
 
     def get_Held_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         count, holders = read13(d, 0)
         at = 16
         if holders:
             (most,) = read3(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
-            if 9 * most > len(d) - (at + 8):
+            if 9 * most > size - (at + 8):
                 raise ndr.cut_short(9 * most, d)
             rows: Any = []
             at += 8
@@ -901,7 +902,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first2
                             or not 0 < n <= most2
-                            or stop > len(d)
+                            or stop > size
                             or d[stop - 2 : stop] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first2, n, most2, stop)
@@ -920,7 +921,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first3
                             or not 0 < n2 <= most3
-                            or stop2 > len(d)
+                            or stop2 > size
                             or d[stop2 - 2 : stop2] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first3, n2, most3, stop2)
@@ -936,7 +937,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first5
                             or not 0 < n3 <= most4
-                            or stop3 > len(d)
+                            or stop3 > size
                             or d[stop3 - 1 : stop3] != b"\0"
                         ):
                             raise ndr.bad_string(d, first5, n3, most4, stop3)
@@ -954,7 +955,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if most5 != count2:
                             raise ndr.bad_count(most5, count2)
                         stop4 = at + 12 + 2 * most5
-                        if stop4 > len(d):
+                        if stop4 > size:
                             raise ndr.cut_short(stop4, d)
                         numbers = load1(d[at + 12 : stop4])
                         at = stop4
@@ -1041,7 +1042,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first7
                             or not 0 < n4 <= most6
-                            or stop5 > len(d)
+                            or stop5 > size
                             or d[stop5 - 2 : stop5] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first7, n4, most6, stop5)
@@ -1060,7 +1061,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first8
                             or not 0 < n5 <= most7
-                            or stop6 > len(d)
+                            or stop6 > size
                             or d[stop6 - 2 : stop6] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first8, n5, most7, stop6)
@@ -1076,7 +1077,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first9
                             or not 0 < n6 <= most8
-                            or stop7 > len(d)
+                            or stop7 > size
                             or d[stop7 - 1 : stop7] != b"\0"
                         ):
                             raise ndr.bad_string(d, first9, n6, most8, stop7)
@@ -1094,7 +1095,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if most9 != count3:
                             raise ndr.bad_count(most9, count3)
                         stop8 = at + 12 + 2 * most9
-                        if stop8 > len(d):
+                        if stop8 > size:
                             raise ndr.cut_short(stop8, d)
                         numbers2 = load1(d[at + 12 : stop8])
                         at = stop8
@@ -1120,7 +1121,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first11
                             or not 0 < n7 <= most10
-                            or stop9 > len(d)
+                            or stop9 > size
                             or d[stop9 - 2 : stop9] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first11, n7, most10, stop9)
@@ -1136,7 +1137,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         if (
                             first12
                             or not 0 < n8 <= most11
-                            or stop10 > len(d)
+                            or stop10 > size
                             or d[stop10 - 1 : stop10] != b"\0"
                         ):
                             raise ndr.bad_string(d, first12, n8, most11, stop10)
@@ -1159,10 +1160,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Capsules_request(capsule: Any, after: Any, boxed: Any) -> bytes | bytearray:
         r = 0x20000
         tag = capsule.tag
-        b = bytearray(pack15(tag))
+        b = bytearray(pack14(tag))
         if tag == 1:
             wide = capsule.value
-            b += pack16(wide.x, wide.h)
+            b += pack15(wide.x, wide.h)
         elif tag in (2, 3):
             pair = capsule.value
             first = pair.first
@@ -1181,27 +1182,27 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text2
             second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
-                b += packs1[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 7][n2]
                 b += text3
         elif capsule.tag == 4:
             text4 = capsule.value
             if text4 is not None:
                 text5 = encode(text4 + "\0", "surrogatepass")[0]
                 n3 = len(text5) >> 1
-                b += pack5(n3, 0, n3)
+                b += heads1[0][n3]
                 b += text5
         capsule2 = boxed.capsule
         tag2 = capsule2.tag
-        b += packs9[len(b) & 7](after, boxed.b, tag2)
+        b += packs8[len(b) & 7](after, boxed.b, tag2)
         if tag2 == 1:
             wide2 = capsule2.value
-            b += pack16(wide2.x, wide2.h)
+            b += pack15(wide2.x, wide2.h)
         elif tag2 in (2, 3):
             pair3 = capsule2.value
             first3 = pair3.first
@@ -1214,31 +1215,32 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             r += 4
         else:
             b += b"\0" * 4
-        b += pack8(boxed.c)
+        b += pack7(boxed.c)
         if capsule2.tag in (2, 3):
             pair4 = capsule2.value
             first4 = pair4.first
             if first4 is not None:
                 text7 = encode(first4 + "\0", "surrogatepass")[0]
                 n4 = len(text7) >> 1
-                b += pack5(n4, 0, n4)
+                b += heads1[0][n4]
                 b += text7
             second4 = pair4.second
             if second4 is not None:
                 text8 = narrow(second4 + "\0")
                 n5 = len(text8)
-                b += packs1[len(b) & 7](n5, 0, n5)
+                b += heads1[-len(b) & 7][n5]
                 b += text8
         elif capsule2.tag == 4:
             text9 = capsule2.value
             if text9 is not None:
                 text10 = encode(text9 + "\0", "surrogatepass")[0]
                 n6 = len(text10) >> 1
-                b += pack5(n6, 0, n6)
+                b += heads1[0][n6]
                 b += text10
         return b
 
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         (tag,) = read12(d, 0)
         at = 4
         capsule: Any
@@ -1267,7 +1269,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -1283,7 +1285,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 1 : stop2] != b"\0"
                 ):
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -1301,7 +1303,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 2 : stop3] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -1344,7 +1346,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first7
                     or not 0 < n4 <= most4
-                    or stop4 > len(d)
+                    or stop4 > size
                     or d[stop4 - 2 : stop4] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first7, n4, most4, stop4)
@@ -1360,7 +1362,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first8
                     or not 0 < n5 <= most5
-                    or stop5 > len(d)
+                    or stop5 > size
                     or d[stop5 - 1 : stop5] != b"\0"
                 ):
                     raise ndr.bad_string(d, first8, n5, most5, stop5)
@@ -1378,7 +1380,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first9
                     or not 0 < n6 <= most6
-                    or stop6 > len(d)
+                    or stop6 > size
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first9, n6, most6, stop6)
@@ -1397,10 +1399,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     ) -> bytes | bytearray:
         r = 0x20000
         tag = result.tag
-        b = bytearray(pack15(tag))
+        b = bytearray(pack14(tag))
         if tag == 1:
             wide = result.value
-            b += pack16(wide.x, wide.h)
+            b += pack15(wide.x, wide.h)
         elif tag in (2, 3):
             pair = result.value
             first = pair.first
@@ -1419,24 +1421,25 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
-                b += pack5(n, 0, n)
+                b += heads1[0][n]
                 b += text2
             second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
-                b += packs1[len(b) & 7](n2, 0, n2)
+                b += heads1[-len(b) & 7][n2]
                 b += text3
         elif result.tag == 4:
             text4 = result.value
             if text4 is not None:
                 text5 = encode(text4 + "\0", "surrogatepass")[0]
                 n3 = len(text5) >> 1
-                b += pack5(n3, 0, n3)
+                b += heads1[0][n3]
                 b += text5
         return b
 
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
+        size = len(d)
         (tag,) = read12(d, 0)
         at = 4
         out: Any
@@ -1465,7 +1468,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first2
                     or not 0 < n <= most
-                    or stop > len(d)
+                    or stop > size
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n, most, stop)
@@ -1481,7 +1484,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first4
                     or not 0 < n2 <= most2
-                    or stop2 > len(d)
+                    or stop2 > size
                     or d[stop2 - 1 : stop2] != b"\0"
                 ):
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
@@ -1499,7 +1502,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if (
                     first5
                     or not 0 < n3 <= most3
-                    or stop3 > len(d)
+                    or stop3 > size
                     or d[stop3 - 2 : stop3] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
@@ -1517,7 +1520,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         r = 0x20000
         b = bytearray()
         r = ndr.unwind(put_TREE(b, tree, r))
-        b += pack7(after)
+        b += pack6(after)
         return b
 
     def get_Trees_request(d: Any, at: int = 0) -> Any:
@@ -1540,13 +1543,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n2 = len(capsules)
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
-        b = bytearray(pack17(n, n2))
+        b = bytearray(pack16(n, n2))
         for v in capsules:
             tag = v.tag
-            b += pack15(tag)
+            b += pack14(tag)
             if tag == 1:
                 wide = v.value
-                b += pack16(wide.x, wide.h)
+                b += pack15(wide.x, wide.h)
             elif tag in (2, 3):
                 pair = v.value
                 first = pair.first
@@ -1566,25 +1569,25 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if first2 is not None:
                     text2 = encode(first2 + "\0", "surrogatepass")[0]
                     n3 = len(text2) >> 1
-                    b += packs1[len(b) & 7](n3, 0, n3)
+                    b += heads1[-len(b) & 7][n3]
                     b += text2
                 second2 = pair2.second
                 if second2 is not None:
                     text3 = narrow(second2 + "\0")
                     n4 = len(text3)
-                    b += packs1[len(b) & 7](n4, 0, n4)
+                    b += heads1[-len(b) & 7][n4]
                     b += text3
             elif v2.tag == 4:
                 text4 = v2.value
                 if text4 is not None:
                     text5 = encode(text4 + "\0", "surrogatepass")[0]
                     n5 = len(text5) >> 1
-                    b += packs1[len(b) & 7](n5, 0, n5)
+                    b += heads1[-len(b) & 7][n5]
                     b += text5
         n6 = len(holders)
         if n6 != n:
             raise ndr.size_mismatch(n6, n)
-        b += packs5[len(b) & 7](n6)
+        b += packs4[len(b) & 7](n6)
         for v3 in holders:
             kind = v3.kind
             if not 0 <= kind <= 32767:
@@ -1615,7 +1618,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 some = any.value
                 b += pack3(0 if some is None else r)
                 r += 4
-            b += pack8(v3.after)
+            b += pack7(v3.after)
         for v4 in holders:
             any2 = v4.any
             if any2.tag == 2:
@@ -1623,7 +1626,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if text7 is not None:
                     text8 = encode(text7 + "\0", "surrogatepass")[0]
                     n7 = len(text8) >> 1
-                    b += packs1[len(b) & 7](n7, 0, n7)
+                    b += heads1[-len(b) & 7][n7]
                     b += text8
             elif any2.tag == 5:
                 pair4 = any2.value
@@ -1631,13 +1634,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if first4 is not None:
                     text9 = encode(first4 + "\0", "surrogatepass")[0]
                     n8 = len(text9) >> 1
-                    b += packs1[len(b) & 7](n8, 0, n8)
+                    b += heads1[-len(b) & 7][n8]
                     b += text9
                 second4 = pair4.second
                 if second4 is not None:
                     text10 = narrow(second4 + "\0")
                     n9 = len(text10)
-                    b += packs1[len(b) & 7](n9, 0, n9)
+                    b += heads1[-len(b) & 7][n9]
                     b += text10
             elif any2.tag not in (0, 1, 2, 5):
                 some2 = any2.value
@@ -1647,16 +1650,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     most = some2.count
                     if n10 != most:
                         raise ndr.size_mismatch(n10, most)
-                    b += packs4[len(b) & 7](n10, some2.count)
+                    b += packs3[len(b) & 7](n10, some2.count)
                     b += write1(numbers)
                     b += PAD[-len(b) & 3]
         return b
 
     def get_Many_request(d: Any, at: int = 0) -> Any:
+        size = len(d)
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
-        if 4 * most > len(d) - 16:
+        if 4 * most > size - 16:
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
         at = 16
@@ -1693,7 +1697,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first2
                         or not 0 < n2 <= most2
-                        or stop > len(d)
+                        or stop > size
                         or d[stop - 2 : stop] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first2, n2, most2, stop)
@@ -1709,7 +1713,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first4
                         or not 0 < n3 <= most3
-                        or stop2 > len(d)
+                        or stop2 > size
                         or d[stop2 - 1 : stop2] != b"\0"
                     ):
                         raise ndr.bad_string(d, first4, n3, most3, stop2)
@@ -1728,7 +1732,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first5
                         or not 0 < n4 <= most4
-                        or stop3 > len(d)
+                        or stop3 > size
                         or d[stop3 - 2 : stop3] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first5, n4, most4, stop3)
@@ -1745,7 +1749,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most5,) = read3(d, at)
         if most5 != n:
             raise ndr.bad_count(most5, n)
-        if 9 * most5 > len(d) - (at + 8):
+        if 9 * most5 > size - (at + 8):
             raise ndr.cut_short(9 * most5, d)
         rows_2: Any = []
         at += 8
@@ -1792,7 +1796,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first7
                         or not 0 < n5 <= most6
-                        or stop4 > len(d)
+                        or stop4 > size
                         or d[stop4 - 2 : stop4] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first7, n5, most6, stop4)
@@ -1811,7 +1815,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first8
                         or not 0 < n6 <= most7
-                        or stop5 > len(d)
+                        or stop5 > size
                         or d[stop5 - 2 : stop5] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first8, n6, most7, stop5)
@@ -1827,7 +1831,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if (
                         first9
                         or not 0 < n7 <= most8
-                        or stop6 > len(d)
+                        or stop6 > size
                         or d[stop6 - 1 : stop6] != b"\0"
                     ):
                         raise ndr.bad_string(d, first9, n7, most8, stop6)
@@ -1845,7 +1849,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if most9 != count:
                         raise ndr.bad_count(most9, count)
                     stop7 = at + 12 + 2 * most9
-                    if stop7 > len(d):
+                    if stop7 > size:
                         raise ndr.cut_short(stop7, d)
                     numbers = load1(d[at + 12 : stop7])
                     at = stop7
@@ -1883,120 +1887,112 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    134: ".tag",
-    137: ".node",
-    140: ".node.left",
-    144: ".node.leaf",
-    148: ".node.fork.a",
-    152: ".node",
-    182: ".node",
-    184: ".node",
-    185: ".tag=v.tag:i; .node.tag=tag:i",
-    188: ".node.left=0 if left is None else r:Q",
-    192: ".node.leaf=leaf:i",
-    197: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
-    200: ".node",
-    214: "kind",
-    215: "any",
-    217: "any",
-    219: "any.tag",
-    220: "kind=kind:I; any.tag=tag:I",
-    225: "any.number=number:q",
-    228: "any.text=0 if text is None else r:Q",
-    234: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
-    238: "any.some=0 if some is None else r:Q",
+    131: ".tag",
+    134: ".node",
+    137: ".node.left",
+    141: ".node.leaf",
+    145: ".node.fork.a",
+    149: ".node",
+    179: ".node",
+    181: ".node",
+    182: ".tag=v.tag:i; .node.tag=tag:i",
+    185: ".node.left=0 if left is None else r:Q",
+    189: ".node.leaf=leaf:i",
+    194: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
+    197: ".node",
+    211: "kind",
+    212: "any",
+    214: "any",
+    216: "any.tag",
+    217: "kind=kind:I; any.tag=tag:I",
+    222: "any.number=number:q",
+    225: "any.text=0 if text is None else r:Q",
+    231: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
+    235: "any.some=0 if some is None else r:Q",
+    240: "any.text",
     243: "any.text",
-    245: "any.text=n:Q; any.text=0:Q; any.text=n:Q",
-    246: "any.text",
+    248: "any.pair.first",
     251: "any.pair.first",
-    253: "any.pair.first=n2:Q; any.pair.first=0:Q; any.pair.first=n2:Q",
-    254: "any.pair.first",
+    254: "any.pair.second",
     257: "any.pair.second",
-    259: "any.pair.second=n3:Q; any.pair.second=0:Q; any.pair.second=n3:Q",
-    260: "any.pair.second",
+    262: "any.some.numbers",
     265: "any.some.numbers",
-    268: "any.some.numbers",
-    269: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
-    270: "any.some.numbers=numbers:h*",
-    272: "after=after:B",
-    276: "kind",
-    279: "any",
-    285: "any.number",
-    289: "any.text",
-    293: "any.pair.first",
-    297: "any.some",
-    307: "any.text",
-    315: "any.text",
-    316: "any.text",
-    325: "any.pair.first",
-    333: "any.pair.first",
-    334: "any.pair.first",
-    341: "any.pair.second",
-    349: "any.pair.second",
-    350: "any.pair.second",
+    266: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
+    267: "any.some.numbers=numbers:h*",
+    269: "after=after:B",
+    274: "kind",
+    277: "any",
+    283: "any.number",
+    287: "any.text",
+    291: "any.pair.first",
+    295: "any.some",
+    305: "any.text",
+    313: "any.text",
+    314: "any.text",
+    323: "any.pair.first",
+    331: "any.pair.first",
+    332: "any.pair.first",
+    339: "any.pair.second",
+    347: "any.pair.second",
+    348: "any.pair.second",
+    357: "any.some.numbers",
     359: "any.some.numbers",
-    361: "any.some.numbers",
-    364: "any.some.numbers",
-    372: "after",
-    379: "out.kind",
+    362: "any.some.numbers",
+    370: "after",
+    377: "out.kind",
+    379: "out.any",
     381: "out.any",
-    383: "out.any",
-    385: "out.any.tag",
-    386: "out.kind=kind:I; out.any.tag=tag:I",
-    391: "out.any.number=number:q",
-    394: "out.any.text=0 if text is None else r:Q",
-    400: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
-    404: "out.any.some=0 if some is None else r:Q",
-    406: "out.after=result.after:B",
-    410: "out.any.text",
-    412: "out.any.text=n:Q; out.any.text=0:Q; out.any.text=n:Q",
-    413: "out.any.text",
-    418: "out.any.pair.first",
-    420: "out.any.pair.first=n2:Q; out.any.pair.first=0:Q; out.any.pair.first=n2:Q",
-    421: "out.any.pair.first",
-    424: "out.any.pair.second",
-    426: "out.any.pair.second=n3:Q; out.any.pair.second=0:Q; out.any.pair.second=n3:Q",
-    427: "out.any.pair.second",
-    432: "out.any.some.numbers",
-    435: "out.any.some.numbers",
-    436: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
-    437: "out.any.some.numbers=numbers:h*",
-    442: "out.kind",
-    445: "out.any",
-    451: "out.any.number",
-    455: "out.any.text",
-    459: "out.any.pair.first",
-    463: "out.any.some",
-    466: "out.after",
-    475: "out.any.text",
+    383: "out.any.tag",
+    384: "out.kind=kind:I; out.any.tag=tag:I",
+    389: "out.any.number=number:q",
+    392: "out.any.text=0 if text is None else r:Q",
+    398: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
+    402: "out.any.some=0 if some is None else r:Q",
+    404: "out.after=result.after:B",
+    408: "out.any.text",
+    411: "out.any.text",
+    416: "out.any.pair.first",
+    419: "out.any.pair.first",
+    422: "out.any.pair.second",
+    425: "out.any.pair.second",
+    430: "out.any.some.numbers",
+    433: "out.any.some.numbers",
+    434: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
+    435: "out.any.some.numbers=numbers:h*",
+    441: "out.kind",
+    444: "out.any",
+    450: "out.any.number",
+    454: "out.any.text",
+    458: "out.any.pair.first",
+    462: "out.any.some",
+    465: "out.after",
+    474: "out.any.text",
+    482: "out.any.text",
     483: "out.any.text",
-    484: "out.any.text",
-    493: "out.any.pair.first",
+    492: "out.any.pair.first",
+    500: "out.any.pair.first",
     501: "out.any.pair.first",
-    502: "out.any.pair.first",
-    509: "out.any.pair.second",
+    508: "out.any.pair.second",
+    516: "out.any.pair.second",
     517: "out.any.pair.second",
-    518: "out.any.pair.second",
-    527: "out.any.some.numbers",
-    529: "out.any.some.numbers",
-    532: "out.any.some.numbers",
-    544: "pick",
-    546: "pick",
-    547: "tag=tag:h; pick.tag=tag2:h",
-    550: "pick.small=small:B",
-    553: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    557: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
-    560: "pick",
+    526: "out.any.some.numbers",
+    528: "out.any.some.numbers",
+    531: "out.any.some.numbers",
+    543: "pick",
+    545: "pick",
+    546: "tag=tag:h; pick.tag=tag2:h",
+    549: "pick.small=small:B",
+    552: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    556: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
+    559: "pick",
+    566: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
     567: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
     568: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    569: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    572: "pick.both.pair.first",
-    574: "pick.both.pair.first=n:Q; pick.both.pair.first=0:Q; pick.both.pair.first=n:Q",
-    575: "pick.both.pair.first",
-    577: "pick.both.pair.second",
-    579: "pick.both.pair.second=n2:Q; pick.both.pair.second=0:Q; pick.both.pair.second=n2:Q",
-    580: "pick.both.pair.second",
-    581: "after=after:i",
+    571: "pick.both.pair.first",
+    574: "pick.both.pair.first",
+    576: "pick.both.pair.second",
+    579: "pick.both.pair.second",
+    580: "after=after:i",
     585: "tag",
     588: "pick",
     591: "pick.small",
@@ -2028,13 +2024,10 @@ PATHS: Final[dict[int, str]] = {
     694: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
     696: "holders.holders[v in holders2].after=v.after:B",
     702: "holders.holders[v2 in holders2].any.text",
-    704: "holders.holders[v2 in holders2].any.text=n2:Q; holders.holders[v2 in holders2].any.text=0:Q; holders.holders[v2 in holders2].any.text=n2:Q",
     705: "holders.holders[v2 in holders2].any.text",
     710: "holders.holders[v2 in holders2].any.pair.first",
-    712: "holders.holders[v2 in holders2].any.pair.first=n3:Q; holders.holders[v2 in holders2].any.pair.first=0:Q; holders.holders[v2 in holders2].any.pair.first=n3:Q",
     713: "holders.holders[v2 in holders2].any.pair.first",
     716: "holders.holders[v2 in holders2].any.pair.second",
-    718: "holders.holders[v2 in holders2].any.pair.second=n4:Q; holders.holders[v2 in holders2].any.pair.second=0:Q; holders.holders[v2 in holders2].any.pair.second=n4:Q",
     719: "holders.holders[v2 in holders2].any.pair.second",
     724: "holders.holders[v2 in holders2].any.some.numbers",
     727: "holders.holders[v2 in holders2].any.some.numbers",
@@ -2064,13 +2057,10 @@ PATHS: Final[dict[int, str]] = {
     788: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
     791: "nested.pick",
     798: "nested.two[v4 in two].any.text",
-    800: "nested.two[v4 in two].any.text=n7:Q; nested.two[v4 in two].any.text=0:Q; nested.two[v4 in two].any.text=n7:Q",
     801: "nested.two[v4 in two].any.text",
     806: "nested.two[v4 in two].any.pair.first",
-    808: "nested.two[v4 in two].any.pair.first=n8:Q; nested.two[v4 in two].any.pair.first=0:Q; nested.two[v4 in two].any.pair.first=n8:Q",
     809: "nested.two[v4 in two].any.pair.first",
     812: "nested.two[v4 in two].any.pair.second",
-    814: "nested.two[v4 in two].any.pair.second=n9:Q; nested.two[v4 in two].any.pair.second=0:Q; nested.two[v4 in two].any.pair.second=n9:Q",
     815: "nested.two[v4 in two].any.pair.second",
     820: "nested.two[v4 in two].any.some.numbers",
     823: "nested.two[v4 in two].any.some.numbers",
@@ -2080,234 +2070,217 @@ PATHS: Final[dict[int, str]] = {
     834: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
     835: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
     838: "nested.pick.both.pair.first",
-    840: "nested.pick.both.pair.first=n11:Q; nested.pick.both.pair.first=0:Q; nested.pick.both.pair.first=n11:Q",
     841: "nested.pick.both.pair.first",
     843: "nested.pick.both.pair.second",
-    845: "nested.pick.both.pair.second=n12:Q; nested.pick.both.pair.second=0:Q; nested.pick.both.pair.second=n12:Q",
     846: "nested.pick.both.pair.second",
     847: "after=after:q",
-    851: "holders.count",
-    854: "holders.holders",
-    856: "holders.holders",
-    858: "holders.holders",
-    862: "holders.holders[len holders2].kind",
-    865: "holders.holders[len holders2].any",
-    871: "holders.holders[len holders2].any.number",
-    875: "holders.holders[len holders2].any.text",
-    879: "holders.holders[len holders2].any.pair.first",
-    883: "holders.holders[len holders2].any.some",
-    886: "holders.holders[len holders2].after",
-    899: "holders.holders[len holders2].any.text",
-    907: "holders.holders[len holders2].any.text",
+    852: "holders.count",
+    855: "holders.holders",
+    857: "holders.holders",
+    859: "holders.holders",
+    863: "holders.holders[len holders2].kind",
+    866: "holders.holders[len holders2].any",
+    872: "holders.holders[len holders2].any.number",
+    876: "holders.holders[len holders2].any.text",
+    880: "holders.holders[len holders2].any.pair.first",
+    884: "holders.holders[len holders2].any.some",
+    887: "holders.holders[len holders2].after",
+    900: "holders.holders[len holders2].any.text",
     908: "holders.holders[len holders2].any.text",
-    918: "holders.holders[len holders2].any.pair.first",
-    926: "holders.holders[len holders2].any.pair.first",
+    909: "holders.holders[len holders2].any.text",
+    919: "holders.holders[len holders2].any.pair.first",
     927: "holders.holders[len holders2].any.pair.first",
-    934: "holders.holders[len holders2].any.pair.second",
-    942: "holders.holders[len holders2].any.pair.second",
+    928: "holders.holders[len holders2].any.pair.first",
+    935: "holders.holders[len holders2].any.pair.second",
     943: "holders.holders[len holders2].any.pair.second",
-    953: "holders.holders[len holders2].any.some.numbers",
-    955: "holders.holders[len holders2].any.some.numbers",
-    958: "holders.holders[len holders2].any.some.numbers",
-    971: "nested",
-    974: "nested.before",
-    981: "nested.two[len two].kind",
-    984: "nested.two[len two].any",
-    990: "nested.two[len two].any.number",
-    994: "nested.two[len two].any.text",
-    998: "nested.two[len two].any.pair.first",
-    1002: "nested.two[len two].any.some",
-    1005: "nested.two[len two].after",
-    1009: "nested.tag",
-    1012: "nested.pick",
-    1015: "nested.pick.small",
-    1019: "nested.pick.wide.x",
-    1023: "nested.pick.both.a",
-    1027: "nested.pick",
-    1039: "nested.two[len two].any.text",
-    1047: "nested.two[len two].any.text",
+    944: "holders.holders[len holders2].any.pair.second",
+    954: "holders.holders[len holders2].any.some.numbers",
+    956: "holders.holders[len holders2].any.some.numbers",
+    959: "holders.holders[len holders2].any.some.numbers",
+    972: "nested",
+    975: "nested.before",
+    982: "nested.two[len two].kind",
+    985: "nested.two[len two].any",
+    991: "nested.two[len two].any.number",
+    995: "nested.two[len two].any.text",
+    999: "nested.two[len two].any.pair.first",
+    1003: "nested.two[len two].any.some",
+    1006: "nested.two[len two].after",
+    1010: "nested.tag",
+    1013: "nested.pick",
+    1016: "nested.pick.small",
+    1020: "nested.pick.wide.x",
+    1024: "nested.pick.both.a",
+    1028: "nested.pick",
+    1040: "nested.two[len two].any.text",
     1048: "nested.two[len two].any.text",
-    1058: "nested.two[len two].any.pair.first",
-    1066: "nested.two[len two].any.pair.first",
+    1049: "nested.two[len two].any.text",
+    1059: "nested.two[len two].any.pair.first",
     1067: "nested.two[len two].any.pair.first",
-    1074: "nested.two[len two].any.pair.second",
-    1082: "nested.two[len two].any.pair.second",
+    1068: "nested.two[len two].any.pair.first",
+    1075: "nested.two[len two].any.pair.second",
     1083: "nested.two[len two].any.pair.second",
-    1093: "nested.two[len two].any.some.numbers",
-    1095: "nested.two[len two].any.some.numbers",
-    1098: "nested.two[len two].any.some.numbers",
-    1115: "nested.pick.both.pair.first",
-    1118: "nested.pick.both.pair.first",
-    1126: "nested.pick.both.pair.first",
+    1084: "nested.two[len two].any.pair.second",
+    1094: "nested.two[len two].any.some.numbers",
+    1096: "nested.two[len two].any.some.numbers",
+    1099: "nested.two[len two].any.some.numbers",
+    1116: "nested.pick.both.pair.first",
+    1119: "nested.pick.both.pair.first",
     1127: "nested.pick.both.pair.first",
-    1134: "nested.pick.both.pair.second",
-    1142: "nested.pick.both.pair.second",
+    1128: "nested.pick.both.pair.first",
+    1135: "nested.pick.both.pair.second",
     1143: "nested.pick.both.pair.second",
-    1156: "after",
-    1161: "capsule",
-    1162: "capsule.tag=tag:i",
-    1165: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1170: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
-    1174: "capsule.text=0 if text is None else r:Q",
-    1182: "capsule.pair.first",
-    1184: "capsule.pair.first=n:Q; capsule.pair.first=0:Q; capsule.pair.first=n:Q",
-    1185: "capsule.pair.first",
-    1188: "capsule.pair.second",
-    1190: "capsule.pair.second=n2:Q; capsule.pair.second=0:Q; capsule.pair.second=n2:Q",
-    1191: "capsule.pair.second",
-    1195: "capsule.text",
-    1197: "capsule.text=n3:Q; capsule.text=0:Q; capsule.text=n3:Q",
-    1198: "capsule.text",
-    1200: "boxed.capsule",
-    1201: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1204: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1209: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
-    1213: "boxed.capsule.text=0 if text6 is None else r:Q",
-    1217: "boxed.c=boxed.c:B",
-    1222: "boxed.capsule.pair.first",
-    1224: "boxed.capsule.pair.first=n4:Q; boxed.capsule.pair.first=0:Q; boxed.capsule.pair.first=n4:Q",
-    1225: "boxed.capsule.pair.first",
-    1228: "boxed.capsule.pair.second",
-    1230: "boxed.capsule.pair.second=n5:Q; boxed.capsule.pair.second=0:Q; boxed.capsule.pair.second=n5:Q",
-    1231: "boxed.capsule.pair.second",
-    1235: "boxed.capsule.text",
-    1237: "boxed.capsule.text=n6:Q; boxed.capsule.text=0:Q; boxed.capsule.text=n6:Q",
-    1238: "boxed.capsule.text",
-    1242: "capsule.tag",
-    1246: "capsule.wide.x",
-    1250: "capsule.pair.first",
-    1254: "capsule.text",
-    1265: "capsule.pair.first",
-    1273: "capsule.pair.first",
-    1274: "capsule.pair.first",
-    1281: "capsule.pair.second",
-    1289: "capsule.pair.second",
-    1290: "capsule.pair.second",
-    1299: "capsule.text",
-    1307: "capsule.text",
-    1308: "capsule.text",
-    1317: "after",
-    1321: "boxed.capsule.wide.x",
-    1325: "boxed.capsule.pair.first",
-    1329: "boxed.capsule.text",
-    1335: "boxed.c",
-    1342: "boxed.capsule.pair.first",
-    1350: "boxed.capsule.pair.first",
-    1351: "boxed.capsule.pair.first",
-    1358: "boxed.capsule.pair.second",
-    1366: "boxed.capsule.pair.second",
-    1367: "boxed.capsule.pair.second",
-    1376: "boxed.capsule.text",
-    1384: "boxed.capsule.text",
-    1385: "boxed.capsule.text",
-    1399: "out",
-    1400: "out.tag=tag:i",
-    1403: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1408: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
-    1412: "out.text=0 if text is None else r:Q",
-    1420: "out.pair.first",
-    1422: "out.pair.first=n:Q; out.pair.first=0:Q; out.pair.first=n:Q",
-    1423: "out.pair.first",
-    1426: "out.pair.second",
-    1428: "out.pair.second=n2:Q; out.pair.second=0:Q; out.pair.second=n2:Q",
-    1429: "out.pair.second",
-    1433: "out.text",
-    1435: "out.text=n3:Q; out.text=0:Q; out.text=n3:Q",
-    1436: "out.text",
-    1440: "out.tag",
-    1444: "out.wide.x",
-    1448: "out.pair.first",
-    1452: "out.text",
-    1463: "out.pair.first",
-    1471: "out.pair.first",
-    1472: "out.pair.first",
-    1479: "out.pair.second",
-    1487: "out.pair.second",
-    1488: "out.pair.second",
-    1497: "out.text",
-    1505: "out.text",
-    1506: "out.text",
-    1520: "after=after:B",
-    1525: "after",
-    1540: "capsules",
-    1542: "capsules",
-    1543: "n=n:i; capsules=n2:Q",
-    1545: "capsules[v in capsules]",
-    1546: "capsules[v in capsules].tag=tag:i",
-    1549: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1554: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
-    1558: "capsules[v in capsules].text=0 if text is None else r:Q",
-    1567: "capsules[v2 in capsules].pair.first",
-    1569: "capsules[v2 in capsules].pair.first=n3:Q; capsules[v2 in capsules].pair.first=0:Q; capsules[v2 in capsules].pair.first=n3:Q",
+    1144: "nested.pick.both.pair.second",
+    1157: "after",
+    1162: "capsule",
+    1163: "capsule.tag=tag:i",
+    1166: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1171: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
+    1175: "capsule.text=0 if text is None else r:Q",
+    1183: "capsule.pair.first",
+    1186: "capsule.pair.first",
+    1189: "capsule.pair.second",
+    1192: "capsule.pair.second",
+    1196: "capsule.text",
+    1199: "capsule.text",
+    1201: "boxed.capsule",
+    1202: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1205: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1210: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
+    1214: "boxed.capsule.text=0 if text6 is None else r:Q",
+    1218: "boxed.c=boxed.c:B",
+    1223: "boxed.capsule.pair.first",
+    1226: "boxed.capsule.pair.first",
+    1229: "boxed.capsule.pair.second",
+    1232: "boxed.capsule.pair.second",
+    1236: "boxed.capsule.text",
+    1239: "boxed.capsule.text",
+    1244: "capsule.tag",
+    1248: "capsule.wide.x",
+    1252: "capsule.pair.first",
+    1256: "capsule.text",
+    1267: "capsule.pair.first",
+    1275: "capsule.pair.first",
+    1276: "capsule.pair.first",
+    1283: "capsule.pair.second",
+    1291: "capsule.pair.second",
+    1292: "capsule.pair.second",
+    1301: "capsule.text",
+    1309: "capsule.text",
+    1310: "capsule.text",
+    1319: "after",
+    1323: "boxed.capsule.wide.x",
+    1327: "boxed.capsule.pair.first",
+    1331: "boxed.capsule.text",
+    1337: "boxed.c",
+    1344: "boxed.capsule.pair.first",
+    1352: "boxed.capsule.pair.first",
+    1353: "boxed.capsule.pair.first",
+    1360: "boxed.capsule.pair.second",
+    1368: "boxed.capsule.pair.second",
+    1369: "boxed.capsule.pair.second",
+    1378: "boxed.capsule.text",
+    1386: "boxed.capsule.text",
+    1387: "boxed.capsule.text",
+    1401: "out",
+    1402: "out.tag=tag:i",
+    1405: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1410: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
+    1414: "out.text=0 if text is None else r:Q",
+    1422: "out.pair.first",
+    1425: "out.pair.first",
+    1428: "out.pair.second",
+    1431: "out.pair.second",
+    1435: "out.text",
+    1438: "out.text",
+    1443: "out.tag",
+    1447: "out.wide.x",
+    1451: "out.pair.first",
+    1455: "out.text",
+    1466: "out.pair.first",
+    1474: "out.pair.first",
+    1475: "out.pair.first",
+    1482: "out.pair.second",
+    1490: "out.pair.second",
+    1491: "out.pair.second",
+    1500: "out.text",
+    1508: "out.text",
+    1509: "out.text",
+    1523: "after=after:B",
+    1528: "after",
+    1543: "capsules",
+    1545: "capsules",
+    1546: "n=n:i; capsules=n2:Q",
+    1548: "capsules[v in capsules]",
+    1549: "capsules[v in capsules].tag=tag:i",
+    1552: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1557: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
+    1561: "capsules[v in capsules].text=0 if text is None else r:Q",
     1570: "capsules[v2 in capsules].pair.first",
-    1573: "capsules[v2 in capsules].pair.second",
-    1575: "capsules[v2 in capsules].pair.second=n4:Q; capsules[v2 in capsules].pair.second=0:Q; capsules[v2 in capsules].pair.second=n4:Q",
+    1573: "capsules[v2 in capsules].pair.first",
     1576: "capsules[v2 in capsules].pair.second",
-    1580: "capsules[v2 in capsules].text",
-    1582: "capsules[v2 in capsules].text=n5:Q; capsules[v2 in capsules].text=0:Q; capsules[v2 in capsules].text=n5:Q",
+    1579: "capsules[v2 in capsules].pair.second",
     1583: "capsules[v2 in capsules].text",
-    1584: "holders",
-    1586: "holders",
-    1587: "holders=n6:Q",
-    1591: "holders[v3 in holders].kind",
-    1593: "holders[v3 in holders].any",
-    1595: "holders[v3 in holders].any",
-    1597: "holders[v3 in holders].any.tag",
-    1598: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
-    1603: "holders[v3 in holders].any.number=number:q",
-    1606: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
-    1612: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
-    1616: "holders[v3 in holders].any.some=0 if some is None else r:Q",
-    1618: "holders[v3 in holders].after=v3.after:B",
-    1624: "holders[v4 in holders].any.text",
-    1626: "holders[v4 in holders].any.text=n7:Q; holders[v4 in holders].any.text=0:Q; holders[v4 in holders].any.text=n7:Q",
+    1586: "capsules[v2 in capsules].text",
+    1587: "holders",
+    1589: "holders",
+    1590: "holders=n6:Q",
+    1594: "holders[v3 in holders].kind",
+    1596: "holders[v3 in holders].any",
+    1598: "holders[v3 in holders].any",
+    1600: "holders[v3 in holders].any.tag",
+    1601: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
+    1606: "holders[v3 in holders].any.number=number:q",
+    1609: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
+    1615: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
+    1619: "holders[v3 in holders].any.some=0 if some is None else r:Q",
+    1621: "holders[v3 in holders].after=v3.after:B",
     1627: "holders[v4 in holders].any.text",
-    1632: "holders[v4 in holders].any.pair.first",
-    1634: "holders[v4 in holders].any.pair.first=n8:Q; holders[v4 in holders].any.pair.first=0:Q; holders[v4 in holders].any.pair.first=n8:Q",
+    1630: "holders[v4 in holders].any.text",
     1635: "holders[v4 in holders].any.pair.first",
-    1638: "holders[v4 in holders].any.pair.second",
-    1640: "holders[v4 in holders].any.pair.second=n9:Q; holders[v4 in holders].any.pair.second=0:Q; holders[v4 in holders].any.pair.second=n9:Q",
+    1638: "holders[v4 in holders].any.pair.first",
     1641: "holders[v4 in holders].any.pair.second",
-    1646: "holders[v4 in holders].any.some.numbers",
+    1644: "holders[v4 in holders].any.pair.second",
     1649: "holders[v4 in holders].any.some.numbers",
-    1650: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
-    1651: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1656: "n",
-    1658: "capsules",
-    1660: "capsules",
-    1664: "capsules[len capsules].tag",
-    1668: "capsules[len capsules].wide.x",
-    1672: "capsules[len capsules].pair.first",
-    1676: "capsules[len capsules].text",
-    1691: "capsules[len capsules].pair.first",
-    1699: "capsules[len capsules].pair.first",
-    1700: "capsules[len capsules].pair.first",
-    1707: "capsules[len capsules].pair.second",
-    1715: "capsules[len capsules].pair.second",
-    1716: "capsules[len capsules].pair.second",
-    1726: "capsules[len capsules].text",
-    1734: "capsules[len capsules].text",
-    1735: "capsules[len capsules].text",
-    1745: "holders",
-    1747: "holders",
+    1652: "holders[v4 in holders].any.some.numbers",
+    1653: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
+    1654: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1660: "n",
+    1662: "capsules",
+    1664: "capsules",
+    1668: "capsules[len capsules].tag",
+    1672: "capsules[len capsules].wide.x",
+    1676: "capsules[len capsules].pair.first",
+    1680: "capsules[len capsules].text",
+    1695: "capsules[len capsules].pair.first",
+    1703: "capsules[len capsules].pair.first",
+    1704: "capsules[len capsules].pair.first",
+    1711: "capsules[len capsules].pair.second",
+    1719: "capsules[len capsules].pair.second",
+    1720: "capsules[len capsules].pair.second",
+    1730: "capsules[len capsules].text",
+    1738: "capsules[len capsules].text",
+    1739: "capsules[len capsules].text",
     1749: "holders",
-    1753: "holders[len holders].kind",
-    1756: "holders[len holders].any",
-    1762: "holders[len holders].any.number",
-    1766: "holders[len holders].any.text",
-    1770: "holders[len holders].any.pair.first",
-    1774: "holders[len holders].any.some",
-    1777: "holders[len holders].after",
-    1790: "holders[len holders].any.text",
-    1798: "holders[len holders].any.text",
-    1799: "holders[len holders].any.text",
-    1809: "holders[len holders].any.pair.first",
-    1817: "holders[len holders].any.pair.first",
-    1818: "holders[len holders].any.pair.first",
-    1825: "holders[len holders].any.pair.second",
-    1833: "holders[len holders].any.pair.second",
-    1834: "holders[len holders].any.pair.second",
-    1844: "holders[len holders].any.some.numbers",
-    1846: "holders[len holders].any.some.numbers",
-    1849: "holders[len holders].any.some.numbers",
+    1751: "holders",
+    1753: "holders",
+    1757: "holders[len holders].kind",
+    1760: "holders[len holders].any",
+    1766: "holders[len holders].any.number",
+    1770: "holders[len holders].any.text",
+    1774: "holders[len holders].any.pair.first",
+    1778: "holders[len holders].any.some",
+    1781: "holders[len holders].after",
+    1794: "holders[len holders].any.text",
+    1802: "holders[len holders].any.text",
+    1803: "holders[len holders].any.text",
+    1813: "holders[len holders].any.pair.first",
+    1821: "holders[len holders].any.pair.first",
+    1822: "holders[len holders].any.pair.first",
+    1829: "holders[len holders].any.pair.second",
+    1837: "holders[len holders].any.pair.second",
+    1838: "holders[len holders].any.pair.second",
+    1848: "holders[len holders].any.some.numbers",
+    1850: "holders[len holders].any.some.numbers",
+    1853: "holders[len holders].any.some.numbers",
 }
