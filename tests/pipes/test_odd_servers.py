@@ -175,12 +175,14 @@ async def test_a_server_that_speaks_ndr64_only_is_named_as_such() -> None:
 @on_a_loop
 async def test_fragments_are_as_large_as_both_sides_allow(ours: int, theirs: int) -> None:
     got: list[bytes] = []
-    async with rpc.Server([Lab()], max_fragment=theirs) as server:
-        async with testing.connected(server, max_fragment=ours) as channel:
-            client = LabClient(channel)
-            assert await client.Echo(bytes(100_000)) == bytes(100_000)
-            assert await client.Transform(1, ([bytes(100_000)], got.append)) == 100_000
-            link = channel._links[0]
-            assert link.bound is not None
-            assert link.bound.max_send == min(ours, theirs)
+    async with (
+        rpc.Server([Lab()], max_fragment=theirs) as server,
+        testing.connected(server, max_fragment=ours) as channel,
+    ):
+        client = LabClient(channel)
+        assert await client.Echo(bytes(100_000)) == bytes(100_000)
+        assert await client.Transform(1, ([bytes(100_000)], got.append)) == 100_000
+        link = channel._links[0]
+        assert link.bound is not None
+        assert link.bound.max_send == min(ours, theirs)
     assert b"".join(got) == b"\1" * 100_000

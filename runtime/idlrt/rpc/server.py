@@ -414,12 +414,14 @@ class Server:
         return str(bound)
 
     def _declared(self, protseq: str) -> str:
-        """The endpoint that the IDL gives an interface."""
+        """The endpoint that the IDL gives an interface; over TCP any free port will do."""
         for versions in self._services.values():
             for interface, _, _ in versions:
                 for declared, endpoint in interface.endpoints:
                     if declared == protseq:
                         return endpoint
+        if protseq == transport.Tcp.protseq:
+            return "0"
         raise ValueError(f'no interface declares an endpoint for "{protseq}"; name one, as in "{protseq}:[...]"')
 
     def accept(self, endpoint: str = "") -> ServerLink:
