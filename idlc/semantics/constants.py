@@ -82,7 +82,7 @@ class Expressions:
 
     # ------------------------------------------------------------------ what callers ask for
 
-    def integer(self, written: ast.Expression, *, code: str = "MIDL2036") -> int | None:
+    def integer(self, written: ast.Argument, *, code: str = "MIDL2036") -> int | None:
         """The value of a constant integer expression; None after a report."""
         value = self.bind(written, None)
         if value is None:
@@ -91,20 +91,16 @@ class Expressions:
             self.report.error(code, "a constant is needed here", written.span)
         return value.constant
 
-    def sizing(self, written: ast.Expression, siblings: Siblings | None) -> Expression | None:
+    def sizing(self, written: ast.Argument, siblings: Siblings | None) -> Expression | None:
         """An expression that counts elements."""
         value = self.bind(written, siblings)
         if value is None or not self._integral(value, written, "a number of elements"):
             return None
         return value.expression
 
-    def selecting(self, written: ast.Expression, siblings: Siblings) -> Value | None:
-        """The expression of a `switch_is`; its shape is what it selects with."""
-        return self.bind(written, siblings)
-
     # ------------------------------------------------------------------ the tree walk
 
-    def bind(self, written: ast.Expression, siblings: Siblings | None) -> Value | None:
+    def bind(self, written: ast.Argument, siblings: Siblings | None) -> Value | None:
         """A bound expression, constants folded; None after a report. Without siblings only constants can be named."""
         match written:
             case ast.IntegerLiteral(value=number):
@@ -115,6 +111,9 @@ class Expressions:
                 return Value(Constant(int(truth)), Shape((), Base(BaseKind.BOOLEAN)))
             case ast.NullLiteral():
                 return Value(Constant(0), _INT)
+            case ast.TypeName() | ast.UuidLiteral() | ast.Version() | ast.Hole() | ast.AttributeText():
+                self.report.error("MIDL2316", "an expression is needed here", written.span)
+                return None
             case ast.FloatLiteral() | ast.StringLiteral():
                 self.report.error("MIDL2316", "an integer is needed here", written.span)
                 return None
@@ -356,7 +355,7 @@ class Expressions:
     def _integral_shape(self, shape: Shape) -> bool:
         return not shape.levels and _integer(shape) is not None
 
-    def _integral(self, value: Value, written: ast.Expression, role: str) -> bool:
+    def _integral(self, value: Value, written: ast.Argument, role: str) -> bool:
         if self._integral_shape(value.shape):
             return True
         pointee = Shape(value.shape.levels[1:], value.shape.core)

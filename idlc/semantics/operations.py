@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import text, written
 from idlc.semantics.constants import Siblings
@@ -145,6 +146,11 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
         shape = _travelling(unit, shape, name, span, alone=len(function.parameters) == 1)
         shape = pointed(unit, shape, attributes, Place.PARAMETER)
         drafts.append(_Draft(name, shape, attributes, parameter, span))
+    for word in ("comm_status", "fault_status"):
+        said = [draft.attributes.by_name[word] for draft in drafts if word in draft.attributes]
+        for again in said[1:]:
+            note = Note("the first one", said[0].span)
+            unit.report.error("MIDL2069", f"a second parameter is [{word}]", again.span, (note,))
     siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default)
     return tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
 

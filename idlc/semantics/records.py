@@ -330,16 +330,13 @@ def _labels(unit: Unit, attributes: Attributes, selector: Base | EnumUse | None)
     case = attributes.get("case")
     values = []
     for argument in case.arguments if case is not None else ():
-        if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
-            unit.report.error("MIDL2067", "a case must be an integer", argument.span)
-            continue
         value = _label(unit, argument, selector)
         if value is not None:
             values.append(value)
     return tuple(values), "default" in attributes
 
 
-def _label(unit: Unit, expression: ast.Expression, selector: Base | EnumUse | None) -> int | None:
+def _label(unit: Unit, expression: ast.Argument, selector: Base | EnumUse | None) -> int | None:
     value = unit.expressions.integer(expression, code="MIDL2066")
     if value is None or selector is None:
         return value

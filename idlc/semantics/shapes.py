@@ -342,7 +342,7 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
         for at, argument in enumerate(attribute.arguments):
             if isinstance(argument, ast.Hole):
                 continue
-            expression = _sizing(unit, argument, siblings)
+            expression = unit.expressions.sizing(argument, siblings)
             if expression is None:
                 return ERROR_SHAPE
             if name in {"size_is", "max_is"} and not levels[at].is_pointer and levels[at].extent.bound is not None:
@@ -370,13 +370,6 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
             ),
         )
     return replace(shape, levels=tuple(levels))
-
-
-def _sizing(unit: Unit, argument: ast.Argument, siblings: Siblings | None) -> Expression | None:
-    if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
-        unit.report.error("MIDL2316", "an expression is needed here", argument.span)
-        return None
-    return unit.expressions.sizing(argument, siblings)
 
 
 def _plus(expression: Expression, more: int) -> Expression:
@@ -433,9 +426,6 @@ def _limited(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
 def range_limits(unit: Unit, attribute: ast.Attribute) -> tuple[int, int] | None:
     values = []
     for argument in attribute.arguments:
-        if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
-            unit.report.error("MIDL2316", "a constant is needed here", argument.span)
-            return None
         value = unit.expressions.integer(argument)
         if value is None:
             return None
@@ -462,13 +452,7 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
         unit.report.error("MIDL2190", "this union holds its own discriminant", switch_is.span)
         return shape
     argument = switch_is.arguments[0]
-    if siblings is None or isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole):
-        unit.report.error("MIDL2316", "an expression is needed here", switch_is.span)
-        return ERROR_SHAPE
-    if isinstance(argument, ast.AttributeText):
-        unit.report.error("MIDL2316", "an expression is needed here", argument.span)
-        return ERROR_SHAPE
-    value = unit.expressions.selecting(argument, siblings)
+    value = unit.expressions.bind(argument, siblings)
     if value is None:
         return ERROR_SHAPE
     own = union.switch_type if isinstance(union, Union) else None
@@ -503,7 +487,7 @@ def _selects(value: Value) -> bool:
     return integer_type(value.shape) is not None
 
 
-def _selecting_type(unit: Unit, value: Value, argument: ast.Expression) -> Base | EnumUse | None:
+def _selecting_type(unit: Unit, value: Value, argument: ast.Argument) -> Base | EnumUse | None:
     core = value.shape.core
     if not value.shape.levels and isinstance(core, Base | EnumUse) and _selects(value):
         return replace(core, range=None)
@@ -540,9 +524,6 @@ def _identified(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibl
         unit.report.error("MIDL2258", "[iid_is] needs an interface pointer", attribute.span)
         return shape
     argument = attribute.arguments[0]
-    if isinstance(argument, ast.TypeName | ast.UuidLiteral | ast.Version | ast.Hole | ast.AttributeText):
-        unit.report.error("MIDL2316", "an expression is needed here", attribute.span)
-        return shape
     value = unit.expressions.bind(argument, siblings)
     if value is None:
         return ERROR_SHAPE
