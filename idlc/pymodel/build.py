@@ -502,9 +502,10 @@ class OperationShape:
         call = self.builder.names[f"{part} {self.operation.name}"] if self.has_call else ""
         return Method(
             name=self.spelled,
-            doc=docstring("\n".join(filter(None, [one_line(self.operation.declaration), self.operation.doc])), 8),
+            doc=self._doc(),
             parameters=", ".join(parameters),
             returns=call or self.returns(),
+            is_void=not self.outputs,
             arguments=", ".join(arguments),
             call=call,
             pipes=_tuple(self.names[name] for name in self.pipes) if self.pipes else "",
@@ -519,8 +520,13 @@ class OperationShape:
                 parameters.append(f"{name}: {self._server_pipe(parameter.name)}")
             elif parameter.is_in:
                 parameters.append(f"{name}: {_required(parameter, received(_pointee(parameter.type)))}")
-        doc = docstring("\n".join(filter(None, [one_line(self.operation.declaration), self.operation.doc])), 8)
-        return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", "", "", "")
+        doc = self._doc()
+        return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", False, "", "", "")
+
+    def _doc(self) -> str:
+        """The IDL signature, and below it what the IDL's author says."""
+        parts = [one_line(self.operation.declaration), self.operation.doc]
+        return docstring("\n\n".join(part for part in parts if part), 8)
 
     def _server_pipe(self, name: str) -> str:
         return self._pipe_class(name, "pipes.", server=True)

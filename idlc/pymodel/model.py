@@ -112,6 +112,8 @@ class Method:
     """The IDL signature, as a finished string literal."""
     parameters: str
     returns: str
+    is_void: bool
+    """Whether there is nothing to return."""
     arguments: str
     """What is handed to the runtime: opnum and inputs."""
     call: str

@@ -132,6 +132,7 @@ class MgmtClient(rpc.Client):
 
     async def inq_if_ids(self) -> inq_if_idsResult:
         """void inq_if_ids([out] rpc_if_id_vector_p_t *if_id_vector, [out] error_status_t *status)
+
         0: the interfaces that the server offers
         """
         result: inq_if_idsResult = await self._call(0)
@@ -139,6 +140,7 @@ class MgmtClient(rpc.Client):
 
     async def inq_stats(self, count: int) -> inq_statsResult:
         """void inq_stats([in, out] unsigned long *count, [out, size_is(*count)] unsigned long statistics[*], [out] error_status_t *status)
+
         1: calls received and sent, packets received and sent, as many as the caller asks for
         """
         result: inq_statsResult = await self._call(1, count)
@@ -146,6 +148,7 @@ class MgmtClient(rpc.Client):
 
     async def is_server_listening(self) -> is_server_listeningResult:
         """unsigned long is_server_listening([out] error_status_t *status)
+
         2
         """
         result: is_server_listeningResult = await self._call(2)
@@ -153,6 +156,7 @@ class MgmtClient(rpc.Client):
 
     async def stop_server_listening(self) -> int:
         """void stop_server_listening([out] error_status_t *status)
+
         3
         """
         result: int = await self._call(3)
@@ -162,6 +166,7 @@ class MgmtClient(rpc.Client):
         self, authn_proto: int, princ_name_size: int
     ) -> inq_princ_nameResult:
         """void inq_princ_name([in] unsigned long authn_proto, [in] unsigned long princ_name_size, [out, string, size_is(princ_name_size)] char princ_name[*], [out] error_status_t *status)
+
         4
         """
         result: inq_princ_nameResult = await self._call(4, authn_proto, princ_name_size)
@@ -175,6 +180,7 @@ class MgmtBlockingClient(blocking.Client):
 
     def inq_if_ids(self) -> inq_if_idsResult:
         """void inq_if_ids([out] rpc_if_id_vector_p_t *if_id_vector, [out] error_status_t *status)
+
         0: the interfaces that the server offers
         """
         result: inq_if_idsResult = self._call(0)
@@ -182,6 +188,7 @@ class MgmtBlockingClient(blocking.Client):
 
     def inq_stats(self, count: int) -> inq_statsResult:
         """void inq_stats([in, out] unsigned long *count, [out, size_is(*count)] unsigned long statistics[*], [out] error_status_t *status)
+
         1: calls received and sent, packets received and sent, as many as the caller asks for
         """
         result: inq_statsResult = self._call(1, count)
@@ -189,6 +196,7 @@ class MgmtBlockingClient(blocking.Client):
 
     def is_server_listening(self) -> is_server_listeningResult:
         """unsigned long is_server_listening([out] error_status_t *status)
+
         2
         """
         result: is_server_listeningResult = self._call(2)
@@ -196,6 +204,7 @@ class MgmtBlockingClient(blocking.Client):
 
     def stop_server_listening(self) -> int:
         """void stop_server_listening([out] error_status_t *status)
+
         3
         """
         result: int = self._call(3)
@@ -205,6 +214,7 @@ class MgmtBlockingClient(blocking.Client):
         self, authn_proto: int, princ_name_size: int
     ) -> inq_princ_nameResult:
         """void inq_princ_name([in] unsigned long authn_proto, [in] unsigned long princ_name_size, [out, string, size_is(princ_name_size)] char princ_name[*], [out] error_status_t *status)
+
         4
         """
         result: inq_princ_nameResult = self._call(4, authn_proto, princ_name_size)
@@ -219,12 +229,14 @@ class MgmtService(rpc.Service):
     @abstractmethod
     def inq_if_ids(self, call: rpc.Call) -> rpc.Answer[inq_if_idsResult]:
         """void inq_if_ids([out] rpc_if_id_vector_p_t *if_id_vector, [out] error_status_t *status)
+
         0: the interfaces that the server offers
         """
 
     @abstractmethod
     def inq_stats(self, call: rpc.Call, count: int) -> rpc.Answer[inq_statsResult]:
         """void inq_stats([in, out] unsigned long *count, [out, size_is(*count)] unsigned long statistics[*], [out] error_status_t *status)
+
         1: calls received and sent, packets received and sent, as many as the caller asks for
         """
 
@@ -233,12 +245,14 @@ class MgmtService(rpc.Service):
         self, call: rpc.Call
     ) -> rpc.Answer[is_server_listeningResult]:
         """unsigned long is_server_listening([out] error_status_t *status)
+
         2
         """
 
     @abstractmethod
     def stop_server_listening(self, call: rpc.Call) -> rpc.Answer[int]:
         """void stop_server_listening([out] error_status_t *status)
+
         3
         """
 
@@ -247,5 +261,6 @@ class MgmtService(rpc.Service):
         self, call: rpc.Call, authn_proto: int, princ_name_size: int
     ) -> rpc.Answer[inq_princ_nameResult]:
         """void inq_princ_name([in] unsigned long authn_proto, [in] unsigned long princ_name_size, [out, string, size_is(princ_name_size)] char princ_name[*], [out] error_status_t *status)
+
         4
         """

@@ -266,13 +266,11 @@ class ArraysClient(rpc.Client):
 
     async def Varying(self, varying: VARYING, after: int) -> None:
         """void Varying([in] VARYING *varying, [in] byte after)"""
-        result: None = await self._call(1, varying, after)
-        return result
+        await self._call(1, varying, after)
 
     async def Room(self, room: ROOM, outer: OUTER | None, after: int) -> None:
         """void Room([in] ROOM *room, [in, unique] OUTER *outer, [in] hyper after)"""
-        result: None = await self._call(2, room, outer, after)
-        return result
+        await self._call(2, room, outer, after)
 
     async def Hypers(self, hypers: HYPERS | None, flags: FLAGS) -> HYPERS | None:
         """void Hypers([in, unique] HYPERS *hypers, [in] FLAGS *flags, [out] HYPERS **out)"""
@@ -283,26 +281,19 @@ class ArraysClient(rpc.Client):
         self, grid: GRID, table: Sequence[Sequence[int]], *, rows: int | None = None
     ) -> None:
         """void Grid([in] GRID *grid, [in] long rows, [in, size_is(rows)] long table[][3])"""
-        result: None = await self._call(
-            4, grid, len(table) if rows is None else rows, table
-        )
-        return result
+        await self._call(4, grid, len(table) if rows is None else rows, table)
 
     async def Lines(
         self, lines: LINES, many: Sequence[LINES], *, count: int | None = None
     ) -> None:
         """void Lines([in] LINES *lines, [in] short count, [in, size_is(count)] LINES many[])"""
-        result: None = await self._call(
-            5, lines, len(many) if count is None else count, many
-        )
-        return result
+        await self._call(5, lines, len(many) if count is None else count, many)
 
     async def Part(
         self, first: int, used: int, some: Sequence[WIDE | None], after: int
     ) -> None:
         """void Part([in] long first, [in] long used, [in, first_is(first), length_is(used)] WIDE some[6], [in] byte after)"""
-        result: None = await self._call(6, first, used, some, after)
-        return result
+        await self._call(6, first, used, some, after)
 
     async def Wides(
         self,
@@ -313,19 +304,17 @@ class ArraysClient(rpc.Client):
         count: int | None = None,
     ) -> None:
         """void Wides([in] byte count, [in, size_is(count)] WIDE wides[], [in] byte after, [in, size_is(count)] SMALL smalls[])"""
-        result: None = await self._call(
+        await self._call(
             7, len(wides) if count is None else count, wides, after, smalls
         )
-        return result
 
     async def Texts(
         self, letters: str, after: int, data_: bytes, *, n: int | None = None
     ) -> None:
         """void Texts([in] long n, [in, size_is(n)] wchar_t letters[], [in] byte after, [in, size_is(n), length_is(n - 1)] byte data[])"""
-        result: None = await self._call(
+        await self._call(
             8, ndr.units(letters) if n is None else n, letters, after, data_
         )
-        return result
 
     async def Back(
         self, room: int, named: Sequence[NAMED], *, used: int | None = None
@@ -344,10 +333,7 @@ class ArraysClient(rpc.Client):
         n: int | None = None,
     ) -> None:
         """void Names([in] long n, [in, size_is(n), string] wchar_t **names, [in, size_is(n)] FIXED *fixed)"""
-        result: None = await self._call(
-            10, len(names) if n is None else n, names, fixed
-        )
-        return result
+        await self._call(10, len(names) if n is None else n, names, fixed)
 
 
 class ArraysBlockingClient(blocking.Client):
@@ -362,13 +348,11 @@ class ArraysBlockingClient(blocking.Client):
 
     def Varying(self, varying: VARYING, after: int) -> None:
         """void Varying([in] VARYING *varying, [in] byte after)"""
-        result: None = self._call(1, varying, after)
-        return result
+        self._call(1, varying, after)
 
     def Room(self, room: ROOM, outer: OUTER | None, after: int) -> None:
         """void Room([in] ROOM *room, [in, unique] OUTER *outer, [in] hyper after)"""
-        result: None = self._call(2, room, outer, after)
-        return result
+        self._call(2, room, outer, after)
 
     def Hypers(self, hypers: HYPERS | None, flags: FLAGS) -> HYPERS | None:
         """void Hypers([in, unique] HYPERS *hypers, [in] FLAGS *flags, [out] HYPERS **out)"""
@@ -379,22 +363,19 @@ class ArraysBlockingClient(blocking.Client):
         self, grid: GRID, table: Sequence[Sequence[int]], *, rows: int | None = None
     ) -> None:
         """void Grid([in] GRID *grid, [in] long rows, [in, size_is(rows)] long table[][3])"""
-        result: None = self._call(4, grid, len(table) if rows is None else rows, table)
-        return result
+        self._call(4, grid, len(table) if rows is None else rows, table)
 
     def Lines(
         self, lines: LINES, many: Sequence[LINES], *, count: int | None = None
     ) -> None:
         """void Lines([in] LINES *lines, [in] short count, [in, size_is(count)] LINES many[])"""
-        result: None = self._call(5, lines, len(many) if count is None else count, many)
-        return result
+        self._call(5, lines, len(many) if count is None else count, many)
 
     def Part(
         self, first: int, used: int, some: Sequence[WIDE | None], after: int
     ) -> None:
         """void Part([in] long first, [in] long used, [in, first_is(first), length_is(used)] WIDE some[6], [in] byte after)"""
-        result: None = self._call(6, first, used, some, after)
-        return result
+        self._call(6, first, used, some, after)
 
     def Wides(
         self,
@@ -405,19 +386,13 @@ class ArraysBlockingClient(blocking.Client):
         count: int | None = None,
     ) -> None:
         """void Wides([in] byte count, [in, size_is(count)] WIDE wides[], [in] byte after, [in, size_is(count)] SMALL smalls[])"""
-        result: None = self._call(
-            7, len(wides) if count is None else count, wides, after, smalls
-        )
-        return result
+        self._call(7, len(wides) if count is None else count, wides, after, smalls)
 
     def Texts(
         self, letters: str, after: int, data_: bytes, *, n: int | None = None
     ) -> None:
         """void Texts([in] long n, [in, size_is(n)] wchar_t letters[], [in] byte after, [in, size_is(n), length_is(n - 1)] byte data[])"""
-        result: None = self._call(
-            8, ndr.units(letters) if n is None else n, letters, after, data_
-        )
-        return result
+        self._call(8, ndr.units(letters) if n is None else n, letters, after, data_)
 
     def Back(
         self, room: int, named: Sequence[NAMED], *, used: int | None = None
@@ -436,8 +411,7 @@ class ArraysBlockingClient(blocking.Client):
         n: int | None = None,
     ) -> None:
         """void Names([in] long n, [in, size_is(n), string] wchar_t **names, [in, size_is(n)] FIXED *fixed)"""
-        result: None = self._call(10, len(names) if n is None else n, names, fixed)
-        return result
+        self._call(10, len(names) if n is None else n, names, fixed)
 
 
 class ArraysService(rpc.Service):

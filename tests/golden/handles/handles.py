@@ -95,8 +95,7 @@ class HandlesClient(rpc.Client):
 
     async def Ping(self) -> None:
         """[idempotent] void Ping(void)"""
-        result: None = await self._call(4)
-        return result
+        await self._call(4)
 
 
 class HandlesBlockingClient(blocking.Client):
@@ -126,8 +125,7 @@ class HandlesBlockingClient(blocking.Client):
 
     def Ping(self) -> None:
         """[idempotent] void Ping(void)"""
-        result: None = self._call(4)
-        return result
+        self._call(4)
 
 
 class HandlesService(rpc.Service):

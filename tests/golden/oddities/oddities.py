@@ -256,8 +256,7 @@ class OdditiesClient(rpc.Client):
 
     async def class_(self, class_: int, def_: int, import_: Fields) -> None:
         """void class([in] long class, [in] long def, [in] Fields *import)"""
-        result: None = await self._call(3, class_, def_, import_)
-        return result
+        await self._call(3, class_, def_, import_)
 
     async def close(self, kwargs: int, ndr_: ndr_, rpc_: rpc_) -> Sequence_:
         """void close([in] long kwargs, [in] ndr *ndr, [in] rpc *rpc, [out] Sequence *Sequence)"""
@@ -276,8 +275,7 @@ class OdditiesClient(rpc.Client):
 
     async def switches(self, value: tag, *, tag: int | None = None) -> None:
         """void switches([in] long tag, [in, switch_is(tag)] tag *value)"""
-        result: None = await self._call(7, value.tag if tag is None else tag, value)
-        return result
+        await self._call(7, value.tag if tag is None else tag, value)
 
 
 class OdditiesBlockingClient(blocking.Client):
@@ -302,8 +300,7 @@ class OdditiesBlockingClient(blocking.Client):
 
     def class_(self, class_: int, def_: int, import_: Fields) -> None:
         """void class([in] long class, [in] long def, [in] Fields *import)"""
-        result: None = self._call(3, class_, def_, import_)
-        return result
+        self._call(3, class_, def_, import_)
 
     def close(self, kwargs: int, ndr_: ndr_, rpc_: rpc_) -> Sequence_:
         """void close([in] long kwargs, [in] ndr *ndr, [in] rpc *rpc, [out] Sequence *Sequence)"""
@@ -322,8 +319,7 @@ class OdditiesBlockingClient(blocking.Client):
 
     def switches(self, value: tag, *, tag: int | None = None) -> None:
         """void switches([in] long tag, [in, switch_is(tag)] tag *value)"""
-        result: None = self._call(7, value.tag if tag is None else tag, value)
-        return result
+        self._call(7, value.tag if tag is None else tag, value)
 
 
 class OdditiesService(rpc.Service):

@@ -136,10 +136,7 @@ class PointersClient(rpc.Client):
         self, names: Sequence[str | None], *, count: int | None = None
     ) -> None:
         """void Names([in] unsigned long count, [in, size_is(count), string] wchar_t **names)"""
-        result: None = await self._call(
-            5, len(names) if count is None else count, names
-        )
-        return result
+        await self._call(5, len(names) if count is None else count, names)
 
     async def Read(self, most: int) -> ReadResult:
         """void Read([in] unsigned long most, [out] unsigned long *size, [out, size_is(, *size)] byte **data)"""
@@ -179,8 +176,7 @@ class PointersBlockingClient(blocking.Client):
 
     def Names(self, names: Sequence[str | None], *, count: int | None = None) -> None:
         """void Names([in] unsigned long count, [in, size_is(count), string] wchar_t **names)"""
-        result: None = self._call(5, len(names) if count is None else count, names)
-        return result
+        self._call(5, len(names) if count is None else count, names)
 
     def Read(self, most: int) -> ReadResult:
         """void Read([in] unsigned long most, [out] unsigned long *size, [out, size_is(, *size)] byte **data)"""

@@ -274,15 +274,11 @@ class UnionsClient(rpc.Client):
 
     async def Picked(self, pick: PICK, after: int, *, tag: int | None = None) -> None:
         """void Picked([in] short tag, [in, switch_is(tag)] PICK pick, [in] long after)"""
-        result: None = await self._call(
-            1, pick.tag if tag is None else tag, pick, after
-        )
-        return result
+        await self._call(1, pick.tag if tag is None else tag, pick, after)
 
     async def Held(self, holders: HOLDERS, nested: NESTED | None, after: int) -> None:
         """void Held([in] HOLDERS *holders, [in, unique] NESTED *nested, [in] hyper after)"""
-        result: None = await self._call(2, holders, nested, after)
-        return result
+        await self._call(2, holders, nested, after)
 
     async def Capsules(self, capsule: CAPSULE, after: int, boxed: BOXED) -> CAPSULE:
         """void Capsules([in] CAPSULE *capsule, [in] byte after, [in] BOXED *boxed, [out] CAPSULE *out)"""
@@ -302,10 +298,7 @@ class UnionsClient(rpc.Client):
         n: int | None = None,
     ) -> None:
         """void Many([in] long n, [in, size_is(n)] CAPSULE capsules[], [in, size_is(n)] HOLDER *holders)"""
-        result: None = await self._call(
-            5, len(capsules) if n is None else n, capsules, holders
-        )
-        return result
+        await self._call(5, len(capsules) if n is None else n, capsules, holders)
 
 
 class UnionsBlockingClient(blocking.Client):
@@ -320,13 +313,11 @@ class UnionsBlockingClient(blocking.Client):
 
     def Picked(self, pick: PICK, after: int, *, tag: int | None = None) -> None:
         """void Picked([in] short tag, [in, switch_is(tag)] PICK pick, [in] long after)"""
-        result: None = self._call(1, pick.tag if tag is None else tag, pick, after)
-        return result
+        self._call(1, pick.tag if tag is None else tag, pick, after)
 
     def Held(self, holders: HOLDERS, nested: NESTED | None, after: int) -> None:
         """void Held([in] HOLDERS *holders, [in, unique] NESTED *nested, [in] hyper after)"""
-        result: None = self._call(2, holders, nested, after)
-        return result
+        self._call(2, holders, nested, after)
 
     def Capsules(self, capsule: CAPSULE, after: int, boxed: BOXED) -> CAPSULE:
         """void Capsules([in] CAPSULE *capsule, [in] byte after, [in] BOXED *boxed, [out] CAPSULE *out)"""
@@ -346,10 +337,7 @@ class UnionsBlockingClient(blocking.Client):
         n: int | None = None,
     ) -> None:
         """void Many([in] long n, [in, size_is(n)] CAPSULE capsules[], [in, size_is(n)] HOLDER *holders)"""
-        result: None = self._call(
-            5, len(capsules) if n is None else n, capsules, holders
-        )
-        return result
+        self._call(5, len(capsules) if n is None else n, capsules, holders)
 
 
 class UnionsService(rpc.Service):
