@@ -254,6 +254,18 @@ async def test_misuse_by_the_server_arrives_as_the_same_error() -> None:
 
 
 @on_a_loop
+async def test_two_pushes_at_a_time_do_not_mix() -> None:
+    async with reach("tcp", Lab()) as channel, LabClient(channel).Upload(0) as call:
+        first = asyncio.create_task(call.source.push(bytes(8 << 20)))
+        await asyncio.sleep(0)
+        with pytest.raises(PipeOrder, match="another push"):
+            await call.source.push(b"abc")
+        await first
+        await call.source.push(b"")
+        assert await call.complete() == 8 << 20
+
+
+@on_a_loop
 async def test_blocks_of_the_wrong_type_are_named() -> None:
     async with testing.channel(Lab()) as channel:
         async with LabClient(channel).Upload(0) as call:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from idlrt.association import Context, Stub
-from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, RpcTimeout
+from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, PipeOrder, RpcTimeout
 from idlrt.ids import NDR64
 from idlrt.pipes.adapters import drain, ends, feed
 from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
@@ -56,6 +56,7 @@ class Exchange:
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed
+        self._pushing = False  # a block has been sent in part
         self._pushed = 0  # octets since the loop had its turn
         self._answer: Stub | None = None
         self._order = "<"
@@ -217,6 +218,8 @@ class Exchange:
         if self._link is None:
             await self.begun()
         self._check_open()
+        if self._pushing:
+            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
         outgoing, link = self._outgoing, self._link
         assert outgoing is not None
         assert link is not None
@@ -227,23 +230,29 @@ class Exchange:
             self.wake()
         last = outgoing.closed
         final = len(groups) - 1
-        for index, group in enumerate(groups):
-            link.association.send_stub(self._call_id, *group, last=last and index == final)
-            if size < SMALL:
-                link.send_soon()
-            else:
-                link.send()
-            self._pushed += size + PUSH_COST
-            if self._pushed > TURN and not link.full:
-                self._pushed = 0
-                await asyncio.sleep(0)
-            while link.full:
-                self._pushed = 0
-                await self._wait()
-                if not last:
+        try:
+            for index, group in enumerate(groups):
+                link.association.send_stub(self._call_id, *group, last=last and index == final)
+                self._pushing = index < final
+                if size < SMALL:
+                    link.send_soon()
+                else:
+                    link.send()
+                await self._take_turn(link, size)
+                if not last or self._pushing or self._error is not None:
                     self._check_open()
-                elif self._error is not None:
-                    raise self._error
+        finally:
+            self._pushing = False
+
+    async def _take_turn(self, link: Link, size: int) -> None:
+        """Wait until the transport has room, and let others run even if it always has."""
+        self._pushed += size + PUSH_COST
+        if self._pushed > TURN and not link.full:
+            self._pushed = 0
+            await asyncio.sleep(0)
+        while link.full and not self.over:
+            self._pushed = 0
+            await self._wait()
 
     def _check_open(self) -> None:
         if self._error is not None:

@@ -20,6 +20,7 @@ from idlrt.errors import (
     ConnectionLost,
     NdrError,
     PipeError,
+    PipeOrder,
     RpcFault,
     fault_from_error,
 )
@@ -71,6 +72,7 @@ class Serving:
         self._incoming: Incoming | None = None
         self._outgoing: Outgoing | None = None
         self._error: Exception | None = None  # why the pipes have stopped
+        self._pushing = False  # a block has been sent in part
         self._pushed = 0  # octets since the loop had its turn
         self._waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -291,20 +293,28 @@ class Serving:
     async def push(self, outlet: Outlet, block: Any) -> None:
         if self._error is not None:
             raise self._error
+        if self._pushing:
+            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
+        link = self._link
         before = outlet.position
         groups = slices(outlet.chunk(block))
         size = outlet.position - before
-        for group in groups:
-            self._link.respond_with_block(self.call_id, group, size)
-            self._pushed += size + PUSH_COST
-            if self._pushed > TURN and not self._link.full:
-                self._pushed = 0
-                await asyncio.sleep(0)
-            while self._link.full:
-                self._pushed = 0
-                await self._change()
+        final = len(groups) - 1
+        try:
+            for index, group in enumerate(groups):
+                link.respond_with_block(self.call_id, group, size)
+                self._pushing = index < final
+                self._pushed += size + PUSH_COST
+                if self._pushed > TURN and not link.full:
+                    self._pushed = 0
+                    await asyncio.sleep(0)
+                while link.full and self._error is None:
+                    self._pushed = 0
+                    await self._change()
                 if self._error is not None:
                     raise self._error
+        finally:
+            self._pushing = False
 
     def _check_cancelled(self) -> None:
         if self.cancelled:
