@@ -62,9 +62,10 @@ class Put(Emitter):
 
     # ------------------------------------------------------------------ runs
 
-    def item(self, letter_: str, alignment: int, size: int, value: str, path: str) -> None:
+    def item(self, letter_: str, alignment: int, size: int, value: str, path: str, given: str = "") -> None:
+        """Adds to the run; `given` is what `explain` looks at when the value does not fit, as `name:letter`."""
         self.run.append(Item(letter_, alignment, size, value))
-        self.run_paths.append(f"{path}={value}:{letter_}")
+        self.run_paths.append(f"{path}={given or f'{value}:{letter_}'}")
 
     def flush(self) -> None:
         if not self.run:
@@ -430,10 +431,10 @@ class Put(Emitter):
     def _prepare_text(self, step: Text, value: str, scope: Scope, path: str) -> _Prepared:
         text, count = self.names.new("text"), self.names.new("n")
         if step.unit == 2:
-            self.line(f'{text} = encode({value} + "{chr(92)}0", "surrogatepass")[0]', path)
+            self.line(f'{text} = encode({value} + "{chr(92)}0", "surrogatepass")[0]', f"{path}={value}:s")
             self.line(f"{count} = len({text}) >> 1")
         else:
-            self.line(f'{text} = narrow({value} + "{chr(92)}0")', path)
+            self.line(f'{text} = narrow({value} + "{chr(92)}0")', f"{path}={value}:s")
             self.line(f"{count} = len({text})")
         self._check_range(step.range, count, path)
         most = count
@@ -458,7 +459,7 @@ class Put(Emitter):
         data = self._local(value, "items")
         if step.content is Content.TEXT:
             text = self.names.new("text")
-            self.line(f'{text} = encode({data}, "surrogatepass")[0]', path)
+            self.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
             data = text
         count = self.names.new("n")
         self.line(f"{count} = len({data}) >> 1" if step.content is Content.TEXT else f"{count} = len({data})", path)
@@ -565,7 +566,7 @@ class Put(Emitter):
         data = self._local(value, "items")
         if step.content is Content.TEXT:
             text = self.names.new("text")
-            self.line(f'{text} = encode({data}, "surrogatepass")[0]', path)
+            self.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
             data = text
         length = f"len({data}) >> 1" if step.content is Content.TEXT else f"len({data})"
         with self.checking(f"if {length} != {count}:"):
@@ -580,7 +581,7 @@ class Put(Emitter):
                 letter_ = letter(step.element, self.shared.syntax)
                 width = WIDTHS[letter_]
                 mover = self.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
-                self.item(f"{width * count}s", width, width * count, f"{mover}({data})", path)
+                self.item(f"{width * count}s", width, width * count, f"{mover}({data})", path, f"{data}:{letter_}*")
             case Content.ITEMS:
                 for k in range(count):
                     self.body(step.element, f"{data}[{k}]", _no_scope, f"{path}[{k}]")

@@ -112,9 +112,20 @@ _LETTERS: Mapping[str, tuple[str, int, int]] = {
 }
 
 
+_UNKNOWN = object()
+"""Stands for a value that the failed line computed and nothing kept."""
+
+
 def _unfit(letter: str, value: Any) -> str:
+    if value is _UNKNOWN:
+        return ""
+    if letter == "s":
+        return "" if isinstance(value, str) else f"{value!r} is not a string"
     if letter.endswith("*"):
-        return next((reason for reason in (_unfit(letter[:-1], item) for item in value) if reason), "")
+        try:
+            return next((reason for reason in (_unfit(letter[:-1], item) for item in value) if reason), "")
+        except TypeError:
+            return f"{value!r} is not a sequence"
     if letter in _LETTERS:
         what, low, high = _LETTERS[letter]
         if not hasattr(value, "__index__"):
@@ -181,9 +192,9 @@ def _filled(path: str, frame: FrameType) -> str:
 
 
 def _value(spelling: str, frame: FrameType) -> Any:
-    """The value of `name` or `name.field.field` in the frame; None for anything more."""
+    """The value of `name` or `name.field.field` in the frame; _UNKNOWN for anything more."""
     first, *rest = spelling.split(".")
-    value = frame.f_locals.get(first)
+    value = frame.f_locals.get(first, _UNKNOWN)
     for name in rest:
-        value = getattr(value, name, None)
+        value = getattr(value, name, _UNKNOWN)
     return value

@@ -279,7 +279,7 @@ PATHS: Final[dict[int, str]] = {
     185: "status",
     191: "princ_name",
     192: "status",
-    193: "princ_name",
+    193: "princ_name=princ_name:s",
     197: "princ_name",
     198: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
     199: "princ_name",

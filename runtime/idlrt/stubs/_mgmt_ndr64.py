@@ -292,7 +292,7 @@ PATHS: Final[dict[int, str]] = {
     198: "status",
     204: "princ_name",
     205: "status",
-    206: "princ_name",
+    206: "princ_name=princ_name:s",
     210: "princ_name",
     211: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
     212: "princ_name",

@@ -112,7 +112,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    30: "name",
+    30: "name=name:s",
     33: "name",
     38: "name",
     41: "name",
