@@ -126,6 +126,8 @@ class Lab(LabService):
             return None
         handle = LABCTX()
         handle.state = name
+        if name == 77:
+            await self.gate.wait()
         return handle
 
     async def Use(self, call: rpc.Call, handle: LABCTX) -> int:

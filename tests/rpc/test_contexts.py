@@ -112,6 +112,23 @@ async def test_rundown_waits_for_a_call_in_progress() -> None:
 
 
 @on_a_loop
+async def test_a_handle_made_for_a_client_that_has_gone_is_run_down_too() -> None:
+    service = Lab()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server, cancel_grace=0) as channel:
+            task = asyncio.create_task(LabClient(channel).Open(77))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await asyncio.sleep(0.01)
+        assert service.rundowns == []
+        service.gate.set()
+        await asyncio.sleep(0.01)
+        assert service.rundowns == [77]
+
+
+@on_a_loop
 async def test_calls_that_use_one_handle_take_turns() -> None:
     async with testing.channel(Lab()) as channel:
         client = LabClient(channel)

@@ -210,11 +210,12 @@ class Serving:
             if self._outgoing is not None:
                 self._outgoing.check_closed()
                 at = self._outgoing.at & 7
+            if operation.contexts_out:
+                # Also when nobody waits for the answer any more: a new handle must then be run down.
+                link.group.record(operation, inputs, result, self._service)
             if not self.answered:
                 codec = self.interface.codecs(self.transfer, "<")[operation.opnum]
                 stub = encode_response(codec, operation, result, inputs, at)
-                if operation.contexts_out:
-                    link.group.record(operation, inputs, result, self._service)
                 self.answered = True
                 link.respond(self.call_id, stub)
         except asyncio.CancelledError:
