@@ -47,6 +47,7 @@ _log = logging.getLogger("idlrt.server")
 
 # Octets of ordinary request data, in a call with pipes, below which every arrival is tried for completeness.
 _TRY_ALWAYS = 64 << 10
+_TRY_AGAIN = 0.01  # seconds
 
 
 class Serving:
@@ -69,6 +70,7 @@ class Serving:
         self._streamed = event.streamed
         self._head = bytearray()
         self._tried = 0
+        self._retry: asyncio.TimerHandle | None = None
         self._incoming: Incoming | None = None
         self._outgoing: Outgoing | None = None
         self._error: Exception | None = None  # why the pipes have stopped
@@ -109,9 +111,22 @@ class Serving:
         if len(head) > self._link.limits.max_stub:
             raise NdrError(f"the request's ordinary data is longer than {self._link.limits.max_stub} octets")
         if not event.last and len(head) > _TRY_ALWAYS and len(head) < self._tried * 9 // 8:
+            # Trying at each arrival would let a client that sends little at a time cost us the square of it.
+            if self._retry is None:
+                self._retry = self._link.loop.call_later(_TRY_AGAIN, self._try_again)
             return
         self._tried = len(head)
         self._begin(bytes(head), event.last)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self._task is None and not self.answered:
+            self._tried = len(self._head)
+            try:
+                self._begin(bytes(self._head), False)
+            except NdrError as error:
+                self._bad_data(error)
+            self.settle()
 
     def _begin(self, data: bytes, complete: bool) -> None:
         operation = self.operation
@@ -135,6 +150,8 @@ class Serving:
                 outgoing.gate = lambda: drained.drained
             outgoing.open(self.interface.codecs(self.transfer, "<")[operation.opnum].out_pipes, "<", wide)
         self._head = bytearray()
+        if self._retry is not None:
+            self._retry.cancel()
         self._task = self._link.loop.create_task(self._run(inputs), name=f"idlrt {operation.name}")
 
     def _bad_data(self, error: NdrError) -> None:
