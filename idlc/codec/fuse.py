@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from idlc.codec.get import Get, Reading, Siblings
+from idlc.codec import get_arrays, put_arrays
+from idlc.codec.get import Get
 from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
 from idlc.codec.put import Put
+from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared
 from idlc.codec.statements import CodecModule, Entry, Function, Line, Statement
 from idlc.language.python_names import python_names
@@ -402,12 +404,12 @@ def _pipe_functions(name: str, element: Step, shared: Shared, alignment: int) ->
     put = Put(shared)
     put.phase = Phase(alignment, 0)
     block = put.names.new("block")
-    put.items(sequence, block, "block")
+    put_arrays.items(put, sequence, block, "block")
     put.flush()
     get = Get(shared)
     get.phase = Phase(alignment, 0)
     reading = Reading(sequence, "block")
-    get.items(reading, sequence, "n", "block")
+    get_arrays.items(get, reading, sequence, "n", "block")
     get.flush()
     return [
         Function(

@@ -1,0 +1,317 @@
+"""Writing arrays and strings: sizes checked first, then counts, then the elements.
+
+An array of fixed rows is written in one pass, its deferred pointees going to a second buffer that follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idlc.codec.expressions import Scope, cut, spell
+from idlc.codec.phase import UNKNOWN, Phase, known
+from idlc.codec.spelling import group, out_of_reach
+from idlc.semantics.types import Dimension
+from idlc.wire.layout import WIDTHS, letter
+from idlc.wire.steps import Content, RecordUse, Scalar, Sequence, Slot, Step, Text
+
+if TYPE_CHECKING:
+    from idlc.codec.put import Put
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An array or string made ready before its counts are written."""
+
+    value: str
+    """What is appended or looped over."""
+    count: str
+    most: str
+    first: str = "0"
+    counts: tuple[tuple[str, str, str], ...] = ()
+    """Several dimensions: (most, first, count) of each."""
+
+
+def prepare(put: Put, step: Sequence | Text, value: str, scope: Scope, path: str) -> Prepared:
+    """Checks an array's or string's sizes and gives names to what its counts and body need."""
+    if value in put.prepared:
+        return put.prepared[value]
+    if isinstance(step, Text):
+        prepared = prepare_text(put, step, value, scope, path)
+    elif len(step.dimensions) > 1:
+        prepared = prepare_dimensions(put, step, value, scope, path)
+    else:
+        prepared = prepare_array(put, step, step.dimensions[0], value, scope, path)
+    put.prepared[value] = prepared
+    return prepared
+
+
+def prepare_text(put: Put, step: Text, value: str, scope: Scope, path: str) -> Prepared:
+    text, count = put.names.new("text"), put.names.new("n")
+    if step.unit == 2:
+        put.line(f'{text} = encode({value} + "{chr(92)}0", "surrogatepass")[0]', f"{path}={value}:s")
+        put.line(f"{count} = len({text}) >> 1")
+    else:
+        put.line(f'{text} = narrow({value} + "{chr(92)}0")', f"{path}={value}:s")
+        put.line(f"{count} = len({text})")
+    check_range(put, step.range, count, path)
+    most = count
+    if step.bound is not None or step.size is not None:
+        most = str(step.bound) if step.bound is not None else evaluated(put, spell(step.size, scope), "most")  # type: ignore[arg-type]
+        with put.checking(f"if {count} > {group(most)}:"):
+            put.line(f"raise ndr.too_long({count}, {most})", path)
+    return Prepared(text, count, most)
+
+
+def evaluated(put: Put, text: str, wish: str) -> str:
+    if text.isidentifier() or text.isdigit():
+        return text
+    name = put.names.new(wish)
+    put.line(f"{name} = {text}")
+    return name
+
+
+def check_range(put: Put, limits: tuple[int, int] | None, count: str, path: str) -> None:
+    if limits is not None:
+        put.check(f"{limits[0]} <= {count} <= {limits[1]}", path, f"{count}, {limits[0]}, {limits[1]}")
+
+
+def prepare_array(put: Put, step: Sequence, dimension: Dimension, value: str, scope: Scope, path: str) -> Prepared:
+    data = put.local(value, "items")
+    if step.content is Content.TEXT:
+        text = put.names.new("text")
+        put.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
+        data = text
+    count = put.names.new("n")
+    put.line(f"{count} = len({data}) >> 1" if step.content is Content.TEXT else f"{count} = len({data})", path)
+    if dimension.bound is not None:
+        most = str(dimension.bound)
+    elif dimension.size is not None:
+        most = evaluated(put, spell(dimension.size, scope), "most")
+    else:
+        most = count
+    check_range(put, step.range, most, path)
+    if not dimension.varying:
+        if most != count:
+            with put.checking(f"if {count} != {group(most)}:"):
+                put.line(f"raise ndr.size_mismatch({count}, {most})", path)
+        return Prepared(data, count, count if dimension.bound is None else most)
+    first = "0" if dimension.first is None else evaluated(put, spell(dimension.first, scope), "first")
+    if dimension.length is not None:
+        length = evaluated(put, spell(dimension.length, scope), "length")
+    else:
+        length = count if first == "0" else evaluated(put, f"{count} - {group(first)}", "length")
+    end = length if first == "0" else f"{group(first)} + {group(length)}"
+    tests = [f"{group(end)} > {group(most)}", f"{group(end)} > {count}", f"{group(length)} < 0"]
+    if first != "0":
+        tests.append(f"{group(first)} < 0")
+    with put.checking(f"if {' or '.join(tests)}:"):
+        put.line(f"raise ndr.bad_extent({first}, {length}, {most}, {count})", path)
+    if first != "0" or length != count:
+        part = put.names.new("part")
+        unit = "2 * " if step.content is Content.TEXT else ""
+        start = "" if first == "0" else f"{unit}{group(first)}"
+        stop = f"{unit}({end})" if unit and not end.isidentifier() else f"{unit}{end}"
+        put.line(f"{part} = {cut(data, start, stop)}", path)
+        data = part
+    return Prepared(data, length, most, first)
+
+
+def prepare_dimensions(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> Prepared:
+    counts = []
+    for dimension in step.dimensions:
+        if dimension.bound is not None:
+            most = str(dimension.bound)
+        else:
+            assert dimension.size is not None
+            most = evaluated(put, spell(dimension.size, scope), "most")
+        first = "0" if dimension.first is None else evaluated(put, spell(dimension.first, scope), "first")
+        length = most if dimension.length is None else evaluated(put, spell(dimension.length, scope), "length")
+        if dimension.length is None and first != "0":
+            length = evaluated(put, f"{group(most)} - {group(first)}", "length")
+        counts.append((most, first, length))
+    flat, count = put.names.new("flat"), put.names.new("n")
+    shape = ", ".join(f"({most}, {first}, {length})" for most, first, length in counts)
+    put.line(f"{flat} = ndr.flatten_{step.content.value}({value}, ({shape}))", path)
+    data = flat
+    if step.content is Content.TEXT:
+        data = put.names.new("text")
+        put.line(f'{data} = encode({flat}, "surrogatepass")[0]', path)
+    put.line(f"{count} = {' * '.join(group(length) for _, _, length in counts)}")
+    return Prepared(data, count, count, counts=tuple(counts))
+
+
+def extents(put: Put, step: Sequence, prepared: Prepared, path: str) -> None:
+    if not any(dimension.varying for dimension in step.dimensions):
+        return
+    for _, first, length in prepared.counts or ((prepared.most, prepared.first, prepared.count),):
+        put.count_item(first, path)
+        put.count_item(length, path)
+
+
+def sequence_body(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
+    if put.shared.flat(step):
+        flat_array(put, step, value, path)
+        return
+    prepared = prepare(put, step, value, scope, path)
+    extents(put, step, prepared, path)
+    element = step.element
+    alignment = put.layout.alignment(element)
+    match step.content:
+        case Content.BYTES | Content.TEXT:
+            flush_aligned(put, alignment, prepared.count)
+            put.line(f"{put.buffer} += {prepared.value}", path)
+            odd = step.content is Content.BYTES
+            put.phase = UNKNOWN if odd else Phase(2, put.phase.offset % 2)
+        case Content.NUMBERS:
+            assert isinstance(element, Scalar)
+            letter_ = letter(element, put.shared.syntax)
+            flush_aligned(put, alignment, prepared.count)
+            mover = put.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
+            put.line(f"{put.buffer} += {mover}({prepared.value})", f"{path}={prepared.value}:{letter_}*")
+            put.phase = put.phase.after(alignment)
+        case Content.ITEMS:
+            flush_aligned(put, alignment, prepared.count)
+            items(put, step, prepared.value, path)
+
+
+def flush_aligned(put: Put, alignment: int, count: str) -> None:
+    """Aligns for the first of `count` elements: an empty array is followed by no padding."""
+    put.flush()
+    if put.phase.pad(alignment) == 0:
+        return
+    before = put.phase
+    with put.block(f"if {count}:"):
+        put.align(alignment)
+    put.phase = known({r for phase in (before, put.phase) for r in phase.residues()})
+
+
+def flat_array(put: Put, step: Sequence, value: str, path: str) -> None:
+    """A fixed array as members of the run around it."""
+    count = step.dimensions[0].bound or 0
+    data = put.local(value, "items")
+    if step.content is Content.TEXT:
+        text = put.names.new("text")
+        put.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
+        data = text
+    length = f"len({data}) >> 1" if step.content is Content.TEXT else f"len({data})"
+    with put.checking(f"if {length} != {count}:"):
+        put.line(f"raise ndr.size_mismatch({length}, {count})", path)
+    match step.content:
+        case Content.BYTES:
+            put.item(f"{count}s", 1, count, f"bytes({data})", path)
+        case Content.TEXT:
+            put.item(f"{2 * count}s", 2, 2 * count, data, path)
+        case Content.NUMBERS:
+            assert isinstance(step.element, Scalar)
+            letter_ = letter(step.element, put.shared.syntax)
+            width = WIDTHS[letter_]
+            mover = put.shared.table("write", f'ndr.number_writer(order, "{letter_}")')
+            put.item(f"{width * count}s", width, width * count, f"{mover}({data})", path, f"{data}:{letter_}*")
+        case Content.ITEMS:
+            for k in range(count):
+                put.body(step.element, f"{data}[{k}]", out_of_reach, f"{path}[{k}]")
+
+
+def rows(put: Put, step: Sequence) -> bool:
+    """Whether elements are rows of fixed size whose pointees can be written in the same pass."""
+    return (
+        len(step.dimensions) == 1
+        and put.shared.flat(step.element)
+        and put.layout.defers(step.element)
+        and not recursive(put, step.element)
+    )
+
+
+def recursive(put: Put, element: Step) -> bool:
+    return isinstance(element, RecordUse) and put.shared.plan.records[element.name].recursive
+
+
+def items(put: Put, step: Sequence, value: str, path: str) -> None:
+    """The bodies of elements, one after another, the first one at an aligned place."""
+    element = step.element
+    item = put.names.new("v")
+    inner = f"{path}[{item} in {value}]"
+
+    def one() -> None:
+        put.body(element, item, out_of_reach, inner)
+
+    put.loop(f"for {item} in {value}:", one)
+
+
+def deferred_items(put: Put, step: Sequence, value: str, path: str) -> None:
+    if put.shared.flat(step):
+        data = put.local(value, "items")
+        for k in range(step.dimensions[0].bound or 0):
+            slot = Slot(str(k), step.element)
+            put.deferred_slot(slot, f"{data}[{k}]", out_of_reach, f"{path}[{k}]")
+        return
+    prepared = put.prepared[value] if value in put.prepared else Prepared(value, "", "")
+    item = put.names.new("v")
+    inner = f"{path}[{item} in {prepared.value}]"
+
+    def one() -> None:
+        put.deferred_slot(Slot(item, step.element), item, out_of_reach, inner)
+
+    put.loop(f"for {item} in {prepared.value}:", one)
+
+
+def row_sequence(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
+    """Rows into the buffer and their pointees into a second one, in one pass over the elements."""
+    put.conformance(step, value, scope, path)
+    prepared = prepare(put, step, value, scope, path)
+    extents(put, step, prepared, path)
+    element = step.element
+    size = put.layout.size(element)
+    assert size is not None
+    stride = put.layout.stride(element, size)
+    gap = stride - size
+    flush_aligned(put, put.layout.alignment(element), prepared.count)
+    rows_phase = put.phase
+    item, tail = put.names.new("v"), put.names.new("t")
+    inner = f"{path}[{item} in {prepared.value}]"
+    residues = {(r + stride * k - gap) % 8 for r in rows_phase.residues() for k in range(1, 9)}
+    start = known(residues)
+    if start.modulus == 8:
+        skip = str(start.offset)
+        put.line(f"{tail} = bytearray({skip})" if start.offset else f"{tail} = bytearray()")
+    else:
+        skip = put.names.new("k")
+        text = f"{prepared.count} * {stride} - {gap}" if gap else f"{prepared.count} * {stride}"
+        put.line(f"{skip} = len({put.buffer}) + {text} & 7")
+        put.line(f"{tail} = bytearray({skip})")
+    buffer = put.buffer
+    aligned = Phase(put.layout.alignment(element), 0)
+
+    def one() -> None:
+        after_rows = put.phase
+        put.phase = aligned
+        put.body(element, item, out_of_reach, inner)
+        if gap:
+            put.align(put.layout.alignment(element))
+        put.flush()
+        put.buffer, put.phase = tail, after_rows
+        put.deferred_slot(Slot(item, element), item, out_of_reach, inner)
+        put.flush()
+        put.buffer = buffer
+
+    put.phase = start
+    put.loop(f"for {item} in {prepared.value}:", one)
+    if gap:
+        with put.block(f"if {prepared.count}:"):
+            put.line(f"del {buffer}[-{gap}:]")
+    put.line(f"{buffer} += {tail}" if skip == "0" else f"{buffer} += {tail}[{skip}:]")
+    ends = {r for phase in (rows_phase, put.phase) for r in phase.residues()}
+    put.phase = known(ends)
+
+
+def lone_text(put: Put, step: Text, value: str, scope: Scope, path: str) -> None:
+    """A string by itself: its three counts come ready from a table, with the padding before them."""
+    prepared = prepare(put, step, value, scope, path)
+    letter_ = put.shared.syntax.pointer
+    pad = put.phase.pad(put.layout.count_width)
+    heads = put.shared.table("heads", f'ndr.string_heads(order, "{letter_}")')
+    which = f"-len({put.buffer}) & {put.layout.count_width - 1}" if pad is None else str(pad)
+    put.line(f"{put.buffer} += {heads}[{which}][{prepared.count}]")
+    put.line(f"{put.buffer} += {prepared.value}", path)
+    put.phase = Phase(2, 0) if step.unit == 2 else UNKNOWN

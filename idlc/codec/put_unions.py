@@ -1,0 +1,99 @@
+"""Writing unions: the discriminant, then the arm that it selects (C706 14.3.8; MS-RPCE 2.2.5.3.4.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idlc.codec.expressions import Scope, spell
+from idlc.codec.phase import known
+from idlc.codec.spelling import group, labels, out_of_reach
+from idlc.wire.steps import Choice, Slot
+
+if TYPE_CHECKING:
+    from idlc.codec.put import Put
+
+
+def choice_body(put: Put, step: Choice, value: str, scope: Scope, path: str) -> None:
+    choice = put.shared.plan.choices[step.name]
+    union = put.local(value, "union")
+    tag = put.names.new("tag")
+    put.line(f"{tag} = {union}.tag", path)
+    if step.switch is not None:
+        wanted = spell(step.switch, scope)
+        with put.checking(f"if {tag} != {group(wanted)}:"):
+            put.line(f"raise ndr.tag_mismatch({tag}, {wanted})", path)
+    whole = put.layout.arm_alignment(step)
+    if put.shared.syntax.wide:
+        whole = max(whole, put.layout.alignment(step.tag))
+        put.align(whole)
+    elif choice.encapsulated:
+        put.align(put.layout.alignment(step.tag))
+    put.primitive(step.tag, tag, f"{path}.tag")
+    padded = put.shared.syntax.wide or (choice.ms_union and not choice.encapsulated)
+    put.flush()
+    start, ends = put.phase, []
+    for head, arm in arms(put, step, tag):
+        put.phase = start
+        with put.block(head):
+            if padded:
+                put.align(whole)
+            if arm is not None:
+                arm_value = value_of_arm(put, union, arm)
+                put.body(arm.step, arm_value, out_of_reach, f"{path}.{arm.name}")
+            put.flush()
+            if not put.statements:
+                put.line("pass")
+        ends.append(put.phase)
+    if not any(arm.default for arm in choice.arms):
+        with put.block("else:"):
+            put.line(f"raise ndr.bad_tag({tag})", path)
+    put.phase = known({residue for end in ends for residue in end.residues()}) if ends else start
+
+
+def value_of_arm(put: Put, union: str, arm: Slot) -> str:
+    name = put.names.new(arm.name or "arm")
+    put.line(f"{name} = {union}.value")
+    put.pointers[f"{union}.{arm.name}"] = name
+    return name
+
+
+def arms(put: Put, step: Choice, tag: str) -> list[tuple[str, Slot | None]]:
+    arms = put.shared.plan.choices[step.name].arms
+    ordered = [arm for arm in arms if not arm.default] + [arm for arm in arms if arm.default]
+    heads: list[tuple[str, Slot | None]] = []
+    for arm in ordered:
+        if arm.default:
+            heads.append(("else:" if heads else "if True:", arm.slot))
+            continue
+        word = "elif" if heads else "if"
+        labels = arm.labels
+        test = f"== {labels[0]}" if len(labels) == 1 else f"in ({', '.join(map(str, labels))})"
+        heads.append((f"{word} {tag} {test}:", arm.slot))
+    return heads
+
+
+def deferred_arms(put: Put, step: Choice, value: str, path: str) -> None:
+    union = put.local(value, "union")
+    put.flush()
+    before, ends, word = put.phase, [put.phase], "if"
+    excluded: list[int] = []
+    choice = put.shared.plan.choices[step.name]
+    for arm in sorted(choice.arms, key=lambda arm: arm.default):
+        if not arm.default:
+            excluded.extend(arm.labels)
+        if arm.slot is None or not put.layout.defers(arm.slot.step):
+            continue
+        if arm.default:
+            test = f"{union}.tag not in {labels(excluded)}" if excluded else "True"
+        else:
+            test = f"{union}.tag in {labels(arm.labels)}"
+            if len(arm.labels) == 1:
+                test = f"{union}.tag == {arm.labels[0]}"
+        put.phase = before
+        with put.block(f"{word} {test}:"):
+            name = put.names.new(arm.slot.name or "arm")
+            put.line(f"{name} = {union}.value")
+            put.deferred_slot(arm.slot, name, out_of_reach, f"{path}.{arm.slot.name}")
+        ends.append(put.phase)
+        word = "elif"
+    put.phase = known({residue for end in ends for residue in end.residues()})
