@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from idlc.codec.shared import PythonTypes
 from idlc.language.python_names import module_name, python_name, python_names
-from idlc.pymodel.annotations import Annotator, octet_pipe, optional
+from idlc.pymodel.annotations import Annotator, optional
 from idlc.pymodel.model import (
     Alias,
     Attribute,
@@ -18,15 +18,14 @@ from idlc.pymodel.model import (
     Hook,
     InterfaceModel,
     Member,
-    Method,
     ModuleModel,
-    PipeAttribute,
     Record,
 )
+from idlc.pymodel.operations import OperationShape
 from idlc.pymodel.sizing import Sibling, inferred
-from idlc.pymodel.text import docstring, literal, one_line
+from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
-from idlc.wire.plan import is_pipe, nullable, remote_interfaces, remote_operations
+from idlc.wire.plan import nullable, remote_interfaces, remote_operations
 
 _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 
@@ -282,7 +281,7 @@ class Builder:
             self.names[f"type {struct.name}"],
             "ndr.Struct",
             docstring(struct.doc or f"struct {struct.name}.", 4),
-            _tuple(literal(names[field.name]) for field in struct.fields),
+            tuple_of(literal(names[field.name]) for field in struct.fields),
             ", ".join(parameters),
             tuple(attributes),
         )
@@ -312,7 +311,9 @@ class Builder:
         codec = self.codec_stem(interface)
         operations, methods, blocking_methods, service_methods = [], [], [], []
         hooks: dict[str, Hook] = {}
-        endpoints = _tuple(f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints)
+        endpoints = tuple_of(
+            f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints
+        )
         for operation in remote_operations(interface):
             shape = OperationShape(self, operation)
             operations.append(shape.declaration())
@@ -328,7 +329,7 @@ class Builder:
         uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
         arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="{codec}_codec"'
         arguments += f', codec64="{codec}_ndr64"'
-        arguments += f", operations={_tuple(operations)}"
+        arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
         return InterfaceModel(
@@ -346,215 +347,3 @@ class Builder:
             service_methods=tuple(service_methods),
             hooks=tuple(hooks.values()),
         )
-
-
-class OperationShape:
-    """One operation as Python sees it."""
-
-    def __init__(self, builder: Builder, operation: t.Operation) -> None:
-        self.builder = builder
-        self.operation = operation
-        self.parameters = [p for p in operation.parameters if not isinstance(_pointee(p.type), t.BindingHandle)]
-        self.names = python_names(tuple(parameter.name for parameter in self.parameters))
-        self.pipes = {p.name: pipe for p in self.parameters if (pipe := is_pipe(p.type)) is not None}
-        plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
-        self.inputs = [parameter for parameter in plain if parameter.is_in]
-        self.outputs: list[tuple[str, t.Type, str]] = [
-            (self.names[p.name], _pointee(p.type), one_line(p.declaration)) for p in plain if p.is_out
-        ]
-        if not isinstance(operation.result, t.Void):
-            self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
-        self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
-        self.spelled = python_name(operation.name)
-
-    @property
-    def has_call(self) -> bool:
-        return self.operation.is_async or bool(self.pipes)
-
-    def returns(self) -> str:
-        if not self.outputs:
-            return "None"
-        if len(self.outputs) == 1:
-            return self.builder.annotator.received(self.outputs[0][1])
-        return self.builder.names[f"Result {self.operation.name}"]
-
-    def result(self) -> Record:
-        received = self.builder.annotator.received
-        parameters, attributes = [], []
-        for name, type_, declaration in self.outputs:
-            zero = " = 0" if name == "return_value" and received(type_) == "int" else ""
-            parameters.append(f"{name}: {received(type_)}{zero}")
-            attributes.append(Attribute(name, name, declaration))
-        return Record(
-            self.builder.names[f"Result {self.operation.name}"],
-            "rpc.Result",
-            docstring(f"What {self.operation.name} gives back; unpacks like a tuple.", 4),
-            _tuple(literal(name) for name, _, _ in self.outputs),
-            ", ".join(parameters),
-            tuple(attributes),
-        )
-
-    def calls(self) -> list[CallClass]:
-        if not self.has_call:
-            return []
-        found = []
-        for part, base, prefix in (
-            ("Call", "rpc.AsyncCall", "pipes."),
-            ("BlockingCall", "blocking.Call", "pipes.Blocking"),
-        ):
-            pipes = tuple(PipeAttribute(self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
-            found.append(
-                CallClass(
-                    self.builder.names[f"{part} {self.operation.name}"],
-                    f"{base}[{self.returns()}]",
-                    docstring(f"A call of {self.operation.name}.", 4),
-                    pipes,
-                )
-            )
-        return found
-
-    def _blocks(self, name: str) -> tuple[str, str]:
-        """(what may be pushed, what is pulled) of a pipe."""
-        pipe = self.pipes[name]
-        if octet_pipe(pipe):
-            return "pipes.Bytes", "bytes"
-        element = f"Sequence[{self.builder.annotator.given(pipe.element)}]"
-        return element, element
-
-    def _pipe_class(self, name: str, prefix: str, *, server: bool = False) -> str:
-        parameter = next(p for p in self.parameters if p.name == name)
-        pushed, pulled = self._blocks(name)
-        if parameter.is_in and parameter.is_out:
-            return f"{prefix}PipeDuplex[{pushed}, {pulled}]"
-        if parameter.is_in != server:
-            return f"{prefix}PipeWriter[{pushed}]"
-        return f"{prefix}PipeReader[{pulled}]"
-
-    def _pipe_end(self, name: str, prefix: str) -> str:
-        """What a client may hand over for a pipe at the call."""
-        parameter = next(p for p in self.parameters if p.name == name)
-        pushed, pulled = self._blocks(name)
-        source, sink = f"{prefix}Source[{pushed}] | None", f"{prefix}Sink[{pulled}] | None"
-        if parameter.is_in and parameter.is_out:
-            return f"tuple[{source}, {sink}] | None"
-        return source if parameter.is_in else sink
-
-    def declaration(self) -> str:
-        """The rpc.Operation(...) of this operation."""
-        names = self.names
-        arguments = [literal(self.spelled), str(self.operation.opnum)]
-        for flag, value in (
-            ("is_async", self.operation.is_async),
-            ("maybe", self.operation.maybe),
-            ("idempotent", self.operation.idempotent),
-        ):
-            if value:
-                arguments.append(f"{flag}=True")
-        lists = (
-            ("in_pipes", [names[p.name] for p in self.parameters if p.name in self.pipes and p.is_in]),
-            ("out_pipes", [names[p.name] for p in self.parameters if p.name in self.pipes and p.is_out]),
-            ("inputs", [names[p.name] for p in self.inputs]),
-            ("outputs", [name for name, _, _ in self.outputs]),
-        )
-        for key, values in lists:
-            if values:
-                arguments.append(f"{key}={_tuple(literal(value) for value in values)}")
-        handles_in = [(names[p.name], _handle(p.type)) for p in self.inputs if _handle(p.type)]
-        handles_out = [(name, _handle(type_)) for name, type_, _ in self.outputs if _handle(type_)]
-        for key, handles in (("contexts_in", handles_in), ("contexts_out", handles_out)):
-            if handles:
-                pairs = (f"({literal(name)}, {self.builder.class_name(handle or '')})" for name, handle in handles)
-                arguments.append(f"{key}={_tuple(pairs)}")
-        in_order = [names[name] for name in self.pipes]
-        if in_order != list(dict.fromkeys(lists[0][1] + lists[1][1])):
-            arguments.append(f"pipes={_tuple(literal(name) for name in in_order)}")
-        return f"rpc.Operation({', '.join(arguments)})"
-
-    def handles_out(self) -> list[str]:
-        return [handle for _, type_, _ in self.outputs if (handle := _handle(type_)) is not None]
-
-    def method(self, *, blocking: bool) -> Method:
-        given = self.builder.annotator.given
-        prefix = "pipes.Blocking" if blocking else "pipes."
-        parameters = ["self"]
-        for parameter in self.inputs:
-            if parameter.name not in self.sizes:
-                parameters.append(
-                    f"{self.names[parameter.name]}: {_required(parameter, given(_pointee(parameter.type)))}"
-                )
-        parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
-        inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
-        if inferred_:
-            parameters.append("*")
-            for parameter in inferred_:
-                annotation = optional(given(_pointee(parameter.type)))
-                parameters.append(f"{self.names[parameter.name]}: {annotation} = None")
-        arguments = [str(self.operation.opnum)]
-        for parameter in self.inputs:
-            name = self.names[parameter.name]
-            if parameter.name in self.sizes:
-                size = self.sizes[parameter.name]
-                size = f"({size})" if " if " in size else size
-                arguments.append(f"{size} if {name} is None else {name}")
-            else:
-                arguments.append(name)
-        part = "BlockingCall" if blocking else "Call"
-        call = self.builder.names[f"{part} {self.operation.name}"] if self.has_call else ""
-        return Method(
-            name=self.spelled,
-            doc=self._doc(),
-            parameters=", ".join(parameters),
-            returns=call or self.returns(),
-            is_void=not self.outputs,
-            arguments=", ".join(arguments),
-            call=call,
-            pipes=_tuple(self.names[name] for name in self.pipes) if self.pipes else "",
-        )
-
-    def service_method(self) -> Method:
-        received = self.builder.annotator.received
-        parameters = ["self", "call: rpc.Call"]
-        for parameter in self.parameters:
-            name = self.names[parameter.name]
-            if parameter.name in self.pipes:
-                parameters.append(f"{name}: {self._server_pipe(parameter.name)}")
-            elif parameter.is_in:
-                parameters.append(f"{name}: {_required(parameter, received(_pointee(parameter.type)))}")
-        doc = self._doc()
-        return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", False, "", "", "")
-
-    def _doc(self) -> str:
-        """The IDL signature, and below it what the IDL's author says."""
-        parts = [one_line(self.operation.declaration), self.operation.doc]
-        return docstring("\n\n".join(part for part in parts if part), 8)
-
-    def _server_pipe(self, name: str) -> str:
-        return self._pipe_class(name, "pipes.", server=True)
-
-
-def _pointee(type_: t.Type) -> t.Type:
-    """A parameter's type without the ref pointer at its top."""
-    return type_.target if isinstance(type_, t.Pointer) and type_.kind is t.PointerKind.REF else type_
-
-
-def _required(parameter: t.Parameter, annotation: str) -> str:
-    """A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT)."""
-    only_in = isinstance(_pointee(parameter.type), t.ContextHandleUse) and not parameter.is_out
-    return annotation.removesuffix(" | None") if only_in else annotation
-
-
-def _handle(type_: t.Type) -> str | None:
-    type_ = _pointee(type_)
-    return type_.name if isinstance(type_, t.ContextHandleUse) else None
-
-
-def _sibling(parameter: t.Parameter) -> Sibling:
-    type_ = _pointee(parameter.type)
-    array = type_.target if isinstance(type_, t.Pointer) else type_
-    varying = isinstance(array, t.Array) and any(dimension.varying for dimension in array.dimensions)
-    return Sibling(parameter.name, parameter.type, parameter.is_in, kept=varying and parameter.is_out)
-
-
-def _tuple(items: Iterable[str]) -> str:
-    made = tuple(items)
-    return f"({made[0]},)" if len(made) == 1 else f"({', '.join(made)})"

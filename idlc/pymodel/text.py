@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 
 def literal(value: object) -> str:
@@ -13,6 +14,12 @@ def literal(value: object) -> str:
     if text[0] == "'" and '"' not in text:
         return '"' + text[1:-1].replace("\\'", "'") + '"'
     return text
+
+
+def tuple_of(items: Iterable[str]) -> str:
+    """A Python tuple of texts that are spelled already."""
+    made = tuple(items)
+    return f"({made[0]},)" if len(made) == 1 else f"({', '.join(made)})"
 
 
 def one_line(text: str) -> str:
