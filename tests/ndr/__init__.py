@@ -1,0 +1,1 @@
+"""The generated codecs against a marshaller written for nothing but being obvious."""
