@@ -217,7 +217,8 @@ async def test_completing_before_the_in_pipe_ended_is_a_breach_of_discipline() -
     service = Lab()
     async with testing.channel(service) as channel:
         async with LabClient(channel).Upload(0) as call:
-            await call.source.push(b"abc")
+            await call.source.push(b"abc" * 10)
+            await asyncio.sleep(0.01)
             with pytest.raises(PipeDiscipline):
                 await call.complete()
         assert await LabClient(channel).Add(1, 1) == 2
@@ -251,6 +252,20 @@ async def test_misuse_by_the_server_arrives_as_the_same_error() -> None:
         with pytest.raises(PipeOrder):
             await client.Transform(256, ([b"x"], got.append))
         assert await client.Add(1, 1) == 2
+
+
+@on_a_loop
+async def test_small_pushes_of_one_turn_leave_together_and_soon() -> None:
+    service = Lab()
+    async with testing.channel(service) as channel, LabClient(channel).Upload(0) as call:
+        buffer = bytearray(8)
+        for number in range(100):
+            buffer[:] = bytes([number]) * 8  # a pushed block may be overwritten
+            await call.source.push(buffer)
+        await asyncio.sleep(0.01)
+        assert service.pulled >= 8 * 99
+        await call.source.push(b"")
+        assert await call.complete() == 800
 
 
 @on_a_loop
@@ -397,7 +412,8 @@ async def test_leaving_without_completing_gives_the_call_up() -> None:
     service = Lab()
     async with testing.channel(service) as channel:
         async with LabClient(channel).Upload(0) as call:
-            await call.source.push(b"abc")
+            await call.source.push(b"abc" * 10)
+            await asyncio.sleep(0.01)
         await service.ended.wait()
         assert isinstance(service.errors[0], CallCancelled)
         with pytest.raises(CallCancelled):

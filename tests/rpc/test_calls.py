@@ -185,6 +185,8 @@ async def _raw(channel: rpc.Channel, link: object, context_id: int, opnum: int, 
 
         def wake(self) -> None: ...
 
+        def flush(self) -> None: ...
+
     call_id = link.association.start_call(context_id, opnum)
     link.register(call_id, Receiver())
     link.association.send_stub(call_id, stub)

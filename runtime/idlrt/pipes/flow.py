@@ -27,6 +27,10 @@ TURN: Final = 256 << 10
 PUSH_COST: Final = 4 << 10
 """What a push counts against `TURN` besides its octets."""
 
+SMALL: Final = 16 << 10
+"""Blocks below this many octets are gathered until the end of the loop's turn, or until they are that many together: a
+fragment and a system call for each would cost more than everything else about them."""
+
 
 class Inlet:
     """The receiving end of one pipe."""
@@ -285,10 +289,12 @@ class Outlet:
 class Outgoing:
     """Stub data that has pipes in it: a request's follow its other data, a response's precede it."""
 
-    __slots__ = ("at", "gate", "outlets")
+    __slots__ = ("_held", "_size", "at", "gate", "outlets")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.at = 0
+        self._held: list[bytes | memoryview] = []  # copies of small chunks that have not been sent
+        self._size = 0
         self.gate: Callable[[], bool] | None = None  # at a server: whether all [in] pipes were drained
         self.outlets = tuple(Outlet(name, self, index) for index, name in enumerate(names))
 
@@ -305,6 +311,18 @@ class Outgoing:
             if not earlier.closed:
                 raise PipeOrder(f'pipe "{outlet.name}" cannot be written before pipe "{earlier.name}" is ended')
 
+    def gather(self, parts: list[bytes | memoryview], size: int) -> bool:
+        """Keep a copy of a small chunk; whether it should still wait for more."""
+        for part in parts:
+            self._held.append(bytes(part))
+        self._size += size
+        return self._size < SMALL
+
+    def gathered(self) -> list[bytes | memoryview]:
+        """Take what was gathered."""
+        held, self._held, self._size = self._held, [], 0
+        return held
+
     def check_closed(self) -> None:
         """Raise `PipeDiscipline` unless every pipe was ended."""
         for outlet in self.outlets:
@@ -318,7 +336,7 @@ class Outgoing:
 
 def slices(parts: list[bytes | memoryview], size: int = SLICE) -> list[list[bytes | memoryview]]:
     """The parts of a chunk in groups of at most about `size`, so that a large block does not fill the transport."""
-    if len(parts) == 1 or len(parts[1]) <= size:
+    if len(parts) < 2 or len(parts[1]) <= size:
         return [parts]
     groups: list[list[bytes | memoryview]] = [[]]
     room = size

@@ -17,10 +17,9 @@ from idlrt.association import Context, Stub
 from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, PipeOrder, RpcTimeout
 from idlrt.ids import NDR64
 from idlrt.pipes.adapters import drain, ends, feed
-from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import PUSH_COST, SMALL, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
-from idlrt.rpc.outbox import SMALL
 
 if TYPE_CHECKING:
     from idlrt.rpc.channel import Channel
@@ -57,6 +56,7 @@ class Exchange:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed
         self._pushing = False  # a block has been sent in part
+        self._flushing = False  # `flush` is due
         self._pushed = 0  # octets since the loop had its turn
         self._answer: Stub | None = None
         self._order = "<"
@@ -224,29 +224,48 @@ class Exchange:
         assert outgoing is not None
         assert link is not None
         before = outlet.position
-        groups = slices(outlet.chunk(block))
+        parts = outlet.chunk(block)
         size = outlet.position - before
+        self._pushed += size + PUSH_COST
         if outlet.closed:
             self.wake()
         last = outgoing.closed
+        if size < SMALL and not last:
+            if outgoing.gather(parts, size):
+                if not self._flushing:
+                    self._flushing = True
+                    self._loop.call_soon(self.flush)
+                if self._pushed > TURN or link.full:
+                    await self._take_turn(link)
+                    self._check_open()
+                return
+            parts = []
+        groups = slices(parts)
+        groups[0] = [*outgoing.gathered(), *groups[0]]
         final = len(groups) - 1
         try:
             for index, group in enumerate(groups):
                 link.association.send_stub(self._call_id, *group, last=last and index == final)
                 self._pushing = index < final
-                if size < SMALL:
-                    link.send_soon()
-                else:
-                    link.send()
-                await self._take_turn(link, size)
+                link.send()
+                await self._take_turn(link)
                 if not last or self._pushing or self._error is not None:
                     self._check_open()
         finally:
             self._pushing = False
 
-    async def _take_turn(self, link: Link, size: int) -> None:
+    def flush(self) -> None:
+        """Send what small pushes have gathered: the loop's turn, or the connection, is at its end."""
+        self._flushing = False
+        outgoing, link = self._outgoing, self._link
+        if outgoing is not None and link is not None and not self.over and link.lost is None:
+            parts = outgoing.gathered()
+            if parts:
+                link.association.send_stub(self._call_id, *parts, last=False)
+                link.send()
+
+    async def _take_turn(self, link: Link) -> None:
         """Wait until the transport has room, and let others run even if it always has."""
-        self._pushed += size + PUSH_COST
         if self._pushed > TURN and not link.full:
             self._pushed = 0
             await asyncio.sleep(0)

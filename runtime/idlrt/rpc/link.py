@@ -45,6 +45,9 @@ class Receiver(Protocol):
     def settle(self) -> None:
         """Copy what was taken: the receive buffer is about to be used again."""
 
+    def flush(self) -> None:
+        """Give the association what has been gathered: the connection is about to be closed."""
+
     def wake(self) -> None:
         """Something that the call may wait for has changed."""
 
@@ -211,12 +214,6 @@ class Link(asyncio.BufferedProtocol):
             raise self.lost
         self._out.send()
 
-    def send_soon(self) -> None:
-        """The same for small pushes, of which more may follow at once."""
-        if self.lost is not None:
-            raise self.lost
-        self._out.send_soon()
-
     def give_up(self, call_id: int) -> None:
         """Orphan a call; the connection goes with it unless the server agreed to keep it."""
         if self.lost is None and call_id in self._calls:
@@ -247,7 +244,8 @@ class Link(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close in order; calls that still wait fail."""
         if self.lost is None:
-            self._out.send()
+            for call in tuple(self._calls.values()):
+                call.flush()
             self._fail(ConnectionLost("the channel was closed"))
         self._transport.close()
         self.go_on()

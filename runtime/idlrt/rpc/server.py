@@ -42,7 +42,7 @@ from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import Call
 from idlrt.rpc.contexts import Group, Groups
 from idlrt.rpc.interface import Interface, Operation
-from idlrt.rpc.outbox import SMALL, Outbox
+from idlrt.rpc.outbox import Outbox
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving, lost
 from idlrt.rpc.trace import tracer
@@ -225,20 +225,11 @@ class ServerLink(asyncio.BufferedProtocol):
 
     # -- the calls' side
 
-    def respond(self, call_id: int, stub: bytes | bytearray | memoryview) -> None:
-        """The end of a response, or all of it."""
+    def respond(self, call_id: int, parts: Sequence[bytes | bytearray | memoryview], last: bool) -> None:
+        """A part of a response, or the end of it."""
         if not self._lost:
-            self._association.respond(call_id, stub)
+            self._association.respond(call_id, *parts, last=last)
             self._send()
-
-    def respond_with_block(self, call_id: int, parts: Sequence[bytes | memoryview], size: int) -> None:
-        """Part of a response that has more to come."""
-        if not self._lost:
-            self._association.respond(call_id, *parts, last=False)
-            if size < SMALL:
-                self._out.send_soon()
-            else:
-                self._send()
 
     def fault(self, call_id: int, status: int, executed: bool) -> None:
         if self._lost:
@@ -297,7 +288,6 @@ class ServerLink(asyncio.BufferedProtocol):
             self._send()
 
     def close(self) -> None:
-        self._out.send()
         self._transport.close()
 
     def abort(self) -> None:

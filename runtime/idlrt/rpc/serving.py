@@ -25,7 +25,7 @@ from idlrt.errors import (
     fault_from_error,
 )
 from idlrt.ids import NDR64
-from idlrt.pipes.flow import PUSH_COST, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import PUSH_COST, SMALL, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
 from idlrt.pipes.objects import (
     BlockingPipeDuplex,
     BlockingPipeReader,
@@ -75,6 +75,7 @@ class Serving:
         self._outgoing: Outgoing | None = None
         self._error: Exception | None = None  # why the pipes have stopped
         self._pushing = False  # a block has been sent in part
+        self._flushing = False  # `_flush` is due
         self._pushed = 0  # octets since the loop had its turn
         self._waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -234,7 +235,7 @@ class Serving:
                 codec = self.interface.codecs(self.transfer, "<")[operation.opnum]
                 stub = encode_response(codec, operation, result, inputs, at)
                 self.answered = True
-                link.respond(self.call_id, stub)
+                link.respond(self.call_id, (*self._gathered(), stub), True)
         except asyncio.CancelledError:
             self.fault(NCA_FAULT_CANCEL)
         except Exception as error:
@@ -290,6 +291,7 @@ class Serving:
     def fault(self, status: int, *, executed: bool = True) -> None:
         """Answer with a fault, unless there was an answer."""
         if not self.answered:
+            self._flush()  # what was pushed before counts
             self.answered = True
             self._link.fault(self.call_id, status, executed)
         if self._task is None:
@@ -315,24 +317,53 @@ class Serving:
             raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
         link = self._link
         before = outlet.position
-        groups = slices(outlet.chunk(block))
+        parts = outlet.chunk(block)
         size = outlet.position - before
+        self._pushed += size + PUSH_COST
+        outgoing = self._outgoing
+        assert outgoing is not None
+        if size < SMALL:
+            if outgoing.gather(parts, size):
+                if not self._flushing:
+                    self._flushing = True
+                    link.loop.call_soon(self._flush)
+                if self._pushed > TURN or link.full:
+                    await self._take_turn()
+                return
+            parts = []
+        groups = slices(parts)
+        groups[0] = [*outgoing.gathered(), *groups[0]]
         final = len(groups) - 1
         try:
             for index, group in enumerate(groups):
-                link.respond_with_block(self.call_id, group, size)
+                link.respond(self.call_id, group, False)
                 self._pushing = index < final
-                self._pushed += size + PUSH_COST
-                if self._pushed > TURN and not link.full:
-                    self._pushed = 0
-                    await asyncio.sleep(0)
-                while link.full and self._error is None:
-                    self._pushed = 0
-                    await self._change()
-                if self._error is not None:
-                    raise self._error
+                await self._take_turn()
         finally:
             self._pushing = False
+
+    def _gathered(self) -> list[bytes | memoryview]:
+        return [] if self._outgoing is None else self._outgoing.gathered()
+
+    def _flush(self) -> None:
+        """Send what small pushes have gathered."""
+        self._flushing = False
+        if not self.answered:
+            parts = self._gathered()
+            if parts:
+                self._link.respond(self.call_id, parts, False)
+
+    async def _take_turn(self) -> None:
+        """Wait until the transport has room, and let others run even if it always has."""
+        link = self._link
+        if self._pushed > TURN and not link.full:
+            self._pushed = 0
+            await asyncio.sleep(0)
+        while link.full and self._error is None:
+            self._pushed = 0
+            await self._change()
+        if self._error is not None:
+            raise self._error
 
     def _check_cancelled(self) -> None:
         if self.cancelled:
