@@ -70,7 +70,7 @@ bench: $(BENCH_STAMP)  ## ours and the rivals' speed, in one run
 	$(PY) -m tests.bench
 
 fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes
-	IDLC_FUZZ_ROUNDS=50 $(PY) -m pytest -q tests/fuzz
+	IDLC_FUZZ_ROUNDS=50 $(PY) -m pytest -q -n 2 tests/fuzz tests/roundtrip tests/cli/test_fuzz.py
 
 soak: $(STAMP)  ## the demo's transfers for longer: memory must not rise
 	$(PY) -m samples.file_transfer.demo --rounds 8 --no-progress

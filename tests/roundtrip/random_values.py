@@ -7,7 +7,7 @@ gets a small number, what switches a union one of its cases, and whatever does n
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -52,23 +52,27 @@ class Values:
         self.find_class = find_class
         self.chance = chance
 
-    def siblings(self, members: Mapping[str, t.Type], given: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
-        """A value for each member; `given` are further names that expressions may use."""
+    def siblings(
+        self,
+        members: Mapping[str, t.Type],
+        given: Mapping[str, Any] | None = None,
+        users: Iterable[t.Type] = (),
+        depth: int = 0,
+    ) -> Any:
+        """A value for each member; expressions may also use the names in `given`, and `users` use them later."""
         for _ in range(200):
             try:
-                return self._throw(members, given or {}, depth)
+                return self._throw(members, given or {}, (*members.values(), *users), depth)
             except Misfit:
                 continue
         raise AssertionError(f"no values found that fit {list(members)}")
 
-    def _throw(self, members: Mapping[str, t.Type], given: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        sizing = {name for kind in members.values() for use in _uses(kind) for name in variables(use)}
+    def _throw(
+        self, members: Mapping[str, t.Type], given: Mapping[str, Any], users: tuple[t.Type, ...], depth: int
+    ) -> dict[str, Any]:
+        sizing = {name for kind in users for use in _uses(kind) for name in variables(use)}
         tags = {
-            name: use
-            for kind in members.values()
-            for use in _unions(kind)
-            for name in variables(use.switch)
-            if name in members
+            name: use for kind in users for use in _unions(kind) for name in variables(use.switch) if name in members
         }
         scope: dict[str, Any] = dict(given)
         made: dict[str, Any] = {}
@@ -80,7 +84,7 @@ class Values:
                 made[name] = self._wrapped(kind, self._as_enum(kind, value))
                 scope[name] = value
             elif name in sizing:
-                scope[name] = self.chance.randrange(6)
+                scope[name] = _least(kind) + self.chance.randrange(6)
                 made[name] = self._wrapped(kind, scope[name])
             else:
                 made[name] = scope[name] = self.value(kind, scope, depth)
@@ -208,6 +212,13 @@ class Values:
             if element.kind is t.BaseKind.WCHAR:
                 return "".join(self.chance.choices(TEXT, k=count))
         return [self.value(element, scope, depth) for _ in range(count)]
+
+
+def _least(kind: t.Type) -> int:
+    """The smallest size that a `range` on it allows."""
+    while isinstance(kind, t.Pointer):
+        kind = kind.target
+    return kind.range[0] if isinstance(kind, t.Base) and kind.range is not None else 0
 
 
 def _uses(kind: t.Type) -> Iterator[t.Expression | None]:

@@ -1,4 +1,4 @@
-"""What is written is read again: requests and responses of every golden case, in NDR 2.0 of both byte orders
+"""What is written is read again: requests and responses of every golden case and every vector's IDL, in NDR 2.0 of both byte orders
 and in NDR64."""
 
 from __future__ import annotations
@@ -12,37 +12,46 @@ import pytest
 
 from idlc.semantics import types as t
 from tests.compiled import Compiled, compile_cached
+from tests.fuzz.rounds import ROUNDS
 from tests.roundtrip.random_values import Values
+from tests.vectors.files import read_vectors
 from tests.vectors.marshalling import Stub
 from tests.vectors.values import is_pipe
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-CASES = sorted(path for path in GOLDEN.glob("*/*.idl") if len(list(path.parent.glob("*.idl"))) == 1)
-SEEDS = range(8)
+TESTS = Path(__file__).parents[1]
+SEEDS = range(8 * ROUNDS)
 SYNTAXES = [("ndr20", "<"), ("ndr20", ">"), ("ndr64", "<")]
 
 
-def compiled(path: Path) -> Compiled:
-    acf = path.with_suffix(".acf")
-    text = acf.read_text(encoding="utf-8") if acf.exists() else None
-    return compile_cached(path.read_text(encoding="utf-8"), path.stem, text)
+def cases() -> Iterator[tuple[str, Compiled]]:
+    """Every golden file that imports no other, and every distinct IDL text of the vectors."""
+    for path in sorted(TESTS.glob("golden/*/*.idl")):
+        if len(list(path.parent.glob("*.idl"))) == 1:
+            acf = path.with_suffix(".acf")
+            more = acf.read_text(encoding="utf-8") if acf.exists() else None
+            yield path.stem, compile_cached(path.read_text(encoding="utf-8"), path.stem, more)
+    stubs = [v for v in read_vectors(TESTS / "vectors" / "data") if v.get("kind") is None]
+    for number, text in enumerate(dict.fromkeys(v["idl"] for v in stubs)):
+        yield f"vectors{number}", compile_cached(text)
 
 
-def operations() -> Iterator[Any]:
-    for path in CASES:
-        for interface in compiled(path).bound.interfaces:
-            for operation in interface.operations:
-                yield pytest.param(path, operation.name, id=f"{path.stem}.{operation.name}")
+def operations() -> list[Any]:
+    return [
+        pytest.param(case, operation.name, id=f"{name}.{operation.name}")
+        for name, case in cases()
+        for interface in case.bound.interfaces
+        for operation in interface.operations
+    ]
 
 
 @pytest.mark.parametrize(("transfer", "order"), SYNTAXES)
-@pytest.mark.parametrize(("path", "name"), list(operations()))
-def test_values_survive_the_way_there_and_back(path: Path, name: str, transfer: str, order: str) -> None:
-    case = compiled(path)
+@pytest.mark.parametrize(("case", "name"), operations())
+def test_values_survive_the_way_there_and_back(case: Compiled, name: str, transfer: str, order: str) -> None:
     stub = Stub(case, name, transfer, order)
     for seed in SEEDS:
         values = Values(case.bound.declared, case.find_class, random.Random(f"{name} {seed}"))
-        sent = values.siblings({p.name: p.type for p in stub.parameters.values() if p.is_in})
+        every = [p.type for p in stub.parameters.values()]
+        sent = values.siblings({p.name: p.type for p in stub.parameters.values() if p.is_in}, users=every)
         inputs, blocks = split(stub, sent)
         read, pipes = stub.get_request(stub.put_request(inputs, blocks))
         assert read == inputs
