@@ -54,10 +54,16 @@ def nest(values: Sequence[Any], shape: Shape) -> Any:
     return _shifted(values, shape[0][1])
 
 
+_MOST_EMPTY_ROWS = 65536
+"""Rows without elements take no octets, so nothing else bounds how many the data may claim."""
+
+
 def _outer(shape: Shape) -> int:
     total = 1
     for _, _, count in shape[:-1]:
         total *= count
+    if total > _MOST_EMPTY_ROWS:
+        raise NdrError(f"the data claims {total} rows without elements")
     return total
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from idlrt.errors import NdrError
+
 UNSET: Any = None
 """Stands in a field of an object that is made before its referents are read."""
 
@@ -40,10 +42,15 @@ class Aliases:
         return True
 
 
+MAX_DEPTH = 200_000
+"""How deep values may nest through pointers. A cycle of unique pointers, which NDR cannot hold, ends here too."""
+
+
 def unwind(top: Generator[Any, Any, Any]) -> Any:
     """Runs a codec of a recursive type: each yields the codec it would have called, so no stack grows.
 
-    Raises whatever a codec raises.
+    Raises:
+        NdrError: the value nests deeper than MAX_DEPTH; and whatever a codec raises.
     """
     stack = [top]
     value: Any = None
@@ -54,6 +61,8 @@ def unwind(top: Generator[Any, Any, Any]) -> Any:
             stack.pop()
             value = done.value
         else:
+            if len(stack) >= MAX_DEPTH:
+                raise NdrError(f"the value nests deeper than {MAX_DEPTH} pointers, or leads back to itself")
             stack.append(value)
             value = None
     return value
