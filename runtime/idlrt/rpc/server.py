@@ -9,289 +9,29 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from idlrt import transport
-from idlrt.association import (
-    Bound,
-    CallOrphaned,
-    CallStarted,
-    CancelRequested,
-    ContextsAltered,
-    Ended,
-    Limits,
-    Offer,
-    ServerConfig,
-    ServerConnection,
-    ServerEvent,
-    Stub,
-)
-from idlrt.errors import (
-    NCA_OP_RNG_ERROR,
-    NCA_UNK_IF,
-    CallCancelled,
-    LocalProtocolError,
-    RemoteProtocolError,
-)
+from idlrt.association import Limits, Offer, ServerConfig
 from idlrt.ids import SyntaxId
+from idlrt.rpc.accepted import ServerLink
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import Call
-from idlrt.rpc.contexts import Group, Groups
-from idlrt.rpc.interface import Interface, Operation
-from idlrt.rpc.outbox import Outbox
+from idlrt.rpc.contexts import Groups
+from idlrt.rpc.interface import Interface
+from idlrt.rpc.methods import Method
 from idlrt.rpc.service import Service
-from idlrt.rpc.serving import Serving, lost
-from idlrt.rpc.trace import tracer
+from idlrt.rpc.serving import Serving
 
 _log = logging.getLogger("idlrt.server")
 
 THREADS = 16
 BIND_TIMEOUT = 30.0
 STOP_GRACE = 5.0
-
-# Octets of answers that a client leaves unread before its requests are left unread too.
-_UNREAD_ANSWERS = 1 << 20
-
-
-class Method:
-    """An operation and what implements it."""
-
-    __slots__ = ("blocking", "function", "names", "operation")
-
-    def __init__(self, operation: Operation, service: Service) -> None:
-        self.operation = operation
-        self.function: Callable[..., Any] = getattr(service, operation.name)
-        self.blocking = not inspect.iscoroutinefunction(self.function)
-        # The generated declaration knows how pipes and other parameters mix; a program may rename its parameters.
-        self.names = _parameters(type(service), operation) if operation.pipes else operation.inputs
-
-
-def _parameters(kind: type[Service], operation: Operation) -> tuple[str, ...]:
-    expected = {*operation.inputs, *operation.in_pipes, *operation.out_pipes}
-    for base in reversed(kind.__mro__):
-        function = base.__dict__.get(operation.name)
-        if function is not None and hasattr(function, "__code__"):
-            code = function.__code__
-            names: tuple[str, ...] = code.co_varnames[2 : code.co_argcount]
-            if set(names) == expected:
-                return names
-    return (*operation.inputs, *operation.pipes)
-
-
-class ServerLink(asyncio.BufferedProtocol):
-    """One connection of a client."""
-
-    group: Group
-
-    def __init__(self, server: Server, endpoint: str) -> None:
-        self.server = server
-        self.loop = server.loop
-        self.limits = server.limits
-        self.client = "?"
-        self.full = False
-        self._association = ServerConnection(server.config(self._join, endpoint))
-        self._joined: Group | None = None
-        self._calls: dict[int, Serving] = {}
-        self._holders: set[Serving] = set()
-        self._crowded = False
-        self._lost = False
-        self._trace = tracer(f"server {id(self) & 0xFFFF:04x}")
-        self._transport: asyncio.Transport
-        self._out: Outbox
-        self._unbound: asyncio.TimerHandle | None = None
-
-    def _join(self, group_id: int) -> int | None:
-        group = self.server.groups.join(group_id)
-        if group is None:
-            return None
-        self._joined = self.group = group
-        return group.group_id
-
-    # -- the transport's side
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._out = Outbox(self._transport, self._association.data_to_send, self._trace)
-        peer = transport.get_extra_info("peername")
-        self.client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer or "local")
-        self.server.links.add(self)
-        self._unbound = self.loop.call_later(self.server.bind_timeout, self._not_bound)
-
-    def _not_bound(self) -> None:
-        if self._joined is None:
-            _log.info("%s connected but did not bind", self.client)
-            self._transport.abort()
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._association.receive_buffer()
-
-    def buffer_updated(self, nbytes: int) -> None:
-        if self._trace is not None:
-            self._trace.received(self._association.receive_buffer()[:nbytes])
-        self._dispatch(self._association.received(nbytes))
-
-    def eof_received(self) -> None:
-        return None  # which closes the transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
-        if self._unbound is not None:
-            self._unbound.cancel()
-        self._dispatch(self._association.receive_eof())
-        self._lose(lost(exc))
-        self.server.links.discard(self)
-        if self._joined is not None:
-            self.server.groups.leave(self._joined)
-
-    def pause_writing(self) -> None:
-        self.full = True
-
-    def resume_writing(self) -> None:
-        self.full = False
-        if self._crowded:
-            self._crowded = False
-            self._read()
-        for call in tuple(self._calls.values()):
-            call.wake()
-
-    # -- events
-
-    def _dispatch(self, events: Iterator[ServerEvent]) -> None:
-        calls = self._calls
-        touched: Serving | None = None
-        try:
-            for event in events:
-                if type(event) is Stub:
-                    call = calls.get(event.call_id)
-                    if call is None:
-                        continue
-                    if call is not touched:
-                        if touched is not None:
-                            touched.settle()
-                        touched = call
-                    call.stub(event)
-                else:
-                    self._other(event)
-        except RemoteProtocolError as error:
-            _log.warning("%s broke the protocol: %s", self.client, error)
-            self._lose(error)
-            self._send()
-            self._transport.close()
-            return
-        if touched is not None:
-            touched.settle()
-        self._send()
-
-    def _other(self, event: ServerEvent) -> None:
-        match event:
-            case CallStarted():
-                self._start(event)
-            case CancelRequested():
-                call = self._calls.get(event.call_id)
-                if call is not None:
-                    call.cancel()
-            case CallOrphaned():
-                call = self._calls.get(event.call_id)
-                if call is not None:
-                    call.lose(CallCancelled("the client gave the call up"))
-                    self._end(event.call_id)
-            case Bound():
-                if self._unbound is not None:
-                    self._unbound.cancel()
-            case Stub() | ContextsAltered() | Ended():
-                pass
-
-    def _start(self, event: CallStarted) -> None:
-        found = self.server.find(event.context.interface)
-        if found is None:
-            self._association.fault(event.call_id, NCA_UNK_IF, executed=False)
-            return
-        interface, service, methods = found
-        method = methods.get(event.opnum)
-        if method is None:
-            self._association.fault(event.call_id, NCA_OP_RNG_ERROR, executed=False)
-            return
-        call = self._calls[event.call_id] = Serving(self, event, interface, service, method)
-        self.server.running.add(call)
-        self.group.calls += 1
-
-    def _lose(self, error: Exception) -> None:
-        for call in tuple(self._calls.values()):
-            call.lose(error)
-
-    # -- the calls' side
-
-    def respond(self, call_id: int, parts: Sequence[bytes | bytearray | memoryview], last: bool) -> None:
-        """A part of a response, or the end of it."""
-        if not self._lost:
-            self._association.respond(call_id, *parts, last=last)
-            self._send()
-
-    def fault(self, call_id: int, status: int, executed: bool) -> None:
-        if self._lost:
-            return
-        self._association.fault(call_id, status, executed=executed)
-        self._send()
-
-    def _end(self, call_id: int) -> None:
-        """The association still wants an end of a call that nobody waits for."""
-        try:
-            self._association.respond(call_id)
-        except LocalProtocolError:
-            pass
-
-    def ended(self, call: Serving) -> None:
-        """The call's method has returned, or never ran."""
-        if call.ended:
-            return
-        call.ended = True
-        self.server.running.discard(call)
-        if self._calls.get(call.call_id) is call:
-            del self._calls[call.call_id]
-        self.go_on(call)
-        self.server.groups.ended(self.group)
-
-    def _send(self) -> None:
-        self._out.send()
-        if self.full and not self._crowded and self._transport.get_write_buffer_size() > _UNREAD_ANSWERS:
-            self._crowded = True
-            self._transport.pause_reading()
-
-    def hold(self, call: Serving) -> None:
-        """Stop reading: the call has enough waiting in its pipes."""
-        if not self._holders and not self._crowded and not self._lost:
-            self._transport.pause_reading()
-        self._holders.add(call)
-
-    def go_on(self, call: Serving) -> None:
-        if call in self._holders:
-            self._holders.discard(call)
-            self._read()
-
-    def _read(self) -> None:
-        if not self._holders and not self._crowded and not self._lost and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    # -- the server's side
-
-    def shutdown(self) -> None:
-        """Ask the client to leave."""
-        if self._joined is not None and not self._lost:
-            try:
-                self._association.shutdown()
-            except LocalProtocolError:
-                return
-            self._send()
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def abort(self) -> None:
-        self._transport.abort()
 
 
 class Server:
@@ -338,6 +78,10 @@ class Server:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that the server belongs to: the one where it was first used."""
+        return self._attach()
+
+    def _attach(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop
@@ -416,7 +160,7 @@ class Server:
 
     def accept(self, endpoint: str = "") -> ServerLink:
         """The protocol for a connection that came by any transport."""
-        self.loop  # noqa: B018  # binds the server to this loop
+        self._attach()
         return ServerLink(self, endpoint)
 
     async def serve_forever(self) -> None:
@@ -456,7 +200,7 @@ class Server:
             self._stopped.set()
 
     async def __aenter__(self) -> Server:
-        self.loop  # noqa: B018
+        self._attach()
         return self
 
     async def __aexit__(

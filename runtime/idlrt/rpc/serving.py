@@ -39,8 +39,9 @@ from idlrt.rpc.codecs import decode_request, encode_response
 from idlrt.rpc.contexts import unlock
 
 if TYPE_CHECKING:
+    from idlrt.rpc.accepted import ServerLink
     from idlrt.rpc.interface import Interface, Operation
-    from idlrt.rpc.server import Method, ServerLink
+    from idlrt.rpc.methods import Method
     from idlrt.rpc.service import Service
 
 _log = logging.getLogger("idlrt.server")
