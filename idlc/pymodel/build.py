@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 from idlc.codec.shared import PythonTypes
 from idlc.language.python_names import module_name, python_name, python_names
@@ -190,30 +192,38 @@ class Builder:
         lines = [f"{i.name} {i.version[0]}.{i.version[1]}, {{{i.uuid}}}." for i in self.interfaces]
         return self.bound.doc or "\n".join(lines) or f"Types of {self.bound.name}."
 
-    def _imports(self, *parts: object) -> tuple[str, ...]:
-        text = repr(parts)
+    def _imports(
+        self,
+        types: Sequence[Enumeration | Record | Choice | Handle],
+        results: Sequence[Record],
+        calls: Sequence[CallClass],
+        interfaces: Sequence[InterfaceModel],
+        constants: Sequence[Constant],
+        aliases: Sequence[Alias],
+    ) -> tuple[str, ...]:
+        code = "\n".join(_code((types, results, calls, interfaces, aliases)))
         standard = []
-        if any(isinstance(i, InterfaceModel) and i.service_methods for i in parts[3]):  # type: ignore[attr-defined]
+        if any(interface.service_methods for interface in interfaces):
             standard.append("from abc import abstractmethod")
-        if "Sequence[" in text:
+        if "Sequence[" in code:
             standard.append("from collections.abc import Sequence")
         typing = []
-        if "Enumeration(" in text:
+        if any(isinstance(type_, Enumeration) for type_ in types):
             typing.append("ClassVar")
-        if parts[4]:
+        if constants:
             typing.append("Final")
-        if parts[5]:
+        if aliases:
             typing.append("TypeAlias")
         if typing:
             standard.append(f"from typing import {', '.join(typing)}")
-        if "UUID" in text.replace("UUID(", ""):
+        if re.search(r"\bUUID\b", code):
             standard.append("from uuid import UUID")
         modules = set(self.features)
-        if "ndr.Ref[" in text or "ndr.units(" in text:
+        if "ndr.Ref[" in code or "ndr.units(" in code:
             modules.add("ndr")
-        if "pipes." in text:
+        if "pipes." in code:
             modules.add("pipes")
-        if parts[3]:
+        if interfaces:
             modules |= {"blocking", "rpc"}
         runtime = ["import idlrt"]
         if modules:
@@ -347,3 +357,22 @@ class Builder:
             service_methods=tuple(service_methods),
             hooks=tuple(hooks.values()),
         )
+
+
+_TEXT = frozenset(["doc", "comment", "label", "arms", "slots"])
+"""Fields of the model that hold documentation and literals, in which an IDL file may say anything."""
+
+
+def _code(part: object) -> Iterator[str]:
+    """The annotations, parameters and expressions in a part of the model."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list | tuple):
+        for inner in part:
+            yield from _code(inner)
+    elif isinstance(part, InterfaceModel):
+        yield from _code((part.methods, part.blocking_methods, part.service_methods))
+    elif is_dataclass(part):
+        for field in fields(part):
+            if field.name not in _TEXT:
+                yield from _code(getattr(part, field.name))

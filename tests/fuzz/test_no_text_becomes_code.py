@@ -58,6 +58,7 @@ HOSTILE = [
     "# -*- coding: rot13 -*-",
     "%s %(x)s {0} {x!r}",
     "\ufeff",
+    "Sequence[UUID] ndr.Ref[pipes.Bytes] ndr.units(",  # what the generator itself might look for
 ]
 
 # What turns text around on a screen, so that a reader sees another program than Python runs.
