@@ -277,7 +277,7 @@ def _put_record(name: str, shared: Shared) -> Function:
     emitter.conformance(step, value, _no_variables, "")
     emitter.body(step, value, _no_variables, "")
     emitter.flush()
-    emitter.deferred(step, value, "", own=True)
+    emitter.deferred(step, value, _no_variables, "", own=True)
     return _put_function("put", name, value, emitter, shared)
 
 
@@ -285,7 +285,7 @@ def _defer_record(name: str, shared: Shared) -> Function:
     emitter = Put(shared, generator=True)
     emitter.phase = UNKNOWN
     value = emitter.names.new("v")
-    emitter.deferred(RecordUse(name), value, "", own=True)
+    emitter.deferred(RecordUse(name), value, _no_variables, "", own=True)
     return _put_function("defer", name, value, emitter, shared)
 
 
@@ -404,7 +404,7 @@ def _pipe_functions(name: str, element: Step, shared: Shared, alignment: int) ->
     put = Put(shared)
     put.phase = Phase(alignment, 0)
     block = put.names.new("block")
-    put_arrays.items(put, sequence, block, "block")
+    put_arrays.items(put, sequence, block, _no_variables, "block")
     put.flush()
     get = Get(shared)
     get.phase = Phase(alignment, 0)

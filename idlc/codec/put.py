@@ -15,7 +15,7 @@ from idlc.codec.expressions import Scope
 from idlc.codec.phase import UNKNOWN, Item, Phase, lay_out
 from idlc.codec.put_arrays import Prepared
 from idlc.codec.shared import Shared
-from idlc.codec.spelling import out_of_reach, unboxed
+from idlc.codec.spelling import unboxed
 from idlc.semantics.types import PointerKind, Variable
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
@@ -107,7 +107,7 @@ class Put(Emitter):
             case _:
                 self.conformance(step, value, scope, path)
                 self.body(step, value, scope, path)
-                self.deferred(step, value, path)
+                self.deferred(step, value, scope, path)
 
     def conformance(self, step: Step, value: str, scope: Scope, path: str) -> None:
         if not self.layout.conformant(step):
@@ -157,7 +157,7 @@ class Put(Emitter):
             case PipeChunks():
                 raise AssertionError("pipes are not part of a stub's values")
 
-    def deferred(self, step: Step, value: str, path: str, *, own: bool = False) -> None:
+    def deferred(self, step: Step, value: str, scope: Scope, path: str, *, own: bool = False) -> None:
         """The referents of a value whose body has been written."""
         if not self.layout.defers(step):
             return
@@ -172,17 +172,17 @@ class Put(Emitter):
                     field = f"{owner}.{self.shared.fields[name][slot.name]}"
                     self.deferred_slot(slot, field, self._record_scope(record, owner), f"{path}.{slot.name}")
             case Sequence():
-                put_arrays.deferred_items(self, step, value, path)
+                put_arrays.deferred_items(self, step, value, scope, path)
             case Choice():
                 put_unions.deferred_arms(self, step, value, path)
             case _:
-                self._pointee(step, value, out_of_reach, path)
+                self._pointee(step, value, scope, path)
 
     def deferred_slot(self, slot: Slot, value: str, scope: Scope, path: str) -> None:
         if isinstance(slot.step, Referent | InterfaceReferent):
             self._pointee(slot.step, value, scope, path)
         else:
-            self.deferred(slot.step, value, path)
+            self.deferred(slot.step, value, scope, path)
 
     # ------------------------------------------------------------------ primitives and records
 

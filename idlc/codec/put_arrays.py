@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
-from idlc.codec.spelling import group, out_of_reach
+from idlc.codec.spelling import group
 from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import Content, RecordUse, Scalar, Sequence, Slot, Step, Text
@@ -151,7 +151,7 @@ def extents(put: Put, step: Sequence, prepared: Prepared, path: str) -> None:
 
 def sequence_body(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     if put.shared.flat(step):
-        flat_array(put, step, value, path)
+        flat_array(put, step, value, scope, path)
         return
     prepared = prepare(put, step, value, scope, path)
     extents(put, step, prepared, path)
@@ -172,7 +172,7 @@ def sequence_body(put: Put, step: Sequence, value: str, scope: Scope, path: str)
             put.phase = put.phase.after(alignment)
         case Content.ITEMS:
             flush_aligned(put, alignment, prepared.count)
-            items(put, step, prepared.value, path)
+            items(put, step, prepared.value, scope, path)
 
 
 def flush_aligned(put: Put, alignment: int, count: str) -> None:
@@ -186,7 +186,7 @@ def flush_aligned(put: Put, alignment: int, count: str) -> None:
     put.phase = known({r for phase in (before, put.phase) for r in phase.residues()})
 
 
-def flat_array(put: Put, step: Sequence, value: str, path: str) -> None:
+def flat_array(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     """A fixed array as members of the run around it."""
     count = step.dimensions[0].bound or 0
     data = put.local(value, "items")
@@ -210,7 +210,7 @@ def flat_array(put: Put, step: Sequence, value: str, path: str) -> None:
             put.item(f"{width * count}s", width, width * count, f"{mover}({data})", path, f"{data}:{letter_}*")
         case Content.ITEMS:
             for k in range(count):
-                put.body(step.element, f"{data}[{k}]", out_of_reach, f"{path}[{k}]")
+                put.body(step.element, f"{data}[{k}]", scope, f"{path}[{k}]")
 
 
 def rows(put: Put, step: Sequence) -> bool:
@@ -227,31 +227,31 @@ def recursive(put: Put, element: Step) -> bool:
     return isinstance(element, RecordUse) and put.shared.plan.records[element.name].recursive
 
 
-def items(put: Put, step: Sequence, value: str, path: str) -> None:
+def items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     """The bodies of elements, one after another, the first one at an aligned place."""
     element = step.element
     item = put.names.new("v")
     inner = f"{path}[{item} in {value}]"
 
     def one() -> None:
-        put.body(element, item, out_of_reach, inner)
+        put.body(element, item, scope, inner)
 
     put.loop(f"for {item} in {value}:", one)
 
 
-def deferred_items(put: Put, step: Sequence, value: str, path: str) -> None:
+def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     if put.shared.flat(step):
         data = put.local(value, "items")
         for k in range(step.dimensions[0].bound or 0):
             slot = Slot(str(k), step.element)
-            put.deferred_slot(slot, f"{data}[{k}]", out_of_reach, f"{path}[{k}]")
+            put.deferred_slot(slot, f"{data}[{k}]", scope, f"{path}[{k}]")
         return
     prepared = put.prepared[value] if value in put.prepared else Prepared(value, "", "")
     item = put.names.new("v")
     inner = f"{path}[{item} in {prepared.value}]"
 
     def one() -> None:
-        put.deferred_slot(Slot(item, step.element), item, out_of_reach, inner)
+        put.deferred_slot(Slot(item, step.element), item, scope, inner)
 
     put.loop(f"for {item} in {prepared.value}:", one)
 
@@ -286,12 +286,12 @@ def row_sequence(put: Put, step: Sequence, value: str, scope: Scope, path: str) 
     def one() -> None:
         after_rows = put.phase
         put.phase = aligned
-        put.body(element, item, out_of_reach, inner)
+        put.body(element, item, scope, inner)
         if gap:
             put.align(put.layout.alignment(element))
         put.flush()
         put.buffer, put.phase = tail, after_rows
-        put.deferred_slot(Slot(item, element), item, out_of_reach, inner)
+        put.deferred_slot(Slot(item, element), item, scope, inner)
         put.flush()
         put.buffer = buffer
 
