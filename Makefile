@@ -15,7 +15,7 @@ GENERATED = samples/*/stubs/*.py runtime/idlrt/stubs runtime/idlrt/prelude tests
 .PHONY: help setup demo test lint stubs generated pytest build check-dist interop bench fuzz soak clean
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP)  ## a virtual environment with both distributions, editable, and the tools
 
