@@ -22,6 +22,7 @@ from idlc.pymodel.model import (
     Member,
     ModuleModel,
     Record,
+    Service,
 )
 from idlc.pymodel.operations import OperationShape
 from idlc.pymodel.sizing import Sibling, inferred
@@ -70,7 +71,7 @@ class Builder:
         for interface in self.interfaces:
             title = interface.name[:1].upper() + interface.name[1:]
             wishes[f"interface {interface.name}"] = interface.name.upper()
-            for part in ("Client", "BlockingClient", "Service"):
+            for part in ("Client", "BlockingClient", "Service", "BlockingService"):
                 wishes[f"{part} {interface.name}"] = title + part
             for operation in interface.operations:
                 for part in ("Result", "Call", "BlockingCall"):
@@ -169,7 +170,11 @@ class Builder:
             + [a.name for a in aliases]
             + [r.name for r in results]
             + [c.name for c in calls]
-            + [n for i in interfaces for n in (i.constant, i.client, i.blocking_client, i.service)]
+            + [
+                n
+                for i in interfaces
+                for n in (i.constant, i.client, i.blocking_client, *(service.name for service in i.services))
+            ]
         )
         if any(isinstance(x, Record | Choice | Enumeration) for x in types):
             self.features.add("ndr")
@@ -203,7 +208,7 @@ class Builder:
     ) -> tuple[str, ...]:
         code = "\n".join(_code((types, results, calls, interfaces, aliases)))
         standard = []
-        if any(interface.service_methods for interface in interfaces):
+        if any(interface.methods for interface in interfaces):
             standard.append("from abc import abstractmethod")
         if "Sequence[" in code:
             standard.append("from collections.abc import Sequence")
@@ -319,8 +324,10 @@ class Builder:
 
     def _interface(self, interface: t.Interface, results: list[Record], calls: list[CallClass]) -> InterfaceModel:
         codec = self.codec_stem(interface)
-        operations, methods, blocking_methods, service_methods = [], [], [], []
+        operations, methods, blocking_methods = [], [], []
+        service_methods, plain_methods = [], []
         hooks: dict[str, Hook] = {}
+        piped = False
         endpoints = tuple_of(
             f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints
         )
@@ -332,7 +339,9 @@ class Builder:
             calls += shape.calls()
             methods.append(shape.method(blocking=False))
             blocking_methods.append(shape.method(blocking=True))
-            service_methods.append(shape.service_method())
+            service_methods.append(shape.service_method(blocking=False))
+            plain_methods.append(shape.service_method(blocking=True))
+            piped = piped or bool(shape.pipes)
             for handle in shape.handles_out():
                 spelled = self.class_name(handle)
                 hooks[handle] = Hook(f"{spelled}_rundown", spelled)
@@ -342,19 +351,23 @@ class Builder:
         arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
+        doc = interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}."
+        services = [Service(self.names[f"Service {interface.name}"], docstring(doc, 4), tuple(service_methods))]
+        if piped:
+            plain = docstring(
+                f"{doc}\n\nFor methods that are plain functions: they run in threads, their pipes block.", 4
+            )
+            services.append(Service(self.names[f"BlockingService {interface.name}"], plain, tuple(plain_methods)))
         return InterfaceModel(
             name=interface.name,
-            doc=docstring(
-                interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}.", 4
-            ),
+            doc=docstring(doc, 4),
             constant=self.names[f"interface {interface.name}"],
             arguments=arguments,
             client=self.names[f"Client {interface.name}"],
             blocking_client=self.names[f"BlockingClient {interface.name}"],
-            service=self.names[f"Service {interface.name}"],
             methods=tuple(methods),
             blocking_methods=tuple(blocking_methods),
-            service_methods=tuple(service_methods),
+            services=tuple(services),
             hooks=tuple(hooks.values()),
         )
 
@@ -371,7 +384,7 @@ def _code(part: object) -> Iterator[str]:
         for inner in part:
             yield from _code(inner)
     elif isinstance(part, InterfaceModel):
-        yield from _code((part.methods, part.blocking_methods, part.service_methods))
+        yield from _code((part.methods, part.blocking_methods, part.services))
     elif is_dataclass(part):
         for field in fields(part):
             if field.name not in _TEXT:

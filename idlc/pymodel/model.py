@@ -131,6 +131,15 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """An abstract class for those who offer an interface."""
+
+    name: str
+    doc: str
+    methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceModel:
     name: str
     doc: str
@@ -139,10 +148,9 @@ class InterfaceModel:
     """Of rpc.Interface( ), its operations included."""
     client: str
     blocking_client: str
-    service: str
     methods: tuple[Method, ...]
     blocking_methods: tuple[Method, ...]
-    service_methods: tuple[Method, ...]
+    services: tuple[Service, ...]
     hooks: tuple[Hook, ...]
 
 

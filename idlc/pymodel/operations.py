@@ -186,25 +186,24 @@ class OperationShape:
             pipes=tuple_of(self.names[name] for name in self.pipes) if self.pipes else "",
         )
 
-    def service_method(self) -> Method:
+    def service_method(self, *, blocking: bool) -> Method:
+        """The abstract method; for plain functions pipes block and nothing is awaited."""
+        prefix = "pipes.Blocking" if blocking else "pipes."
         received = self.builder.annotator.received
         parameters = ["self", "call: rpc.Call"]
         for parameter in self.parameters:
             name = self.names[parameter.name]
             if parameter.name in self.pipes:
-                parameters.append(f"{name}: {self._server_pipe(parameter.name)}")
+                parameters.append(f"{name}: {self._pipe_class(parameter.name, prefix, server=True)}")
             elif parameter.is_in:
                 parameters.append(f"{name}: {_required(parameter, received(_pointee(parameter.type)))}")
-        doc = self._doc()
-        return Method(self.spelled, doc, ", ".join(parameters), f"rpc.Answer[{self.returns()}]", False, "", "", "")
+        returns = self.returns() if blocking else f"rpc.Answer[{self.returns()}]"
+        return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
 
     def _doc(self) -> str:
         """The IDL signature, and below it what the IDL's author says."""
         parts = [one_line(self.operation.declaration), self.operation.doc]
         return docstring("\n\n".join(part for part in parts if part), 8)
-
-    def _server_pipe(self, name: str) -> str:
-        return self._pipe_class(name, "pipes.", server=True)
 
 
 def _pointee(type_: t.Type) -> t.Type:

@@ -7,7 +7,7 @@ import json
 import platform
 from dataclasses import asdict
 
-from tests.bench import ndr, pipe
+from tests.bench import ndr, pipe, structures
 from tests.bench.stubs import compile_stubs
 from tests.bench.timing import Figure
 
@@ -25,7 +25,7 @@ def main() -> None:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
         print(f"{'job':32} {'ours':>12} {'theirs':>12} {'':6} {'ratio':>8}  rival")
     bench = compile_stubs()
-    for module in (ndr, pipe):
+    for module in (ndr, structures, pipe):
         for figure in module.run(bench, wanted):
             print(json.dumps(asdict(figure) | {"ratio": figure.ratio}) if arguments.json else line(figure), flush=True)
 

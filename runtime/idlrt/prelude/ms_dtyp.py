@@ -59,6 +59,7 @@ class UINT128(ndr.Struct):
     """struct UINT128."""
 
     __slots__ = ("lower", "upper")
+    __match_args__ = ("lower", "upper")
 
     def __init__(self, lower: int, upper: int) -> None:
         self.lower = lower  # UINT64 lower
@@ -69,6 +70,7 @@ class RPC_UNICODE_STRING(ndr.Struct):
     """2.3.10: Length and MaximumLength count octets"""
 
     __slots__ = ("Length", "MaximumLength", "Buffer")
+    __match_args__ = ("Length", "MaximumLength", "Buffer")
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class MULTI_SZ(ndr.Struct):
     """struct MULTI_SZ."""
 
     __slots__ = ("Value", "nChar")
+    __match_args__ = ("Value", "nChar")
 
     def __init__(self, Value: str | None, nChar: int) -> None:
         self.Value = Value  # [string] wchar_t *Value
@@ -106,6 +109,7 @@ class SERVER_INFO_100(ndr.Struct):
     """2.3.12"""
 
     __slots__ = ("sv100_platform_id", "sv100_name")
+    __match_args__ = ("sv100_platform_id", "sv100_name")
 
     def __init__(self, sv100_platform_id: int, sv100_name: str | None = None) -> None:
         self.sv100_platform_id = sv100_platform_id  # DWORD sv100_platform_id
@@ -116,6 +120,14 @@ class SERVER_INFO_101(ndr.Struct):
     """struct SERVER_INFO_101."""
 
     __slots__ = (
+        "sv101_platform_id",
+        "sv101_name",
+        "sv101_version_major",
+        "sv101_version_minor",
+        "sv101_version_type",
+        "sv101_comment",
+    )
+    __match_args__ = (
         "sv101_platform_id",
         "sv101_name",
         "sv101_version_major",
@@ -145,6 +157,7 @@ class EVENT_DESCRIPTOR(ndr.Struct):
     """struct EVENT_DESCRIPTOR."""
 
     __slots__ = ("Id", "Version", "Channel", "Level", "Opcode", "Task", "Keyword")
+    __match_args__ = ("Id", "Version", "Channel", "Level", "Opcode", "Task", "Keyword")
 
     def __init__(
         self,
@@ -169,6 +182,7 @@ class RPC_SID_IDENTIFIER_AUTHORITY(ndr.Struct):
     """2.4.1 and 2.4.2"""
 
     __slots__ = ("Value",)
+    __match_args__ = ("Value",)
 
     def __init__(self, Value: bytes) -> None:
         self.Value = Value  # byte Value[6]
@@ -178,6 +192,12 @@ class RPC_SID(ndr.Struct):
     """struct RPC_SID."""
 
     __slots__ = ("Revision", "SubAuthorityCount", "IdentifierAuthority", "SubAuthority")
+    __match_args__ = (
+        "Revision",
+        "SubAuthorityCount",
+        "IdentifierAuthority",
+        "SubAuthority",
+    )
 
     def __init__(
         self,
@@ -201,6 +221,7 @@ class ACL(ndr.Struct):
     """2.4.5 and 2.4.6"""
 
     __slots__ = ("AclRevision", "Sbz1", "AclSize", "AceCount", "Sbz2")
+    __match_args__ = ("AclRevision", "Sbz1", "AclSize", "AceCount", "Sbz2")
 
     def __init__(
         self, AclRevision: int, Sbz1: int, AclSize: int, AceCount: int, Sbz2: int
@@ -216,6 +237,7 @@ class SECURITY_DESCRIPTOR(ndr.Struct):
     """struct SECURITY_DESCRIPTOR."""
 
     __slots__ = ("Revision", "Sbz1", "Control", "Owner", "Group", "Sacl", "Dacl")
+    __match_args__ = ("Revision", "Sbz1", "Control", "Owner", "Group", "Sacl", "Dacl")
 
     def __init__(
         self,
@@ -240,6 +262,7 @@ class OBJECT_TYPE_LIST(ndr.Struct):
     """struct OBJECT_TYPE_LIST."""
 
     __slots__ = ("Level", "Remaining", "ObjectType")
+    __match_args__ = ("Level", "Remaining", "ObjectType")
 
     def __init__(
         self, Level: int, Remaining: int, ObjectType: UUID | None = None

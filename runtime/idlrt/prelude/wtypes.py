@@ -46,6 +46,7 @@ class CY(ndr.Struct):
     """struct CY."""
 
     __slots__ = ("int64",)
+    __match_args__ = ("int64",)
 
     def __init__(self, int64: int) -> None:
         self.int64 = int64  # LONGLONG int64
@@ -55,6 +56,7 @@ class DECIMAL(ndr.Struct):
     """struct DECIMAL."""
 
     __slots__ = ("wReserved", "scale", "sign", "Hi32", "Lo64")
+    __match_args__ = ("wReserved", "scale", "sign", "Hi32", "Lo64")
 
     def __init__(
         self, wReserved: int, scale: int, sign: int, Hi32: int, Lo64: int
@@ -70,6 +72,7 @@ class SIZE(ndr.Struct):
     """struct SIZE."""
 
     __slots__ = ("cx", "cy")
+    __match_args__ = ("cx", "cy")
 
     def __init__(self, cx: int, cy: int) -> None:
         self.cx = cx  # LONG cx
@@ -80,6 +83,7 @@ class POINT(ndr.Struct):
     """struct POINT."""
 
     __slots__ = ("x", "y")
+    __match_args__ = ("x", "y")
 
     def __init__(self, x: int, y: int) -> None:
         self.x = x  # LONG x
@@ -90,6 +94,7 @@ class POINTL(ndr.Struct):
     """struct POINTL."""
 
     __slots__ = ("x", "y")
+    __match_args__ = ("x", "y")
 
     def __init__(self, x: int, y: int) -> None:
         self.x = x  # LONG x
@@ -100,6 +105,7 @@ class RECT(ndr.Struct):
     """struct RECT."""
 
     __slots__ = ("left", "top", "right", "bottom")
+    __match_args__ = ("left", "top", "right", "bottom")
 
     def __init__(self, left: int, top: int, right: int, bottom: int) -> None:
         self.left = left  # LONG left

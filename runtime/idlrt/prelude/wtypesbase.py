@@ -94,6 +94,7 @@ class FILETIME(ndr.Struct):
     """struct FILETIME."""
 
     __slots__ = ("dwLowDateTime", "dwHighDateTime")
+    __match_args__ = ("dwLowDateTime", "dwHighDateTime")
 
     def __init__(self, dwLowDateTime: int, dwHighDateTime: int) -> None:
         self.dwLowDateTime = dwLowDateTime  # DWORD dwLowDateTime
@@ -104,6 +105,16 @@ class SYSTEMTIME(ndr.Struct):
     """struct SYSTEMTIME."""
 
     __slots__ = (
+        "wYear",
+        "wMonth",
+        "wDayOfWeek",
+        "wDay",
+        "wHour",
+        "wMinute",
+        "wSecond",
+        "wMilliseconds",
+    )
+    __match_args__ = (
         "wYear",
         "wMonth",
         "wDayOfWeek",
@@ -139,6 +150,7 @@ class LARGE_INTEGER(ndr.Struct):
     """struct LARGE_INTEGER."""
 
     __slots__ = ("QuadPart",)
+    __match_args__ = ("QuadPart",)
 
     def __init__(self, QuadPart: int) -> None:
         self.QuadPart = QuadPart  # LONGLONG QuadPart
@@ -148,6 +160,7 @@ class ULARGE_INTEGER(ndr.Struct):
     """struct ULARGE_INTEGER."""
 
     __slots__ = ("QuadPart",)
+    __match_args__ = ("QuadPart",)
 
     def __init__(self, QuadPart: int) -> None:
         self.QuadPart = QuadPart  # ULONGLONG QuadPart
@@ -157,6 +170,7 @@ class LUID(ndr.Struct):
     """struct LUID."""
 
     __slots__ = ("LowPart", "HighPart")
+    __match_args__ = ("LowPart", "HighPart")
 
     def __init__(self, LowPart: int, HighPart: int) -> None:
         self.LowPart = LowPart  # DWORD LowPart
@@ -167,6 +181,7 @@ class BLOB(ndr.Struct):
     """struct BLOB."""
 
     __slots__ = ("cbSize", "pBlobData")
+    __match_args__ = ("cbSize", "pBlobData")
 
     def __init__(
         self, pBlobData: bytes | None = None, cbSize: int | None = None
@@ -182,6 +197,15 @@ class COAUTHIDENTITY(ndr.Struct):
     """struct COAUTHIDENTITY."""
 
     __slots__ = (
+        "User",
+        "UserLength",
+        "Domain",
+        "DomainLength",
+        "Password",
+        "PasswordLength",
+        "Flags",
+    )
+    __match_args__ = (
         "User",
         "UserLength",
         "Domain",
@@ -227,6 +251,7 @@ class FLAGGED_WORD_BLOB(ndr.Struct):
     """The octets of a string that travels counted instead of terminated (MS-OAUT 2.2.23)."""
 
     __slots__ = ("fFlags", "clSize", "asData")
+    __match_args__ = ("fFlags", "clSize", "asData")
 
     def __init__(
         self, fFlags: int, asData: Sequence[int], clSize: int | None = None
@@ -240,6 +265,7 @@ class BYTE_BLOB(ndr.Struct):
     """struct BYTE_BLOB."""
 
     __slots__ = ("clSize", "abData")
+    __match_args__ = ("clSize", "abData")
 
     def __init__(self, abData: bytes, clSize: int | None = None) -> None:
         self.clSize = len(abData) if clSize is None else clSize  # ULONG clSize
@@ -250,6 +276,7 @@ class WORD_BLOB(ndr.Struct):
     """struct WORD_BLOB."""
 
     __slots__ = ("clSize", "asData")
+    __match_args__ = ("clSize", "asData")
 
     def __init__(self, asData: Sequence[int], clSize: int | None = None) -> None:
         self.clSize = len(asData) if clSize is None else clSize  # ULONG clSize
@@ -260,6 +287,7 @@ class DWORD_BLOB(ndr.Struct):
     """struct DWORD_BLOB."""
 
     __slots__ = ("clSize", "alData")
+    __match_args__ = ("clSize", "alData")
 
     def __init__(self, alData: Sequence[int], clSize: int | None = None) -> None:
         self.clSize = len(alData) if clSize is None else clSize  # ULONG clSize

@@ -34,6 +34,7 @@ class rpc_if_id_t(ndr.Struct):
     """struct rpc_if_id_t."""
 
     __slots__ = ("uuid", "vers_major", "vers_minor")
+    __match_args__ = ("uuid", "vers_major", "vers_minor")
 
     def __init__(self, uuid: UUID, vers_major: int, vers_minor: int) -> None:
         self.uuid = uuid  # uuid_t uuid
@@ -45,6 +46,7 @@ class rpc_if_id_vector_t(ndr.Struct):
     """struct rpc_if_id_vector_t."""
 
     __slots__ = ("count", "if_id")
+    __match_args__ = ("count", "if_id")
 
     def __init__(
         self, if_id: Sequence[rpc_if_id_t | None], count: int | None = None
@@ -62,6 +64,7 @@ class inq_if_idsResult(rpc.Result):
     """What inq_if_ids gives back; unpacks like a tuple."""
 
     __slots__ = ("if_id_vector", "status")
+    __match_args__ = ("if_id_vector", "status")
 
     def __init__(self, if_id_vector: rpc_if_id_vector_t | None, status: int) -> None:
         self.if_id_vector = if_id_vector  # [out] rpc_if_id_vector_p_t *if_id_vector
@@ -72,6 +75,7 @@ class inq_statsResult(rpc.Result):
     """What inq_stats gives back; unpacks like a tuple."""
 
     __slots__ = ("count", "statistics", "status")
+    __match_args__ = ("count", "statistics", "status")
 
     def __init__(self, count: int, statistics: list[int], status: int) -> None:
         self.count = count  # [in, out] unsigned long *count
@@ -84,6 +88,7 @@ class is_server_listeningResult(rpc.Result):
     """What is_server_listening gives back; unpacks like a tuple."""
 
     __slots__ = ("status", "return_value")
+    __match_args__ = ("status", "return_value")
 
     def __init__(self, status: int, return_value: int = 0) -> None:
         self.status = status  # [out] error_status_t *status
@@ -94,6 +99,7 @@ class inq_princ_nameResult(rpc.Result):
     """What inq_princ_name gives back; unpacks like a tuple."""
 
     __slots__ = ("princ_name", "status")
+    __match_args__ = ("princ_name", "status")
 
     def __init__(self, princ_name: str, status: int) -> None:
         # [out, string, size_is(princ_name_size)] char princ_name[*]

@@ -52,6 +52,7 @@ class SMALL(ndr.Struct):
     """struct SMALL."""
 
     __slots__ = ("a", "b")
+    __match_args__ = ("a", "b")
 
     def __init__(self, a: int, b: int) -> None:
         self.a = a  # short a
@@ -62,6 +63,7 @@ class WIDE(ndr.Struct):
     """struct WIDE."""
 
     __slots__ = ("x", "h")
+    __match_args__ = ("x", "h")
 
     def __init__(self, x: int, h: int) -> None:
         self.x = x  # byte x
@@ -72,6 +74,7 @@ class NAMED(ndr.Struct):
     """struct NAMED."""
 
     __slots__ = ("name", "small")
+    __match_args__ = ("name", "small")
 
     def __init__(self, name: str | None, small: SMALL) -> None:
         self.name = name  # [string] wchar_t *name
@@ -82,6 +85,19 @@ class FIXED(ndr.Struct):
     """struct FIXED."""
 
     __slots__ = (
+        "octets",
+        "numbers",
+        "letters",
+        "smalls",
+        "wides",
+        "levels",
+        "names",
+        "named",
+        "flags",
+        "matrix",
+        "rows",
+    )
+    __match_args__ = (
         "octets",
         "numbers",
         "letters",
@@ -126,6 +142,7 @@ class VARYING(ndr.Struct):
     """struct VARYING."""
 
     __slots__ = ("pad", "length", "values", "text", "wide", "end")
+    __match_args__ = ("pad", "length", "values", "text", "wide", "end")
 
     def __init__(
         self,
@@ -148,6 +165,7 @@ class ROOM(ndr.Struct):
     """struct ROOM."""
 
     __slots__ = ("room", "used", "items")
+    __match_args__ = ("room", "used", "items")
 
     def __init__(
         self, items: Sequence[NAMED], room: int | None = None, used: int | None = None
@@ -161,6 +179,7 @@ class OUTER(ndr.Struct):
     """struct OUTER."""
 
     __slots__ = ("before", "inner")
+    __match_args__ = ("before", "inner")
 
     def __init__(self, before: int, inner: ROOM) -> None:
         self.before = before  # byte before
@@ -171,6 +190,7 @@ class HYPERS(ndr.Struct):
     """struct HYPERS."""
 
     __slots__ = ("count", "numbers")
+    __match_args__ = ("count", "numbers")
 
     def __init__(self, numbers: Sequence[int], count: int | None = None) -> None:
         self.count = len(numbers) if count is None else count  # long count
@@ -181,6 +201,7 @@ class FLAGS(ndr.Struct):
     """struct FLAGS."""
 
     __slots__ = ("count", "flags", "levels")
+    __match_args__ = ("count", "flags", "levels")
 
     def __init__(
         self,
@@ -198,6 +219,7 @@ class GRID(ndr.Struct):
     """struct GRID."""
 
     __slots__ = ("size", "grid")
+    __match_args__ = ("size", "grid")
 
     def __init__(
         self,
@@ -213,6 +235,7 @@ class LINES(ndr.Struct):
     """struct LINES."""
 
     __slots__ = ("lines", "last")
+    __match_args__ = ("lines", "last")
 
     def __init__(self, lines: Sequence[str | None], last: str | None = None) -> None:
         self.lines = lines  # [string] char *lines[3]
@@ -223,6 +246,7 @@ class BackResult(rpc.Result):
     """What Back gives back; unpacks like a tuple."""
 
     __slots__ = ("used", "named")
+    __match_args__ = ("used", "named")
 
     def __init__(self, used: int, named: list[NAMED]) -> None:
         self.used = used  # [in, out] long *used

@@ -55,6 +55,7 @@ class POINT(ndr.Struct):
     """A point in the plane."""
 
     __slots__ = ("x", "y")
+    __match_args__ = ("x", "y")
 
     def __init__(self, x: int, y: int) -> None:
         self.x = x  # long x
@@ -65,6 +66,17 @@ class SCALARS(ndr.Struct):
     """struct SCALARS."""
 
     __slots__ = (
+        "tag",
+        "stamp",
+        "value",
+        "good",
+        "level",
+        "code",
+        "mark",
+        "corners",
+        "id",
+    )
+    __match_args__ = (
         "tag",
         "stamp",
         "value",
@@ -103,6 +115,7 @@ class TEXTS(ndr.Struct):
     """struct TEXTS."""
 
     __slots__ = ("wide", "narrow", "fixed")
+    __match_args__ = ("wide", "narrow", "fixed")
 
     def __init__(self, wide: str | None, narrow: str | None, fixed: str) -> None:
         self.wide = wide  # [string] wchar_t *wide
@@ -114,6 +127,7 @@ class PATH(ndr.Struct):
     """struct PATH."""
 
     __slots__ = ("count", "points")
+    __match_args__ = ("count", "points")
 
     def __init__(self, points: Sequence[POINT], count: int | None = None) -> None:
         self.count = len(points) if count is None else count  # unsigned long count
@@ -143,6 +157,7 @@ class VARIANT_(ndr.Struct):
     """struct VARIANT_."""
 
     __slots__ = ("kind", "value")
+    __match_args__ = ("kind", "value")
 
     def __init__(self, value: ANY, kind: int | None = None) -> None:
         self.kind = value.tag if kind is None else kind  # short kind
@@ -156,6 +171,7 @@ class WindowResult(rpc.Result):
     """What Window gives back; unpacks like a tuple."""
 
     __slots__ = ("length", "values")
+    __match_args__ = ("length", "values")
 
     def __init__(self, length: int, values: list[int]) -> None:
         self.length = length  # [in, out] unsigned long *length
@@ -167,6 +183,7 @@ class MixResult(rpc.Result):
     """What Mix gives back; unpacks like a tuple."""
 
     __slots__ = ("what", "return_value")
+    __match_args__ = ("what", "return_value")
 
     def __init__(self, what: VARIANT_, return_value: COLOR) -> None:
         self.what = what  # [out] VARIANT_ *what

@@ -19,6 +19,7 @@ class TurnResult(rpc.Result):
     """What Turn gives back; unpacks like a tuple."""
 
     __slots__ = ("from_", "return_value")
+    __match_args__ = ("from_", "return_value")
 
     def __init__(self, from_: LARGE, return_value: SWITCH) -> None:
         self.from_ = from_  # [out] LARGE *from

@@ -17,6 +17,7 @@ class LARGE(ndr.Struct):
     """struct LARGE."""
 
     __slots__ = ("low", "high")
+    __match_args__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
         self.low = low  # unsigned long low

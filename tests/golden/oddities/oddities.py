@@ -37,6 +37,7 @@ class ndr_(ndr.Struct):
     """struct ndr."""
 
     __slots__ = ("ndr_", "Struct")
+    __match_args__ = ("ndr_", "Struct")
 
     def __init__(self, ndr_: int, Struct: int) -> None:
         self.ndr_ = ndr_  # long ndr
@@ -47,6 +48,7 @@ class rpc_(ndr.Struct):
     """struct rpc."""
 
     __slots__ = ("id",)
+    __match_args__ = ("id",)
 
     def __init__(self, id: int) -> None:
         self.id = id  # long id
@@ -56,6 +58,7 @@ class Sequence_(ndr.Struct):
     """struct Sequence."""
 
     __slots__ = ("id",)
+    __match_args__ = ("id",)
 
     def __init__(self, id: int) -> None:
         self.id = id  # long id
@@ -65,6 +68,7 @@ class UUID_(ndr.Struct):
     """struct UUID."""
 
     __slots__ = ("id",)
+    __match_args__ = ("id",)
 
     def __init__(self, id: int) -> None:
         self.id = id  # long id
@@ -106,6 +110,20 @@ class Fields(ndr.Struct):
     """struct Fields."""
 
     __slots__ = (
+        "list_",
+        "str_",
+        "self_",
+        "_x_",
+        "from_",
+        "lambda_",
+        "_slots_",
+        "_init_",
+        "uuid",
+        "ndr_",
+        "len_",
+        "int_",
+    )
+    __match_args__ = (
         "list_",
         "str_",
         "self_",
@@ -174,6 +192,7 @@ class listResult(rpc.Result):
     """What list gives back; unpacks like a tuple."""
 
     __slots__ = ("index", "count")
+    __match_args__ = ("index", "count")
 
     def __init__(self, index: int, count: int) -> None:
         self.index = index  # [out] long *index
@@ -184,6 +203,7 @@ class tupleResult(rpc.Result):
     """What tuple gives back; unpacks like a tuple."""
 
     __slots__ = ("count", "index", "result_", "return_value")
+    __match_args__ = ("count", "index", "result_", "return_value")
 
     def __init__(
         self, count: int, index: int, result_: int, return_value: int = 0
@@ -198,6 +218,7 @@ class interface_Result(rpc.Result):
     """What interface_ gives back; unpacks like a tuple."""
 
     __slots__ = ("return_value_", "int_")
+    __match_args__ = ("return_value_", "int_")
 
     def __init__(self, return_value_: int, int_: int) -> None:
         self.return_value_ = return_value_  # [out] long *return_value

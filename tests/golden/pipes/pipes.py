@@ -20,6 +20,7 @@ __all__ = [
     "MergeCall",
     "PIPES",
     "PipesBlockingClient",
+    "PipesBlockingService",
     "PipesClient",
     "PipesService",
     "READING",
@@ -36,6 +37,7 @@ class READING(ndr.Struct):
     """struct READING."""
 
     __slots__ = ("stamp", "level")
+    __match_args__ = ("stamp", "level")
 
     def __init__(self, stamp: int, level: int) -> None:
         self.stamp = stamp  # hyper stamp
@@ -313,4 +315,59 @@ class PipesService(rpc.Service):
     def Download(
         self, call: rpc.Call, id: int, content: pipes.PipeWriter[pipes.Bytes]
     ) -> rpc.Answer[None]:
+        """[async] void Download([in] long id, [out] OCTETS *content)"""
+
+
+class PipesBlockingService(rpc.Service):
+    """Pipes of octets, of numbers and of structures, in every direction.
+
+    For methods that are plain functions: they run in threads, their pipes block.
+    """
+
+    interface = PIPES
+
+    @abstractmethod
+    def Send(
+        self, call: rpc.Call, id: int, content: pipes.BlockingPipeReader[bytes]
+    ) -> int:
+        """long Send([in] long id, [in] OCTETS content)"""
+
+    @abstractmethod
+    def Fetch(
+        self,
+        call: rpc.Call,
+        id: int,
+        readings: pipes.BlockingPipeWriter[Sequence[READING]],
+    ) -> int:
+        """void Fetch([in] long id, [out] READINGS *readings, [out] unsigned long *missed)"""
+
+    @abstractmethod
+    def Filter(
+        self,
+        call: rpc.Call,
+        least: float,
+        numbers: pipes.BlockingPipeDuplex[Sequence[float], Sequence[float]],
+    ) -> int:
+        """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
+
+    @abstractmethod
+    def Merge(
+        self,
+        call: rpc.Call,
+        left: pipes.BlockingPipeReader[bytes],
+        right: pipes.BlockingPipeReader[bytes],
+        both: pipes.BlockingPipeWriter[pipes.Bytes],
+    ) -> int:
+        """void Merge([in] OCTETS left, [in] OCTETS right, [out] OCTETS *both, [out] hyper *size)"""
+
+    @abstractmethod
+    def Upload(
+        self, call: rpc.Call, id: int, content: pipes.BlockingPipeReader[bytes]
+    ) -> int:
+        """[async] long Upload([in] long id, [in] OCTETS content)"""
+
+    @abstractmethod
+    def Download(
+        self, call: rpc.Call, id: int, content: pipes.BlockingPipeWriter[pipes.Bytes]
+    ) -> None:
         """[async] void Download([in] long id, [out] OCTETS *content)"""

@@ -29,6 +29,7 @@ class NODE(ndr.Struct):
     """struct NODE."""
 
     __slots__ = ("value", "next")
+    __match_args__ = ("value", "next")
 
     def __init__(self, value: int, next: NODE | None = None) -> None:
         self.value = value  # long value
@@ -39,6 +40,7 @@ class TREE(ndr.Struct):
     """struct TREE."""
 
     __slots__ = ("name", "weight", "parent", "count", "children")
+    __match_args__ = ("name", "weight", "parent", "count", "children")
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class LevelsResult(rpc.Result):
     """What Levels gives back; unpacks like a tuple."""
 
     __slots__ = ("b", "c")
+    __match_args__ = ("b", "c")
 
     def __init__(self, b: ndr.Ref[int | None] | None, c: int | None) -> None:
         self.b = b  # [in, out, unique] LONG_PTR *b
@@ -75,6 +78,7 @@ class ReadResult(rpc.Result):
     """What Read gives back; unpacks like a tuple."""
 
     __slots__ = ("size", "data_")
+    __match_args__ = ("size", "data_")
 
     def __init__(self, size: int, data_: bytes | None) -> None:
         self.size = size  # [out] unsigned long *size

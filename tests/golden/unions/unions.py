@@ -56,6 +56,7 @@ class WIDE(ndr.Struct):
     """struct WIDE."""
 
     __slots__ = ("x", "h")
+    __match_args__ = ("x", "h")
 
     def __init__(self, x: int, h: int) -> None:
         self.x = x  # byte x
@@ -66,6 +67,7 @@ class PAIR_OF(ndr.Struct):
     """struct PAIR_OF."""
 
     __slots__ = ("first", "second")
+    __match_args__ = ("first", "second")
 
     def __init__(self, first: str | None = None, second: str | None = None) -> None:
         self.first = first  # [string] wchar_t *first
@@ -76,6 +78,7 @@ class SOME(ndr.Struct):
     """struct SOME."""
 
     __slots__ = ("count", "numbers")
+    __match_args__ = ("count", "numbers")
 
     def __init__(self, numbers: Sequence[int], count: int | None = None) -> None:
         self.count = len(numbers) if count is None else count  # long count
@@ -108,6 +111,7 @@ class PICK_both(ndr.Struct):
     """struct PICK_both."""
 
     __slots__ = ("a", "pair")
+    __match_args__ = ("a", "pair")
 
     def __init__(self, a: int, pair: PAIR_OF | None = None) -> None:
         self.a = a  # long a
@@ -136,6 +140,7 @@ class HOLDER(ndr.Struct):
     """struct HOLDER."""
 
     __slots__ = ("kind", "any", "after")
+    __match_args__ = ("kind", "any", "after")
 
     def __init__(self, kind: KIND, any: ANY, after: int) -> None:
         self.kind = kind  # KIND kind
@@ -147,6 +152,7 @@ class HOLDERS(ndr.Struct):
     """struct HOLDERS."""
 
     __slots__ = ("count", "holders")
+    __match_args__ = ("count", "holders")
 
     def __init__(
         self, holders: Sequence[HOLDER] | None = None, count: int | None = None
@@ -162,6 +168,7 @@ class NESTED(ndr.Struct):
     """struct NESTED."""
 
     __slots__ = ("before", "two", "tag", "pick")
+    __match_args__ = ("before", "two", "tag", "pick")
 
     def __init__(
         self, before: int, two: Sequence[HOLDER], pick: PICK, tag: int | None = None
@@ -195,6 +202,7 @@ class TREE_node_fork(ndr.Struct):
     """struct TREE_node_fork."""
 
     __slots__ = ("a", "b")
+    __match_args__ = ("a", "b")
 
     def __init__(self, a: TREE | None = None, b: TREE | None = None) -> None:
         self.a = a  # struct TREE *a
@@ -225,6 +233,7 @@ class TREE(ndr.Struct):
     """struct TREE."""
 
     __slots__ = ("tag", "node")
+    __match_args__ = ("tag", "node")
 
     def __init__(self, node: TREE_node, tag: int | None = None) -> None:
         self.tag = node.tag if tag is None else tag  # long tag
@@ -235,6 +244,7 @@ class BOXED(ndr.Struct):
     """struct BOXED."""
 
     __slots__ = ("b", "capsule", "c")
+    __match_args__ = ("b", "capsule", "c")
 
     def __init__(self, b: int, capsule: CAPSULE, c: int) -> None:
         self.b = b  # byte b
