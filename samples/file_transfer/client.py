@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from idlrt import rpc
+from idlrt.errors import RpcError
 
 from .stubs.file_transfer import FOLDER, FileTransferClient
 
@@ -47,14 +49,20 @@ async def send(client: FileTransferClient, folder: FOLDER, path: Path, name: str
 async def fetch(client: FileTransferClient, folder: FOLDER, name: str, path: Path, progress: Progress) -> str:
     """Download a file, block by block as the blocks come; the SHA-256 that both ends agree on, in hex."""
     digest = sha256()
-    with path.open("wb") as file:
-        async with client.Download(folder, name) as call:
-            async for block in call.content:
-                file.write(block)
-                digest.update(block)
-                progress(len(block))
-            theirs = await call.complete()
-    return agreed(digest.digest(), theirs.octets)
+    arriving = path.with_name(f"{path.name}.part")
+    try:
+        with arriving.open("wb") as file:
+            async with client.Download(folder, name) as call:
+                async for block in call.content:
+                    file.write(block)
+                    digest.update(block)
+                    progress(len(block))
+                theirs = await call.complete()
+        answer = agreed(digest.digest(), theirs.octets)
+        arriving.replace(path)
+    finally:
+        arriving.unlink(missing_ok=True)
+    return answer
 
 
 def agreed(ours: bytes, theirs: bytes) -> str:
@@ -87,7 +95,10 @@ def main() -> None:
     commands.add_parser("send").add_argument("file", type=Path)
     commands.add_parser("fetch").add_argument("name")
     commands.add_parser("list")
-    asyncio.run(run(parser.parse_args()))
+    try:
+        asyncio.run(run(parser.parse_args()))
+    except (RpcError, DigestError, OSError) as error:
+        sys.exit(f"file_transfer: {error}")
 
 
 if __name__ == "__main__":
