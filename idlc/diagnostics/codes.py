@@ -331,6 +331,7 @@ CODES: dict[str, str] = {
     "IDLC1215": "too many elements",
     "IDLC1216": "file defines nothing",
     "IDLC1217": "operation outside of an interface",
+    "IDLC1218": "a type that cannot be serialized by itself",
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",
     "IDLC1303": "internal error",

@@ -14,7 +14,7 @@ from idlc.diagnostics.report import Report
 from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
-from idlc.semantics import names, written
+from idlc.semantics import names, pickling, written
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual
 from idlc.semantics.records import define
@@ -90,6 +90,7 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
         imports=tuple(imports),
         declared=scope.declared,
         doc=file.doc,
+        pickled=tuple(unit.pickled),
         scope=scope,
     )
 
@@ -252,6 +253,7 @@ class _File:
                     unit.typedef(TypedefSymbol(declarator.name, shape, declarator.name_span, unit.origin))
                 continue
             self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc)
+        pickling.note_types(unit, statement, attributes)
 
     def record_name(self, declarator: ast.Declarator, base: Shape, attributes: Attributes) -> None:
         """A typedef that is a record's own name."""

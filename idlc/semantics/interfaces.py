@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
-from idlc.semantics import written
+from idlc.semantics import pickling, written
 from idlc.semantics.operations import Draft, bind_operation
 from idlc.semantics.shapes import resolve
 from idlc.semantics.symbols import InterfaceSymbol
@@ -17,8 +17,6 @@ from idlc.semantics.types import (
     ContextHandleUse,
     Interface,
     Operation,
-    Pipe,
-    Pointer,
     PointerKind,
 )
 from idlc.semantics.unit import Unit, before
@@ -59,9 +57,10 @@ def bind_interface(
         base=base.name if base is not None else None,
     )
     unit.scope.interfaces[interface.name] = symbol
-    outside = unit.default, unit.ms_union
+    outside = unit.default, unit.ms_union, unit.pickling
     unit.default = default
     unit.ms_union = "ms_union" in attributes
+    unit.pickling = pickling.halves(attributes)
     local = "local" in attributes
     drafts: list[Draft] = []
     for inner in interface.body:
@@ -75,7 +74,7 @@ def bind_interface(
                     drafts.append(draft)
         else:
             statement(inner)
-    unit.default, unit.ms_union = outside
+    unit.default, unit.ms_union, unit.pickling = outside
     drafts = _distinct(unit, drafts, com=com or local)
     operations, following = _numbered(unit, drafts, symbol.next_opnum, com=com)
     unit.scope.interfaces[interface.name] = replace(symbol, complete=True, next_opnum=following)
@@ -222,13 +221,11 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
             note = Note("automatic handles are asked for here", automatic.span)
             message = f'"{operation.name}" is [async] and needs an explicit handle'
             report.error("MIDL2357", message, operation.span, (note,))
-        elif automatic is not None and _has_pipes(operation):
+        elif automatic is not None and pickling.has_pipes(operation):
             note = Note("automatic handles are asked for here", automatic.span)
             message = f'"{operation.name}" has pipes and needs an explicit handle'
             report.error("MIDL2096", message, operation.span, (note,))
-        encoded = draft.attributes.first_of("encode", "decode") or attributes.first_of("encode", "decode")
-        if encoded is not None and _has_pipes(operation):
-            report.error("MIDL2342", f'"{operation.name}" has pipes and cannot be [{encoded.name}]', operation.span)
+    pickling.check_operations(report, bound, attributes, drafts)
 
 
 def _implicit(unit: Unit, attributes: Attributes) -> None:
@@ -247,7 +244,3 @@ def _implicit(unit: Unit, attributes: Attributes) -> None:
         unit.report.error("MIDL2210", "a context handle cannot be an implicit handle", attribute.span)
     elif not shape.is_error and not shape.user_handle and not isinstance(shape.core, BindingHandle):
         unit.report.error("MIDL2264", "the type of an implicit handle must be a handle", attribute.span)
-
-
-def _has_pipes(operation: Operation) -> bool:
-    return any(isinstance(p.type.target if isinstance(p.type, Pointer) else p.type, Pipe) for p in operation.parameters)

@@ -30,6 +30,7 @@ from idlc.semantics.types import (
     Member,
     Opaque,
     Operation,
+    Pickled,
     Pipe,
     Pointer,
     String,
@@ -50,6 +51,8 @@ def show(bound: BoundFile) -> str:
     lines += [f"const {constant.name} = {constant.value!r}" for constant in bound.constants]
     for declared in bound.declarations:
         lines += ["", *_declared(declared)]
+    if bound.pickled:
+        lines += ["", *map(_pickled, bound.pickled)]
     for interface in bound.interfaces:
         lines += ["", *_interface(interface)]
     return "\n".join(lines) + "\n"
@@ -79,6 +82,11 @@ def _declared(declared: Declared) -> Iterator[str]:
             yield f"context handle {declared.name}{also}{'' if declared.serialize else ' noserialize'}"
         case Alias():
             yield f"alias {declared.name} = {type_text(declared.type)}"
+
+
+def _pickled(pickled: Pickled) -> str:
+    halves = "/".join(word for word, said in (("encode", pickled.encode), ("decode", pickled.decode)) if said)
+    return f"{halves} {pickled.name}: {type_text(pickled.type)}"
 
 
 def _interface(interface: Interface) -> Iterator[str]:

@@ -363,6 +363,19 @@ Declared = Struct | Union | Enum | ContextHandle | Alias
 
 
 @dataclass(frozen=True, slots=True)
+class Pickled:
+    """A name of a type that is [encode] or [decode]: it can be serialized by itself (MS-RPCE 2.2.6)."""
+
+    name: str
+    type: Type
+    encode: bool
+    decode: bool
+    span: Span
+    asked: bool = True
+    """Whether its typedef says so. Of an interface that says so for all, types that cannot are left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     name: str
     type: Type
@@ -428,5 +441,7 @@ class BoundFile:
     declared: Mapping[str, Declared]
     """Every record, union, enumeration, context handle and alias that is visible, imports included, by name."""
     doc: str = ""
+    pickled: tuple[Pickled, ...] = ()
+    """The file's own types that are serialized by themselves, in source order."""
     scope: Scope | None = field(default=None, repr=False, compare=False)
     """What files that import this one can name: for the binder alone."""

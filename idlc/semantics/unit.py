@@ -24,6 +24,7 @@ from idlc.semantics.types import (
     Declared,
     Dimension,
     NamedConstant,
+    Pickled,
     Pointer,
     PointerKind,
     String,
@@ -49,9 +50,12 @@ class Unit:
     define: Define
     declarations: list[Declared] = field(default_factory=list)
     constants: list[NamedConstant] = field(default_factory=list)
+    pickled: list[Pickled] = field(default_factory=list)
     default: PointerKind | None = PointerKind.UNIQUE
     """What undecided pointers written here become; None leaves it to where they are used."""
     ms_union: bool = False
+    pickling: frozenset[str] = frozenset()
+    """Which of encode and decode the interface asks for, for all its types."""
     library: bool = False
     """Inside a library block."""
     expressions: Expressions = field(init=False)
