@@ -176,7 +176,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
             try:
                 files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
             except CannotTravel as error:
-                compilation.report.error("IDLC1304", str(error), error.span, help="mark the operation [local]")
+                compilation.report.error("IDLC1304", str(error), error.span, help=error.help)
                 refused = True
     return {} if refused else files
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from idlc.codec import get_arrays, put_arrays
 from idlc.codec.get import Get
 from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
+from idlc.codec.pickles import pickle
 from idlc.codec.put import Put
 from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared
@@ -35,6 +36,7 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
     shared = Shared(plan, syntax, python)
     functions: list[Function] = []
     entries = tuple(_entry(operation, shared, functions) for operation in plan.operations)
+    pickles = tuple(pickle(type_, shared, functions) for type_ in plan.pickles)
     done: set[str] = set()
     while len(done) < len(shared.wanted):
         for name in list(shared.wanted):
@@ -45,7 +47,7 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
     tables = tuple(f"{name} = {spelling}" for spelling, name in sorted(shared.tables.items(), key=_table_order))
     types = tuple(sorted(shared.types))
     parameters, doc = _FACTORIES[syntax.name]
-    return CodecModule(syntax.name, parameters, doc, types, tables, tuple(functions), entries)
+    return CodecModule(syntax.name, parameters, doc, types, tables, tuple(functions), entries, pickles)
 
 
 _FACTORIES = {

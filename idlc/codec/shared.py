@@ -136,6 +136,8 @@ class Shared:
         for operation in self.plan.operations:
             for slot in (*operation.request, *operation.response):
                 self._count(slot.step, uses, top=True)
+        for pickle in self.plan.pickles:
+            self._count(pickle.step, uses, top=True)
         for record in self.plan.records.values():
             for slot in record.slots:
                 self._count(slot.step, uses, top=False)

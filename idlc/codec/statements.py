@@ -49,8 +49,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class PickleEntry:
+    """What a type offers that is serialized by itself: its writer, its reader, whether it has a private header."""
+
+    name: str
+    put: str
+    get: str
+    constructed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CodecModule:
-    """One codec module: the factory's tables, its functions and the operations' entries."""
+    """One codec module: the factory's tables, its functions and the entries of operations, or of types."""
 
     syntax: str
     """Name of the factory: ndr20 or ndr64."""
@@ -63,3 +73,4 @@ class CodecModule:
     """Assignments at the top of the factory: struct packers and readers, bulk movers."""
     functions: tuple[Function, ...]
     entries: tuple[Entry, ...]
+    pickles: tuple[PickleEntry, ...] = ()

@@ -27,6 +27,7 @@ from idlc.semantics.types import (
     Opaque,
     Operation,
     Parameter,
+    Pickled,
     Pipe,
     Pointer,
     PointerKind,
@@ -51,6 +52,7 @@ from idlc.wire.steps import (
     InterfaceReferent,
     Kind,
     OperationPlan,
+    PicklePlan,
     PipeChunks,
     Pipes,
     Record,
@@ -87,9 +89,10 @@ _SCALARS = {
 class CannotTravel(Exception):
     """A value that no rule refused but that has no wire form; `span` is where it is declared."""
 
-    def __init__(self, message: str, span: Span) -> None:
+    def __init__(self, message: str, span: Span, help: str) -> None:
         super().__init__(message)
         self.span = span
+        self.help = help
 
 
 class _NoForm(Exception):
@@ -107,12 +110,23 @@ def remote_operations(interface: Interface) -> tuple[Operation, ...]:
 
 
 def plan(bound: BoundFile, interfaces: Iterable[Interface] | None = None) -> WirePlan:
-    """The wire plan of the operations of `interfaces` (of all, unless given) and of the file's types.
+    """The wire plan of the operations of `interfaces` and of the file's types; unless given, of all there is.
 
     Raises:
         CannotTravel: a value of a remote operation has no wire form.
     """
-    return _Planner(bound).run(remote_interfaces(bound) if interfaces is None else tuple(interfaces))
+    if interfaces is None:
+        return _Planner(bound).run(remote_interfaces(bound), bound.pickled)
+    return _Planner(bound).run(tuple(interfaces))
+
+
+def plan_pickles(bound: BoundFile) -> WirePlan:
+    """The wire plan of the types that are serialized by themselves.
+
+    Raises:
+        CannotTravel: one of them has no wire form.
+    """
+    return _Planner(bound).run((), bound.pickled)
 
 
 def is_pipe(type_: Type) -> Pipe | None:
@@ -149,8 +163,9 @@ class _Planner:
         self.choices: dict[str, ChoiceType] = {}
         self.aliased: set[str] = set()
 
-    def run(self, interfaces: tuple[Interface, ...]) -> WirePlan:
+    def run(self, interfaces: tuple[Interface, ...], pickled: tuple[Pickled, ...] = ()) -> WirePlan:
         operations = [self.operation(operation) for each in interfaces for operation in remote_operations(each)]
+        pickles = [pickle for each in pickled if (pickle := self.pickle(each)) is not None]
         for declared in self.bound.declarations:
             if isinstance(declared, Struct):
                 try:
@@ -162,7 +177,20 @@ class _Planner:
             name: replace(record, recursive=name in recursive, aliased=name in self.aliased)
             for name, record in self.records.items()
         }
-        return WirePlan(tuple(operations), records, self.choices)
+        return WirePlan(tuple(operations), records, self.choices, tuple(pickles))
+
+    def pickle(self, pickled: Pickled) -> PicklePlan | None:
+        """The plan of a pickled type; None when only its interface asked for it and it cannot be had."""
+        type_ = pickled.type
+        if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
+            type_ = type_.target
+        try:
+            return PicklePlan(pickled.name, self.step(type_))
+        except _NoForm:
+            if not pickled.asked:
+                return None
+            message = f'"{pickled.name}" cannot be serialized: something in it has no form on the wire'
+            raise CannotTravel(message, pickled.span, "take [encode, decode] away") from None
 
     def operation(self, operation: Operation) -> OperationPlan:
         request: list[Slot] = []
@@ -200,7 +228,8 @@ class _Planner:
             return self.step(type_)
         except _NoForm:
             what = "the result" if owner is operation else f'"{owner.name}"'
-            raise CannotTravel(f'{what} of "{operation.name}" has no form on the wire', owner.span) from None
+            message = f'{what} of "{operation.name}" has no form on the wire'
+            raise CannotTravel(message, owner.span, "mark the operation [local]") from None
 
     def step(self, type_: Type) -> Step:
         match type_:
@@ -254,7 +283,11 @@ class _Planner:
             self.choices[name] = ChoiceType(name, (), union.encapsulated, union.ms_union)
             arms = []
             for arm in union.arms:
-                slot = None if arm.type is None else Slot(arm.name or "", self.step(arm.type))
+                try:
+                    slot = None if arm.type is None else Slot(arm.name or "", self.step(arm.type))
+                except _NoForm:
+                    del self.choices[name]
+                    raise
                 arms.append(ArmStep(arm.values, arm.default, slot))
             self.choices[name] = ChoiceType(name, tuple(arms), union.encapsulated, union.ms_union)
         return Choice(name, tag, switch)  # type: ignore[arg-type]
@@ -312,4 +345,4 @@ class _Planner:
         return names
 
 
-__all__ = ["Alias", "CannotTravel", "boxed", "is_pipe", "nullable", "plan"]
+__all__ = ["Alias", "CannotTravel", "boxed", "is_pipe", "nullable", "plan", "plan_pickles"]

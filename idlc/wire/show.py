@@ -16,6 +16,7 @@ from idlc.wire.steps import (
     Handle,
     InterfaceReferent,
     OperationPlan,
+    PicklePlan,
     PipeChunks,
     Pipes,
     Record,
@@ -36,6 +37,7 @@ def show(plan: WirePlan) -> str:
     lines: list[str] = []
     for operation in plan.operations:
         lines += shown.operation(operation)
+    lines += [line for pickle in plan.pickles for line in shown.pickle(pickle)]
     for record in plan.records.values():
         lines += shown.record(record)
     for choice in plan.choices.values():
@@ -57,6 +59,11 @@ class _Show:
             f"  request   {' | '.join(request) or 'nothing'}",
             f"  response  {' | '.join(response) or 'nothing'}",
         ]
+
+    def pickle(self, pickle: PicklePlan) -> list[str]:
+        header = "private header" if pickle.constructed else "no private header"
+        values = " | ".join(self.values((Slot("value", pickle.step),)))
+        return [f"type {pickle.name}, {header}", f"  value     {values}"]
 
     def record(self, record: Record) -> list[str]:
         use = RecordUse(record.name)

@@ -204,7 +204,22 @@ class OperationPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PicklePlan:
+    """A type that is serialized by itself (MS-RPCE 2.2.6)."""
+
+    name: str
+    step: Step
+    """A `ref` pointer at the top has left no trace, as at the top of a stub."""
+
+    @property
+    def constructed(self) -> bool:
+        """Whether it has a private header: all but NDR's primitives (C706 14.2), of which enumerations are."""
+        return not isinstance(self.step, Scalar | EnumValue)
+
+
+@dataclass(frozen=True, slots=True)
 class WirePlan:
     operations: tuple[OperationPlan, ...]
     records: Mapping[str, Record]
     choices: Mapping[str, ChoiceType]
+    pickles: tuple[PicklePlan, ...] = ()
