@@ -80,16 +80,19 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
         case Content.ITEMS:
             fits(get, count, max(1, get.layout.least(element)), path)
             items(get, reading, step, count, path)
-    reading.tag = ""
-    finish_array(get, reading, step, first, shape)
+    if reading.rows:  # not before their referents are there
+        reading.shape = tuple(shape)
+    else:
+        finish_array(get, reading, step, first, shape)
     return reading
 
 
 def finish_array(get: Get, reading: Reading, step: Sequence, first: str, shape: list[tuple[str, str, str]]) -> None:
-    if len(step.dimensions) > 1 and not reading.rows:
+    """Gives the elements read their dimensions, and what was not sent before them its place."""
+    if len(step.dimensions) > 1:
         shaped = ", ".join(f"({most}, {start}, {count})" for most, start, count in shape)
         get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}))")
-    elif first != "0" and not reading.rows:
+    elif first != "0":
         empty = {"bytes": 'b"\\0"', "text": '"\\0"'}.get(step.content.value, "[None]")
         get.line(f"{reading.local} = {empty} * {first} + {reading.local}")
 
@@ -212,11 +215,13 @@ def deferred_items(get: Get, reading: Reading, step: Sequence, path: str) -> Non
         get.base, get.offset = "at", 0
         again = copied(saved)
         complete(get, again, inner)
+        get.flush()
         get.line(f"{reading.local}.append({get.expression(again)})")
         get.settle()
 
     get.loop(f"for {targets_of(names)} in {reading.rows}:", one)
     get.base, get.offset = "at", 0
+    finish_array(get, reading, step, reading.shape[0][1], list(reading.shape))
 
 
 def complete(get: Get, reading: Reading, path: str) -> None:
@@ -295,6 +300,7 @@ def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, pa
         if waits:
             get.base, get.offset = "at", 0
             get.deferred(again, None, inner)
+            get.flush()
         get.line(f"{reading.local}.append({get.expression(again)})", inner)
         if waits:
             get.settle()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
-RESERVED = frozenset(
+RESERVED = frozenset(keyword.kwlist) | frozenset(
     """
-    b d at r end size order ndr Struct array Any None True False and or not if else for in is def return yield raise
-    del len bytes bytearray range bool int str list tuple enumerate map zip min max isinstance struct
+    b d at r end size order ndr Struct array Any len bytes bytearray range bool int str list tuple enumerate map zip
+    min max isinstance struct
     encode decode to_guid from_guid to_handle from_handle result inputs PAD run seen narrow widen
     """.split()
 )

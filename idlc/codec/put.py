@@ -265,8 +265,9 @@ class Put(Emitter):
         if step.kind is PointerKind.FULL:
             self.count_item(f"seen.referent({pointer})", path)
         elif step.kind is PointerKind.REF:
-            with self.checking(f"if {pointer} is None:"):
-                self.line("raise ndr.null_ref()", path)
+            if not _nullable(step.target):  # else None is what the pointee is
+                with self.checking(f"if {pointer} is None:"):
+                    self.line("raise ndr.null_ref()", path)
             self._id("", path)
         else:
             self._id(f"0 if {pointer} is None else ", path)
@@ -305,3 +306,10 @@ class Put(Emitter):
             self._pointee(step, value, scope, path)
         else:
             self.value(step, value, scope, path)
+
+
+def _nullable(step: Step) -> bool:
+    """Whether None is a value of `step`."""
+    if isinstance(step, Referent) and step.kind is PointerKind.REF:
+        return _nullable(step.target)
+    return isinstance(step, Referent | InterfaceReferent | Handle)

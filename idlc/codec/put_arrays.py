@@ -246,7 +246,10 @@ def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str
             slot = Slot(str(k), step.element)
             put.deferred_slot(slot, f"{data}[{k}]", scope, f"{path}[{k}]")
         return
-    prepared = put.prepared[value] if value in put.prepared else Prepared(value, "", "")
+    if value in put.prepared or len(step.dimensions) > 1 or step.dimensions[0].varying:
+        prepared = prepare(put, step, value, scope, path)
+    else:
+        prepared = Prepared(value, "", "")
     item = put.names.new("v")
     inner = f"{path}[{item} in {prepared.value}]"
 

@@ -26,12 +26,15 @@ class Reading:
     """An array whose elements wait for their referents: one element's reading."""
     rows: str = ""
     """... and the local that keeps the elements' parts meanwhile."""
+    shape: tuple[tuple[str, str, str], ...] = ()
+    """... and (most, first, count) of each dimension, for when the elements are finished."""
 
     def locals(self) -> list[str]:
         """Every local that has to survive until the referents are read."""
         names = [name for name in (self.tag, self.rows or self.local) if name]
         if self.tag:  # a union keeps its arm's locals as a tuple in its own
             return names
+        names += [text for dimension in self.shape for text in dimension if text.isidentifier()]
         for part in self.parts.values():
             names.extend(part.locals())
         return list(dict.fromkeys(names))
@@ -64,4 +67,4 @@ def copied(reading: Reading) -> Reading:
     """A reading whose locals are those of the original, to be completed again."""
     element = copied(reading.element) if reading.element is not None else None
     parts = {name: copied(part) for name, part in reading.parts.items()}
-    return Reading(reading.step, reading.local, parts, reading.tag, element, reading.rows)
+    return Reading(reading.step, reading.local, parts, reading.tag, element, reading.rows, reading.shape)

@@ -22,7 +22,7 @@ ODD_NAMES = """
     ids alias referent pointee stack align out source scope range zip len tuple list str bytes bool None True def
     class lambda from is yield print id type object super init enum_ pack unpack_from bound base start stop step view
 """.split()
-SIZES = ["{n}", "{n}", "{n}", "{n} + 1", "{n} * 2", "{n} / 2", "({n} + 1) & 3", "{n} ? {n} : 2", "7 - {n}"]
+SIZES = ["{n}", "{n}", "{n}", "{n} + 1", "{n} * 2", "{n} / 2", "({n} + 1) & 3", "({n} ? {n} : 2)", "7 - {n}"]
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ class RandomIdl:
 
     def string(self) -> None:
         name = self.fresh("STR")
-        kind = self.chance.choice(["[string] ", "[string, unique] "])
+        kind = self.chance.choice(["[string] ", "[string, unique] "]) if self.default != "ref" else "[string, ptr] "
         self.text.append(f"typedef {kind}{self.chance.choice(['wchar_t', 'char'])} *{name};")
         self.strings.append(name)
 

@@ -19,6 +19,35 @@ FORMS = {
         void op([in] S one, [in, out] S two[2], [in] long count, [in, size_is(count)] S *many,
             [in, size_is(count, count + 1)] S **all, [in, size_is(count, count + 1)] short **numbers);
     """,
+    "a part of an array whose elements point on, in a structure that holds itself": """
+        typedef struct { [string] wchar_t *name; long n; } ITEM;
+        typedef struct NODE {
+            long first; long n;
+            [first_is(first), length_is(n)] ITEM items[12];
+            ITEM grid[2][2];
+            struct NODE *next;
+        } NODE;
+        void op([in] NODE *node, [in, out] long *n, [in, size_is(*n)] NODE *nodes);
+    """,
+    "a part of an array of structures that hold unions": """
+        typedef union switch (short tag) u { case 1: [string] char *text; case 2: long numbers[2]; } EITHER;
+        typedef struct { EITHER either; [string] char *name; } ITEM;
+        void op([in] long first, [in] long n, [in, out, first_is(first), length_is(n)] ITEM items[12],
+            [in, out] ITEM grid[2][3]);
+    """,
+    "a ref pointer to a pointer that is null, among members": """
+        typedef struct { [ref] long **a; [ref] byte *b; [ref] long ***c; } S;
+        void op([in] S *one, [in] long n, [in, size_is(n)] S *many, [out] S *other, [in] S two[2]);
+    """,
+    "a ref pointer at the end of elements that are read with their pointees": """
+        typedef struct { [unique] long *a; [ref] byte *b; } INNER;
+        typedef struct NODE { INNER inner; [unique] struct NODE *next; } NODE;
+        void op([in] short n, [in, size_is(n)] INNER *inner, [in, size_is(n)] NODE *nodes);
+    """,
+    "arms named as Python's keywords": """
+        typedef union switch (short tag) u { case 1: long class; case 2: [string] char *lambda; default: ; } EITHER;
+        void op([in] EITHER *either, [in, out] EITHER two[2]);
+    """,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from idlc.semantics import types as t
+from idlc.wire.plan import boxed
 from idlrt import ndr
 from tests.roundtrip.expressions import evaluate, variables
 
@@ -132,14 +133,11 @@ class Values:
                 return self.union(kind, scope, depth)
             case t.Pointer(kind=t.PointerKind.REF, target=target):
                 return self.value(target, scope, depth)
-            case t.Pointer(kind=strength, target=target):
+            case t.Pointer(target=target):
                 if depth > DEEPEST or chance.random() < 0.25:
                     return None
                 value = self.value(target, scope, depth + 1)
-                if strength is t.PointerKind.FULL:
-                    return value if isinstance(target, t.StructUse) else ndr.Ref(value)
-                nullable = isinstance(target, t.Pointer) and target.kind is not t.PointerKind.REF
-                return ndr.Ref(value) if nullable else value
+                return ndr.Ref(value) if boxed(kind) else value
             case t.Array():
                 return self.array(kind.element, kind.dimensions, scope, depth)
             case t.String():
@@ -203,7 +201,10 @@ class Values:
         if len(dimensions) > 1:
             return [self.array(element, dimensions[1:], scope, depth) for _ in range(length)]
         items = self.items(element, length, scope, depth)
-        return [None] * first + items if first else items
+        unsent: Any = [None]
+        if isinstance(items, str | bytes):
+            unsent = "\0" if isinstance(items, str) else b"\0"
+        return unsent * first + items if first else items
 
     def items(self, element: t.Type, count: int, scope: Mapping[str, Any], depth: int) -> Any:
         if isinstance(element, t.Base):
