@@ -245,7 +245,9 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
     builder = Builder(unit.bound, homes, VERSION)
     builder.build()
     python = builder.python_types()
-    return "".join(show_codec(fuse(plan(unit.bound, (each,)), NDR20, python)) for each in builder.interfaces)
+    plans = [plan(unit.bound, (each,)) for each in builder.interfaces]
+    plans += [builder.pickle_plan] if builder.pickle_plan is not None else []
+    return "".join(show_codec(fuse(each, NDR20, python)) for each in plans)
 
 
 # ---------------------------------------------------------------------------- reading

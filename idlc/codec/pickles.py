@@ -22,7 +22,7 @@ def pickle(plan: PicklePlan, shared: Shared, functions: list[Function]) -> Pickl
     put = Function(f"put_{name}", "value: Any", "bytes | bytearray", "", _put(plan, shared))
     get = Function(f"get_{name}", "d: Any", "Any", "", _get(plan, shared))
     functions += put, get
-    return PickleEntry(plan.name, put.name, get.name, plan.constructed)
+    return PickleEntry(plan.name, f"{put.name}, {get.name}, {plan.constructed}")
 
 
 def _put(plan: PicklePlan, shared: Shared) -> tuple[Statement, ...]:

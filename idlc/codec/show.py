@@ -14,7 +14,7 @@ def show(module: CodecModule) -> str:
         lines.append(f"function {function.name}({function.parameters})")
         lines += _statements(function.body, "  ")
     lines += [f"op {entry.opnum}: {entry.arguments}" for entry in module.entries]
-    lines += [f"type {pickle.name}: {pickle.put}, {pickle.get}" for pickle in module.pickles]
+    lines += [f"type {pickle.name}: {pickle.arguments}" for pickle in module.pickles]
     return "\n".join(lines) + "\n"
 
 

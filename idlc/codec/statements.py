@@ -50,12 +50,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class PickleEntry:
-    """What a type offers that is serialized by itself: its writer, its reader, whether it has a private header."""
+    """What a type offers that is serialized by itself."""
 
     name: str
-    put: str
-    get: str
-    constructed: bool
+    arguments: str
+    """Of ndr.TypeCodec( ): its writer, its reader, whether it has a private header."""
+
+    @property
+    def label(self) -> str:
+        """The name as a literal; an identifier needs no escapes."""
+        return f'"{self.name}"'
 
 
 @dataclass(frozen=True, slots=True)

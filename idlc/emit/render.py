@@ -31,13 +31,16 @@ def render(bound: BoundFile, homes: Mapping[str, str], version: str, *, types_on
     builder = Builder(bound, homes, version, types_only=types_only)
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
-    if model.interfaces:
+    if model.interfaces or model.pickles:
         python = builder.python_types()
         for interface in builder.interfaces:
             planned = plan(bound, (interface,))
             for syntax, suffix in ((NDR20, "codec"), (NDR64, "ndr64")):
                 name = f"{builder.codec_stem(interface)}_{suffix}.py"
-                files[name] = _codec(model, fuse(planned, syntax, python), builder)
+                files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
+        if builder.pickle_plan is not None:
+            codec = fuse(builder.pickle_plan, NDR20, python)
+            files[f"{builder.pickles_codec}.py"] = _codec("pickles", model, codec, builder)
     return files
 
 
@@ -46,11 +49,11 @@ def _public(model: ModuleModel) -> str:
     return wrap(_BLANK_LINES.sub("\n\n\n", text).rstrip("\n") + "\n")
 
 
-def _codec(model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
+def _codec(template: str, model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
     modules = builder.imports_of(codec.types)
     text = (
         environment()
-        .get_template("codec.py.j2")
+        .get_template(f"{template}.py.j2")
         .render(
             codec=codec,
             name=model.module,

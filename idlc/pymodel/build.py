@@ -21,6 +21,7 @@ from idlc.pymodel.model import (
     InterfaceModel,
     Member,
     ModuleModel,
+    Pickle,
     Record,
     Service,
 )
@@ -28,7 +29,7 @@ from idlc.pymodel.operations import OperationShape
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
-from idlc.wire.plan import nullable, remote_interfaces, remote_operations
+from idlc.wire.plan import nullable, plan_pickles, remote_interfaces, remote_operations
 
 _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 
@@ -43,12 +44,16 @@ class Builder:
             homes: for each imported file, by BoundFile.name, the module its types come from: `.ms_dtyp`,
                 `idlrt.prelude.wtypes`.
             version: of the compiler, for the header.
-            types_only: leave the interfaces out (a file that is only imported).
+            types_only: leave interfaces and serialization out (a file that is only imported).
+
+        Raises:
+            CannotTravel: a type that is to be serialized by itself has no wire form.
         """
         self.bound = bound
         self.homes = homes
         self.version = version
         self.interfaces = () if types_only else remote_interfaces(bound)
+        self.pickle_plan = None if types_only or not bound.pickled else plan_pickles(bound)
         self.used: dict[str, dict[str, None]] = {}
         self.features: set[str] = set()
         self.names = self._module_names()
@@ -58,6 +63,17 @@ class Builder:
         """What the names of an interface's private codec modules begin with."""
         module = module_name(self.bound.name)
         return f"_{module}" if len(self.interfaces) == 1 else f"_{module}_{interface.name}"
+
+    @property
+    def pickles_codec(self) -> str:
+        """The name of the private module that writes and reads types by themselves."""
+        return f"_{module_name(self.bound.name)}_pickles"
+
+    @property
+    def pickled(self) -> list[t.Pickled]:
+        """The types that are serialized by themselves."""
+        planned = {pickle.name for pickle in self.pickle_plan.pickles} if self.pickle_plan is not None else set()
+        return [pickled for pickled in self.bound.pickled if pickled.name in planned]
 
     # ------------------------------------------------------------------ names
 
@@ -76,6 +92,10 @@ class Builder:
             for operation in interface.operations:
                 for part in ("Result", "Call", "BlockingCall"):
                     wishes[f"{part} {operation.name}"] = operation.name + part
+        for pickled in self.pickled:
+            for half in ("encode", "decode"):
+                wishes[f"{half} {pickled.name}"] = f"{half}_{pickled.name}"
+        wishes["pickles"] = "_pickles"
         names: dict[str, str] = {}
         taken: set[str] = set()
         for key, wish in wishes.items():
@@ -162,6 +182,7 @@ class Builder:
         aliases = tuple(self._aliases())
         results: list[Record] = []
         calls: list[CallClass] = []
+        pickles = tuple(self._pickles())
         interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
         constants = tuple(self._constants())
         exports = sorted(
@@ -169,6 +190,7 @@ class Builder:
             + [x.name for x in types]
             + [a.name for a in aliases]
             + [r.name for r in results]
+            + [name for p in pickles for name in (p.encode, p.decode) if name]
             + [c.name for c in calls]
             + [
                 n
@@ -176,17 +198,20 @@ class Builder:
                 for n in (i.constant, i.client, i.blocking_client, *(service.name for service in i.services))
             ]
         )
-        if any(isinstance(x, Record | Choice | Enumeration) for x in types):
+        if pickles or any(isinstance(x, Record | Choice | Enumeration) for x in types):
             self.features.add("ndr")
         return ModuleModel(
             module=module_name(self.bound.name),
             sources=" and ".join(one_line(source) for source in self.bound.sources),
             version=self.version,
             doc=docstring(self._doc(), 0),
-            imports=self._imports(types, results, calls, interfaces, constants, aliases),
+            imports=self._imports(types, results, calls, interfaces, constants, aliases, pickles),
             constants=constants,
             types=tuple(types),
             aliases=aliases,
+            pickles=pickles,
+            pickler=self.names["pickles"],
+            pickles_codec=literal(self.pickles_codec),
             results=tuple(results),
             calls=tuple(calls),
             interfaces=interfaces,
@@ -205,8 +230,9 @@ class Builder:
         interfaces: Sequence[InterfaceModel],
         constants: Sequence[Constant],
         aliases: Sequence[Alias],
+        pickles: Sequence[Pickle],
     ) -> tuple[str, ...]:
-        code = "\n".join(_code((types, results, calls, interfaces, aliases)))
+        code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles)))
         standard = []
         if any(interface.methods for interface in interfaces):
             standard.append("from abc import abstractmethod")
@@ -253,6 +279,20 @@ class Builder:
                 declared.type, t.Pipe | t.Opaque | t.ErrorType | t.Void | t.BindingHandle
             ):
                 yield Alias(self.names[f"type {declared.name}"], self.annotator.given(declared.type))
+
+    def _pickles(self) -> Iterable[Pickle]:
+        for pickled in self.pickled:
+            name = pickled.name
+            about = "type serialization version 1, headers included"
+            yield Pickle(
+                label=literal(name),
+                encode=self.names[f"encode {name}"] if pickled.encode else "",
+                decode=self.names[f"decode {name}"] if pickled.decode else "",
+                given=self.annotator.given(pickled.type),
+                received=self.annotator.received(pickled.type),
+                encode_doc=docstring(f"A {name} as octets: {about}.", 4),
+                decode_doc=docstring(f"The {name} that octets hold: {about}.", 4),
+            )
 
     # ------------------------------------------------------------------ types
 
@@ -372,7 +412,7 @@ class Builder:
         )
 
 
-_TEXT = frozenset(["doc", "comment", "label", "arms", "slots"])
+_TEXT = frozenset(["doc", "encode_doc", "decode_doc", "comment", "label", "arms", "slots"])
 """Fields of the model that hold documentation and literals, in which an IDL file may say anything."""
 
 

@@ -88,6 +88,22 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Pickle:
+    """The functions of a type that is serialized by itself."""
+
+    label: str
+    """The IDL name as a literal."""
+    encode: str
+    decode: str
+    """Names of the functions; empty where the IDL does not ask for one."""
+    given: str
+    received: str
+    """Annotations of what is encoded and of what decoding gives."""
+    encode_doc: str
+    decode_doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class PipeAttribute:
     """One pipe of a call object."""
 
@@ -166,6 +182,11 @@ class ModuleModel:
     constants: tuple[Constant, ...]
     types: tuple[Enumeration | Record | Choice | Handle, ...]
     aliases: tuple[Alias, ...]
+    pickles: tuple[Pickle, ...]
+    pickler: str
+    """The name of the ndr.Pickles that the functions use."""
+    pickles_codec: str
+    """The name of its codec module, as a literal."""
     results: tuple[Record, ...]
     calls: tuple[CallClass, ...]
     interfaces: tuple[InterfaceModel, ...]

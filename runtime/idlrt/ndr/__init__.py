@@ -47,6 +47,7 @@ from idlrt.ndr.movers import (
     units,
     widen,
 )
+from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.types import Enum, Ref, Struct, Union
 
@@ -56,13 +57,18 @@ __all__ = [
     "PAD",
     "UNSET",
     "Aliases",
+    "ByteOrder",
     "Codecs",
     "Enum",
     "NdrError",
+    "Octets",
     "OperationCodec",
+    "Pickles",
     "PipeElement",
     "Ref",
     "Struct",
+    "TypeCodec",
+    "TypeCodecs",
     "Union",
     "bad_count",
     "bad_extent",
