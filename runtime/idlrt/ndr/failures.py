@@ -15,6 +15,7 @@ from typing import Any
 from idlrt.errors import NdrError, RpcError
 
 CODEC_ERRORS = (
+    NdrError,
     struct.error,
     UnicodeError,
     OverflowError,
@@ -24,7 +25,7 @@ CODEC_ERRORS = (
     IndexError,
     KeyError,
 )
-"""What a codec lets escape when a value does not fit or the data ends; `explain` makes it an NdrError."""
+"""What a codec lets escape when a value does not fit or the data ends; `explain` makes it an NdrError with its path."""
 
 
 def out_of_range(value: int, low: int, high: int) -> NdrError:

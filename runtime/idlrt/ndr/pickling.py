@@ -75,10 +75,7 @@ class Pickles:
         try:
             body = codec.put(value)
         except CODEC_ERRORS as error:
-            raise explain(error, name) from error
-        except NdrError as error:
-            explain(error, name)
-            raise
+            raise explain(error, name) from None
         pad = bytes(-len(body) % _PADDED)
         private = _PRIVATE[order].pack(len(body) + len(pad), 0) if codec.constructed else b""
         return b"".join((_COMMON[order], private, body, pad))
@@ -95,10 +92,7 @@ class Pickles:
         try:
             value, size = codec.get(body)
         except CODEC_ERRORS as error:
-            raise _moved(explain(error, name, body), start, complete=codec.constructed) from error
-        except NdrError as error:
-            _moved(explain(error, name, body), start, complete=codec.constructed)
-            raise
+            raise _moved(explain(error, name, body), start, complete=codec.constructed) from None
         left = len(view) - start - size
         if left >= _PADDED:
             raise NdrError(f"{left} octets are left over", path=name, offset=start + size)

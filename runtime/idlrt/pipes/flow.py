@@ -279,7 +279,7 @@ class Outlet:
         try:
             data = memoryview(element.pack(block)).cast("B")
         except CODEC_ERRORS as error:
-            raise explain(error, self.name) from error
+            raise explain(error, self.name) from None
         at += len(head) + len(data)
         tail = writer.tail(count, at)
         stream.at = at + len(tail)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from idlrt.errors import NdrError
 from idlrt.ndr import CODEC_ERRORS, OperationCodec, explain
 from idlrt.rpc.interface import Operation
 
@@ -17,10 +16,7 @@ def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[An
     try:
         return codec.put_request(*inputs)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name) from error
-    except NdrError as error:
-        explain(error, operation.name)
-        raise
+        raise explain(error, operation.name) from None
 
 
 def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:
@@ -28,10 +24,7 @@ def decode_request(codec: OperationCodec, operation: Operation, data: bytes | by
     try:
         got = codec.get_request(data)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name, data) from error
-    except NdrError as error:
-        explain(error, operation.name, data)
-        raise
+        raise explain(error, operation.name, data) from None
     return got if operation.pipes else (got, len(data))
 
 
@@ -41,10 +34,7 @@ def encode_response(
     try:
         return codec.put_response(result, inputs, at)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name) from error
-    except NdrError as error:
-        explain(error, operation.name)
-        raise
+        raise explain(error, operation.name) from None
 
 
 def decode_response(
@@ -53,8 +43,5 @@ def decode_response(
     try:
         got = codec.get_response(data, inputs, at)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name, data) from error
-    except NdrError as error:
-        explain(error, operation.name, data)
-        raise
+        raise explain(error, operation.name, data) from None
     return got[0] if operation.pipes else got
