@@ -185,7 +185,8 @@ class _Planner:
         if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
             type_ = type_.target
         try:
-            return PicklePlan(pickled.name, self.step(type_))
+            step = self.step(type_)
+            return PicklePlan(pickled.name, step, not isinstance(step, Scalar | EnumValue) or type_ is not pickled.type)
         except _NoForm:
             if not pickled.asked:
                 return None

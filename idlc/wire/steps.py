@@ -210,11 +210,8 @@ class PicklePlan:
     name: str
     step: Step
     """A `ref` pointer at the top has left no trace, as at the top of a stub."""
-
-    @property
-    def constructed(self) -> bool:
-        """Whether it has a private header: all but NDR's primitives (C706 14.2), of which enumerations are."""
-        return not isinstance(self.step, Scalar | EnumValue)
+    constructed: bool
+    """Whether it has a private header: all but NDR's primitives (C706 14.2), of which enumerations are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from tests.compiled import compile_cached
 from tests.vectors.files import read_vectors
 from tests.vectors.marshalling import Stub, renumbered
 
-OTHER_KINDS = {"pickle", "auth_pdu", "blob"}
+OTHER_KINDS = {"auth_pdu", "blob"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    vectors = [v for v in read_vectors(metafunc.config.getoption("--vectors")) if v.get("kind") != "pdu"]
+    found = read_vectors(metafunc.config.getoption("--vectors"))
+    vectors = [v for v in found if v.get("kind") not in ("pdu", "pickle")]
     metafunc.parametrize("vector", vectors, ids=[f"{v['file']}/{v['name']}" for v in vectors])
 
 

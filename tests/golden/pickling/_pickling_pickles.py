@@ -418,7 +418,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
     codecs["DIGIT"] = ndr.TypeCodec(put_DIGIT_alone, get_DIGIT_alone, False)
     codecs["ROW"] = ndr.TypeCodec(put_ROW_alone, get_ROW_alone, True)
     codecs["NAME"] = ndr.TypeCodec(put_NAME_alone, get_NAME_alone, True)
-    codecs["STAMP_REF"] = ndr.TypeCodec(put_STAMP_REF_alone, get_STAMP_REF_alone, False)
+    codecs["STAMP_REF"] = ndr.TypeCodec(put_STAMP_REF_alone, get_STAMP_REF_alone, True)
     codecs["NODE"] = ndr.TypeCodec(put_NODE_alone, get_NODE_alone, True)
     codecs["TWINS"] = ndr.TypeCodec(put_TWINS_alone, get_TWINS_alone, True)
     codecs["class"] = ndr.TypeCodec(put_class_alone, get_class_alone, True)
