@@ -93,8 +93,7 @@ def finish_array(get: Get, reading: Reading, step: Sequence, first: str, shape: 
         shaped = ", ".join(f"({most}, {start}, {count})" for most, start, count in shape)
         get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}))")
     elif first != "0":
-        empty = {"bytes": 'b"\\0"', "text": '"\\0"'}.get(step.content.value, "[None]")
-        get.line(f"{reading.local} = {empty} * {first} + {reading.local}")
+        get.line(f"{reading.local} = ndr.shifted({reading.local}, {first})")
 
 
 def flat_array(get: Get, step: Sequence, wish: str, path: str) -> Reading:

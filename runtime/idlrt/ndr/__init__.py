@@ -15,7 +15,7 @@ from idlrt.ndr.codecs import (
     put_no_result,
     put_nothing,
 )
-from idlrt.ndr.dimensions import flatten_bytes, flatten_items, flatten_numbers, flatten_text, nest
+from idlrt.ndr.dimensions import flatten_bytes, flatten_items, flatten_numbers, flatten_text, nest, shifted
 from idlrt.ndr.failures import (
     CODEC_ERRORS,
     bad_count,
@@ -97,6 +97,7 @@ __all__ = [
     "quotient",
     "readers",
     "remainder",
+    "shifted",
     "signed",
     "size_mismatch",
     "string_heads",

@@ -47,11 +47,11 @@ def nest(values: Sequence[Any], shape: Shape) -> Any:
     for most, first, count in reversed(shape[1:]):
         del most
         values = (
-            [_shifted(values[at : at + count], first) for at in range(0, len(values), count)]
+            [shifted(values[at : at + count], first) for at in range(0, len(values), count)]
             if count
-            else [_shifted(values[:0], first) for _ in range(_outer(shape))]
+            else [shifted(values[:0], first) for _ in range(_outer(shape))]
         )
-    return _shifted(values, shape[0][1])
+    return shifted(values, shape[0][1])
 
 
 _MOST_EMPTY_ROWS = 65536
@@ -67,9 +67,16 @@ def _outer(shape: Shape) -> int:
     return total
 
 
-def _shifted(values: Any, first: int) -> Any:
+_MOST_UNSENT = 65536
+"""Elements before the first that is sent take no octets either."""
+
+
+def shifted(values: Any, first: int) -> Any:
+    """What travelled, behind `first` elements that did not: None, or zero octets and characters."""
     if not first:
         return values
+    if first > _MOST_UNSENT:
+        raise NdrError(f"the data claims {first} elements before the first that is sent")
     if isinstance(values, bytes):
         return bytes(first) + values
     if isinstance(values, str):

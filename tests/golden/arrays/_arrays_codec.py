@@ -410,7 +410,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load1(d[16:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         at = at + 3 & -4
         first2, n2 = read2(d, at)
         stop2 = at + 8 + n2
@@ -519,7 +519,7 @@ def ndr20(order: str) -> ndr.Codecs:
             else:
                 name = None
             items.append(NAMED(name, SMALL(a, b2)))
-        items = [None] * first + items
+        items = ndr.shifted(items, first)
         at = at + 3 & -4
         (outer,) = read7(d, at)
         at += 4
@@ -559,7 +559,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 else:
                     name3 = None
                 items2.append(NAMED(name3, SMALL(a2, b3)))
-            items2 = [None] * first3 + items2
+            items2 = ndr.shifted(items2, first3)
             outer = OUTER(before, ROOM(items2, room2, used2))
         else:
             outer = None
@@ -1017,7 +1017,7 @@ def ndr20(order: str) -> ndr.Codecs:
         for x, h in rows4(d[16:stop]):
             some.append(WIDE(x, h))
         at = stop
-        some = [None] * first2 + some
+        some = ndr.shifted(some, first2)
         (after,) = read15(d, at)
         return first, used, some, after
 
@@ -1104,7 +1104,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop2, d)
         data_ = bytes(d[at:stop2])
         at = stop2
-        data_ = b"\0" * first + data_
+        data_ = ndr.shifted(data_, first)
         return n, letters, after, data_
 
     def put_Back_request(room: Any, used: Any, named: Any) -> bytes | bytearray:
@@ -1162,7 +1162,7 @@ def ndr20(order: str) -> ndr.Codecs:
             else:
                 name = None
             named.append(NAMED(name, SMALL(a, b2)))
-        named = [None] * first + named
+        named = ndr.shifted(named, first)
         return room, used, named
 
     def put_Back_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -1223,7 +1223,7 @@ def ndr20(order: str) -> ndr.Codecs:
             else:
                 name = None
             named.append(NAMED(name, SMALL(a, b2)))
-        named = [None] * first + named
+        named = ndr.shifted(named, first)
         return BackResult(used, named)
 
     def put_Names_request(n: Any, names: Any, fixed: Any) -> bytes | bytearray:

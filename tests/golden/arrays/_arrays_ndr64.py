@@ -414,7 +414,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load1(d[24:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         at = at + 7 & -8
         first2, n2 = read2(d, at)
         stop2 = at + 16 + n2
@@ -524,7 +524,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             else:
                 name = None
             items.append(NAMED(name, SMALL(a, b2)))
-        items = [None] * first + items
+        items = ndr.shifted(items, first)
         at = at + 7 & -8
         (outer,) = read6(d, at)
         at += 8
@@ -563,7 +563,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 else:
                     name3 = None
                 items2.append(NAMED(name3, SMALL(a2, b3)))
-            items2 = [None] * first3 + items2
+            items2 = ndr.shifted(items2, first3)
             outer = OUTER(before, ROOM(items2, room2, used2))
         else:
             outer = None
@@ -1024,7 +1024,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         for x, h in rows4(d[24:stop]):
             some.append(WIDE(x, h))
         at = stop
-        some = [None] * first2 + some
+        some = ndr.shifted(some, first2)
         (after,) = read14(d, at)
         return first, used, some, after
 
@@ -1111,7 +1111,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop2, d)
         data_ = bytes(d[at:stop2])
         at = stop2
-        data_ = b"\0" * first + data_
+        data_ = ndr.shifted(data_, first)
         return n, letters, after, data_
 
     def put_Back_request(room: Any, used: Any, named: Any) -> bytes | bytearray:
@@ -1167,7 +1167,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             else:
                 name = None
             named.append(NAMED(name, SMALL(a, b2)))
-        named = [None] * first + named
+        named = ndr.shifted(named, first)
         return room, used, named
 
     def put_Back_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -1226,7 +1226,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             else:
                 name = None
             named.append(NAMED(name, SMALL(a, b2)))
-        named = [None] * first + named
+        named = ndr.shifted(named, first)
         return BackResult(used, named)
 
     def put_Names_request(n: Any, names: Any, fixed: Any) -> bytes | bytearray:

@@ -417,7 +417,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load3(d[20:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         return size2, length, values
 
     def put_Window_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -446,7 +446,7 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load3(d[16:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         return WindowResult(length, values)
 
     def put_Mix_request(a: Any, b2: Any) -> bytes | bytearray:

@@ -426,7 +426,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         return size2, length, values
 
     def put_Window_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -455,7 +455,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
-        values = [None] * first + values
+        values = ndr.shifted(values, first)
         return WindowResult(length, values)
 
     def get_Mix_request(d: Any, at: int = 0) -> Any:
