@@ -164,7 +164,7 @@ class Get(Emitter):
         """A value at the top of a stub or behind a pointer."""
         match step:
             case RecordUse(name) if self.shared.is_function(name):
-                return self._call(name, wish)
+                return self._call(name, wish, path)
             case Sequence() if step.content is Content.ITEMS and get_arrays.rows(self, step):
                 return get_arrays.row_sequence(self, step, wish, scope, path)
             case _:
@@ -175,7 +175,7 @@ class Get(Emitter):
                     self.deferred(reading, scope, path)
                 return reading
 
-    def _call(self, name: str, wish: str, key: str = "") -> Reading:
+    def _call(self, name: str, wish: str, path: str, key: str = "") -> Reading:
         self.flush()
         self.shared.wanted[f"get_{name}"] = None
         record = self.shared.plan.records[name]
@@ -188,7 +188,7 @@ class Get(Emitter):
         if record.recursive:
             call = f"yield {call}" if self.generator else f"ndr.unwind({call})"
         local = self.names.new(wish)
-        self.line(f"{local}, at = {call}")
+        self.line(f"{local}, at = {call}", path)
         self.base, self.offset, self.phase = "at", 0, UNKNOWN
         return Reading(Scalar(DONE), local)
 
@@ -363,7 +363,7 @@ class Get(Emitter):
         self.line(f"{alias} = seen.get({key})")
         with self.block(f"if {alias} is None:"):
             if isinstance(step.target, RecordUse):
-                value = self._call(step.target.name, local, key).local
+                value = self._call(step.target.name, local, path, key).local
                 self.assign(alias, value)
             else:
                 value = self._pointed(step.target, local, scope, path)

@@ -99,7 +99,7 @@ class Put(Emitter):
         """A whole value where it stands: conformance, body and referents in a row."""
         match step:
             case RecordUse(name) if self.shared.is_function(name):
-                self._call(name, value)
+                self._call(name, value, path)
             case Sequence() if step.content is Content.ITEMS and put_arrays.rows(self, step):
                 put_arrays.row_sequence(self, step, value, scope, path)
             case Text() if not self.run and step.bound is None and step.size is None:
@@ -165,7 +165,7 @@ class Put(Emitter):
             case RecordUse(name):
                 record = self.shared.plan.records[name]
                 if record.recursive and not own:
-                    self._call(name, value, "defer")
+                    self._call(name, value, path, "defer")
                     return
                 owner = self.local(value, name)
                 for slot in record.slots:
@@ -232,7 +232,7 @@ class Put(Emitter):
             self.pointers[value] = name
         return self.pointers[value]
 
-    def _call(self, name: str, value: str, part: str = "put") -> None:
+    def _call(self, name: str, value: str, path: str, part: str = "put") -> None:
         self.flush()
         self.shared.wanted[f"{part}_{name}"] = None
         record = self.shared.plan.records[name]
@@ -246,7 +246,7 @@ class Put(Emitter):
         call = f"{part}_{name}({', '.join(arguments)})"
         if record.recursive:
             call = f"yield {call}" if self.generator else f"ndr.unwind({call})"
-        self.line(f"r = {call}" if defers else call, "")
+        self.line(f"r = {call}" if defers else call, path)
         self.phase = UNKNOWN
 
     # ------------------------------------------------------------------ pointers
