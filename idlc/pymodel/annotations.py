@@ -100,6 +100,18 @@ def optional(annotation: str) -> str:
     return annotation if annotation.endswith("| None") else f"{annotation} | None"
 
 
+def alternatives(annotation: str) -> list[str]:
+    """The types between the bars that stand outside brackets."""
+    parts = [""]
+    for piece in annotation.split(" | "):
+        last = parts[-1]
+        if last.count("[") > last.count("]"):
+            parts[-1] = f"{last} | {piece}"
+        else:
+            parts.append(piece)
+    return parts[1:]
+
+
 def octet_pipe(pipe: Pipe) -> bool:
     """Whether a pipe's blocks are bytes."""
     return isinstance(pipe.element, Base) and pipe.element.kind in (*_OCTETS, BaseKind.UINT8)

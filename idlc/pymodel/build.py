@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 
 from idlc.codec.shared import PythonTypes
 from idlc.language.python_names import module_name, python_name, python_names
-from idlc.pymodel.annotations import Annotator, optional
+from idlc.pymodel.annotations import Annotator, alternatives, optional
 from idlc.pymodel.model import (
     Alias,
     Attribute,
@@ -348,7 +348,7 @@ class Builder:
             label = f"{labels}, default" if labels and arm.default else labels or "default"
             arms.append(f"{label}: {one_line(arm.declaration) or 'nothing'}")
             values.append("None" if arm.type is None else self.annotator.given(arm.type))
-        parts = list(dict.fromkeys(part for value in values for part in value.split(" | ")))
+        parts = list(dict.fromkeys(part for value in values for part in alternatives(value)))
         if "None" in parts:
             parts.remove("None")
             parts.append("None")

@@ -48,6 +48,13 @@ FORMS = {
         typedef union switch (short tag) u { case 1: long class; case 2: [string] char *lambda; default: ; } EITHER;
         void op([in] EITHER *either, [in, out] EITHER two[2]);
     """,
+    "arms whose Python types are made of several": """
+        typedef [string] char *NAME;
+        typedef union switch (short tag) u {
+            case 1: [ptr] NAME *boxed; case 2: NAME names[2]; case 3: NAME name; case 4: [ptr] double **number;
+        } EITHER;
+        void op([in] EITHER *either, [in, out] EITHER two[2]);
+    """,
 }
 
 
