@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 
 RESERVED = frozenset(keyword.kwlist) | frozenset(
     """
@@ -17,6 +18,23 @@ _TABLE = re.compile(r"(?:pack|packs|read|reads|rows|write|load|heads)\d+\Z")
 """Names of the factory's tables, which no local may hide."""
 _FUNCTION = re.compile(r"(?:put|get|defer|finish)_")
 """Beginnings of the names of the factory's functions."""
+
+
+_MODULE = RESERVED | frozenset("annotations codecs Final PATHS ndr20 ndr64".split())
+"""What a codec module itself means by a name."""
+
+
+def class_names(names: Iterable[str]) -> dict[str, str]:
+    """How a codec module spells classes: as their own module does, but for names that it needs itself."""
+    spelled: dict[str, str] = {}
+    taken = set(names)
+    for name in sorted(taken):
+        wish = f"_{name}" if _FUNCTION.match(name) else name
+        while wish in _MODULE or _TABLE.match(wish) or (wish != name and wish in taken):
+            wish += "_"
+        taken.add(wish)
+        spelled[name] = wish
+    return spelled
 
 
 class Namer:

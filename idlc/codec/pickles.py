@@ -19,21 +19,21 @@ def pickle(plan: PicklePlan, shared: Shared, functions: list[Function]) -> Pickl
     name = f"{plan.name}_alone"
     while name in shared.plan.records:
         name += "_"
-    put = Function(f"put_{name}", "value: Any", "bytes | bytearray", "", _put(plan, shared))
+    emitter = Put(shared)
+    value = emitter.names.new("value")
+    put = Function(f"put_{name}", f"{value}: Any", "bytes | bytearray", "", _put(plan, value, emitter))
     get = Function(f"get_{name}", "d: Any", "Any", "", _get(plan, shared))
     functions += put, get
     return PickleEntry(plan.name, f"{put.name}, {get.name}, {plan.constructed}")
 
 
-def _put(plan: PicklePlan, shared: Shared) -> tuple[Statement, ...]:
-    emitter = Put(shared)
-    value = emitter.names.new("value")
+def _put(plan: PicklePlan, value: str, emitter: Put) -> tuple[Statement, ...]:
     emitter.top(plan.step, value, out_of_reach, plan.name)
     emitter.flush()
     head = [Line("b = bytearray()")]
     if emitter.uses_referents:
         head.append(Line("r = 0x20000"))
-    if shared.aliases(plan.step):
+    if emitter.shared.aliases(plan.step):
         head.append(Line("seen = ndr.Aliases()"))
     return (*head, *emitter.statements, Line("return b"))
 

@@ -51,7 +51,11 @@ def _statement(indent: str, code: str) -> list[str]:
         return [indent + code]
     if code.startswith("def ") or code.startswith("async def ") or code.startswith("class "):
         start = code.index("(")
-        return _split(indent, code, start, _matching(code, start))
+        end = _matching(code, start)
+        lines = _split(indent, code, start, end)
+        if "def " in code[:start] and start + 1 < end and not _commas(code[start + 1 : end]):
+            lines[-2] += ","
+        return lines
     if code.startswith("from "):
         head, _, names = code.partition(" import ")
         return [f"{indent}{head} import (", *_names(indent, names), f"{indent})"]
@@ -91,7 +95,8 @@ def _bracketed(indent: str, code: str) -> list[str]:
         last = len(code) - (2 if code.endswith(":") else 1)
         start = _opening(code, last)
         operators = [op for op in _OPERATORS if _top_level(right, op)] if prefix else []
-        if start >= len(prefix) and not (operators and _count(right, operators[0]) > 1) and start + 1 < last:
+        room = not prefix or len(indent) + start < WIDTH
+        if room and start >= len(prefix) and not (operators and _count(right, operators[0]) > 1) and start + 1 < last:
             return _split(indent, code, start, last)
     if not prefix:
         return [indent + code]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
+from idlc.codec.naming import class_names
 from idlc.codec.shared import PythonTypes
 from idlc.language.python_names import module_name, python_name, python_names
 from idlc.pymodel.annotations import Annotator, alternatives, optional
@@ -57,6 +58,7 @@ class Builder:
         self.used: dict[str, dict[str, None]] = {}
         self.features: set[str] = set()
         self.names = self._module_names()
+        self.codec_names = class_names(self.names.values())
         self.annotator = Annotator(self.class_name)
 
     def codec_stem(self, interface: t.Interface) -> str:
@@ -120,7 +122,7 @@ class Builder:
         fields: dict[str, Mapping[str, str]] = {}
         orders: dict[str, tuple[str, ...]] = {}
         for declared in self.bound.declared.values():
-            classes[declared.name] = self.names[f"type {declared.name}"]
+            classes[declared.name] = self.codec_names[self.names[f"type {declared.name}"]]
             if isinstance(declared, t.Struct):
                 names = self._field_names(declared)
                 fields[declared.name] = names
@@ -128,7 +130,7 @@ class Builder:
         outputs: dict[str, Mapping[str, str]] = {}
         for interface in self.interfaces:
             for operation in interface.operations:
-                classes[f"{operation.name}Result"] = self.names[f"Result {operation.name}"]
+                classes[f"{operation.name}Result"] = self.codec_names[self.names[f"Result {operation.name}"]]
                 outputs[operation.name] = OperationShape(self, operation).names
         return PythonTypes(classes, fields, orders, outputs)
 
@@ -142,7 +144,8 @@ class Builder:
             else:
                 module = self.homes[declared.origin]
             key = f"type {name}" if declared is not None else f"Result {name.removesuffix('Result')}"
-            found.setdefault(module, []).append(self.names[key])
+            name, spelled = self.names[key], self.codec_names[self.names[key]]
+            found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
         return {module: f"from {module} import {', '.join(sorted(used))}" for module, used in sorted(found.items())}
 
     @staticmethod

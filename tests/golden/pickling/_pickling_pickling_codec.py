@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from idlrt import ndr
 
-from .pickling import COLOUR, PLAIN, SETTINGS
+from .pickling import COLOUR, PLAIN, SETTINGS, order as order_
 
 
 def ndr20(order: str) -> ndr.Codecs:
@@ -22,14 +22,17 @@ def ndr20(order: str) -> ndr.Codecs:
     pack1 = Struct(order + "q2IH2xI").pack
     pack2 = Struct(order + "i").pack
     packs1 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
-    packs2 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs2 = ndr.packers(
+        order, ("3i", "3x3i", "2x3i", "x3i", "3i", "3x3i", "2x3i", "x3i")
+    )
     read1 = Struct(order + "q2IH2xI").unpack_from
     read2 = Struct(order + "3I").unpack_from
     read3 = Struct(order + "I").unpack_from
-    read4 = Struct(order + "i").unpack_from
+    read4 = Struct(order + "3i").unpack_from
+    read5 = Struct(order + "i").unpack_from
     write1 = ndr.number_writer(order, "i")
 
-    def put_Store_request(settings: Any, plain: Any) -> bytes | bytearray:
+    def put_Store_request(settings: Any, plain: Any, order2: Any) -> bytes | bytearray:
         r = 0x20000
         name = settings.name
         values = settings.values
@@ -55,7 +58,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.size_mismatch(n2, most)
             b += packs1[len(b) & 7](n2)
             b += write1(values)
-        b += packs2[len(b) & 7](plain.x)
+        b += packs2[len(b) & 7](plain.x, order2.value, order2.d)
         return b
 
     def get_Store_request(d: Any, at: int = 0) -> Any:
@@ -91,14 +94,18 @@ def ndr20(order: str) -> ndr.Codecs:
         else:
             values = None
         at = at + 3 & -4
-        (x,) = read4(d, at)
-        return SETTINGS(stamp, COLOUR.of(colour), name, values, count), PLAIN(x)
+        x, value, d2 = read4(d, at)
+        return (
+            SETTINGS(stamp, COLOUR.of(colour), name, values, count),
+            PLAIN(x),
+            order_(value, d2),
+        )
 
     def put_Store_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         return pack2(result)
 
     def get_Store_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        (return_value,) = read4(d, 0)
+        (return_value,) = read5(d, 0)
         return return_value
 
     codecs: dict[int, ndr.OperationCodec] = {}
@@ -109,30 +116,30 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
-    36: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    37: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    38: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     39: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     40: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     42: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     43: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     44: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    47: "settings.name=name:s",
-    50: "settings.name",
-    52: "settings.values",
+    45: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
+    46: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
+    47: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
+    50: "settings.name=name:s",
+    53: "settings.name",
     55: "settings.values",
-    56: "settings.values=n2:I",
-    57: "settings.values=values:i*",
-    58: "plain.x=plain.x:i",
-    63: "settings.stamp",
-    66: "settings.name",
-    74: "settings.name",
-    75: "settings.name",
-    82: "settings.values",
-    84: "settings.values",
+    58: "settings.values",
+    59: "settings.values=n2:I",
+    60: "settings.values=values:i*",
+    61: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
+    66: "settings.stamp",
+    69: "settings.name",
+    77: "settings.name",
+    78: "settings.name",
+    85: "settings.values",
     87: "settings.values",
-    94: "plain.x",
-    98: "return value=result:i",
-    101: "return value",
+    90: "settings.values",
+    97: "plain.x",
+    105: "return value=result:i",
+    108: "return value",
 }

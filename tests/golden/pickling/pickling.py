@@ -55,6 +55,7 @@ __all__ = [
     "decode_TINY",
     "decode_TWINS",
     "decode_class",
+    "decode_order",
     "encode_BLOB",
     "encode_COLOUR",
     "encode_DIGIT",
@@ -71,6 +72,8 @@ __all__ = [
     "encode_TINY_",
     "encode_TWINS",
     "encode_class",
+    "encode_order",
+    "order",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -171,6 +174,17 @@ class class_(ndr.Struct):
     def __init__(self, value: int, order: int) -> None:
         self.value = value  # long value
         self.order = order  # long order
+
+
+class order(ndr.Struct):
+    """struct order."""
+
+    __slots__ = ("value", "d")
+    __match_args__ = ("value", "d")
+
+    def __init__(self, value: int, d: int) -> None:
+        self.value = value  # long value
+        self.d = d  # long d
 
 
 class encode_TINY(ndr.Struct):
@@ -376,6 +390,17 @@ def decode_class(data: ndr.Octets) -> class_:
     return result
 
 
+def encode_order(value: order, order: ndr.ByteOrder = "<") -> bytes:
+    """A order as octets: type serialization version 1, headers included."""
+    return _pickles_.encode("order", value, order)
+
+
+def decode_order(data: ndr.Octets) -> order:
+    """The order that octets hold: type serialization version 1, headers included."""
+    result: order = _pickles_.decode("order", data)
+    return result
+
+
 def encode_PLAIN(value: PLAIN, order: ndr.ByteOrder = "<") -> bytes:
     """A PLAIN as octets: type serialization version 1, headers included."""
     return _pickles_.encode("PLAIN", value, order)
@@ -407,7 +432,7 @@ PICKLING = rpc.Interface(
     codec64="_pickling_pickling_ndr64",
     operations=(
         rpc.Operation(
-            "Store", 0, inputs=("settings", "plain"), outputs=("return_value",)
+            "Store", 0, inputs=("settings", "plain", "order"), outputs=("return_value",)
         ),
     ),
 )
@@ -418,9 +443,9 @@ class PicklingClient(rpc.Client):
 
     interface = PICKLING
 
-    async def Store(self, settings: SETTINGS, plain: PLAIN) -> int:
-        """long Store([in] SETTINGS *settings, [in] PLAIN plain)"""
-        result: int = await self._call(0, settings, plain)
+    async def Store(self, settings: SETTINGS, plain: PLAIN, order: order) -> int:
+        """long Store([in] SETTINGS *settings, [in] PLAIN plain, [in] order order)"""
+        result: int = await self._call(0, settings, plain, order)
         return result
 
 
@@ -429,9 +454,9 @@ class PicklingBlockingClient(blocking.Client):
 
     interface = PICKLING
 
-    def Store(self, settings: SETTINGS, plain: PLAIN) -> int:
-        """long Store([in] SETTINGS *settings, [in] PLAIN plain)"""
-        result: int = self._call(0, settings, plain)
+    def Store(self, settings: SETTINGS, plain: PLAIN, order: order) -> int:
+        """long Store([in] SETTINGS *settings, [in] PLAIN plain, [in] order order)"""
+        result: int = self._call(0, settings, plain, order)
         return result
 
 
@@ -442,9 +467,9 @@ class PicklingService(rpc.Service):
 
     @abstractmethod
     def Store(
-        self, call: rpc.Call, settings: SETTINGS, plain: PLAIN
+        self, call: rpc.Call, settings: SETTINGS, plain: PLAIN, order: order
     ) -> rpc.Answer[int]:
-        """long Store([in] SETTINGS *settings, [in] PLAIN plain)"""
+        """long Store([in] SETTINGS *settings, [in] PLAIN plain, [in] order order)"""
 
 
 EVERYTHING = rpc.Interface(
