@@ -94,6 +94,9 @@ def _bracketed(indent: str, code: str) -> list[str]:
     if code[-1] in _CLOSING or code.endswith("):"):
         last = len(code) - (2 if code.endswith(":") else 1)
         start = _opening(code, last)
+        while len(indent) + start + 1 > WIDTH and code[start - 1] in _CLOSING:
+            last = start - 1  # f(...)[0]: the call breaks, not the index
+            start = _opening(code, last)
         operators = [op for op in _OPERATORS if _top_level(right, op)] if prefix else []
         room = not prefix or len(indent) + start < WIDTH
         if room and start >= len(prefix) and not (operators and _count(right, operators[0]) > 1) and start + 1 < last:
