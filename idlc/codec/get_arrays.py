@@ -120,22 +120,21 @@ def counts(
     """(elements that travel, index of the first, and (most, first, count) for each dimension), all checked."""
     hoisted = iter(most)
     limits = [next(hoisted) if d.conformant else str(d.bound) for d in step.dimensions]
-    varying = any(dimension.varying for dimension in step.dimensions)
     shape = []
     for dimension, limit in zip(step.dimensions, limits, strict=True):
-        if varying:
+        if dimension.varying:
             first, count = get.count_item("first", path), get.count_item("n", path)
             shape.append((limit, first, count))
         else:
             shape.append((limit, "0", limit))
         if dimension.conformant:
             get.agree(dimension.size, limit, scope, "bad_count", path)
-        if varying:
+        if dimension.varying:
             get.agree(dimension.length, shape[-1][2], scope, "bad_count", path)
             get.agree(dimension.first, shape[-1][1], scope, "bad_count", path)
     get.flush()
-    if varying:
-        for limit, first, count in shape:
+    for dimension, (limit, first, count) in zip(step.dimensions, shape, strict=True):
+        if dimension.varying:
             get.reject(f"{first} + {count} > {limit}", f"ndr.bad_count({first} + {count}, {limit})", path)
     if step.range is not None:
         for limit in limits:

@@ -142,11 +142,11 @@ def prepare_dimensions(put: Put, step: Sequence, value: str, scope: Scope, path:
 
 
 def extents(put: Put, step: Sequence, prepared: Prepared, path: str) -> None:
-    if not any(dimension.varying for dimension in step.dimensions):
-        return
-    for _, first, length in prepared.counts or ((prepared.most, prepared.first, prepared.count),):
-        put.count_item(first, path)
-        put.count_item(length, path)
+    counts = prepared.counts or ((prepared.most, prepared.first, prepared.count),)
+    for dimension, (_, first, length) in zip(step.dimensions, counts, strict=True):
+        if dimension.varying:  # a fixed dimension has neither, as MIDL sees an array of arrays there
+            put.count_item(first, path)
+            put.count_item(length, path)
 
 
 def sequence_body(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:

@@ -88,11 +88,9 @@ class Annotator:
             inner = "str"
         else:
             spelled = self._spell(element, sequence)
-            if any(dimension.first is not None for dimension in dimensions):
-                spelled = optional(spelled)
-            inner = f"{sequence}[{spelled}]"
-        for _ in dimensions[1:]:
-            inner = f"{sequence}[{inner}]"
+            inner = f"{sequence}[{spelled if dimensions[-1].first is None else optional(spelled)}]"
+        for dimension in reversed(dimensions[:-1]):
+            inner = f"{sequence}[{inner if dimension.first is None else optional(inner)}]"
         return inner
 
 

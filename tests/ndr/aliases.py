@@ -25,6 +25,8 @@ class AliasingValues(Values):
         self.pointees = 0
 
     def value(self, kind: t.Type, scope: Mapping[str, Any], depth: int) -> Any:
+        if isinstance(kind, t.InterfacePointer):
+            return None if self.chance.random() < 0.3 else self.chance.randbytes(self.chance.randrange(20))
         if not isinstance(kind, t.Pointer) or kind.kind is t.PointerKind.REF:
             return super().value(kind, scope, depth)
         self.pointees += 1

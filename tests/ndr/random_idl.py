@@ -23,6 +23,7 @@ ODD_NAMES = """
     class lambda from is yield print id type object super init enum_ pack unpack_from bound base start stop step view
 """.split()
 SIZES = ["{n}", "{n}", "{n}", "{n} + 1", "{n} * 2", "{n} / 2", "({n} + 1) & 3", "({n} ? {n} : 2)", "7 - {n}"]
+GUID = "typedef struct { unsigned long Data1; unsigned short Data2; unsigned short Data3; byte Data4[8]; } GUID;"
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class RandomIdl:
         self.capsules: list[str] = []
         self.strings: list[str] = []
         self.contexts: list[str] = []
+        self.arrays: list[str] = []
 
     def file(self) -> str:
         chance = self.chance
@@ -68,14 +70,16 @@ class RandomIdl:
         attributes.append(f"pointer_default({self.default})")
         if chance.random() < 0.2:
             attributes.append("ms_union")
-        kinds: list[Callable[[], None]] = [self.enum, self.union, self.capsule, self.string, self.recursive]
+        kinds: list[Callable[[], None]] = [self.enum, self.union, self.capsule, self.string, self.recursive, self.array]
         for _ in range(chance.randrange(2, 9)):
             chance.choice([*kinds, self.struct, self.struct, self.struct, self.conformant, self.conformant])()
         if chance.random() < 0.2:
             self.contexts.append(self.fresh("CTX"))
             self.text.append(f"typedef [context_handle] void *{self.contexts[-1]};")
         operations = [self.operation() for _ in range(chance.randrange(1, 4))]
-        text = f"[{', '.join(attributes)}]\ninterface Random\n{{\n{self.body(self.text + operations)}\n}}\n"
+        self.text.insert(0, GUID)
+        body = self.body(self.text + operations)
+        text = f"interface IOther;\n[{', '.join(attributes)}]\ninterface Random\n{{\n{body}\n}}\n"
         if chance.random() < 0.2:  # another interface uses the same types
             more = [self.operation() for _ in range(chance.randrange(1, 3))]
             head = "uuid(12345678-0000-4000-8000-000000000002), pointer_default(unique)"
@@ -110,7 +114,7 @@ class RandomIdl:
 
     def element(self) -> str:
         """A type that may stand by value, in arrays and behind pointers."""
-        pools = [self.structs, self.structs, self.enums, self.capsules, self.strings]
+        pools = [self.structs, self.structs, self.enums, self.capsules, self.strings, self.arrays]
         pool = self.chance.choice([[], [], *pools])
         return self.chance.choice(pool) if pool else self.scalar()
 
@@ -153,6 +157,12 @@ class RandomIdl:
         self.text.append(f"typedef {kind}{self.chance.choice(['wchar_t', 'char'])} *{name};")
         self.strings.append(name)
 
+    def array(self) -> None:
+        name = self.fresh("ARR")
+        dimensions = self.chance.choice(["[2]", "[3]", "[2][2]"])
+        self.text.append(f"typedef {self.element()} {name}{dimensions};")
+        self.arrays.append(name)
+
     def struct(self) -> None:
         name = self.fresh("S")
         self.text.append(f"typedef struct {{ {self.members()} }} {name};")
@@ -166,7 +176,7 @@ class RandomIdl:
         # The open array, or a structure that ends in one, is last; what it is sized by went before.
         last = self.name(scope)
         element = self.element()
-        match self.chance.randrange(5 if self.conformants else 4):
+        match self.chance.randrange(7 if self.conformants else 6):
             case 0:
                 line = f"[size_is({self.size(scope)})] {element} {last}[*]"
             case 1:
@@ -176,6 +186,10 @@ class RandomIdl:
             case 3:
                 low, count = self.counter(scope), self.counter(scope)
                 line = f"[size_is(11), first_is({low}), length_is({count})] {element} {last}[]"
+            case 4:
+                line = f"[size_is({self.size(scope)})] {element} {last}[][2]"
+            case 5:
+                line = f"[size_is({self.size(scope)})] {element} *{last}[]"
             case _:
                 line = f"{self.chance.choice(self.conformants)} {last}"
         scope.lines.append(line)
@@ -282,7 +296,7 @@ class RandomIdl:
         name = self.name(scope)
         kind = self.element()
         letter = chance.choice(["wchar_t", "char"])
-        match chance.randrange(19):
+        match chance.randrange(26):
             case 0 | 1 | 2 | 3:
                 line = f"{kind} {name}"
             case 4:
@@ -316,6 +330,20 @@ class RandomIdl:
                 line = self.switched(scope, name)
             case 17:
                 line = f"[string] {letter} *{name}[{chance.randrange(1, 4)}]"
+            case 18:
+                line = f"{kind} *{name}[{chance.randrange(1, 4)}]"
+            case 19:
+                line = f"[string] {letter} {name}[2][{chance.randrange(1, 7)}]"
+            case 20:
+                line = f"[{self.pointer()}, max_is({self.size(scope)})] {kind} *{name}"
+            case 21:
+                line = f"[last_is({self.counter(scope)})] {kind} {name}[8]"
+            case 22:
+                line = f"{chance.choice(['GUID', 'IOther *'])} {name}"
+            case 23:
+                line = f"[length_is({self.counter(scope)}, {self.counter(scope)})] {kind} {name}[6][5]"
+            case 24:
+                line = f"[size_is({self.size(scope)}, {self.size(scope)}, {self.size(scope)})] {kind} ***{name}"
             case _:
                 pool = self.conformants or self.structs
                 line = f"[{self.pointer()}] {chance.choice(pool) if pool else kind} *{name}"
@@ -334,7 +362,8 @@ class RandomIdl:
         scope = Scope(parameters=True)
         for _ in range(self.chance.randrange(1, 6)):
             self.parameter(scope)
-        result = self.chance.choice(["void", "long", self.scalar(), *self.enums[:1]])
+        results = ["void", "long", self.scalar(), *self.enums[:1], *self.structs[:1], "[string, unique] char *"]
+        result = self.chance.choice(results)
         name = self.chance.choice(ODD_NAMES) if self.chance.random() < 0.2 else "op"
         return f"{result} {self.fresh(name)}(\n    " + ",\n    ".join(scope.lines) + ");"
 
@@ -348,7 +377,7 @@ class RandomIdl:
         if ways == "out":
             strength = ""
         inward = chance.choice(["in", "in, out"])
-        match chance.randrange(19):
+        match chance.randrange(23):
             case 0 | 1:
                 line = f"[in] {kind} {name}"
             case 2 | 3 | 4:
@@ -385,6 +414,15 @@ class RandomIdl:
             case 18 if self.contexts:
                 context = chance.choice(self.contexts)
                 line = f"[in] {context} {name}" if chance.random() < 0.5 else f"[{ways}] {context} *{name}"
+            case 19 if self.unions:
+                union = chance.choice(self.unions)
+                line = f"[in, switch_is({self.tag(scope, union.tag)})] {union.name} {name}"
+            case 20:
+                line = f"[{ways}, size_is({self.size(scope)})] {kind} {name}[][3]"
+            case 21:
+                line = f"[in] IOther *{name}" if chance.random() < 0.5 else f"[{ways}] IOther **{name}"
+            case 22:
+                line = f"[{ways}, length_is({self.counter(scope)}, {self.counter(scope)})] {kind} {name}[6][5]"
             case _:
                 low, count = self.counter(scope), self.counter(scope)
                 line = f"[{ways}, first_is({low}), length_is({count})] {kind} {name}[11]"

@@ -370,12 +370,13 @@ class Stub:
         self.pointees.append((kind, value, {}))
 
     def marshalled_interface(self, value: bytes) -> None:
-        """MInterfacePointer: {ulCntData, abData[ulCntData]}, a conformant structure (MS-DCOM 2.2.14)."""
+        """MInterfacePointer: {ulCntData, abData[ulCntData]} (MS-DCOM 2.2.14).
+
+        Whether NDR64 has it end with a structure's gap no recorded stub tells. Windows writes it by hand: no gap.
+        """
         self.word(len(value))
         self.pack("I", len(value))
         self.data += value
-        if self.rules.wide:
-            self.align(4)
 
 
 def travels(kind: t.Type) -> bool:

@@ -48,6 +48,16 @@ FORMS = {
         typedef union switch (short tag) u { case 1: long class; case 2: [string] char *lambda; default: ; } EITHER;
         void op([in] EITHER *either, [in, out] EITHER two[2]);
     """,
+    "parts of arrays of two dimensions, one of them fixed": """
+        typedef short ROW[2];
+        typedef struct { long n; long m; [last_is(n)] ROW rows[8]; [length_is(n, m)] byte octets[6][5]; } S;
+        void op([in] S *s, [in] long n, [in] long first, [in, first_is(first), length_is(n)] ROW rows[11],
+            [in, size_is(n)] ROW *all, [in, size_is(11), first_is(first), length_is(n)] long both[][2]);
+    """,
+    "rows that are empty, of three dimensions": """
+        typedef short ROW[2];
+        void op([in] long n, [in, length_is(2, n)] ROW rows[3][4], [in, length_is(n, 1)] byte octets[6][5]);
+    """,
     "arms whose Python types are made of several": """
         typedef [string] char *NAME;
         typedef union switch (short tag) u {

@@ -199,7 +199,7 @@ class Values:
         if first < 0 or length < 0 or first + length > size:
             raise Misfit
         if len(dimensions) > 1:
-            return [self.array(element, dimensions[1:], scope, depth) for _ in range(length)]
+            return [None] * first + [self.array(element, dimensions[1:], scope, depth) for _ in range(length)]
         items = self.items(element, length, scope, depth)
         unsent: Any = [None]
         if isinstance(items, str | bytes):

@@ -44,13 +44,12 @@ def flatten_text(values: Any, shape: Shape) -> str:
 
 def nest(values: Sequence[Any], shape: Shape) -> Any:
     """The nested lists of what travelled; elements before the first ones are None (or zero octets)."""
-    for most, first, count in reversed(shape[1:]):
-        del most
-        values = (
-            [shifted(values[at : at + count], first) for at in range(0, len(values), count)]
-            if count
-            else [shifted(values[:0], first) for _ in range(_outer(shape))]
-        )
+    for level in range(len(shape) - 1, 0, -1):
+        _, first, count = shape[level]
+        if count:
+            values = [shifted(values[at : at + count], first) for at in range(0, len(values), count)]
+        else:
+            values = [shifted(values[:0], first) for _ in range(_rows_at(shape[:level]))]
     return shifted(values, shape[0][1])
 
 
@@ -58,9 +57,9 @@ _MOST_EMPTY_ROWS = 65536
 """Rows without elements take no octets, so nothing else bounds how many the data may claim."""
 
 
-def _outer(shape: Shape) -> int:
+def _rows_at(outer: Shape) -> int:
     total = 1
-    for _, _, count in shape[:-1]:
+    for _, _, count in outer:
         total *= count
     if total > _MOST_EMPTY_ROWS:
         raise NdrError(f"the data claims {total} rows without elements")
