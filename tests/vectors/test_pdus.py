@@ -8,12 +8,11 @@ import pytest
 
 from idlrt import pdu
 from tests.pdu.test_pdu_vectors import expected
-from tests.vectors.files import read_vectors
+from tests.vectors.files import parametrize
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    vectors = [v for v in read_vectors(metafunc.config.getoption("--vectors")) if v.get("kind") == "pdu"]
-    metafunc.parametrize("vector", vectors, ids=[f"{v['file']}/{v['name']}" for v in vectors])
+    parametrize(metafunc, "pdu")
 
 
 def test_a_pdu_is_written_and_read_as_another_implementation_does(vector: dict[str, Any]) -> None:

@@ -8,13 +8,12 @@ import pytest
 
 from idlc.semantics import types as t
 from tests.compiled import compile_cached
-from tests.vectors.files import read_vectors
+from tests.vectors.files import parametrize
 from tests.vectors.marshalling import renumbered
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    vectors = [v for v in read_vectors(metafunc.config.getoption("--vectors")) if v.get("kind") == "pickle"]
-    metafunc.parametrize("vector", vectors, ids=[f"{v['file']}/{v['name']}" for v in vectors])
+    parametrize(metafunc, "pickle")
 
 
 def test_a_type_is_encoded_and_decoded_as_another_implementation_does(vector: dict[str, Any]) -> None:
