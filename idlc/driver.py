@@ -261,6 +261,9 @@ def builtin_folder() -> str:
 def _parse(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:
     compilation = Compilation()
     report = compilation.report
+    for folder in dict.fromkeys(settings.include):
+        if not os.path.isdir(folder):
+            report.warning("IDLC1019", f'"{folder}", where imported files were to be found, is no folder', Span.none())
     files = Files(settings.include, settings.memory, builtin_folder())
     options = Options(settings.defines, settings.undefines)
     units: dict[str, Unit] = {}

@@ -268,6 +268,14 @@ def test_macros_and_folders_come_from_the_command_line(here: Path) -> None:
     assert {"x.py", "t.py"} <= set(names(here / "out"))
 
 
+@pytest.mark.parametrize("folder", ["nosuch", "good.idl"])
+def test_a_folder_that_is_none_is_a_warning(here: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    assert cli.main(["check", "good.idl", "-I", folder, "-I", folder, "-I", "."]) == 0
+    head, summary = capsys.readouterr().err.splitlines()
+    assert head == f'idlc: warning[IDLC1019]: "{folder}", where imported files were to be found, is no folder'
+    assert summary == "idlc: 1 warning"
+
+
 def test_an_imported_file_gives_its_types_only(here: Path) -> None:
     (here / "x.idl").write_text(f'import "good.idl";\n[{UUID[:-2]}2)] interface X {{ void f([in] S *s); }}')
     assert cli.main(["compile", "x.idl", "-o", "out"]) == 0
