@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 from dataclasses import asdict
+from importlib.util import find_spec
 
-from tests.bench import ndr, pipe, structures
-from tests.bench.stubs import compile_stubs
 from tests.bench.timing import Figure
 
 
@@ -20,6 +20,11 @@ def main() -> None:
 
     def wanted(job: str) -> bool:
         return not arguments.names or any(job.startswith(name) for name in arguments.names)
+
+    if find_spec("impacket") is None:
+        sys.exit("needs the bench extra: run make bench")
+    from tests.bench import ndr, pipe, structures
+    from tests.bench.stubs import compile_stubs
 
     if not arguments.json:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
