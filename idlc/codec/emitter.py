@@ -47,14 +47,14 @@ class Emitter:
             self.statements.append(Block(head, (Line("pass"),), path))
 
     @contextmanager
-    def checking(self, head: str) -> Iterator[None]:
+    def checking(self, head: str, path: str = "") -> Iterator[None]:
         """A block that only raises: the pending run can wait, since nothing in it is read from the block."""
         outer, self.statements = self.statements, []
         try:
             yield
         finally:
             inner, self.statements = self.statements, outer
-        self.statements.append(Block(head, tuple(inner)))
+        self.statements.append(Block(head, tuple(inner), path))
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that writing a loop body again has to undo."""

@@ -124,7 +124,7 @@ class Put(Emitter):
             case RecordUse(name):
                 record = self.shared.plan.records[name]
                 last = record.slots[-1]
-                owner = self.local(value, name)
+                owner = self.local(value, name, path)
                 field = f"{owner}.{self.shared.fields[name][last.name]}"
                 self.conformance(last.step, field, self._record_scope(record, owner), f"{path}.{last.name}")
 
@@ -135,6 +135,9 @@ class Put(Emitter):
             case Guid():
                 self.item("16s", 4, 16, f"to_guid({value})", path)
             case Handle():
+                if step.required:
+                    with self.checking(f"if {value} is None:"):
+                        self.line("raise ndr.null_handle()", path)
                 self.item("20s", 4, 20, f"to_handle({value})", path)
             case RecordUse(name):
                 self._record_body(name, value, path)
@@ -143,7 +146,7 @@ class Put(Emitter):
             case Referent():
                 self._referent_id(step, value, path)
             case InterfaceReferent():
-                pointer = self._pointer(value)
+                pointer = self._pointer(value, path)
                 self._id(f"0 if {pointer} is None else ", path)
             case Sequence():
                 put_arrays.sequence_body(self, step, value, scope, path)
@@ -167,7 +170,7 @@ class Put(Emitter):
                 if record.recursive and not own:
                     self._call(name, value, path, "defer")
                     return
-                owner = self.local(value, name)
+                owner = self.local(value, name, path)
                 for slot in record.slots:
                     field = f"{owner}.{self.shared.fields[name][slot.name]}"
                     self.deferred_slot(slot, field, self._record_scope(record, owner), f"{path}.{slot.name}")
@@ -192,18 +195,19 @@ class Put(Emitter):
         if limits is None and isinstance(step, EnumValue) and not step.wide:
             limits = (0, 32767)  # C706 14.2.6: an enum of 16 bits holds no more
         if limits is not None:
-            value = self.local(value, "x")
-            self.check(f"{limits[0]} <= {value} <= {limits[1]}", path, f"{value}, {limits[0]}, {limits[1]}")
+            value = self.local(value, "x", path)
+            test = f"{limits[0]} <= {value} <= {limits[1]}"
+            self.check(test, path, f"{value}, {limits[0]}, {limits[1]}", f"{path}={value}:{letter_}")
         width = WIDTHS[letter_]
         self.item(letter_, width, width, value, path)
 
-    def check(self, condition: str, path: str, arguments: str) -> None:
-        with self.checking(f"if not {condition}:"):
+    def check(self, condition: str, path: str, arguments: str, given: str = "") -> None:
+        with self.checking(f"if not {condition}:", given or path):
             self.line(f"raise ndr.out_of_range({arguments})", path)
 
     def _record_body(self, name: str, value: str, path: str) -> None:
         record = self.shared.plan.records[name]
-        owner = self.local(value, name)
+        owner = self.local(value, name, path)
         step = RecordUse(name)
         self.align(self.layout.alignment(step))
         scope = self._record_scope(record, owner)
@@ -222,13 +226,13 @@ class Put(Emitter):
 
         return scope
 
-    def local(self, value: str, wish: str) -> str:
+    def local(self, value: str, wish: str, path: str = "") -> str:
         """A name for `value`, so that it is looked up once."""
         if "." not in value and "[" not in value:
             return value
         if value not in self.pointers:
             name = self.names.new(value.rsplit(".", 1)[-1] if "." in value else wish.lower())
-            self.line(f"{name} = {value}")
+            self.line(f"{name} = {value}", path)
             self.pointers[value] = name
         return self.pointers[value]
 
@@ -251,8 +255,8 @@ class Put(Emitter):
 
     # ------------------------------------------------------------------ pointers
 
-    def _pointer(self, value: str) -> str:
-        return self.local(value, "pointer")
+    def _pointer(self, value: str, path: str) -> str:
+        return self.local(value, "pointer", path)
 
     def _id(self, prefix: str, path: str) -> None:
         self.uses_referents = True
@@ -261,7 +265,7 @@ class Put(Emitter):
         self.count_item(f"{prefix}r + {offset}" if offset else f"{prefix}r", path)
 
     def _referent_id(self, step: Referent, value: str, path: str) -> None:
-        pointer = self._pointer(value)
+        pointer = self._pointer(value, path)
         if step.kind is PointerKind.FULL:
             self.count_item(f"seen.referent({pointer})", path)
         elif step.kind is PointerKind.REF:
@@ -273,7 +277,7 @@ class Put(Emitter):
             self._id(f"0 if {pointer} is None else ", path)
 
     def _pointee(self, step: Step, value: str, scope: Scope, path: str) -> None:
-        pointer = self._pointer(value)
+        pointer = self._pointer(value, path)
         if isinstance(step, InterfaceReferent):
 
             def interface() -> None:

@@ -77,7 +77,7 @@ def check_range(put: Put, limits: tuple[int, int] | None, count: str, path: str)
 
 
 def prepare_array(put: Put, step: Sequence, dimension: Dimension, value: str, scope: Scope, path: str) -> Prepared:
-    data = put.local(value, "items")
+    data = put.local(value, "items", path)
     if step.content is Content.TEXT:
         text = put.names.new("text")
         put.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
@@ -189,7 +189,7 @@ def flush_aligned(put: Put, alignment: int, count: str) -> None:
 def flat_array(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     """A fixed array as members of the run around it."""
     count = step.dimensions[0].bound or 0
-    data = put.local(value, "items")
+    data = put.local(value, "items", path)
     if step.content is Content.TEXT:
         text = put.names.new("text")
         put.line(f'{text} = encode({data}, "surrogatepass")[0]', f"{path}={data}:s")
@@ -241,7 +241,7 @@ def items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None
 
 def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     if put.shared.flat(step):
-        data = put.local(value, "items")
+        data = put.local(value, "items", path)
         for k in range(step.dimensions[0].bound or 0):
             slot = Slot(str(k), step.element)
             put.deferred_slot(slot, f"{data}[{k}]", scope, f"{path}[{k}]")

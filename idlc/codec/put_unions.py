@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def choice_body(put: Put, step: Choice, value: str, scope: Scope, path: str) -> None:
     choice = put.shared.plan.choices[step.name]
-    union = put.local(value, "union")
+    union = put.local(value, "union", path)
     tag = put.names.new("tag")
     put.line(f"{tag} = {union}.tag", path)
     if step.switch is not None:
@@ -73,7 +73,7 @@ def arms(put: Put, step: Choice, tag: str) -> list[tuple[str, Slot | None]]:
 
 
 def deferred_arms(put: Put, step: Choice, value: str, path: str) -> None:
-    union = put.local(value, "union")
+    union = put.local(value, "union", path)
     put.flush()
     before, ends, word = put.phase, [put.phase], "if"
     excluded: list[int] = []

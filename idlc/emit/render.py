@@ -69,12 +69,16 @@ def _codec(template: str, model: ModuleModel, codec: CodecModule, builder: Build
 
 def _tidy(lines: list[str]) -> list[str]:
     """Blank lines left by nested templates go; those between functions stay."""
+    followers: list[str] = []
+    following = ""
+    for line in reversed(lines):
+        followers.append(following)
+        following = line if line.strip() else following
     tidy: list[str] = []
-    for number, line in enumerate(lines):
+    for line, following in zip(lines, reversed(followers), strict=True):
         if line.strip():
             tidy.append(line)
             continue
-        following = next((other for other in lines[number + 1 :] if other.strip()), "")
         inside = following.startswith("     ") and not following.lstrip().startswith("def ")
         if not inside and not (len(tidy) > 1 and tidy[-1] == "" and (tidy[-2] == "" or following.startswith("    "))):
             tidy.append("")

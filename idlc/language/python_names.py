@@ -14,7 +14,7 @@ _USED_BY_GENERATED_CODE = frozenset(
     """
     idlrt ndr rpc pipes blocking prelude annotations abstractmethod Sequence UUID ClassVar Final TypeAlias Any
     int float str bytes bool list tuple object len
-    self call result args data return_value cls
+    self call result return_value
     """.split()
 )
 """Names that generated modules import, use as types, or give to their own parameters."""

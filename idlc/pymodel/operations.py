@@ -13,6 +13,12 @@ from idlc.semantics import types as t
 from idlc.wire.plan import is_pipe
 
 
+_CALL_ATTRIBUTES = frozenset(["cancel", "complete", "done"])
+"""What a call object has besides its pipes."""
+_CLIENT_ATTRIBUTES = frozenset(["interface", "_begin", "_call", "_channel", "_object", "_timeout"])
+"""What a client or service has besides its operations."""
+
+
 class Names(Protocol):
     """What an operation needs of the module it is in."""
 
@@ -32,6 +38,9 @@ class OperationShape:
         self.parameters = [p for p in operation.parameters if not isinstance(_pointee(p.type), t.BindingHandle)]
         self.names = python_names(tuple(parameter.name for parameter in self.parameters))
         self.pipes = {p.name: pipe for p in self.parameters if (pipe := is_pipe(p.type)) is not None}
+        for name in self.pipes:
+            while self.names[name] in _CALL_ATTRIBUTES:
+                self.names[name] += "_"
         plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
         self.inputs = [parameter for parameter in plain if parameter.is_in]
         self.outputs: list[tuple[str, t.Type, str]] = [
@@ -41,6 +50,8 @@ class OperationShape:
             self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
         self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
         self.spelled = python_name(operation.name)
+        if operation.name in _CLIENT_ATTRIBUTES:
+            self.spelled += "_"
 
     @property
     def has_call(self) -> bool:

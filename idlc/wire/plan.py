@@ -226,7 +226,10 @@ class _Planner:
     def traveller(self, type_: Type, owner: Parameter | Operation, operation: Operation) -> Step:
         """The step of a parameter or result, or the reason why there is none."""
         try:
-            return self.step(type_)
+            step = self.step(type_)
+            if isinstance(step, Handle) and isinstance(owner, Parameter) and not owner.is_out:
+                return replace(step, required=True)
+            return step
         except _NoForm:
             what = "the result" if owner is operation else f'"{owner.name}"'
             message = f'{what} of "{operation.name}" has no form on the wire'

@@ -73,6 +73,8 @@ class Handle:
     """A context handle: u32 attributes and a uuid, 4-aligned (C706 14.2.8)."""
 
     name: str
+    required: bool = False
+    """[in] only: the null handle means nothing there (RPC_X_SS_IN_NULL_CONTEXT)."""
 
 
 @dataclass(frozen=True, slots=True)

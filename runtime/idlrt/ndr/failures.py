@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -34,6 +34,10 @@ def out_of_range(value: int, low: int, high: int) -> NdrError:
 
 def null_ref() -> NdrError:
     return NdrError("a ref pointer cannot be null")
+
+
+def null_handle() -> NdrError:
+    return NdrError("a null context handle cannot be passed in")
 
 
 def size_mismatch(given: int, wanted: int) -> NdrError:
@@ -77,15 +81,19 @@ def bad_tag(tag: int) -> NdrError:
 _PLACE = re.compile(r"\[(?:(\w+) in (\w+)|len (\w+))\]")
 
 
-def explain(error: BaseException, operation: str, data: Any = None) -> NdrError:
+def explain(
+    error: BaseException, operation: str, data: Any = None, given: Sequence[tuple[str, str, Any]] = ()
+) -> NdrError:
     """The NdrError for whatever a codec let escape.
 
     Args:
-        error: what was caught: one of CODEC_ERRORS, or an NdrError that still lacks its path.
+        error: what was caught: one of CODEC_ERRORS.
         operation: the operation's name, for when nothing better is known.
         data: the stub that was being read, if any.
+        given: path, struct format letter and value of what a bare `Struct.pack` was called with.
     """
     path, items = _path(error.__traceback__)
+    items = items or list(given)
     if isinstance(error, NdrError):
         if not error.path:
             error.path = path or operation
@@ -98,7 +106,30 @@ def explain(error: BaseException, operation: str, data: Any = None) -> NdrError:
         reason = _unfit(letter, value)
         if reason:
             return NdrError(reason, path=name)
+    if isinstance(error, AttributeError):
+        return NdrError(_lacking(error), path=path or operation)
     return NdrError(str(error) or type(error).__name__, path=path or operation)
+
+
+def _lacking(error: AttributeError) -> str:
+    """Says of what kind a value is not, by the attribute that it lacks."""
+    if error.obj is None:
+        return "None cannot stand here"
+    kinds = {"bytes_le": "a uuid.UUID", "bytes": "a uuid.UUID", "attributes": "a context handle", "tag": "a union"}
+    kind = kinds.get(error.name or "")
+    return f"{error.obj!r} is not {kind}" if kind else f'{error.obj!r} has no field "{error.name}"'
+
+
+def packed(pack: Callable[..., Any], names: Sequence[str], values: Sequence[Any]) -> list[tuple[str, str, Any]]:
+    """What `explain` needs of values that went straight into a `Struct.pack`; nothing for any other function."""
+    layout = getattr(pack, "__self__", None)
+    if not isinstance(layout, struct.Struct):
+        return []
+    letters = [letter for count, letter in _FIELDS.findall(layout.format) for _ in range(int(count or 1))]
+    return list(zip(names, letters, values, strict=False))
+
+
+_FIELDS = re.compile(r"(\d*)([?bBhHiIqQfd])")
 
 
 _LETTERS: Mapping[str, tuple[str, int, int]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from idlrt.ndr import CODEC_ERRORS, OperationCodec, explain
+from idlrt.ndr import CODEC_ERRORS, OperationCodec, explain, packed
 from idlrt.rpc.interface import Operation
 
 
@@ -16,7 +16,8 @@ def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[An
     try:
         return codec.put_request(*inputs)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name) from None
+        given = packed(codec.put_request, operation.inputs, inputs)
+        raise explain(error, operation.name, given=given) from None
 
 
 def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:

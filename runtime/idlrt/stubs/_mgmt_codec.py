@@ -250,6 +250,7 @@ PATHS: Final[dict[int, str]] = {
     72: ".if_id",
     76: ".if_id[len if_id]",
     87: "if_id[len if_id]",
+    97: ".if_id",
     98: ".if_id",
     101: ".if_id",
     102: ".if_id=n:I; .count=v.count:I",

@@ -263,6 +263,7 @@ PATHS: Final[dict[int, str]] = {
     81: ".if_id",
     85: ".if_id[len if_id]",
     97: "if_id[len if_id]",
+    107: ".if_id",
     108: ".if_id",
     111: ".if_id",
     112: ".if_id=n:Q; .count=v.count:I",

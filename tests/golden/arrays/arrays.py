@@ -269,7 +269,7 @@ ARRAYS = rpc.Interface(
         rpc.Operation("Lines", 5, inputs=("lines", "count", "many")),
         rpc.Operation("Part", 6, inputs=("first", "used", "some", "after")),
         rpc.Operation("Wides", 7, inputs=("count", "wides", "after", "smalls")),
-        rpc.Operation("Texts", 8, inputs=("n", "letters", "after", "data_")),
+        rpc.Operation("Texts", 8, inputs=("n", "letters", "after", "data")),
         rpc.Operation(
             "Back", 9, inputs=("room", "used", "named"), outputs=("used", "named")
         ),
@@ -333,11 +333,11 @@ class ArraysClient(rpc.Client):
         )
 
     async def Texts(
-        self, letters: str, after: int, data_: bytes, *, n: int | None = None
+        self, letters: str, after: int, data: bytes, *, n: int | None = None
     ) -> None:
         """void Texts([in] long n, [in, size_is(n)] wchar_t letters[], [in] byte after, [in, size_is(n), length_is(n - 1)] byte data[])"""
         await self._call(
-            8, ndr.units(letters) if n is None else n, letters, after, data_
+            8, ndr.units(letters) if n is None else n, letters, after, data
         )
 
     async def Back(
@@ -413,10 +413,10 @@ class ArraysBlockingClient(blocking.Client):
         self._call(7, len(wides) if count is None else count, wides, after, smalls)
 
     def Texts(
-        self, letters: str, after: int, data_: bytes, *, n: int | None = None
+        self, letters: str, after: int, data: bytes, *, n: int | None = None
     ) -> None:
         """void Texts([in] long n, [in, size_is(n)] wchar_t letters[], [in] byte after, [in, size_is(n), length_is(n - 1)] byte data[])"""
-        self._call(8, ndr.units(letters) if n is None else n, letters, after, data_)
+        self._call(8, ndr.units(letters) if n is None else n, letters, after, data)
 
     def Back(
         self, room: int, named: Sequence[NAMED], *, used: int | None = None
@@ -494,7 +494,7 @@ class ArraysService(rpc.Service):
 
     @abstractmethod
     def Texts(
-        self, call: rpc.Call, n: int, letters: str, after: int, data_: bytes
+        self, call: rpc.Call, n: int, letters: str, after: int, data: bytes
     ) -> rpc.Answer[None]:
         """void Texts([in] long n, [in, size_is(n)] wchar_t letters[], [in] byte after, [in, size_is(n), length_is(n - 1)] byte data[])"""
 

@@ -541,12 +541,12 @@ def ndr20(order: str) -> ndr.Codecs:
         (return_value,) = read11(d, at)
         return MixResult(VARIANT_(ANY(tag, value), kind), COLOR.of(return_value))
 
-    def put_Digest_request(size2: Any, data_: Any) -> bytes | bytearray:
-        n = len(data_)
+    def put_Digest_request(size2: Any, data: Any) -> bytes | bytearray:
+        n = len(data)
         if n != size2:
             raise ndr.size_mismatch(n, size2)
         b = bytearray(pack4(size2, n))
-        b += data_
+        b += data
         return b
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
@@ -557,9 +557,9 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 8 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
-        data_ = bytes(d[8:stop])
+        data = bytes(d[8:stop])
         at = stop
-        return size2, data_
+        return size2, data
 
     def put_Digest_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if len(result) != 16:
@@ -604,8 +604,12 @@ def ndr20(order: str) -> ndr.Codecs:
 
 PATHS: Final[dict[int, str]] = {
     77: ".tag",
+    92: ".code",
     94: ".code",
+    95: ".corners",
     97: ".corners",
+    98: ".corners[0]",
+    99: ".corners[1]",
     100: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     101: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     102: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
@@ -626,6 +630,8 @@ PATHS: Final[dict[int, str]] = {
     128: "value",
     135: "doubled",
     139: "doubled",
+    144: "texts.wide",
+    145: "texts.narrow",
     146: "texts.fixed=texts.fixed:s",
     149: "texts.fixed",
     150: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
@@ -645,6 +651,8 @@ PATHS: Final[dict[int, str]] = {
     193: "texts.narrow",
     201: "texts.narrow",
     202: "texts.narrow",
+    211: "texts.wide",
+    212: "texts.narrow",
     213: "texts.fixed=result.fixed:s",
     216: "texts.fixed",
     217: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
@@ -679,6 +687,7 @@ PATHS: Final[dict[int, str]] = {
     320: "columns",
     322: "columns=flat:d*",
     329: "columns",
+    336: "path.points",
     337: "path.points",
     340: "path.points",
     341: "path.points=n:I; path.count=path.count:I",
@@ -688,6 +697,7 @@ PATHS: Final[dict[int, str]] = {
     352: "path.points",
     356: "path.points[len points].x",
     363: "back=0 if result is None else r:I",
+    366: "back.points",
     367: "back.points",
     370: "back.points",
     371: "back.points=n:I; back.count=result.count:I",
@@ -719,12 +729,15 @@ PATHS: Final[dict[int, str]] = {
     441: "values",
     443: "values",
     446: "values",
+    453: "a=a:H",
     454: "a",
+    455: "b=b2:H",
     456: "b",
     457: "a=a:H; b=b2:H",
     460: "a",
     465: "what",
     466: "return value",
+    467: "what.value",
     468: "what.value",
     470: "what.value",
     471: "what.kind=what.kind:h; what.value.tag=tag:h",
@@ -733,6 +746,7 @@ PATHS: Final[dict[int, str]] = {
     483: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
     487: "what.value.text=text2:s",
     490: "what.value.text",
+    491: "return value=return_value:H",
     492: "return value",
     493: "return value=return_value:H",
     498: "what.kind",

@@ -547,12 +547,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (return_value,) = read13(d, at)
         return MixResult(VARIANT_(ANY(tag, value), kind), COLOR.of(return_value))
 
-    def put_Digest_request(size2: Any, data_: Any) -> bytes | bytearray:
-        n = len(data_)
+    def put_Digest_request(size2: Any, data: Any) -> bytes | bytearray:
+        n = len(data)
         if n != size2:
             raise ndr.size_mismatch(n, size2)
         b = bytearray(pack4(size2, n))
-        b += data_
+        b += data
         return b
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
@@ -563,9 +563,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 16 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
-        data_ = bytes(d[16:stop])
+        data = bytes(d[16:stop])
         at = stop
-        return size2, data_
+        return size2, data
 
     def put_Digest_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if len(result) != 16:
@@ -610,8 +610,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 PATHS: Final[dict[int, str]] = {
     84: ".tag",
+    99: ".code",
     101: ".code",
+    102: ".corners",
     104: ".corners",
+    105: ".corners[0]",
+    106: ".corners[1]",
     107: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     108: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
     109: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
@@ -632,6 +636,8 @@ PATHS: Final[dict[int, str]] = {
     135: "value",
     142: "doubled",
     146: "doubled",
+    151: "texts.wide",
+    152: "texts.narrow",
     153: "texts.fixed=texts.fixed:s",
     156: "texts.fixed",
     157: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
@@ -651,6 +657,8 @@ PATHS: Final[dict[int, str]] = {
     201: "texts.narrow",
     209: "texts.narrow",
     210: "texts.narrow",
+    219: "texts.wide",
+    220: "texts.narrow",
     221: "texts.fixed=result.fixed:s",
     224: "texts.fixed",
     225: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
@@ -685,6 +693,7 @@ PATHS: Final[dict[int, str]] = {
     329: "columns",
     331: "columns=flat:d*",
     338: "columns",
+    345: "path.points",
     346: "path.points",
     349: "path.points",
     350: "path.points=n:Q; path.count=path.count:I",
@@ -694,6 +703,7 @@ PATHS: Final[dict[int, str]] = {
     361: "path.points",
     365: "path.points[len points].x",
     372: "back=0 if result is None else r:Q",
+    375: "back.points",
     376: "back.points",
     379: "back.points",
     380: "back.points=n:Q; back.count=result.count:I",
@@ -728,6 +738,7 @@ PATHS: Final[dict[int, str]] = {
     462: "a",
     467: "what",
     468: "return value",
+    469: "what.value",
     470: "what.value",
     472: "what.value",
     473: "what.kind=what.kind:h; what.value.tag=tag:h",
@@ -736,6 +747,7 @@ PATHS: Final[dict[int, str]] = {
     485: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
     490: "what.value.text=text2:s",
     493: "what.value.text",
+    494: "return value=return_value:I",
     495: "return value",
     496: "return value=return_value:I",
     501: "what.kind",

@@ -211,7 +211,7 @@ BASICS = rpc.Interface(
             outputs=("length", "values"),
         ),
         rpc.Operation("Mix", 7, inputs=("a", "b"), outputs=("what", "return_value")),
-        rpc.Operation("Digest", 8, inputs=("size", "data_"), outputs=("digest",)),
+        rpc.Operation("Digest", 8, inputs=("size", "data"), outputs=("digest",)),
     ),
     endpoints=(("ncacn_ip_tcp", "4720"),),
 )
@@ -268,9 +268,9 @@ class BasicsClient(rpc.Client):
         result: MixResult = await self._call(7, a, b)
         return result
 
-    async def Digest(self, data_: bytes, *, size: int | None = None) -> bytes:
+    async def Digest(self, data: bytes, *, size: int | None = None) -> bytes:
         """void Digest([in] unsigned long size, [in, size_is(size)] byte data[], [out] byte digest[16])"""
-        result: bytes = await self._call(8, len(data_) if size is None else size, data_)
+        result: bytes = await self._call(8, len(data) if size is None else size, data)
         return result
 
 
@@ -323,9 +323,9 @@ class BasicsBlockingClient(blocking.Client):
         result: MixResult = self._call(7, a, b)
         return result
 
-    def Digest(self, data_: bytes, *, size: int | None = None) -> bytes:
+    def Digest(self, data: bytes, *, size: int | None = None) -> bytes:
         """void Digest([in] unsigned long size, [in, size_is(size)] byte data[], [out] byte digest[16])"""
-        result: bytes = self._call(8, len(data_) if size is None else size, data_)
+        result: bytes = self._call(8, len(data) if size is None else size, data)
         return result
 
 
@@ -371,5 +371,5 @@ class BasicsService(rpc.Service):
         """COLOR Mix([in] COLOR a, [in] COLOR b, [out] VARIANT_ *what)"""
 
     @abstractmethod
-    def Digest(self, call: rpc.Call, size: int, data_: bytes) -> rpc.Answer[bytes]:
+    def Digest(self, call: rpc.Call, size: int, data: bytes) -> rpc.Answer[bytes]:
         """void Digest([in] unsigned long size, [in, size_is(size)] byte data[], [out] byte digest[16])"""

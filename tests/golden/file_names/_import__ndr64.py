@@ -53,6 +53,7 @@ PATHS: Final[dict[int, str]] = {
     30: "to.low",
     34: "from",
     35: "return value",
+    36: "return value=return_value:I",
     37: "return value",
     38: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:I",
     41: "from.low",

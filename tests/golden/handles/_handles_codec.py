@@ -51,6 +51,8 @@ def ndr20(order: str) -> ndr.Codecs:
         return from_handle(SESSION, session)
 
     def put_Next_request(session: Any) -> bytes | bytearray:
+        if session is None:
+            raise ndr.null_handle()
         return pack1(to_handle(session))
 
     def get_Next_request(d: Any, at: int = 0) -> Any:
@@ -65,6 +67,8 @@ def ndr20(order: str) -> ndr.Codecs:
         return return_value
 
     def put_Move_request(from_: Any, to: Any) -> bytes | bytearray:
+        if from_ is None:
+            raise ndr.null_handle()
         return pack3(to_handle(from_), to_handle(to))
 
     def get_Move_request(d: Any, at: int = 0) -> Any:
@@ -119,16 +123,18 @@ PATHS: Final[dict[int, str]] = {
     42: "name",
     47: "session=to_handle(result):20s",
     50: "session",
-    54: "session=to_handle(session):20s",
-    57: "session",
-    61: "return value=result:i",
-    64: "return value",
-    68: "from=to_handle(from_):20s; to=to_handle(to):20s",
+    55: "session",
+    56: "session=to_handle(session):20s",
+    59: "session",
+    63: "return value=result:i",
+    66: "return value",
     71: "from",
-    75: "to=to_handle(result):20s",
-    78: "to",
-    82: "session=to_handle(session):20s",
-    85: "session",
-    89: "session=to_handle(result):20s",
-    92: "session",
+    72: "from=to_handle(from_):20s; to=to_handle(to):20s",
+    75: "from",
+    79: "to=to_handle(result):20s",
+    82: "to",
+    86: "session=to_handle(session):20s",
+    89: "session",
+    93: "session=to_handle(result):20s",
+    96: "session",
 }

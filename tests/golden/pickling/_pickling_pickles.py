@@ -196,13 +196,13 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
     def put_BLOB_alone(value: Any) -> bytes | bytearray:
         b = bytearray()
-        data_ = value.data_
-        n = len(data_)
+        data = value.data
+        n = len(data)
         most = value.size
         if n != most:
             raise ndr.size_mismatch(n, most)
         b += pack2(n, value.size)
-        b += data_
+        b += data
         return b
 
     def get_BLOB_alone(d: Any) -> Any:
@@ -213,9 +213,9 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         stop = 5 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
-        data_ = bytes(d[5:stop])
+        data = bytes(d[5:stop])
         at = stop
-        return BLOB(data_, size2), at
+        return BLOB(data, size2), at
 
     def put_CHOICE_alone(value: Any) -> bytes | bytearray:
         b = bytearray()
@@ -451,6 +451,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 PATHS: Final[dict[int, str]] = {
     77: ".value",
     83: "next",
+    91: ".next",
     92: ".value=v.value:i; .next=0 if next is None else r:I",
     95: ".next",
     101: ".stamp",
@@ -460,6 +461,8 @@ PATHS: Final[dict[int, str]] = {
     120: ".values",
     122: ".values",
     125: ".values",
+    135: ".name",
+    136: ".values",
     137: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
     138: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
     139: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
@@ -481,6 +484,7 @@ PATHS: Final[dict[int, str]] = {
     184: "PSETTINGS",
     188: "PSETTINGS",
     191: "PSETTINGS",
+    199: "BLOB.data",
     200: "BLOB.data",
     203: "BLOB.data",
     204: "BLOB.data=n:I; BLOB.size=value.size:B",
@@ -501,6 +505,7 @@ PATHS: Final[dict[int, str]] = {
     274: "TINY",
     279: "STAMP=value:q",
     283: "STAMP",
+    288: "DIGIT=value:i",
     289: "DIGIT",
     290: "DIGIT=value:i",
     294: "DIGIT",
@@ -519,6 +524,8 @@ PATHS: Final[dict[int, str]] = {
     344: "STAMP_REF",
     351: "NODE",
     356: "NODE",
+    363: "TWINS.first",
+    364: "TWINS.second",
     365: "TWINS.first=seen.referent(first):I; TWINS.second=seen.referent(second):I",
     367: "TWINS.first",
     369: "TWINS.second",

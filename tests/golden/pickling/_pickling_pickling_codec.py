@@ -116,6 +116,8 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
+    37: "settings.name",
+    38: "settings.values",
     39: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     40: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
     41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",

@@ -116,6 +116,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, str]] = {
+    37: "settings.name",
+    38: "settings.values",
     39: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
     40: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
     41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",

@@ -117,12 +117,12 @@ class SETTINGS(ndr.Struct):
 class BLOB(ndr.Struct):
     """Only one way each."""
 
-    __slots__ = ("size", "data_")
-    __match_args__ = ("size", "data_")
+    __slots__ = ("size", "data")
+    __match_args__ = ("size", "data")
 
-    def __init__(self, data_: bytes, size: int | None = None) -> None:
-        self.size = len(data_) if size is None else size  # byte size
-        self.data_ = data_  # [size_is(size)] byte data[]
+    def __init__(self, data: bytes, size: int | None = None) -> None:
+        self.size = len(data) if size is None else size  # byte size
+        self.data = data  # [size_is(size)] byte data[]
 
 
 class CHOICE(ndr.Union):

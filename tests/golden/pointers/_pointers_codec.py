@@ -541,34 +541,34 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
         size2 = result.size
-        data_ = result.data_
-        b = bytearray(pack3(size2, 0 if data_ is None else r))
+        data = result.data
+        b = bytearray(pack3(size2, 0 if data is None else r))
         r += 4
-        if data_ is not None:
-            n = len(data_)
+        if data is not None:
+            n = len(data)
             if n != size2:
                 raise ndr.size_mismatch(n, size2)
             b += pack1(n)
-            b += data_
+            b += data
         return b
 
     def get_Read_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        size2, data_ = read3(d, 0)
+        size2, data = read3(d, 0)
         at = 8
-        if data_:
+        if data:
             (most,) = read1(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 4 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            data_2 = bytes(d[at + 4 : stop])
+            data2 = bytes(d[at + 4 : stop])
             at = stop
-            data_ = data_2
+            data = data2
         else:
-            data_ = None
-        return ReadResult(size2, data_)
+            data = None
+        return ReadResult(size2, data)
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[0] = ndr.OperationCodec(
@@ -607,14 +607,22 @@ PATHS: Final[dict[int, str]] = {
     85: ".children",
     87: ".children",
     91: ".children[len children2].name",
+    107: ".name",
     109: ".name=name:s",
     112: ".name",
+    113: ".weight",
+    114: ".parent",
     115: ".weight=weight:i",
     117: ".parent",
+    118: ".children",
     120: ".children",
     123: ".children",
     124: ".children=n2:I",
+    126: ".children[v2 in children].name",
+    127: ".children[v2 in children].weight",
     129: ".children[v2 in children].weight",
+    130: ".children[v2 in children].parent",
+    131: ".children[v2 in children].children",
     132: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     133: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     134: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
@@ -634,7 +642,11 @@ PATHS: Final[dict[int, str]] = {
     187: "children",
     189: "children",
     193: "children[len children2].name",
+    209: ".name",
+    210: ".weight",
     212: ".weight",
+    213: ".parent",
+    214: ".children",
     215: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     216: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
     217: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
@@ -649,7 +661,11 @@ PATHS: Final[dict[int, str]] = {
     232: ".children",
     235: ".children",
     236: ".children=n2:I",
+    238: ".children[v2 in children].name",
+    239: ".children[v2 in children].weight",
     241: ".children[v2 in children].weight",
+    242: ".children[v2 in children].parent",
+    243: ".children[v2 in children].children",
     244: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     245: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
     246: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
@@ -660,6 +676,7 @@ PATHS: Final[dict[int, str]] = {
     253: ".children[v3 in children]",
     258: ".value",
     261: ".next",
+    269: ".next",
     270: ".value=v.value:i; .next=0 if next is None else r:I",
     273: ".next",
     278: "head=0 if head is None else r:I",
@@ -683,6 +700,7 @@ PATHS: Final[dict[int, str]] = {
     365: "a=0 if a is None else r:I",
     368: "a=a:i",
     369: "b=0 if b2 is None else r:I",
+    372: "b",
     373: "b=0 if value is None else r:I",
     376: "b=value:i",
     380: "a",
@@ -693,6 +711,7 @@ PATHS: Final[dict[int, str]] = {
     406: "b",
     407: "c",
     408: "b=0 if b2 is None else r:I",
+    411: "b",
     412: "b=0 if value is None else r:I",
     415: "b=value:i",
     416: "c=0 if c is None else r:I",
@@ -727,7 +746,7 @@ PATHS: Final[dict[int, str]] = {
     538: "names[len names]",
     543: "size",
     544: "data",
-    545: "size=size2:I; data=0 if data_ is None else r:I",
+    545: "size=size2:I; data=0 if data is None else r:I",
     548: "data",
     550: "data",
     551: "data=n:I",

@@ -556,34 +556,34 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
         size2 = result.size
-        data_ = result.data_
-        b = bytearray(pack3(size2, 0 if data_ is None else r))
+        data = result.data
+        b = bytearray(pack3(size2, 0 if data is None else r))
         r += 4
-        if data_ is not None:
-            n = len(data_)
+        if data is not None:
+            n = len(data)
             if n != size2:
                 raise ndr.size_mismatch(n, size2)
             b += pack1(n)
-            b += data_
+            b += data
         return b
 
     def get_Read_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        size2, data_ = read3(d, 0)
+        size2, data = read3(d, 0)
         at = 16
-        if data_:
+        if data:
             (most,) = read1(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
             stop = at + 8 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            data_2 = bytes(d[at + 8 : stop])
+            data2 = bytes(d[at + 8 : stop])
             at = stop
-            data_ = data_2
+            data = data2
         else:
-            data_ = None
-        return ReadResult(size2, data_)
+            data = None
+        return ReadResult(size2, data)
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[0] = ndr.OperationCodec(
@@ -622,14 +622,22 @@ PATHS: Final[dict[int, str]] = {
     98: ".children",
     100: ".children",
     104: ".children[len children2].name",
+    120: ".name",
     122: ".name=name:s",
     125: ".name",
+    126: ".weight",
+    127: ".parent",
     128: ".weight=weight:i",
     130: ".parent",
+    131: ".children",
     133: ".children",
     136: ".children",
     137: ".children=n2:Q",
+    139: ".children[v2 in children].name",
+    140: ".children[v2 in children].weight",
     142: ".children[v2 in children].weight",
+    143: ".children[v2 in children].parent",
+    144: ".children[v2 in children].children",
     145: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     146: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     147: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
@@ -649,7 +657,11 @@ PATHS: Final[dict[int, str]] = {
     200: "children",
     202: "children",
     206: "children[len children2].name",
+    222: ".name",
+    223: ".weight",
     225: ".weight",
+    226: ".parent",
+    227: ".children",
     228: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     229: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
     230: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
@@ -664,7 +676,11 @@ PATHS: Final[dict[int, str]] = {
     245: ".children",
     248: ".children",
     249: ".children=n2:Q",
+    251: ".children[v2 in children].name",
+    252: ".children[v2 in children].weight",
     254: ".children[v2 in children].weight",
+    255: ".children[v2 in children].parent",
+    256: ".children[v2 in children].children",
     257: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     258: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
     259: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
@@ -675,6 +691,7 @@ PATHS: Final[dict[int, str]] = {
     266: ".children[v3 in children]",
     271: ".value",
     274: ".next",
+    282: ".next",
     283: ".value=v.value:i; .next=0 if next is None else r:Q",
     286: ".next",
     291: "head=0 if head is None else r:Q",
@@ -698,6 +715,7 @@ PATHS: Final[dict[int, str]] = {
     378: "a=0 if a is None else r:Q",
     381: "a=a:i",
     382: "b=0 if b2 is None else r:Q",
+    385: "b",
     386: "b=0 if value is None else r:Q",
     389: "b=value:i",
     393: "a",
@@ -708,6 +726,7 @@ PATHS: Final[dict[int, str]] = {
     420: "b",
     421: "c",
     422: "b=0 if b2 is None else r:Q",
+    425: "b",
     426: "b=0 if value is None else r:Q",
     429: "b=value:i",
     430: "c=0 if c is None else r:Q",
@@ -742,7 +761,7 @@ PATHS: Final[dict[int, str]] = {
     553: "names[len names]",
     558: "size",
     559: "data",
-    560: "size=size2:I; data=0 if data_ is None else r:Q",
+    560: "size=size2:I; data=0 if data is None else r:Q",
     563: "data",
     565: "data",
     566: "data=n:Q",

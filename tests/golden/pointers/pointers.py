@@ -77,12 +77,12 @@ class LevelsResult(rpc.Result):
 class ReadResult(rpc.Result):
     """What Read gives back; unpacks like a tuple."""
 
-    __slots__ = ("size", "data_")
-    __match_args__ = ("size", "data_")
+    __slots__ = ("size", "data")
+    __match_args__ = ("size", "data")
 
-    def __init__(self, size: int, data_: bytes | None) -> None:
+    def __init__(self, size: int, data: bytes | None) -> None:
         self.size = size  # [out] unsigned long *size
-        self.data_ = data_  # [out, size_is(, *size)] byte **data
+        self.data = data  # [out, size_is(, *size)] byte **data
 
 
 POINTERS = rpc.Interface(
@@ -99,7 +99,7 @@ POINTERS = rpc.Interface(
         rpc.Operation("Levels", 3, inputs=("a", "b"), outputs=("b", "c")),
         rpc.Operation("Same", 4, inputs=("a", "b"), outputs=("return_value",)),
         rpc.Operation("Names", 5, inputs=("count", "names")),
-        rpc.Operation("Read", 6, inputs=("most",), outputs=("size", "data_")),
+        rpc.Operation("Read", 6, inputs=("most",), outputs=("size", "data")),
     ),
 )
 
