@@ -10,6 +10,7 @@ import pytest
 from idlrt.errors import NdrError
 from idlrt.ids import NDR20, NDR64
 from idlrt.ndr import CODEC_ERRORS, Ref, explain
+from idlrt.rpc.codecs import encode_request
 from tests.compiled import compile_cached
 
 IDL = """
@@ -213,3 +214,17 @@ def test_a_circle_of_unique_pointers_is_refused() -> None:
     node = BAD.NODE(1)
     node.next = node
     assert "leads back to itself" in complaint(LIST, node)
+
+
+# ---------------------------------------------------------------------------- values that went straight into a pack
+
+
+def test_a_plain_value_that_does_not_fit_is_named_by_its_parameter() -> None:
+    text = "[uuid(5a1f6c0e-0d6b-4b0c-8f0e-6a7a5a0f2b12)] interface Plain { void Two([in] long a, [in] unsigned short b); }"
+    compiled = compile_cached(text, "plain")
+    interface, _ = compiled.operation("Two")
+    codec, operation = interface.codecs(NDR20, "<")[0], interface.by_opnum[0]
+    with pytest.raises(NdrError, match=r"b: 70000 does not fit an unsigned 16-bit integer"):
+        encode_request(codec, operation, (1, 70000))
+    with pytest.raises(NdrError, match=r"a: 'x' is not a 32-bit integer"):
+        encode_request(codec, operation, ("x", 1))
