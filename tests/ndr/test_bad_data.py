@@ -220,8 +220,8 @@ def test_a_circle_of_unique_pointers_is_refused() -> None:
 
 
 def test_a_plain_value_that_does_not_fit_is_named_by_its_parameter() -> None:
-    text = "[uuid(5a1f6c0e-0d6b-4b0c-8f0e-6a7a5a0f2b12)] interface Plain { void Two([in] long a, [in] unsigned short b); }"
-    compiled = compile_cached(text, "plain")
+    text = "interface Plain { void Two([in] long a, [in] unsigned short b); }"
+    compiled = compile_cached(f"[uuid(5a1f6c0e-0d6b-4b0c-8f0e-6a7a5a0f2b12)] {text}", "plain")
     interface, _ = compiled.operation("Two")
     codec, operation = interface.codecs(NDR20, "<")[0], interface.by_opnum[0]
     with pytest.raises(NdrError, match=r"b: 70000 does not fit an unsigned 16-bit integer"):
