@@ -1,4 +1,4 @@
-"""Full pointers in any graph, cycles included: one pointee for each object, in both codecs' and the reference's order."""
+"""Full pointers in any graph, cycles included: one pointee for each object, in the order of the reference."""
 
 from __future__ import annotations
 
