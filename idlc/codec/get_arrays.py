@@ -120,10 +120,13 @@ def counts(
     """(elements that travel, index of the first, and (most, first, count) for each dimension), all checked."""
     hoisted = iter(most)
     limits = [next(hoisted) if d.conformant else str(d.bound) for d in step.dimensions]
-    shape = []
+    shape, unmoved = [], []
     for dimension, limit in zip(step.dimensions, limits, strict=True):
         if dimension.varying:
             first, count = get.count_item("first", path), get.count_item("n", path)
+            if dimension.first is None:
+                unmoved.append(first)
+                first = "0"
             shape.append((limit, first, count))
         else:
             shape.append((limit, "0", limit))
@@ -133,9 +136,12 @@ def counts(
             get.agree(dimension.length, shape[-1][2], scope, "bad_count", path)
             get.agree(dimension.first, shape[-1][1], scope, "bad_count", path)
     get.flush()
+    for first in unmoved:  # without first_is nothing may go before: what is not sent would still take room
+        get.reject(first, f"ndr.bad_count({first}, 0)", path)
     for dimension, (limit, first, count) in zip(step.dimensions, shape, strict=True):
         if dimension.varying:
-            get.reject(f"{first} + {count} > {limit}", f"ndr.bad_count({first} + {count}, {limit})", path)
+            last = count if first == "0" else f"{first} + {count}"
+            get.reject(f"{last} > {limit}", f"ndr.bad_count({last}, {limit})", path)
     if step.range is not None:
         for limit in limits:
             get.in_range(step.range, limit, path)

@@ -32,3 +32,15 @@ def test_elements_that_are_only_claimed_are_refused(
     data += bytes(-len(data) % struct.calcsize(letter)) + struct.pack(f"<3{letter}", MANY, first, length) + bytes(64)
     with pytest.raises(NdrError):
         stub.codec.get_request(memoryview(data))
+
+
+@pytest.mark.parametrize(("transfer", "letter"), [("ndr20", "I"), ("ndr64", "Q")])
+def test_an_offset_that_no_first_is_announces_is_refused(transfer: str, letter: str) -> None:
+    text = INTERFACE.replace(", first_is(first)", "").format("wchar_t")
+    stub = Stub(compile_cached(text), "op", transfer, "<")
+    data = struct.pack("<III", 9, 0, 1)
+    data += bytes(-len(data) % struct.calcsize(letter))
+    inputs = stub.codec.get_request(memoryview(data + struct.pack(f"<3{letter}", 9, 0, 1) + b"a\0"))
+    assert tuple(inputs) == (9, 0, 1, "a")
+    with pytest.raises(NdrError, match="count"):
+        stub.codec.get_request(memoryview(data + struct.pack(f"<3{letter}", 9, 5, 1) + b"a\0"))

@@ -410,14 +410,15 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most, size2)
         if n != length:
             raise ndr.bad_count(n, length)
-        if first + n > most:
-            raise ndr.bad_count(first + n, most)
+        if first:
+            raise ndr.bad_count(first, 0)
+        if n > most:
+            raise ndr.bad_count(n, most)
         stop = 20 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[20:stop])
         at = stop
-        values = ndr.shifted(values, first)
         return size2, length, values
 
     def put_Window_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -439,14 +440,15 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(most, inputs[0])
         if n != length:
             raise ndr.bad_count(n, length)
-        if first + n > most:
-            raise ndr.bad_count(first + n, most)
+        if first:
+            raise ndr.bad_count(first, 0)
+        if n > most:
+            raise ndr.bad_count(n, most)
         stop = 16 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[16:stop])
         at = stop
-        values = ndr.shifted(values, first)
         return WindowResult(length, values)
 
     def put_Mix_request(a: Any, b2: Any) -> bytes | bytearray:
@@ -716,56 +718,58 @@ PATHS: Final[dict[int, str]] = {
     410: "values",
     412: "values",
     414: "values",
-    417: "values",
-    424: "length",
-    425: "values",
+    416: "values",
+    419: "values",
+    425: "length",
     426: "values",
-    429: "values",
+    427: "values",
     430: "values",
-    431: "length=length:I; values=most:I; values=0:I; values=length:I",
-    432: "values=part:h*",
-    437: "length",
-    439: "values",
-    441: "values",
-    443: "values",
+    431: "values",
+    432: "length=length:I; values=most:I; values=0:I; values=length:I",
+    433: "values=part:h*",
+    438: "length",
+    440: "values",
+    442: "values",
+    444: "values",
     446: "values",
-    453: "a=a:H",
-    454: "a",
-    455: "b=b2:H",
-    456: "b",
-    457: "a=a:H; b=b2:H",
-    460: "a",
-    465: "what",
-    466: "return value",
-    467: "what.value",
-    468: "what.value",
+    449: "values",
+    455: "a=a:H",
+    456: "a",
+    457: "b=b2:H",
+    458: "b",
+    459: "a=a:H; b=b2:H",
+    462: "a",
+    467: "what",
+    468: "return value",
+    469: "what.value",
     470: "what.value",
-    471: "what.kind=what.kind:h; what.value.tag=tag:h",
-    474: "what.value.number=number:i",
-    477: "what.value.text=0 if text is None else r:I",
-    483: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    487: "what.value.text=text2:s",
-    490: "what.value.text",
-    491: "return value=return_value:H",
-    492: "return value",
+    472: "what.value",
+    473: "what.kind=what.kind:h; what.value.tag=tag:h",
+    476: "what.value.number=number:i",
+    479: "what.value.text=0 if text is None else r:I",
+    485: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    489: "what.value.text=text2:s",
+    492: "what.value.text",
     493: "return value=return_value:H",
-    498: "what.kind",
-    501: "what.value",
-    504: "what.value.number",
-    508: "what.value.text",
-    514: "what.value.point.x",
-    522: "what.value.text",
-    530: "what.value.text",
-    531: "what.value.text",
-    541: "return value",
-    545: "data",
+    494: "return value",
+    495: "return value=return_value:H",
+    500: "what.kind",
+    503: "what.value",
+    506: "what.value.number",
+    510: "what.value.text",
+    516: "what.value.point.x",
+    524: "what.value.text",
+    532: "what.value.text",
+    533: "what.value.text",
+    543: "return value",
     547: "data",
-    548: "size=size2:I; data=n:I",
     549: "data",
-    554: "size",
-    556: "data",
-    559: "data",
-    566: "digest",
-    567: "digest=bytes(result):16s",
-    570: "digest",
+    550: "size=size2:I; data=n:I",
+    551: "data",
+    556: "size",
+    558: "data",
+    561: "data",
+    568: "digest",
+    569: "digest=bytes(result):16s",
+    572: "digest",
 }

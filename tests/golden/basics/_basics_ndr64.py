@@ -419,14 +419,15 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most, size2)
         if n != length:
             raise ndr.bad_count(n, length)
-        if first + n > most:
-            raise ndr.bad_count(first + n, most)
+        if first:
+            raise ndr.bad_count(first, 0)
+        if n > most:
+            raise ndr.bad_count(n, most)
         stop = 32 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
-        values = ndr.shifted(values, first)
         return size2, length, values
 
     def put_Window_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -448,14 +449,15 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(most, inputs[0])
         if n != length:
             raise ndr.bad_count(n, length)
-        if first + n > most:
-            raise ndr.bad_count(first + n, most)
+        if first:
+            raise ndr.bad_count(first, 0)
+        if n > most:
+            raise ndr.bad_count(n, most)
         stop = 32 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
         values = load3(d[32:stop])
         at = stop
-        values = ndr.shifted(values, first)
         return WindowResult(length, values)
 
     def get_Mix_request(d: Any, at: int = 0) -> Any:
@@ -722,51 +724,53 @@ PATHS: Final[dict[int, str]] = {
     419: "values",
     421: "values",
     423: "values",
-    426: "values",
-    433: "length",
-    434: "values",
+    425: "values",
+    428: "values",
+    434: "length",
     435: "values",
-    438: "values",
+    436: "values",
     439: "values",
-    440: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
-    441: "values=part:h*",
-    446: "length",
-    448: "values",
-    450: "values",
-    452: "values",
+    440: "values",
+    441: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
+    442: "values=part:h*",
+    447: "length",
+    449: "values",
+    451: "values",
+    453: "values",
     455: "values",
-    462: "a",
-    467: "what",
-    468: "return value",
-    469: "what.value",
-    470: "what.value",
+    458: "values",
+    464: "a",
+    469: "what",
+    470: "return value",
+    471: "what.value",
     472: "what.value",
-    473: "what.kind=what.kind:h; what.value.tag=tag:h",
-    476: "what.value.number=number:i",
-    479: "what.value.text=0 if text is None else r:Q",
-    485: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    490: "what.value.text=text2:s",
-    493: "what.value.text",
-    494: "return value=return_value:I",
-    495: "return value",
+    474: "what.value",
+    475: "what.kind=what.kind:h; what.value.tag=tag:h",
+    478: "what.value.number=number:i",
+    481: "what.value.text=0 if text is None else r:Q",
+    487: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    492: "what.value.text=text2:s",
+    495: "what.value.text",
     496: "return value=return_value:I",
-    501: "what.kind",
-    504: "what.value",
-    507: "what.value.number",
-    511: "what.value.text",
-    518: "what.value.point.x",
-    527: "what.value.text",
-    535: "what.value.text",
-    536: "what.value.text",
-    547: "return value",
-    551: "data",
+    497: "return value",
+    498: "return value=return_value:I",
+    503: "what.kind",
+    506: "what.value",
+    509: "what.value.number",
+    513: "what.value.text",
+    520: "what.value.point.x",
+    529: "what.value.text",
+    537: "what.value.text",
+    538: "what.value.text",
+    549: "return value",
     553: "data",
-    554: "size=size2:I; data=n:Q",
     555: "data",
-    560: "size",
-    562: "data",
-    565: "data",
-    572: "digest",
-    573: "digest=bytes(result):16s",
-    576: "digest",
+    556: "size=size2:I; data=n:Q",
+    557: "data",
+    562: "size",
+    564: "data",
+    567: "data",
+    574: "digest",
+    575: "digest=bytes(result):16s",
+    578: "digest",
 }
