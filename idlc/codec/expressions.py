@@ -40,11 +40,11 @@ def spell(expression: Expression, scope: Scope) -> str:
             return f"int(bool({_truth(left, scope)} {word} {_truth(right, scope)}))"
         case Binary(operator, left, right) if operator in _COMPARISONS:
             return f"int({_operand(left, scope)} {operator} {_operand(right, scope)})"
-        case Binary("/", left, Constant(value)) if value > 0:
+        case Binary("/", left, Constant(value)) if value > 0 and not _subtracts(left):
             return f"{_operand(left, scope)} // {value}"
         case Binary("/", left, right):
             return f"ndr.quotient({spell(left, scope)}, {spell(right, scope)})"
-        case Binary("%", left, Constant(value)) if value > 0:
+        case Binary("%", left, Constant(value)) if value > 0 and not _subtracts(left):
             return f"{_operand(left, scope)} % {value}"
         case Binary("%", left, right):
             return f"ndr.remainder({spell(left, scope)}, {spell(right, scope)})"
@@ -81,6 +81,21 @@ def _operand(expression: Expression, scope: Scope) -> str:
     text = spell(expression, scope)
     atomic = text.replace("_", "a").replace(".", "a").isalnum()
     return text if atomic else f"({text})"
+
+
+def _subtracts(expression: Expression) -> bool:
+    """Whether it may come out below zero where its variables do not: there Python divides otherwise than C."""
+    match expression:
+        case Binary(operator, left, right):
+            return operator == "-" or _subtracts(left) or _subtracts(right)
+        case Conditional(condition, then, otherwise):
+            return any(map(_subtracts, (condition, then, otherwise)))
+        case Unary(operator, operand):
+            return operator in "-~" or _subtracts(operand)
+        case Cast(_, _, operand):
+            return _subtracts(operand)
+        case _:
+            return False
 
 
 def _truth(expression: Expression, scope: Scope) -> str:

@@ -58,6 +58,10 @@ FORMS = {
         typedef short ROW[2];
         void op([in] long n, [in, length_is(2, n)] ROW rows[3][4], [in, length_is(n, 1)] byte octets[6][5]);
     """,
+    "quotients and remainders of what may be below zero, as C rounds them": """
+        void op([in] long n, [in, size_is((n - 1) / 2)] short half[], [in, size_is((n - 3) / 4 + 1)] byte rest[],
+            [in, size_is((n - 1) % 2 + 1)] short odd[]);
+    """,
     "arms whose Python types are made of several": """
         typedef [string] char *NAME;
         typedef union switch (short tag) u {
