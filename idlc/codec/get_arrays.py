@@ -46,7 +46,7 @@ def text(get: Get, step: Text, wish: str, scope: Siblings | None, path: str, mos
     if step.bound is None:
         get.agree(step.size, limit, scope, "bad_count", path)
     get.go(end)
-    get.phase = Phase(2, get.phase.offset % 2) if unit == 2 else UNKNOWN
+    get.phase = get.phase.after(2) if unit == 2 else UNKNOWN
     return Reading(step, local)
 
 
@@ -68,7 +68,7 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
             end = end_of(get, count, 2, path)
             get.line(f'{reading.local} = decode({get.octets(end)}, "surrogatepass")[0]', path)
             get.go(end)
-            get.phase = Phase(2, get.phase.offset % 2)
+            get.phase = get.phase.after(2)
         case Content.NUMBERS:
             assert isinstance(element, Scalar)
             letter_ = letter(element, get.shared.syntax)

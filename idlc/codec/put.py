@@ -12,7 +12,7 @@ from typing import Any
 from idlc.codec import put_arrays, put_unions
 from idlc.codec.emitter import Emitter
 from idlc.codec.expressions import Scope
-from idlc.codec.phase import UNKNOWN, Item, Phase, lay_out
+from idlc.codec.phase import UNKNOWN, Item, lay_out
 from idlc.codec.put_arrays import Prepared
 from idlc.codec.shared import Shared
 from idlc.codec.spelling import unboxed
@@ -156,7 +156,7 @@ class Put(Emitter):
                 self.count_item(prepared.count, path)
                 self.flush()
                 self.line(f"{self.buffer} += {prepared.value}", path)
-                self.phase = Phase(2, self.phase.offset % 2) if step.unit == 2 else UNKNOWN
+                self.phase = self.phase.after(2) if step.unit == 2 else UNKNOWN
             case PipeChunks():
                 raise AssertionError("pipes are not part of a stub's values")
 

@@ -162,7 +162,7 @@ def sequence_body(put: Put, step: Sequence, value: str, scope: Scope, path: str)
             flush_aligned(put, alignment, prepared.count)
             put.line(f"{put.buffer} += {prepared.value}", path)
             odd = step.content is Content.BYTES
-            put.phase = UNKNOWN if odd else Phase(2, put.phase.offset % 2)
+            put.phase = UNKNOWN if odd else put.phase.after(2)
         case Content.NUMBERS:
             assert isinstance(element, Scalar)
             letter_ = letter(element, put.shared.syntax)

@@ -62,6 +62,11 @@ FORMS = {
         void op([in] long n, [in, size_is((n - 1) / 2)] short half[], [in, size_is((n - 3) / 4 + 1)] byte rest[],
             [in, size_is((n - 1) % 2 + 1)] short odd[]);
     """,
+    "no characters at an odd place, and something behind them": """
+        typedef struct { unsigned small n; [size_is(n / 3)] wchar_t text[*]; } S;
+        typedef struct { byte odd; S inner; } OUTER;
+        void op([in] S *s, [in] short a, [in] OUTER *outer, [in] long b, [in, unique] S *t, [in] short c);
+    """,
     "arms whose Python types are made of several": """
         typedef [string] char *NAME;
         typedef union switch (short tag) u {
