@@ -53,7 +53,7 @@ _CALLING: Final = frozenset(
     + "WINAPI CALLBACK APIENTRY WINAPIV STDMETHODCALLTYPE STDMETHODVCALLTYPE PASCAL STDAPICALLTYPE".split()
 )
 
-_KEYWORDS: Final = {
+KEYWORDS: Final = {
     "typedef": "TYPEDEF", "struct": "STRUCT", "union": "UNION", "enum": "ENUM", "switch": "SWITCH", "case": "CASE",
     "default": "DEFAULT", "interface": "INTERFACE", "dispinterface": "DISPINTERFACE", "coclass": "COCLASS",
     "import": "IMPORT", "sizeof": "SIZEOF", "__alignof": "ALIGNOF", "NULL": "NULL", "TRUE": "TRUTH", "FALSE": "TRUTH",
@@ -314,7 +314,7 @@ class _Lexer:
             return "ID" if following in _ENDS_NAME else "CALLING"
         if text == "SAFEARRAY" and following != "(":
             return "ID"
-        return _KEYWORDS.get(text, "ID")
+        return KEYWORDS.get(text, "ID")
 
     def _is_winrt(self, previous: str) -> bool:
         if previous not in (";", "{", "}", "]") or self._at >= len(self._tokens):

@@ -1,7 +1,8 @@
 """The parser: a loop over the LALR tables that builds nodes as it reduces, and goes on after mistakes.
 
-After a mistake parsing resumes at the next `;` or `}` of the same depth. When a `;` is all that is missing at the end
-of a line, it is taken as written, so that the next line is not lost.
+After a mistake parsing resumes at the next `;` or `}` of the same depth, or at a `typedef`. When a `;` is all that is
+missing at the end of a line or before what can only begin a declaration, it is taken as written, so that the next
+declaration is not lost. What goes wrong in a line whose quotes do not match is no mistake of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from idlc.source.tokens import NAME, Token
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS, Problems
 from idlc.syntax.grammar import Grammar, Reduction, load
-from idlc.syntax.lexer import FALLBACK, Lexed, lex, span_of
+from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, lex, span_of
 
 MAX_ERRORS = 50
 """Syntax errors of one file; whoever has more is not helped by the next."""
@@ -31,6 +32,12 @@ _RESUME: Final = frozenset(
 
 _SWALLOWS: Final = frozenset(["IDLC1009", "MIDL2109", "MIDL2110", "IDLC1102", "IDLC1103"])
 """Mistakes after which a file ends early, which is then no second mistake."""
+
+_QUOTES: Final = frozenset(["MIDL2108", "MIDL2110", "MIDL2112"])
+"""Mistakes after which the rest of a line means nothing."""
+
+_OPENERS: Final = frozenset("typedef struct union enum const import interface cpp_quote".split())
+"""Words that begin a declaration where they cannot go on with one."""
 
 _MISSPELT: Final = (
     "typedef struct union enum interface dispinterface coclass library module import const switch case default "
@@ -227,19 +234,64 @@ class _Parser:
         if types[at] in ("RSQB", "RPAR") and self._symbol(-1) in _RESUME:
             self._report.error("MIDL2025", f'syntax error: this "{token.text}" closes nothing', token.span)
             return at + 1
-        ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
+        if self._is_beside_open_quote(at):
+            ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
+            return self._semicolon(at) if ends_here and self._lacks_semicolon() else self._resynchronise(at)
+        at = self._before_stray_const(at)
+        ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
         # Behind a whole statement a ";" would be accepted too, as an empty one, but is not what is missing.
-        if ends_here and self._before("SEMICOLON") not in (None, *_RESUME):
+        if ends_here and self._lacks_semicolon():
             before = tokens[at - 1]
             place = Span(before.file, max(before.start, before.end - 1), before.end)
             self._report.error("MIDL2025", f'syntax error: expecting ";" after "{_short(before.text)}"', place)
-            types.insert(at, "SEMICOLON")
-            tokens.insert(at, Token("PUNCT", ";", before.file, before.end, before.end))
-            return at
+            return self._semicolon(at)
         expected = self._expected()
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
         self._report.error("MIDL2025", message, token.span, help=self._misspelt(at))
         return self._resynchronise(at)
+
+    def _lacks_semicolon(self) -> bool:
+        """Whether a `;` could stand here and end something."""
+        return self._before("SEMICOLON") not in (None, *_RESUME)
+
+    def _semicolon(self, at: int) -> int:
+        """Take a `;` as written before the token at `at`."""
+        before = self._tokens[at - 1]
+        if self._types[at] == "ID":  # which it may have become for lack of the ";"
+            self._types[at] = KEYWORDS.get(self._tokens[at].text, "ID")
+        self._types.insert(at, "SEMICOLON")
+        self._tokens.insert(at, Token("PUNCT", ";", before.file, before.end, before.end))
+        return at
+
+    def _is_beside_open_quote(self, at: int) -> bool:
+        """Whether the statement around `at` has, in the line of this token or the one before, an unclosed quote."""
+        near = [self._tokens[at]]
+        if at and self._types[at - 1] not in ("SEMICOLON", "LBRACE", "RBRACE"):
+            near.append(self._tokens[at - 1])
+        return any(
+            diagnostic.span.file is token.file and diagnostic.span.line == token.span.line
+            for diagnostic in self._report.diagnostics
+            if diagnostic.code in _QUOTES
+            for token in near
+        )
+
+    def _opens_declaration(self, at: int) -> bool:
+        """Whether the token at `at` begins a declaration of its own, behind one that has its name or its `}`."""
+        types = self._types
+        if self._tokens[at].text in _OPENERS:
+            # What stands in brackets before it would be attributes, and is no array bound.
+            behind_whole = types[at - 1] != "RSQB" and self._misspelt(at) is None
+            return behind_whole and types[at + 1] not in ("SEMICOLON", "COMMA", "RPAR", "RBRACE")
+        return types[at] == "BASE_WORD" and types[at + 1] in ("ID", "STAR") and types[at - 1] == "RPAR"
+
+    def _before_stray_const(self, at: int) -> int:
+        """Back to the `const` of `} const long` when that is where parsing failed: it begins what follows."""
+        const = self._tokens[at - 1]
+        behind_block = at > 1 and const.text == "const" and self._types[at - 2] == "RBRACE"
+        if not behind_block or not self._firsts or self._firsts[-1] is not const:
+            return at
+        del self._values[-1], self._firsts[-1], self._states[-1]
+        return at - 1
 
     def _misspelt(self, at: int) -> str | None:
         """A hint when one of the words around a mistake is nearly a keyword."""
@@ -256,6 +308,8 @@ class _Parser:
         types = self._types
         depth = 0
         mistake = at
+        floor = self._blocks[-1][0] if self._blocks else 0
+        among_statements = self._symbol(self._height_of_list(floor)) == "_statements"
         while True:
             kind = types[at]
             if kind == "$END":
@@ -273,9 +327,11 @@ class _Parser:
             elif kind == "SEMICOLON" and depth == 0:
                 at += 1
                 break
+            elif kind == "TYPEDEF" and depth == 0 and among_statements:
+                break
             at += 1
         self._lose(mistake, at)
-        self._reset(self._blocks[-1][0] if self._blocks else 0, mistake)
+        self._reset(floor, mistake)
         if types[at] == "RBRACE" and self._blocks and not self._accepts("RBRACE"):
             # Nothing can end here, as after "{" of a list that must not be empty: leave the block altogether.
             self._blocks.pop()
@@ -284,9 +340,7 @@ class _Parser:
 
     def _reset(self, floor: int, at: int) -> None:
         """Cut the stack back to the innermost list that is open at or above `floor`; the parser is at token `at`."""
-        height = len(self._values)
-        while height > floor and self._symbol(height) not in _RESUME:
-            height -= 1
+        height = self._height_of_list(floor)
         if height < len(self._firsts):
             first = self._firsts[height]
             begin = at
@@ -294,6 +348,13 @@ class _Parser:
                 begin -= 1
             self._lose(begin, at)
         del self._values[height:], self._firsts[height:], self._states[height + 1 :]
+
+    def _height_of_list(self, floor: int) -> int:
+        """Where on the stack the innermost list is that is open at or above `floor`; `floor` when there is none."""
+        height = len(self._values)
+        while height > floor and self._symbol(height) not in _RESUME:
+            height -= 1
+        return height
 
     def _symbol(self, height: int) -> str:
         """The terminal or rule at a height of the stack, counted from 1; that on top for -1."""

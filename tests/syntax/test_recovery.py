@@ -71,6 +71,51 @@ def test_a_message_says_what_was_expected(text: str, message: str) -> None:
     assert message in diagnostic.message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'const char *T = "abc; // that was it\nlong x;',
+        'const char *T = "\nlong x;',
+        'const char *T = abc";\nlong x;',
+        "const char T = '\nlong x;",
+        '[helpstring("abc]\ninterface I { }',
+        'cpp_quote("a); long f([in] lonng long y);\nlong x;',
+        'import "a.idl',
+    ],
+)
+def test_an_open_quote_is_one_mistake(text: str) -> None:
+    _, report = parse(text)
+    (diagnostic,) = report.diagnostics
+    assert diagnostic.code in ("MIDL2108", "MIDL2110", "MIDL2112")
+
+
+def test_a_mistake_in_the_line_after_an_open_quote_is_told() -> None:
+    _, report = parse('const char *T = "abc;\nlong f([in] lonng long y);')
+    assert codes(report) == ["MIDL2112@1:17", "MIDL2025@2:19"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("const long A = 1 const long B = 2;", "1:16"),
+        ("struct A { long a; } struct B { long b; };", "1:20"),
+        ("struct A { long a; }\nconst long B = 1;", "1:20"),
+        ("typedef struct { long a; } A typedef long B;", "1:28"),
+        ("typedef struct { long a; }\ntypedef long B;", "2:1"),
+        ("enum A { X } enum B { Y };", "1:12"),
+        ("long A() long B();", "1:8"),
+        ('import "A.idl" import "B.idl";', "1:14"),
+        ('import "A.idl"\nimport "B.idl";', "1:14"),
+    ],
+)
+def test_what_follows_a_forgotten_semicolon_is_kept(text: str, place: str) -> None:
+    file, report = parse(text)
+    assert codes(report) == [f"MIDL2025@{place}"]
+    last = file.body[-1]
+    assert "B" in text[last.span.start : last.span.end]
+    assert "A" not in text[last.span.start : last.span.end]
+
+
 def test_an_unclosed_brace_is_shown() -> None:
     _, report = parse("interface I {\nstruct S { long a;\n")
     (diagnostic,) = report.diagnostics
