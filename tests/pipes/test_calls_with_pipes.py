@@ -546,3 +546,74 @@ async def test_a_channel_opens_no_more_connections_than_allowed() -> None:
         results = await asyncio.gather(*(client.Upload(0, [b"x" * n]).complete() for n in range(10)))
         assert results == list(range(10))
         assert len(channel._links) <= 2
+
+
+@on_a_loop
+async def test_awaiting_a_call_that_has_a_pipe_without_source_or_sink_is_against_the_discipline() -> None:
+    async with testing.channel(Lab()) as channel:
+        client = LabClient(channel)
+        got: list[Any] = []
+        halves: list[Any] = [([b"abc"], None), (None, got.append)]
+        for call, pipe in (
+            (client.Transform(1, halves[0]), "stream"),
+            (client.Transform(1, halves[1]), "stream"),
+            (client.Scale([[1.0]], 2.0), "scaled"),
+            (client.Scale(None, 2.0, got.append), "readings"),
+        ):
+            with pytest.raises(PipeDiscipline, match=pipe):
+                await call
+            with pytest.raises(PipeDiscipline, match=pipe):
+                await call
+        assert got == []
+        assert await client.Add(1, 1) == 2
+
+
+@both
+@on_a_loop
+async def test_a_source_and_a_sink_go_together_with_pipes_worked_by_hand(make: Callable[[], Any]) -> None:
+    async with testing.channel(make()) as channel:
+        client = LabClient(channel)
+        got: list[Any] = []
+        halves: list[Any] = [([b"\0\1"], None), (None, got.append)]
+        async with client.Scale([[1.0, 2.0], [3.0]], 2.0) as call:
+            scaled = [number async for block in call.scaled for number in block]
+            assert await call.complete() == 3
+        async with client.Scale(None, 2.0, got.extend) as call:
+            await call.readings.push([1.0, 2.0])
+            await call.readings.push([3.0])
+            await call.readings.push([])
+            assert await call.complete() == 3
+        assert scaled == got == [2.0, 4.0, 6.0]
+        async with client.Transform(1, halves[0]) as duplex:
+            assert b"".join([block async for block in duplex.stream]) == b"\1\0"
+            assert await duplex.complete() == 2
+        async with client.Transform(1, halves[1]) as duplex:
+            await duplex.stream.push(b"\0\1")
+            await duplex.stream.push(b"")
+            assert await duplex.complete() == 2
+        assert got[3:] == [b"\1\0"]
+
+
+@on_a_loop
+async def test_a_pipe_by_hand_behind_a_source_that_fails_raises_what_that_raised() -> None:
+    async def broken() -> AsyncIterator[list[float]]:
+        yield [1.0]
+        await asyncio.sleep(0.01)
+        raise KeyError("broken source")
+
+    async with testing.channel(Lab()) as channel:
+        async with LabClient(channel).Scale(broken(), 2.0) as call:
+            for _ in range(2):
+                with pytest.raises(KeyError, match="broken source"):
+                    await call.scaled.pull()
+        assert await LabClient(channel).Add(1, 1) == 2
+
+
+@on_a_loop
+async def test_a_cancelled_call_does_not_wait_for_a_pipe_that_nobody_works() -> None:
+    async with testing.channel(Lab(), cancel_grace=60) as channel:
+        call = LabClient(channel).Scale(None, 2.0, print)
+        await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(CallCancelled):
+            await call

@@ -8,7 +8,7 @@ the error that has its RPC_X code. Whoever does the I/O feeds, settles, and asks
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 
 from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeObject, PipeOrder
@@ -219,10 +219,10 @@ class Incoming:
             if not earlier.drained:
                 raise PipeOrder(f'pipe "{inlet.name}" cannot be read before pipe "{earlier.name}" is drained')
 
-    def check_drained(self) -> None:
-        """Raise `PipeDiscipline` unless every pipe was read to its end."""
+    def check_drained(self, others: Container[str] = ()) -> None:
+        """Raise `PipeDiscipline` unless every pipe, but those that `others` read, was read to its end."""
         for inlet in self.inlets:
-            if not inlet.drained:
+            if not inlet.drained and inlet.name not in others:
                 raise PipeDiscipline(f'the call was completed before pipe "{inlet.name}" was drained')
 
     @property
@@ -323,10 +323,10 @@ class Outgoing:
         held, self._held, self._size = self._held, [], 0
         return held
 
-    def check_closed(self) -> None:
-        """Raise `PipeDiscipline` unless every pipe was ended."""
+    def check_closed(self, others: Container[str] = ()) -> None:
+        """Raise `PipeDiscipline` unless every pipe, but those that `others` feed, was ended."""
         for outlet in self.outlets:
-            if not outlet.closed:
+            if not outlet.closed and outlet.name not in others:
                 raise PipeDiscipline(f'the call was completed before pipe "{outlet.name}" was ended')
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -84,6 +84,11 @@ class Exchange:
     @property
     def outlets(self) -> tuple[Outlet, ...]:
         return () if self._outgoing is None else self._outgoing.outlets
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether sources or sinks were given for some of the pipes."""
+        return self._pumping is not None
 
     # -- the beginning
 
@@ -303,6 +308,28 @@ class Exchange:
                 while not inlet.drained:
                     await self._change()
 
+    async def pull_in_turn(self, inlet: Inlet, most: int | None) -> Any:
+        """`pull` for the program, which works some pipes by hand and has given sources and sinks for others."""
+        await self._turn_of(self.outlets, self.inlets[: inlet.index])
+        return await self.pull(inlet, most)
+
+    async def push_in_turn(self, outlet: Outlet, block: Any) -> None:
+        await self._turn_of(self.outlets[: outlet.index], ())
+        await self.push(outlet, block)
+
+    async def _turn_of(self, outlets: Sequence[Outlet], inlets: Sequence[Inlet]) -> None:
+        """Wait for the sources and sinks of the pipes that come before; it is not the program that has to end them."""
+        pumping = self._pumping
+        assert pumping is not None
+        while not pumping.done():
+            fed = [outlet.name in self._sources for outlet in outlets if not outlet.closed]
+            drained = [inlet.name in self._sinks for inlet in inlets if not inlet.drained]
+            if not (fed or drained) or not all(fed + drained):
+                return
+            await self._change()
+        if self._error is not None and any(not outlet.closed for outlet in outlets):
+            raise self._error
+
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         return self._loop.run_in_executor(None, function, *arguments)
 
@@ -324,6 +351,7 @@ class Exchange:
             await self.begun()
             pumping = self._pumping
             if pumping is not None and not pumping.done():
+                self._check_by_hand(pumping)
                 await asyncio.wait([pumping])
             if self._error is not None:
                 raise self._error
@@ -340,15 +368,30 @@ class Exchange:
             raise self._error
         return self._result()
 
+    def _check_by_hand(self, pumping: asyncio.Task[None]) -> None:
+        """A pipe that is neither at its end nor has a source or sink would be waited for in vain."""
+        if self._error is None:
+            try:
+                self._check_discipline(self._sources, self._sinks)
+            except PipeDiscipline as error:
+                pumping.cancel()
+                if not self._cancelling:  # else the outcome of that counts
+                    self._abort(error)
+                    raise
+
     def _check_pipes(self) -> None:
         try:
-            if self._outgoing is not None and not self.over:
-                self._outgoing.check_closed()
-            if self._incoming is not None:
-                self._incoming.check_drained()
+            self._check_discipline()
         except PipeDiscipline as error:
             self._abort(error)
             raise
+
+    def _check_discipline(self, sources: Container[str] = (), sinks: Container[str] = ()) -> None:
+        """Raise `PipeDiscipline` for a pipe that is not at its end and has none of these sources and sinks."""
+        if self._outgoing is not None and not self.over:
+            self._outgoing.check_closed(sources)
+        if self._incoming is not None:
+            self._incoming.check_drained(sinks)
 
     def _result(self) -> Any:
         if self.operation.maybe:
