@@ -31,6 +31,15 @@ def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     return run
 
 
+async def stubbornly(event: asyncio.Event) -> None:
+    """Wait, cancelled or not."""
+    while not event.is_set():
+        try:
+            await event.wait()
+        except asyncio.CancelledError:
+            pass
+
+
 class Lab(LabService):
     """On the event loop."""
 
@@ -61,7 +70,7 @@ class Lab(LabService):
                     await source.pull()
                     return 0
                 case 3:  # waits until it is let go
-                    await self.gate.wait()
+                    await stubbornly(self.gate)
                 case 4:  # never reads
                     await call.until_cancelled()
                     raise CallCancelled
@@ -127,7 +136,7 @@ class Lab(LabService):
         handle = LABCTX()
         handle.state = name
         if name == 77:
-            await self.gate.wait()
+            await stubbornly(self.gate)
         return handle
 
     async def Use(self, call: rpc.Call, handle: LABCTX) -> int:

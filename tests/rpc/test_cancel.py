@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 
 import pytest
 
-from idlrt import rpc, testing
-from idlrt.errors import CallCancelled
+from idlrt import pipes, rpc, testing
+from idlrt.errors import CallCancelled, ConnectionLost
 from idlrt.ids import Features
-from tests.rpc.services import Lab, ThreadedLab, on_a_loop, reach
+from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach
 from tests.rpc.specimen.lab import LabClient
 
 
@@ -121,3 +123,149 @@ async def test_a_server_that_does_not_keep_orphans_loses_the_connection_but_no_o
         assert link.lost is not None
         assert len(channel._links) == 1
         service.gate.set()
+
+
+class Watched(Lab):
+    """Tells what happens to its methods when nobody waits for their answers any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[object] = []
+
+    async def Add(self, call: rpc.Call, a: int, b: int) -> int:
+        try:
+            await asyncio.sleep(a)
+        except asyncio.CancelledError:
+            self.seen.append(call.cancelled)
+            await asyncio.sleep(b / 1000)  # what it does to clean up is not cancelled again
+            self.seen.append("clean")
+            self.ended.set()
+            raise
+        return a + b
+
+    async def Note(self, call: rpc.Call, what: int) -> None:
+        await asyncio.sleep(0.02)
+        self.notes.append(what)
+        self.ended.set()
+
+    async def Upload(self, call: rpc.Call, id: int, source: pipes.PipeReader[bytes]) -> int:
+        try:
+            async for _ in source:
+                pass
+        except ConnectionLost as error:
+            self.seen.append(error)
+            await asyncio.sleep(0.01)
+            self.seen.append("clean")
+            self.ended.set()
+            raise
+        return 0
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@on_a_loop
+async def test_a_method_whose_client_has_gone_is_cancelled(way: str, caplog: pytest.LogCaptureFixture) -> None:
+    service = Watched()
+    async with reach(way, service) as channel:
+        task = asyncio.create_task(LabClient(channel).Add(60, 10))
+        await asyncio.sleep(0.02)
+        await channel.close()
+        with pytest.raises(ConnectionLost):
+            await task
+        await service.ended.wait()
+    assert service.seen == [True, "clean"]
+    assert complaints(caplog) == []
+
+
+@on_a_loop
+async def test_the_method_of_an_orphaned_call_is_cancelled_once(caplog: pytest.LogCaptureFixture) -> None:
+    service = Watched()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server, cancel_grace=0.02) as channel:
+            task = asyncio.create_task(LabClient(channel).Add(60, 30))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.sleep(0.01)
+            assert service.seen == []  # co_cancel alone leaves it to the method
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.sleep(0.01)
+            assert service.seen == [True]
+            assert server.calls == 1
+        # and now the connection goes as well
+        await service.ended.wait()
+        await asyncio.sleep(0)
+        assert server.calls == 0
+    assert service.seen == [True, "clean"]
+    assert complaints(caplog) == []
+
+
+@on_a_loop
+async def test_a_call_whose_client_goes_before_the_method_has_begun_ends_too() -> None:
+    service = Watched()
+    async with rpc.Server([service]) as server:
+        channel = testing.connected(server)
+        await LabClient(channel).Open(5)
+        call = LabClient(channel).Sleep(60_000)
+        while not server.calls:
+            await asyncio.sleep(0)
+        await channel.close()
+        await asyncio.sleep(0.02)
+        assert server.calls == 0
+        assert service.rundowns == [5]
+        with pytest.raises(ConnectionLost):
+            await call
+
+
+@on_a_loop
+async def test_a_method_that_learns_in_its_pipe_that_its_client_has_gone_is_not_cancelled_as_well() -> None:
+    service = Watched()
+    async with rpc.Server([service]) as server:
+        channel = testing.connected(server)
+        call = LabClient(channel).Upload(0)
+        await call.source.push(b"abc")
+        await asyncio.sleep(0.01)
+        await channel.close()
+        await service.ended.wait()
+    assert isinstance(service.seen[0], ConnectionLost)
+    assert service.seen[1:] == ["clean"]
+
+
+@on_a_loop
+async def test_a_maybe_call_runs_to_its_end_though_its_client_has_gone() -> None:
+    service = Watched()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server) as channel:
+            await LabClient(channel).Note(7)
+            await asyncio.sleep(0.01)
+        assert server.calls == 1
+        await service.ended.wait()
+    assert service.notes == [7]
+
+
+@on_a_loop
+async def test_a_method_in_a_thread_is_told_and_its_handles_are_run_down_after_it() -> None:
+    class Threaded(ThreadedLab):
+        def Sleep(self, call: rpc.Call, milliseconds: int) -> int:
+            while not call.cancelled:
+                time.sleep(0.002)
+            self.notes.append(1)
+            time.sleep(0.03)
+            self.notes.append(len(self.rundowns))
+            return milliseconds
+
+    service = Threaded()
+    async with rpc.Server([service]) as server:
+        async with testing.connected(server) as channel:
+            await LabClient(channel).Open(5)
+            call = LabClient(channel).Sleep(60_000)
+            await asyncio.sleep(0.02)
+        with pytest.raises(ConnectionLost):
+            await call
+        while server.calls:
+            await asyncio.sleep(0.005)
+    assert service.notes == [1, 0]
+    assert service.rundowns == [5]

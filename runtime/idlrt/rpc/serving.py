@@ -50,6 +50,9 @@ _log = logging.getLogger("idlrt.server")
 _TRY_ALWAYS = 64 << 10
 _TRY_AGAIN = 0.01  # seconds
 
+# What a method raises to end the call with a status; anything else is a mistake and is logged.
+_STATUSES = (RpcFault, PipeError, CallCancelled)
+
 
 class Serving:
     """A call in progress."""
@@ -80,6 +83,8 @@ class Serving:
         self._pushed = 0  # octets since the loop had its turn
         self._waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
+        self._lost = False  # nobody waits for the answer any more
+        self._told = False  # a pipe has raised that in the method
         self.answered = False
         self.ended = False
 
@@ -189,12 +194,26 @@ class Serving:
         self.wake()
 
     def lose(self, error: Exception) -> None:
-        """The client is gone, or has given the call up."""
+        """The client is gone, or has given the call up.
+
+        A coroutine that waits in a pipe gets `error` there; one that waits for anything else is cancelled, since nobody
+        is left for its answer. That of a [maybe] operation goes on: nobody ever wanted one.
+        """
+        if self._lost:
+            return
+        self._lost = True
         self.cancelled = True
         self.answered = True
         self._stop(error)
         if self._task is None:
             self._link.ended(self)
+        elif not self._method.blocking and not self.maybe:
+            # After the turn in which the task begins, or wakes in its pipe.
+            self._link.loop.call_soon(self._interrupt, self._task)
+
+    def _interrupt(self, task: asyncio.Task[None]) -> None:
+        if not self._told:
+            task.cancel()
 
     def _stop(self, error: Exception) -> None:
         if self._error is None:
@@ -208,7 +227,7 @@ class Serving:
         """The server stops and does not wait any longer."""
         self._stop(CallCancelled("the server stops"))
         if self._task is not None:
-            self._task.cancel()
+            self._link.loop.call_soon(self._task.cancel)  # a task cancelled before its first turn would never end
 
     async def until_cancelled(self) -> None:
         while not self.cancelled:
@@ -275,14 +294,14 @@ class Serving:
 
     def _failed(self, error: Exception) -> None:
         if self.answered:
-            if error is not self._error:
+            if error is not self._error and not isinstance(error, _STATUSES):
                 _log.exception("%s failed after its client %s had gone", self.operation.name, self.client)
             return
         if isinstance(error, NdrError) and error is self._error:
             self.fault(RPC_X_BAD_STUB_DATA)
             return
         status, executed = fault_from_error(error)
-        if isinstance(error, (RpcFault, PipeError, CallCancelled)):
+        if isinstance(error, _STATUSES):
             _log.debug("%s answers with a fault: %s", self.operation.name, error)
         elif status == NCA_FAULT_UNSPEC:
             # No text and no type leaves the server.
@@ -301,19 +320,28 @@ class Serving:
     # -- its pipes
 
     async def pull(self, inlet: Inlet, most: int | None) -> Any:
-        block = inlet.take(most)
-        while block is None:
-            self._check_cancelled()
-            await self._change()
+        try:
             block = inlet.take(most)
+            while block is None:
+                self._check_cancelled()
+                await self._change()
+                block = inlet.take(most)
+        except Exception as error:
+            self._tell(error)
+            raise
         incoming = self._incoming
         if incoming is not None and incoming.buffered <= WINDOW // 2:
             self._link.go_on(self)
         return block
 
+    def _tell(self, error: Exception) -> None:
+        """A pipe is about to raise; the method is not cancelled for the same reason."""
+        if error is self._error and self._lost and asyncio.current_task() is self._task:
+            self._told = True
+
     async def push(self, outlet: Outlet, block: Any) -> None:
         if self._error is not None:
-            raise self._error
+            self._check_open()
         if self._pushing:
             raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
         link = self._link
@@ -363,7 +391,11 @@ class Serving:
         while link.full and self._error is None:
             self._pushed = 0
             await self._change()
+        self._check_open()
+
+    def _check_open(self) -> None:
         if self._error is not None:
+            self._tell(self._error)
             raise self._error
 
     def _check_cancelled(self) -> None:
