@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
+from idlrt import blocking, rpc
 from idlrt.rpc import StringBinding
 
 OBJECT = UUID("5a7b91f8-ff00-11d0-a9b2-00c04fb6e6fc")
@@ -64,3 +66,10 @@ def test_the_endpoint_may_be_spelt_as_an_option() -> None:
 def test_what_is_wrong_is_said(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         StringBinding.parse(text)
+
+
+@pytest.mark.parametrize("connect", [rpc.connect, blocking.connect], ids=["asyncio", "blocking"])
+@pytest.mark.parametrize("text", ["tcp:foo", "ncacn_np:host", "tcp:foo[135]"])
+def test_an_unknown_protocol_sequence_is_refused_at_once(connect: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError, match="not supported; there are ncacn_ip_tcp and ncalrpc"):
+        connect(text)

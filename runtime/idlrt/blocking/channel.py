@@ -19,7 +19,7 @@ from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
 from idlrt.errors import BindRefused, ConnectionLost, RpcTimeout
 from idlrt.rpc.binding import StringBinding
-from idlrt.rpc.reach import declared, explained, locate, unknown_endpoint
+from idlrt.rpc.reach import declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
@@ -238,7 +238,7 @@ def connect(
     at a time.
     """
     return Channel(
-        StringBinding.parse(binding) if isinstance(binding, str) else binding,
+        supported(binding),
         timeout=timeout,
         connect_timeout=connect_timeout,
         cancel_grace=cancel_grace,

@@ -19,7 +19,7 @@ from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
 from idlrt.rpc.link import Link
-from idlrt.rpc.reach import declared, explained, locate, unknown_endpoint
+from idlrt.rpc.reach import declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
@@ -370,9 +370,8 @@ def connect(
     `timeout` bounds each call in seconds (with pipes: each wait for the peer), `connect_timeout` the way to a bound
     connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be.
     """
-    parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
     return Connector(
-        parsed,
+        supported(binding),
         {
             "timeout": timeout,
             "connect_timeout": connect_timeout,

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface
 
 
+def supported(binding: str | StringBinding) -> StringBinding:
+    """The parts of a binding that a program gave; `ValueError` says what is wrong with it."""
+    parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
+    transport.check(parsed.protseq)
+    return parsed
+
+
 def declared(binding: StringBinding, interface: Interface) -> StringBinding:
     """The binding with the endpoint that the IDL gives the interface, if the binding has none of its own."""
     if not binding.endpoint:

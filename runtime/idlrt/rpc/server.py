@@ -24,6 +24,7 @@ from idlrt.rpc.call import Call
 from idlrt.rpc.contexts import Groups
 from idlrt.rpc.interface import Interface
 from idlrt.rpc.methods import Method
+from idlrt.rpc.reach import supported
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving
 
@@ -136,7 +137,7 @@ class Server:
 
     async def listen(self, binding: str | StringBinding) -> str:
         """Accept connections at an endpoint; port 0 takes a free one. Returns the binding that clients use."""
-        parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
+        parsed = supported(binding)
         endpoint = parsed.endpoint or self._declared(parsed.protseq)
         where = transport.find(parsed.protseq, parsed.netaddr, endpoint, parsed.option("dir"))
         name = [endpoint]
