@@ -28,9 +28,9 @@ from idlrt.errors import (
     RpcFault,
     RpcTimeout,
 )
-from idlrt.rpc import Server
+from idlrt.rpc import Server, connect
 from tests.rpc.services import WAYS, Lab, ThreadedLab
-from tests.rpc.specimen.lab import LabBlockingClient, StatResult, UploadBlockingCall
+from tests.rpc.specimen.lab import LabBlockingClient, LabClient, StatResult, UploadBlockingCall
 
 SERVICES: list[Callable[[], Any]] = [Lab, ThreadedLab]
 both = pytest.mark.parametrize("make", SERVICES, ids=["on the loop", "in threads"])
@@ -320,3 +320,18 @@ def test_closing_the_channel_fails_calls_in_progress() -> None:
             call.complete()
         with pytest.raises(ConnectionLost):
             LabBlockingClient(channel).Add(1, 1)
+
+
+def test_a_client_for_the_wrong_kind_of_channel_says_which_is_the_right_one() -> None:
+    wrong: Any
+    said = r"LabClient needs a channel from rpc\.connect, not idlrt\.blocking\..* the blocking client"
+    with testing.blocking_channel(Lab()) as wrong, pytest.raises(TypeError, match=said):
+        LabClient(wrong)
+    wrong = connect("ncacn_ip_tcp:127.0.0.1[1]")
+    with pytest.raises(TypeError, match=r"LabClient needs the open channel: .*async with rpc\.connect"):
+        LabClient(wrong)
+    with pytest.raises(TypeError, match=r"LabBlockingClient needs a channel from blocking\.connect, not .*Connector"):
+        LabBlockingClient(wrong)
+    for kind in (LabClient, LabBlockingClient):
+        with pytest.raises(TypeError, match=r"not builtins\.NoneType"):
+            kind(None)  # type: ignore[arg-type]

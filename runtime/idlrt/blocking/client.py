@@ -22,6 +22,15 @@ class Client:
     interface: ClassVar[Interface]
 
     def __init__(self, channel: Channel, *, object: UUID | None = None, timeout: float | None = None) -> None:
+        # Who has a channel has its module too; declarations alone shall not bring it.
+        from idlrt.blocking.channel import Channel
+
+        if not isinstance(channel, Channel):
+            kind = f"{type(channel).__module__}.{type(channel).__qualname__}"
+            raise TypeError(
+                f"{type(self).__name__} needs a channel from blocking.connect, not {kind}; "
+                "with one from rpc.connect goes the client for asyncio"
+            )
         self._channel = channel
         self._object = channel.object if object is None else object
         self._timeout = channel.timeout if timeout is None else timeout

@@ -23,6 +23,11 @@ class Client:
     interface: ClassVar[Interface]
 
     def __init__(self, channel: Channel, *, object: UUID | None = None, timeout: float | None = None) -> None:
+        # Who has a channel has its module too; declarations alone shall not bring it.
+        from idlrt.rpc.channel import Channel
+
+        if not isinstance(channel, Channel):
+            raise TypeError(_misfit(type(self).__name__, channel))
         self._channel = channel
         self._object = channel.object if object is None else object
         self._timeout = channel.timeout if timeout is None else timeout
@@ -38,3 +43,15 @@ class Client:
         return kind(
             self._channel.begin(interface, interface.by_opnum[opnum], inputs, pipes, self._object, self._timeout)
         )
+
+
+def _misfit(client: str, given: Any) -> str:
+    from idlrt.rpc.channel import Connector
+
+    if isinstance(given, Connector):
+        return f'{client} needs the open channel: "async with rpc.connect(...) as channel", or "await rpc.connect(...)"'
+    kind = type(given)
+    return (
+        f"{client} needs a channel from rpc.connect, not {kind.__module__}.{kind.__qualname__}; "
+        "with one from blocking.connect goes the blocking client"
+    )
