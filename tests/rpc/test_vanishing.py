@@ -14,7 +14,7 @@ import pytest
 
 from idlrt import blocking, rpc, testing
 from idlrt.association import ClientConfig, ClientConnection, Proposal
-from idlrt.errors import ConnectionLost, ProtocolError, RpcError, RpcFault
+from idlrt.errors import ConnectionLost, ProtocolError, RemoteProtocolError, RpcError, RpcFault
 from idlrt.rpc.link import Link
 from idlrt.transport.memory import MemoryTransport, join
 from tests.rpc.services import Lab, on_a_loop
@@ -304,4 +304,33 @@ def test_a_blocking_client_sees_a_server_that_vanishes() -> None:
         for _ in replies:
             with blocking.connect(f"ncacn_ip_tcp:127.0.0.1[{port}]") as channel, pytest.raises(ConnectionLost):
                 LabBlockingClient(channel).Add(1, 1)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 400 Bad"), (b"SSH-2.0-x\r\n", r"SSH-2.0-x\.\."), (b"?", r"\?")],
+    ids=["http", "ssh", "an octet"],
+)
+def test_a_peer_that_is_no_rpc_server_is_recognised(answer: bytes, shown: str) -> None:
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+    async def call() -> None:
+        async with rpc.connect(binding) as channel:
+            await LabClient(channel).Add(1, 1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        binding = f"ncacn_ip_tcp:127.0.0.1[{listener.getsockname()[1]}]"
+        thread = threading.Thread(target=serve)
+        thread.start()
+        said = rf'does not speak DCE/RPC; it sent "{shown}"; is that the port of another kind of server'
+        with pytest.raises(RemoteProtocolError, match=said):
+            asyncio.run(call())
+        with blocking.connect(binding) as channel, pytest.raises(RemoteProtocolError, match=said):
+            LabBlockingClient(channel).Add(1, 1)
         thread.join()

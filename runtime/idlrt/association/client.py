@@ -41,7 +41,19 @@ from idlrt.pdu import (
 )
 from idlrt.pdu import Fault as FaultPdu
 from idlrt.pdu.call import CALL_HEADER_SIZE
-from idlrt.pdu.header import CONC_MPX, FIRST, LAST, MAX_PDU, MAYBE, OBJECT_UUID, PENDING_CANCEL, WHOLE, Buffer
+from idlrt.pdu.header import (
+    CONC_MPX,
+    FIRST,
+    LAST,
+    MAX_PDU,
+    MAYBE,
+    OBJECT_UUID,
+    PENDING_CANCEL,
+    VERSION,
+    WHOLE,
+    Buffer,
+    foreign,
+)
 
 _log: Final = logging.getLogger("idlrt.association")
 
@@ -467,10 +479,14 @@ class ClientConnection(Connection[ClientEvent]):
     def _failed(self, error: RemoteProtocolError, view: memoryview, at: int, end: int) -> None:
         self._close()
 
-    def _ended(self, truncated: bool) -> Ended:
+    def _ended(self, rest: bytes) -> Ended:
+        if rest and rest[0] != VERSION:  # less than a header, and so not judged yet
+            self._failure = foreign(rest)
+            self._close()
+            raise self._failure
         waiting = tuple(call_id for call_id, call in self._calls.items() if call.state is not CallState.ABANDONED)
         self._close()
-        return Ended(waiting, truncated)
+        return Ended(waiting, bool(rest))
 
     def _close(self) -> None:
         self._state = State.CLOSED

@@ -61,8 +61,8 @@ class Connection(ABC, Generic[E]):
         """Any other PDU."""
 
     @abstractmethod
-    def _ended(self, truncated: bool) -> Ended:
-        """The peer closed the connection."""
+    def _ended(self, rest: bytes) -> Ended:
+        """The peer closed the connection and left `rest`, the first part of a PDU."""
 
     @abstractmethod
     def _failed(self, error: RemoteProtocolError, view: memoryview, at: int, end: int) -> None:
@@ -180,8 +180,8 @@ class Connection(ABC, Generic[E]):
         return (view if plain is body else memoryview(b"".join((head, plain)))), end
 
     def receive_eof(self) -> Iterator[E]:
-        """The peer closed its side; gives `Ended`."""
-        truncated = bool(self._partial) or self._buffer.begin != self._buffer.end
+        """The peer closed its side; gives `Ended`, or raises if what it sent was too short to be judged before."""
+        rest = bytes(self._partial) or self._buffer.take()
         self._partial = bytearray()
         self._streams.clear()
-        yield cast(E, self._ended(truncated))
+        yield cast(E, self._ended(rest))

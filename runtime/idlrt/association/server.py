@@ -571,11 +571,11 @@ class ServerConnection(Connection[ServerEvent]):
         self._calls.clear()
         self._incoming = None
 
-    def _ended(self, truncated: bool) -> Ended:
+    def _ended(self, rest: bytes) -> Ended:
         waiting = tuple(
             call_id
             for call_id, call in self._calls.items()
             if call.state not in (CallState.ABANDONED, CallState.DRAINING)
         )
         self._close()
-        return Ended(waiting, truncated)
+        return Ended(waiting, bool(rest))

@@ -20,6 +20,7 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 HEADER_SIZE: Final = 16
 MAX_PDU: Final = 65535
 VERSION: Final = 5
+DATAGRAM_VERSION: Final = 4  # of the connectionless protocol
 
 
 class PType(IntEnum):
@@ -105,8 +106,18 @@ def order_of(drep: Buffer) -> Order:
             raise RemoteProtocolError(f"the peer names an unknown integer order, {other}")
 
 
+def foreign(start: Buffer) -> RemoteProtocolError:
+    """The error for what begins like no PDU at all."""
+    text = "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in bytes(start))
+    return RemoteProtocolError(
+        "the peer does not speak DCE/RPC", help=f'it sent "{text}"; is that the port of another kind of server?'
+    )
+
+
 def read_header(data: Buffer, at: int = 0) -> Header:
     """Read and check the header at `at`; at least sixteen octets must be there."""
+    if data[at] not in (VERSION, DATAGRAM_VERSION):
+        raise foreign(data[at : at + HEADER_SIZE])
     if data[at] != VERSION or data[at + 1] > 1:
         raise RemoteProtocolError(f"the peer speaks DCE/RPC {data[at]}.{data[at + 1]}, not 5.0")
     order = order_of(data[at + 4 : at + 8])
