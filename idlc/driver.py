@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final
 
 from idlc.diagnostics.report import Diagnostic, Report, Severity
-from idlc.semantics.types import BoundFile
+from idlc.semantics.types import BoundFile, Interface
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
 from idlc.source.preprocess import Options
@@ -119,7 +119,7 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
             unit.bound = bind(unit.tree, unit.acf, imported, found)
             bound[unit.source.path] = unit.bound
         if unit.main:
-            with _stage("rules"):
+            with _stage("rules", unit.bound):
                 rules.check(unit.bound, found)
     compilation.report.extend(_without_follow_ups(found, before, compilation.units))
     return compilation
@@ -171,7 +171,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
     refused = False
     for unit in emitted:
         assert unit.bound is not None
-        with _stage("emit"):
+        with _stage("emit", unit.bound):
             # An import makes types visible; procedures belong to whoever compiles the file itself.
             try:
                 files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
@@ -206,7 +206,7 @@ def dump(compilation: Compilation, stage: str) -> str:
     """One stage of the files that were asked for, as text. Raises InternalError."""
     parts: list[str] = []
     for unit in compilation.main:
-        with _stage(stage):
+        with _stage(stage, unit.bound):
             parts.append(_shown(unit, stage, _homes(compilation)))
     return "\n".join(parts)
 
@@ -318,8 +318,11 @@ def _imports(body: Sequence[ast.Statement]) -> Iterator[ast.StringLiteral]:
 
 
 @contextmanager
-def _stage(name: str) -> Iterator[None]:
-    """Give a stage the stack it needs, and turn its crash into an InternalError that knows the place."""
+def _stage(name: str, bound: BoundFile | None = None) -> Iterator[None]:
+    """Give a stage the stack it needs, and turn its crash into an InternalError that knows the place.
+
+    `bound` is the file it works on, where that is known: it has the places of what later stages only have names for.
+    """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
     try:
@@ -327,18 +330,38 @@ def _stage(name: str) -> Iterator[None]:
     except InternalError:
         raise
     except Exception as error:
-        raise InternalError(name, _place(error.__traceback__), error) from error
+        raise InternalError(name, _place(error.__traceback__, bound), error) from error
     finally:
         sys.setrecursionlimit(limit)
 
 
-def _place(trace: TracebackType | None) -> Span:
-    """The IDL that the innermost function was at: the span of whatever it had in hand."""
-    place = Span.none()
+def _place(trace: TracebackType | None, bound: BoundFile | None) -> Span:
+    """The IDL that the innermost function was at: the span of what it had in hand, of an interface as a last resort."""
+    named = {} if bound is None else _places(bound)
+    place = interface = Span.none()
     while trace is not None:
         for value in trace.tb_frame.f_locals.values():
             span = getattr(value, "span", None)
-            if isinstance(span, Span) and not span.is_none:
+            if not isinstance(span, Span):
+                span = named.get((type(value), str(getattr(value, "name", ""))))
+            if span is None or span.is_none:
+                continue
+            if isinstance(value, Interface | ast.Interface):
+                interface = span
+            else:
                 place = span
         trace = trace.tb_next
-    return place
+    return interface if place.is_none else place
+
+
+def _places(bound: BoundFile) -> dict[tuple[type, str], Span]:
+    """Where in the IDL is what the steps on the wire are named after, by their class and name."""
+    from idlc.wire.steps import Choice, ChoiceType, OperationPlan, PicklePlan, Record, RecordUse
+
+    places: dict[tuple[type, str], Span] = {}
+    for name, declared in bound.declared.items():
+        places.update(((kind, name), declared.span) for kind in (Record, RecordUse, ChoiceType, Choice))
+    for interface in bound.interfaces:
+        places.update(((OperationPlan, each.name), each.span) for each in interface.operations)
+    places.update(((PicklePlan, each.name), each.span) for each in bound.pickled)
+    return places

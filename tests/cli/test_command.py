@@ -169,6 +169,25 @@ def test_a_crash_is_status_3_and_says_where(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("function", "place"),
+    [
+        ("idlc.wire.plan._Planner.operation", "5:10"),
+        ("idlc.codec.fuse._put_request", "5:10"),
+        ("idlc.codec.put.Put._record_scope", "4:13"),
+    ],
+)
+def test_a_crash_is_placed_at_the_operation_or_type_rather_than_the_interface(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, function: str, place: str
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(function, crash)
+    assert cli.main(["compile", "good.idl", "-o", "out"]) == 3
+    assert f"ZeroDivisionError in stage emit at good.idl:{place}: oops" in capsys.readouterr().err
+
+
 TEN = """\
 import "nosuch.idl";
 [uuid(4f1d6a9e-7c43-4b0e-9a55-0c8f6d2be0), version(1.0), pointer_default(unique)]
