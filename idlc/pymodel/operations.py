@@ -12,7 +12,6 @@ from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
 from idlc.wire.plan import is_pipe
 
-
 _CALL_ATTRIBUTES = frozenset(["cancel", "complete", "done"])
 """What a call object has besides its pipes."""
 _CLIENT_ATTRIBUTES = frozenset(["interface", "_begin", "_call", "_channel", "_object", "_timeout"])

@@ -42,7 +42,7 @@ def jobs(bench: ModuleType) -> Iterator[Job]:
         lambda: info.put_request(bench.SERVER_INFO_102(**fields)),
         lambda: theirs.info(fields),
     )
-    yield "b decode", lambda: info.get_request(memoryview(data)), lambda: theirs.Info(data)
+    yield "b decode", lambda: info.get_request(data), lambda: theirs.Info(data)
 
     shares = codecs[2]
     rows = [share_info(i) for i in range(1000)]
@@ -55,20 +55,20 @@ def jobs(bench: ModuleType) -> Iterator[Job]:
         lambda: shares.put_request(1000, [make(*row) for row in values]),
         lambda: theirs.shares(rows),
     )
-    yield "c decode", lambda: shares.get_request(memoryview(many)), lambda: theirs.Shares(many)
+    yield "c decode", lambda: shares.get_request(many), lambda: theirs.Shares(many)
 
     octets = codecs[3]
     content = bytes(range(256)) * 4096
     yield "d1 encode, 1 MiB", lambda: octets.put_request(len(content), content), lambda: theirs.octets(content)
     flat = bytes(octets.put_request(len(content), content))
-    yield "d1 decode", lambda: octets.get_request(memoryview(flat)), lambda: theirs.Octets(flat)
+    yield "d1 decode", lambda: octets.get_request(flat), lambda: theirs.Octets(flat)
 
     longs = codecs[4]
     numbers = list(range(100_000))
     check(longs.put_request(len(numbers), numbers), theirs.longs(numbers))
     yield "d2 encode, 100,000 longs", lambda: longs.put_request(len(numbers), numbers), lambda: theirs.longs(numbers)
     listed = bytes(longs.put_request(len(numbers), numbers))
-    yield "d2 decode", lambda: longs.get_request(memoryview(listed)), lambda: theirs.Longs(listed)
+    yield "d2 decode", lambda: longs.get_request(listed), lambda: theirs.Longs(listed)
 
 
 def run(bench: ModuleType, wanted: Callable[[str], bool]) -> Iterator[Figure]:
