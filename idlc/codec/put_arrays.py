@@ -56,8 +56,11 @@ def prepare_text(put: Put, step: Text, value: str, scope: Scope, path: str) -> P
         put.line(f"{count} = len({text})")
     check_range(put, step.range, count, path)
     most = count
-    if step.bound is not None or step.size is not None:
-        most = str(step.bound) if step.bound is not None else evaluated(put, spell(step.size, scope), "most")  # type: ignore[arg-type]
+    if step.bound is not None:
+        most = str(step.bound)
+    elif step.size is not None:
+        most = evaluated(put, spell(step.size, scope), "most")
+    if most != count:
         with put.checking(f"if {count} > {group(most)}:"):
             put.line(f"raise ndr.too_long({count}, {most})", path)
     return Prepared(text, count, most)

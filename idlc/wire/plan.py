@@ -22,6 +22,7 @@ from idlc.semantics.types import (
     Enum,
     EnumUse,
     ErrorType,
+    Expression,
     Interface,
     InterfacePointer,
     Opaque,
@@ -278,7 +279,7 @@ class _Planner:
                     content = Content.NUMBERS
         return Sequence(self.step(element), dimensions, content, limits)
 
-    def choice(self, name: str, switch: object, switch_type: Base | EnumUse | None) -> Choice:
+    def choice(self, name: str, switch: Expression | None, switch_type: Base | EnumUse | None) -> Choice:
         union = self.bound.declared[name]
         assert isinstance(union, Union)
         tag = self.step(switch_type or union.switch_type or Base(BaseKind.INT32))
@@ -294,7 +295,7 @@ class _Planner:
                     raise
                 arms.append(ArmStep(arm.values, arm.default, slot))
             self.choices[name] = ChoiceType(name, tuple(arms), union.encapsulated, union.ms_union)
-        return Choice(name, tag, switch)  # type: ignore[arg-type]
+        return Choice(name, tag, switch)
 
     def record(self, name: str) -> None:
         if name in self.records:

@@ -88,7 +88,13 @@ def number_reader(order: str, letter: str) -> Callable[[Any], list[Any]]:
         return lambda data: list(map(bool, data))
     swap = array(letter).itemsize > 1 and (order == "<") != (sys.byteorder == "little")
     if not swap:
-        return lambda data: memoryview(data).cast("B").cast(letter).tolist()  # type: ignore[call-overload]
+
+        def read_native(data: Any) -> list[Any]:
+            view: Any = memoryview(data).cast("B")
+            numbers: list[Any] = view.cast(letter).tolist()
+            return numbers
+
+        return read_native
 
     def read(data: Any) -> list[Any]:
         numbers = array(letter)

@@ -23,8 +23,6 @@ class Struct:
     def __eq__(self, other: object) -> bool:
         return equal(self, other) if type(other) is type(self) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return show(self)
 
@@ -50,8 +48,6 @@ class Union:
     def __eq__(self, other: object) -> bool:
         return equal(self, other) if type(other) is type(self) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return show(self)
 
@@ -70,8 +66,6 @@ class Ref(Generic[T]):
 
     def __eq__(self, other: object) -> bool:
         return equal(self, other) if type(other) is Ref else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return show(self)
