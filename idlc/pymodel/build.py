@@ -110,7 +110,9 @@ class Builder:
 
     def class_name(self, name: str) -> str:
         """The class of a declared type, noted as used when another module defines it."""
-        declared = self.bound.declared[name]
+        declared = self.bound.declared.get(name)
+        if declared is None:  # declared, but defined nowhere: opaque to us as to C
+            return "object"
         spelled = self.names[f"type {name}"]
         if declared.origin != self.bound.name:
             self.used.setdefault(declared.origin, {})[spelled] = None

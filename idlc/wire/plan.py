@@ -241,8 +241,9 @@ class _Planner:
             case Base(kind, _, limits):
                 return Guid() if kind is BaseKind.GUID else Scalar(_SCALARS[kind], limits)
             case EnumUse(name, limits):
-                enum = self.bound.declared[name]
-                assert isinstance(enum, Enum)
+                enum = self.bound.declared.get(name)
+                if not isinstance(enum, Enum):
+                    raise _NoForm
                 signed = any(member.value < 0 for member in enum.members)
                 return EnumValue(name, enum.wide, signed, limits)
             case StructUse(name):
@@ -280,8 +281,9 @@ class _Planner:
         return Sequence(self.step(element), dimensions, content, limits)
 
     def choice(self, name: str, switch: Expression | None, switch_type: Base | EnumUse | None) -> Choice:
-        union = self.bound.declared[name]
-        assert isinstance(union, Union)
+        union = self.bound.declared.get(name)
+        if not isinstance(union, Union):
+            raise _NoForm
         tag = self.step(switch_type or union.switch_type or Base(BaseKind.INT32))
         assert isinstance(tag, Scalar | EnumValue)
         if name not in self.choices:
@@ -300,8 +302,9 @@ class _Planner:
     def record(self, name: str) -> None:
         if name in self.records:
             return
-        struct = self.bound.declared[name]
-        assert isinstance(struct, Struct)
+        struct = self.bound.declared.get(name)
+        if not isinstance(struct, Struct):
+            raise _NoForm  # declared, but defined nowhere
         self.records[name] = Record(name, (), recursive=False, aliased=False)
         try:
             slots = tuple(Slot(field.name, self.field(field.type, field.ignore)) for field in struct.fields)
