@@ -165,7 +165,10 @@ class _Planner:
         self.aliased: set[str] = set()
 
     def run(self, interfaces: tuple[Interface, ...], pickled: tuple[Pickled, ...] = ()) -> WirePlan:
-        operations = [self.operation(operation) for each in interfaces for operation in remote_operations(each)]
+        operations = []
+        for interface in interfaces:  # no comprehension: an internal error finds its place in these locals
+            for operation in remote_operations(interface):
+                operations.append(self.operation(operation))
         pickles = [pickle for each in pickled if (pickle := self.pickle(each)) is not None]
         for declared in self.bound.declarations:
             if isinstance(declared, Struct):
