@@ -180,10 +180,10 @@ class Lab(LabService):
     async def Stat(self, call: rpc.Call, id: int) -> StatResult:
         return StatResult(id * 1000, id)
 
-    async def LABCTX_rundown(self, handle: LABCTX) -> None:  # type: ignore[override]
+    async def LABCTX_rundown(self, handle: LABCTX) -> None:
         self.rundowns.append(handle.state)
 
-    async def OTHERCTX_rundown(self, handle: OTHERCTX) -> None:  # type: ignore[override]
+    async def OTHERCTX_rundown(self, handle: OTHERCTX) -> None:
         self.rundowns.append("other")
 
 

@@ -139,7 +139,7 @@ async def test_calls_that_use_one_handle_take_turns() -> None:
 @on_a_loop
 async def test_a_rundown_that_fails_does_not_stop_the_others() -> None:
     class Broken(Lab):
-        async def LABCTX_rundown(self, handle: LABCTX) -> None:  # type: ignore[override]
+        async def LABCTX_rundown(self, handle: LABCTX) -> None:
             self.rundowns.append(handle.state)
             raise ValueError
 

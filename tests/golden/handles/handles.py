@@ -157,5 +157,5 @@ class HandlesService(rpc.Service):
     def Ping(self, call: rpc.Call) -> rpc.Answer[None]:
         """[idempotent] void Ping(void)"""
 
-    def SESSION_rundown(self, handle: SESSION) -> None:
+    def SESSION_rundown(self, handle: SESSION) -> rpc.Answer[None]:
         """Called once for each SESSION that is left when its client is gone."""

@@ -276,8 +276,8 @@ class LabService(rpc.Service):
     @abstractmethod
     def Stat(self, call: rpc.Call, id: int) -> rpc.Answer[StatResult]: ...
 
-    def LABCTX_rundown(self, handle: LABCTX) -> None:
+    def LABCTX_rundown(self, handle: LABCTX) -> rpc.Answer[None]:
         """Called once for a handle whose client went away."""
 
-    def OTHERCTX_rundown(self, handle: OTHERCTX) -> None:
+    def OTHERCTX_rundown(self, handle: OTHERCTX) -> rpc.Answer[None]:
         """Called once for a handle whose client went away."""
