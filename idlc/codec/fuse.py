@@ -111,7 +111,7 @@ def _put_request(operation: OperationPlan, shared: Shared) -> Function | str:
     _put_slots(emitter, slots, names, _scope(slots, names))
     body = _buffered(emitter, shared.operation_aliases(operation)[0])
     return Function(
-        _function_name("put", operation, "request", shared), _typed(names.values()), "bytes | bytearray", "", body
+        _function_name("put", operation, "request", shared), _typed(names.values()), "bytes | bytearray", body
     )
 
 
@@ -144,7 +144,7 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
     _put_slots(emitter, slots, names, _scope((*slots, *operation.request), {**outer, **names}))
     body = _buffered(emitter, shared.operation_aliases(operation)[1], start="at" if piped else "")
     parameters = "result: Any, inputs: Any, at: int = 0"
-    return Function(_function_name("put", operation, "response", shared), parameters, "bytes | bytearray", "", body)
+    return Function(_function_name("put", operation, "response", shared), parameters, "bytes | bytearray", body)
 
 
 def _inputs(operation: OperationPlan) -> dict[str, str]:
@@ -243,7 +243,7 @@ def _getter(
         head.append(Line("seen: dict[Any, Any] = {}"))
     body = (*head, *emitter.statements, Line(f"return {value}"))
     parameters = "d: Any, inputs: Any, at: int = 0" if response else "d: Any, at: int = 0"
-    return Function(_function_name("get", operation, part, shared), parameters, "Any", "", body)
+    return Function(_function_name("get", operation, part, shared), parameters, "Any", body)
 
 
 def _one_group(text: str) -> bool:
@@ -298,7 +298,7 @@ def _put_function(part: str, name: str, value: str, emitter: Put, shared: Shared
     body: list[Statement] = [*emitter.statements]
     if defers:
         body.append(Line("return r"))
-    return Function(f"{part}_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+    return Function(f"{part}_{name}", _typed(parameters), "Any", tuple(_generating(body, emitter.generator)))
 
 
 def _get_record(name: str, shared: Shared) -> Function:
@@ -316,7 +316,7 @@ def _get_record(name: str, shared: Shared) -> Function:
         value = emitter.expression(reading)
     emitter.flush()
     body = [*emitter.opening(), *emitter.statements, *_returned(value, emitter)]
-    return Function(f"get_{name}", _typed(parameters), "Any", "", tuple(_generating(body, emitter.generator)))
+    return Function(f"get_{name}", _typed(parameters), "Any", tuple(_generating(body, emitter.generator)))
 
 
 def _returned(value: str, emitter: Get) -> list[Statement]:
@@ -357,7 +357,7 @@ def _finish_record(name: str, shared: Shared) -> Function:
     emitter.flush()
     parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
     body = [*emitter.opening(), *emitter.statements, *_returned(emitter.expression(reading), emitter)]
-    return Function(f"finish_{name}", _typed(parameters), "Any", "", tuple(_generating(body, True)))
+    return Function(f"finish_{name}", _typed(parameters), "Any", tuple(_generating(body, True)))
 
 
 def _generating(body: list[Statement], generator: bool) -> list[Statement]:
@@ -418,10 +418,9 @@ def _pipe_functions(name: str, element: Step, shared: Shared, alignment: int) ->
             f"put_{name}",
             f"{block}: Any",
             "bytes | bytearray",
-            "",
             (Line("b = bytearray()"), *put.statements, Line("return b")),
         ),
-        Function(f"get_{name}", "d: Any, n: int", "Any", "", (*get.statements, Line("return block"))),
+        Function(f"get_{name}", "d: Any, n: int", "Any", (*get.statements, Line("return block"))),
     ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from idlc.codec.phase import known
 from idlc.codec.reading import Reading, Siblings
-from idlc.codec.spelling import listed, targets_of
+from idlc.codec.spelling import arm_heads, listed, targets_of
 from idlc.wire.steps import Choice
 
 if TYPE_CHECKING:
@@ -15,26 +15,20 @@ if TYPE_CHECKING:
 
 def choice(get: Get, step: Choice, wish: str, scope: Siblings | None, path: str) -> Reading:
     choice = get.shared.plan.choices[step.name]
-    whole = get.layout.arm_alignment(step)
-    if get.shared.syntax.wide:
-        whole = max(whole, get.layout.alignment(step.tag))
-        get.align(whole)
-    elif choice.encapsulated:
-        get.align(get.layout.alignment(step.tag))
+    before_tag, before_arm = get.layout.union_alignment(step)
+    get.align(before_tag)
     tag = get.primitive(step.tag, "tag", f"{path}.tag").local
-    padded = get.shared.syntax.wide or (choice.ms_union and not choice.encapsulated)
     get.flush()
     get.settle()
     reading = Reading(step, get.names.new(wish), tag=tag)
     get.agree(step.switch, tag, scope, "tag_mismatch", path)
     get.line(f"{reading.local}: Any")
     start, ends = get.phase, []
-    for number, (head, slot) in enumerate(arms(get, step, tag)):
+    for number, (head, slot) in enumerate(arm_heads(choice.arms, tag)):
         get.phase, get.base, get.offset = start, "at", 0
         with get.block(head):
-            if padded:
-                get.align(whole)
-                get.flush()
+            get.align(before_arm)
+            get.flush()
             if slot is None:
                 get.line(f"{reading.local} = None")
             else:
@@ -56,30 +50,15 @@ def choice(get: Get, step: Choice, wish: str, scope: Siblings | None, path: str)
     return reading
 
 
-def arms(get: Get, step: Choice, tag: str) -> list[tuple[str, Any]]:
-    """(`if` head, slot or None) of every arm, the default one last."""
-    arms = get.shared.plan.choices[step.name].arms
-    heads: list[tuple[str, Any]] = []
-    for arm in sorted(arms, key=lambda arm: arm.default):
-        if arm.default:
-            heads.append(("else:" if heads else "if True:", arm.slot))
-            continue
-        word = "elif" if heads else "if"
-        labels = arm.labels
-        test = f"== {labels[0]}" if len(labels) == 1 else f"in ({', '.join(map(str, labels))})"
-        heads.append((f"{word} {tag} {test}:", arm.slot))
-    return heads
-
-
 def deferred_arms(get: Get, reading: Reading, step: Choice, path: str) -> None:
     get.flush()
     get.settle()
     before, ends = get.phase, [get.phase]
-    for number, (head, slot) in enumerate(arms(get, step, reading.tag)):
+    for number, (head, slot) in enumerate(arm_heads(get.shared.plan.choices[step.name].arms, reading.tag)):
         get.phase, get.base, get.offset = before, "at", 0
         with get.block(head):
             arm = reading.parts.get(str(number))
-            if arm is None:
+            if arm is None or slot is None:
                 get.line("pass")
             else:
                 get.line(f"{targets_of(arm.locals())} = {reading.local}")

@@ -17,9 +17,6 @@ class Phase:
     modulus: int
     offset: int
 
-    def moved(self, octets: int) -> Phase:
-        return Phase(self.modulus, (self.offset + octets) % self.modulus)
-
     def after(self, octets: int) -> Phase:
         """What is known after any number of items of `octets` each, none included."""
         return known({(residue + octets * times) % 8 for residue in self.residues() for times in range(8)})

@@ -21,8 +21,8 @@ def pickle(plan: PicklePlan, shared: Shared, functions: list[Function]) -> Pickl
         name += "_"
     emitter = Put(shared)
     value = emitter.names.new("value")
-    put = Function(f"put_{name}", f"{value}: Any", "bytes | bytearray", "", _put(plan, value, emitter))
-    get = Function(f"get_{name}", "d: Any", "Any", "", _get(plan, shared))
+    put = Function(f"put_{name}", f"{value}: Any", "bytes | bytearray", _put(plan, value, emitter))
+    get = Function(f"get_{name}", "d: Any", "Any", _get(plan, shared))
     functions += put, get
     return PickleEntry(plan.name, f"{put.name}, {get.name}, {plan.constructed}")
 

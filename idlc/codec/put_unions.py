@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, spell
 from idlc.codec.phase import known
-from idlc.codec.spelling import group, labels, out_of_reach
+from idlc.codec.spelling import arm_heads, group, labels, out_of_reach
 from idlc.wire.steps import Choice, Slot
 
 if TYPE_CHECKING:
@@ -22,21 +22,15 @@ def choice_body(put: Put, step: Choice, value: str, scope: Scope, path: str) -> 
         wanted = spell(step.switch, scope)
         with put.checking(f"if {tag} != {group(wanted)}:"):
             put.line(f"raise ndr.tag_mismatch({tag}, {wanted})", path)
-    whole = put.layout.arm_alignment(step)
-    if put.shared.syntax.wide:
-        whole = max(whole, put.layout.alignment(step.tag))
-        put.align(whole)
-    elif choice.encapsulated:
-        put.align(put.layout.alignment(step.tag))
+    before_tag, before_arm = put.layout.union_alignment(step)
+    put.align(before_tag)
     put.primitive(step.tag, tag, f"{path}.tag")
-    padded = put.shared.syntax.wide or (choice.ms_union and not choice.encapsulated)
     put.flush()
     start, ends = put.phase, []
-    for head, arm in arms(put, step, tag):
+    for head, arm in arm_heads(choice.arms, tag):
         put.phase = start
         with put.block(head):
-            if padded:
-                put.align(whole)
+            put.align(before_arm)
             if arm is not None:
                 arm_value = value_of_arm(put, union, arm)
                 put.body(arm.step, arm_value, out_of_reach, f"{path}.{arm.name}")
@@ -53,23 +47,7 @@ def choice_body(put: Put, step: Choice, value: str, scope: Scope, path: str) -> 
 def value_of_arm(put: Put, union: str, arm: Slot) -> str:
     name = put.names.new(arm.name or "arm")
     put.line(f"{name} = {union}.value")
-    put.pointers[f"{union}.{arm.name}"] = name
     return name
-
-
-def arms(put: Put, step: Choice, tag: str) -> list[tuple[str, Slot | None]]:
-    arms = put.shared.plan.choices[step.name].arms
-    ordered = [arm for arm in arms if not arm.default] + [arm for arm in arms if arm.default]
-    heads: list[tuple[str, Slot | None]] = []
-    for arm in ordered:
-        if arm.default:
-            heads.append(("else:" if heads else "if True:", arm.slot))
-            continue
-        word = "elif" if heads else "if"
-        labels = arm.labels
-        test = f"== {labels[0]}" if len(labels) == 1 else f"in ({', '.join(map(str, labels))})"
-        heads.append((f"{word} {tag} {test}:", arm.slot))
-    return heads
 
 
 def deferred_arms(put: Put, step: Choice, value: str, path: str) -> None:

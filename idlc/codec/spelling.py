@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from idlc.semantics.types import Variable
-from idlc.wire.steps import Referent, Step
+from idlc.wire.steps import ArmStep, Referent, Slot, Step
 
 
 def group(text: str) -> str:
@@ -16,6 +16,19 @@ def group(text: str) -> str:
 def labels(values: Iterable[int]) -> str:
     """Case labels as a tuple."""
     return str(tuple(values))
+
+
+def arm_heads(arms: Iterable[ArmStep], tag: str) -> list[tuple[str, Slot | None]]:
+    """The `if` head of every arm of a union, with what the arm holds; the default one last."""
+    heads: list[tuple[str, Slot | None]] = []
+    for arm in sorted(arms, key=lambda arm: arm.default):
+        if arm.default:
+            heads.append(("else:" if heads else "if True:", arm.slot))
+            continue
+        word = "elif" if heads else "if"
+        test = f"== {arm.labels[0]}" if len(arm.labels) == 1 else f"in {labels(arm.labels)}"
+        heads.append((f"{word} {tag} {test}:", arm.slot))
+    return heads
 
 
 def listed(names: list[str]) -> str:

@@ -35,7 +35,6 @@ class Function:
     name: str
     parameters: str
     returns: str
-    doc: str
     body: tuple[Statement, ...]
 
 

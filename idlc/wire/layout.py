@@ -111,6 +111,21 @@ class Layout:
             case PipeChunks():
                 return self.count_width
 
+    def union_alignment(self, step: Choice) -> tuple[int, int]:
+        """What is aligned to in front of a union's tag, and between tag and arm, an empty one too; 1 for nothing.
+
+        NDR 2.0 aligns tag and arm each by itself (C706 14.3.8), with ms_union the arm to the widest arm; an
+        encapsulated union is a structure as wide as its tag. NDR64 aligns both to the whole (MS-RPCE 2.2.5.3.4.4).
+        """
+        choice = self.plan.choices[step.name]
+        widest = self.arm_alignment(step)
+        if self.syntax.wide:
+            whole = max(widest, self.alignment(step.tag))
+            return whole, whole
+        if choice.encapsulated:
+            return self.alignment(step.tag), 1
+        return 1, widest if choice.ms_union else 1
+
     def arm_alignment(self, step: Choice) -> int:
         """The largest alignment that any arm has."""
         arms = self.plan.choices[step.name].arms

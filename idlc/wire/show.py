@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from idlc.semantics import types as t
-from idlc.semantics.types import Expression, PointerKind
+from idlc.semantics.show import expression_text
+from idlc.semantics.types import PointerKind
 from idlc.wire.layout import NDR20, NDR64, Layout
 from idlc.wire.steps import (
     Choice,
@@ -155,10 +155,10 @@ class _Show:
             case Sequence():
                 for dimension in step.dimensions:
                     if dimension.conformant:
-                        size = "its length" if dimension.size is None else _expression(dimension.size)
+                        size = "its length" if dimension.size is None else expression_text(dimension.size)
                         yield f"conformance {name} = {size}{_range(step.range)}"
             case Text() if step.bound is None:
-                size = "its length" if step.size is None else _expression(step.size)
+                size = "its length" if step.size is None else expression_text(step.size)
                 yield f"conformance {name} = {size}"
             case RecordUse(record):
                 slots = self.plan.records[record].slots
@@ -174,8 +174,8 @@ class _Show:
                 extents = []
                 for dimension in step.dimensions:
                     if dimension.varying:
-                        first = "0" if dimension.first is None else _expression(dimension.first)
-                        length = "the rest" if dimension.length is None else _expression(dimension.length)
+                        first = "0" if dimension.first is None else expression_text(dimension.first)
+                        length = "the rest" if dimension.length is None else expression_text(dimension.length)
                         extents.append(f"extent {slot.name} = {first}, {length}")
                 word = "each" if step.content is Content.ITEMS else "bulk"
                 bounds = "".join(f"[{d.bound}]" if d.bound is not None else "[]" for d in step.dimensions)
@@ -184,7 +184,7 @@ class _Show:
                 bound = f" within {step.bound}" if step.bound is not None else ""
                 return f"extent {slot.name} | {self.kind(step)} {slot.name}{bound}"
             case Choice():
-                switch = "" if step.switch is None else f" by {_expression(step.switch)}"
+                switch = "" if step.switch is None else f" by {expression_text(step.switch)}"
                 return f"{self.kind(step)} {slot.name}{switch}, tag {self.kind(step.tag)}"
             case RecordUse(name):
                 return f"call {name}.body {slot.name}"
@@ -221,25 +221,6 @@ class _Show:
 
 def _range(limits: tuple[int, int] | None) -> str:
     return "" if limits is None else f" in {limits[0]}..{limits[1]}"
-
-
-def _expression(expression: Expression) -> str:
-    """An expression as the IDL might write it."""
-    match expression:
-        case t.Constant(value):
-            return str(value)
-        case t.Variable(name, dereferenced):
-            return "*" * dereferenced + name
-        case t.Member(operand, name):
-            return f"{_expression(operand)}.{name}"
-        case t.Unary(operator, operand):
-            return f"{operator}{_expression(operand)}"
-        case t.Binary(operator, left, right):
-            return f"({_expression(left)} {operator} {_expression(right)})"
-        case t.Conditional(condition, then, otherwise):
-            return f"({_expression(condition)} ? {_expression(then)} : {_expression(otherwise)})"
-        case t.Cast(bits, signed, operand):
-            return f"({'' if signed else 'u'}int{bits}) {_expression(operand)}"
 
 
 def _size(size: int | None) -> str:
