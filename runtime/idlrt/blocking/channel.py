@@ -19,14 +19,12 @@ from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
 from idlrt.errors import BindRefused, ConnectionLost, RpcTimeout
 from idlrt.rpc.binding import StringBinding
-from idlrt.rpc.reach import declared, explained, locate, supported, unknown_endpoint
+from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
 
 CONNECTIONS = 32
-CANCEL_GRACE = 2.0
-CONNECT_TIMEOUT = 30.0
 
 Resolver = Callable[[StringBinding, "Interface"], StringBinding]
 """Finds the endpoint of an interface that neither binding nor IDL names one for."""

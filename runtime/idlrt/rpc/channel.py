@@ -19,14 +19,12 @@ from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
 from idlrt.rpc.link import Link
-from idlrt.rpc.reach import declared, explained, locate, supported, unknown_endpoint
+from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
 
 CONNECTIONS = 8
-CANCEL_GRACE = 2.0
-CONNECT_TIMEOUT = 30.0
 
 
 class Resolver(Protocol):

@@ -12,6 +12,11 @@ from idlrt.rpc.binding import StringBinding
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface
 
+CONNECT_TIMEOUT = 30.0
+"""Seconds within which a connection has to be there and bound, unless the caller says otherwise."""
+CANCEL_GRACE = 2.0
+"""Seconds that a server has to answer a cancelled call before it is orphaned, unless the caller says otherwise."""
+
 
 def supported(binding: str | StringBinding) -> StringBinding:
     """The parts of a binding that a program gave; `ValueError` says what is wrong with it."""
