@@ -57,10 +57,6 @@ class Report:
     def has_errors(self) -> bool:
         return self._errors > 0
 
-    @property
-    def error_count(self) -> int:
-        return self._errors
-
     def error(self, code: str, message: str, span: Span, notes: Iterable[Note] = (), help: str | None = None) -> None:
         self.add(Diagnostic(code, Severity.ERROR, message, span, tuple(notes), help))
 

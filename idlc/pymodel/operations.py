@@ -34,7 +34,7 @@ class OperationShape:
     def __init__(self, builder: Names, operation: t.Operation) -> None:
         self.builder = builder
         self.operation = operation
-        self.parameters = [p for p in operation.parameters if not isinstance(_pointee(p.type), t.BindingHandle)]
+        self.parameters = [p for p in operation.parameters if not isinstance(t.behind_ref(p.type), t.BindingHandle)]
         self.names = python_names(tuple(parameter.name for parameter in self.parameters))
         self.pipes = {p.name: pipe for p in self.parameters if (pipe := is_pipe(p.type)) is not None}
         for name in self.pipes:
@@ -43,7 +43,7 @@ class OperationShape:
         plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
         self.inputs = [parameter for parameter in plain if parameter.is_in]
         self.outputs: list[tuple[str, t.Type, str]] = [
-            (self.names[p.name], _pointee(p.type), one_line(p.declaration)) for p in plain if p.is_out
+            (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration)) for p in plain if p.is_out
         ]
         if not isinstance(operation.result, t.Void):
             self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
@@ -165,14 +165,14 @@ class OperationShape:
         for parameter in self.inputs:
             if parameter.name not in self.sizes:
                 parameters.append(
-                    f"{self.names[parameter.name]}: {_required(parameter, given(_pointee(parameter.type)))}"
+                    f"{self.names[parameter.name]}: {_required(parameter, given(t.behind_ref(parameter.type)))}"
                 )
         parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
         inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
         if inferred_:
             parameters.append("*")
             for parameter in inferred_:
-                annotation = optional(given(_pointee(parameter.type)))
+                annotation = optional(given(t.behind_ref(parameter.type)))
                 parameters.append(f"{self.names[parameter.name]}: {annotation} = None")
         arguments = [str(self.operation.opnum)]
         for parameter in self.inputs:
@@ -206,7 +206,7 @@ class OperationShape:
             if parameter.name in self.pipes:
                 parameters.append(f"{name}: {self._pipe_class(parameter.name, prefix, server=True)}")
             elif parameter.is_in:
-                parameters.append(f"{name}: {_required(parameter, received(_pointee(parameter.type)))}")
+                parameters.append(f"{name}: {_required(parameter, received(t.behind_ref(parameter.type)))}")
         returns = self.returns() if blocking else f"rpc.Answer[{self.returns()}]"
         return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
 
@@ -216,24 +216,19 @@ class OperationShape:
         return docstring("\n\n".join(part for part in parts if part), 8)
 
 
-def _pointee(type_: t.Type) -> t.Type:
-    """A parameter's type without the ref pointer at its top."""
-    return type_.target if isinstance(type_, t.Pointer) and type_.kind is t.PointerKind.REF else type_
-
-
 def _required(parameter: t.Parameter, annotation: str) -> str:
     """A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT)."""
-    only_in = isinstance(_pointee(parameter.type), t.ContextHandleUse) and not parameter.is_out
+    only_in = isinstance(t.behind_ref(parameter.type), t.ContextHandleUse) and not parameter.is_out
     return annotation.removesuffix(" | None") if only_in else annotation
 
 
 def _handle(type_: t.Type) -> str | None:
-    type_ = _pointee(type_)
+    type_ = t.behind_ref(type_)
     return type_.name if isinstance(type_, t.ContextHandleUse) else None
 
 
 def _sibling(parameter: t.Parameter) -> Sibling:
-    type_ = _pointee(parameter.type)
+    type_ = t.behind_ref(parameter.type)
     array = type_.target if isinstance(type_, t.Pointer) else type_
     varying = isinstance(array, t.Array) and any(dimension.varying for dimension in array.dimensions)
     return Sibling(parameter.name, parameter.type, parameter.is_in, kept=varying and parameter.is_out)

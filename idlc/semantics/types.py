@@ -445,3 +445,8 @@ class BoundFile:
     """The file's own types that are serialized by themselves, in source order."""
     scope: Scope | None = field(default=None, repr=False, compare=False)
     """What files that import this one can name: for the binder alone."""
+
+
+def behind_ref(type_: Type) -> Type:
+    """A parameter's type without the `ref` pointer at its top, which leaves no trace on the wire (C706 14.3.11.1)."""
+    return type_.target if isinstance(type_, Pointer) and type_.kind is PointerKind.REF else type_

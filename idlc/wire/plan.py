@@ -39,6 +39,7 @@ from idlc.semantics.types import (
     Union,
     UnionUse,
     Void,
+    behind_ref,
 )
 from idlc.source.files import Span
 from idlc.wire.steps import (
@@ -185,9 +186,7 @@ class _Planner:
 
     def pickle(self, pickled: Pickled) -> PicklePlan | None:
         """The plan of a pickled type; None when only its interface asked for it and it cannot be had."""
-        type_ = pickled.type
-        if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
-            type_ = type_.target
+        type_ = behind_ref(pickled.type)
         try:
             step = self.step(type_)
             return PicklePlan(pickled.name, step, not isinstance(step, Scalar | EnumValue) or type_ is not pickled.type)
@@ -211,9 +210,7 @@ class _Planner:
                 if parameter.is_out:
                     out_pipes.append(pipes)
                 continue
-            type_ = parameter.type
-            if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
-                type_ = type_.target
+            type_ = behind_ref(parameter.type)
             if isinstance(type_, BindingHandle):
                 continue
             slot = Slot(parameter.name, self.traveller(type_, parameter, operation))

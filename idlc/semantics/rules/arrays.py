@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.constants import names
-from idlc.semantics.rules.places import Places, behind_ref, nested
+from idlc.semantics.rules.places import Places, nested
 from idlc.semantics.types import (
     Array,
     Expression,
@@ -17,6 +17,7 @@ from idlc.semantics.types import (
     Struct,
     StructUse,
     Type,
+    behind_ref,
 )
 from idlc.source.files import Span
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idlc.diagnostics.report import Note, Report
-from idlc.semantics.rules.places import Places, behind_ref, nested
+from idlc.semantics.rules.places import Places, nested
 from idlc.semantics.types import (
     Array,
     Base,
@@ -29,6 +29,7 @@ from idlc.semantics.types import (
     Type,
     UnionUse,
     Void,
+    behind_ref,
 )
 from idlc.source.files import Span
 

@@ -21,7 +21,6 @@ from idlc.semantics.types import (
     Parameter,
     Pipe,
     Pointer,
-    PointerKind,
     String,
     Struct,
     StructUse,
@@ -160,15 +159,3 @@ def records_in(type_: Type) -> Iterator[str]:
     for part in nested(type_):
         if isinstance(part, StructUse | UnionUse):
             yield part.name
-
-
-def in_place(type_: Type) -> Type:
-    """What lies in place of a type: an array's element, however many."""
-    return type_.element if isinstance(type_, Array) else type_
-
-
-def behind_ref(type_: Type) -> Type:
-    """A top-level parameter's type without its `ref` pointer."""
-    if isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
-        return type_.target
-    return type_
