@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from idlc.diagnostics.policy import Policy
 from idlc.diagnostics.report import Diagnostic, Report, Severity
 from idlc.semantics.types import BoundFile, Interface
 from idlc.source.files import SourceFile, Span
@@ -70,6 +71,11 @@ class Settings:
     undefines: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
     """Files that exist in memory only, by name."""
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def strict(self) -> bool:
+        return self.policy.strict
 
 
 @dataclass(slots=True)
@@ -109,8 +115,8 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
 
     with _stage("syntax"):
         compilation, graph = _parse(names, settings)
-    before = compilation.report.diagnostics
-    found = Report()
+    before = compilation.report.found
+    found = Report(settings.policy)
     bound: dict[str, BoundFile] = {}
     for unit in compilation.units:
         with _stage("binder"):
@@ -128,14 +134,14 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
 def _without_follow_ups(found: Report, before: Sequence[Diagnostic], units: Sequence[Unit]) -> list[Diagnostic]:
     """What binder and rules found, less what is only missing because something could not be parsed or read."""
     if not any(diagnostic.severity is Severity.ERROR for diagnostic in before):
-        return list(found.diagnostics)
+        return list(found.found)
     lost = frozenset[str]().union(*(unit.tree.lost for unit in units))
-    missing = [diagnostic for diagnostic in found.diagnostics if diagnostic.code in _MISSING]
+    missing = [diagnostic for diagnostic in found.found if diagnostic.code in _MISSING]
     # A file that could not be had takes all its names along; a few may still be mistakes of their own.
     unread = any(diagnostic.code in _UNREAD for diagnostic in before) and len(missing) > _MANY
     return [
         diagnostic
-        for diagnostic in found.diagnostics
+        for diagnostic in found.found
         if not (diagnostic.code in _EMPTY or (diagnostic.code in _MISSING and (unread or _names(diagnostic) & lost)))
     ]
 
@@ -259,7 +265,7 @@ def builtin_folder() -> str:
 
 
 def _parse(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:
-    compilation = Compilation()
+    compilation = Compilation(Report(settings.policy))
     report = compilation.report
     for folder in dict.fromkeys(settings.include):
         if not os.path.isdir(folder):

@@ -51,7 +51,9 @@ def render_all(diagnostics: Iterable[Diagnostic]) -> str:
         order.setdefault(diagnostic.span.file.name, len(order))
     collected.sort(key=lambda diagnostic: (order[diagnostic.span.file.name], diagnostic.span.start))
     lines = [render(diagnostic) for diagnostic in collected]
-    lines.append(f"idlc: {_summary(collected)}")
+    summary = _summary(collected)
+    if summary:
+        lines.append(f"idlc: {summary}")
     return "\n".join(lines) + "\n"
 
 
@@ -63,8 +65,10 @@ def harmless(text: str) -> str:
 
 
 def _summary(diagnostics: list[Diagnostic]) -> str:
-    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    counts = ((errors, "error"), (len(diagnostics) - errors, "warning"))
+    counts = (
+        (sum(diagnostic.severity is severity for diagnostic in diagnostics), severity.value)
+        for severity in (Severity.ERROR, Severity.WARNING)
+    )
     return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
 
 

@@ -7,11 +7,12 @@ type or leaves it out, so that one mistake gives one message.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from idlc.diagnostics.codes import CODES
+from idlc.diagnostics.policy import Policy, Pragmas
 
 if TYPE_CHECKING:
     from idlc.source.files import Span
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
+    """Something worth knowing; it counts as nothing and no option makes it an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,35 @@ class Diagnostic:
 
 
 class Report:
-    """Collects diagnostics in the order they are found; the same one twice counts once."""
+    """Collects diagnostics in the order they are found; the same one twice counts once.
 
-    def __init__(self) -> None:
-        self._diagnostics: dict[Diagnostic, None] = {}
+    `found` is what the stages said, `diagnostics` what the policy and the pragmas of the files leave of it.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.pragmas = Pragmas()
+        self._found: dict[Diagnostic, None] = {}
         self._errors = 0
+        self._judged: tuple[Diagnostic, ...] | None = None
+
+    @property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """Everything that was reported, as it was."""
+        return tuple(self._found)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        return tuple(self._diagnostics)
+        """What there is to show."""
+        if self._judged is None:
+            self._judged = self._judge()
+        return self._judged
 
     @property
     def has_errors(self) -> bool:
-        return self._errors > 0
+        if self._errors:
+            return True
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
     def error(self, code: str, message: str, span: Span, notes: Iterable[Note] = (), help: str | None = None) -> None:
         self.add(Diagnostic(code, Severity.ERROR, message, span, tuple(notes), help))
@@ -63,14 +82,58 @@ class Report:
     def warning(self, code: str, message: str, span: Span, notes: Iterable[Note] = (), help: str | None = None) -> None:
         self.add(Diagnostic(code, Severity.WARNING, message, span, tuple(notes), help))
 
+    def note(self, code: str, message: str, span: Span, notes: Iterable[Note] = (), help: str | None = None) -> None:
+        """Say something that is worth knowing and no mistake."""
+        self.add(Diagnostic(code, Severity.NOTE, message, span, tuple(notes), help))
+
+    def doubtful(
+        self, code: str, message: str, span: Span, notes: Iterable[Note] = (), help: str | None = None
+    ) -> None:
+        """Report what MIDL documents as an error and published IDL does: a warning, an error under `strict`."""
+        severity = Severity.ERROR if self.policy.strict else Severity.WARNING
+        self.add(Diagnostic(code, severity, message, span, tuple(notes), help))
+
     def add(self, diagnostic: Diagnostic) -> None:
         if diagnostic.code not in CODES:
             raise KeyError(f"diagnostic code {diagnostic.code} is not in the catalogue")
-        if diagnostic in self._diagnostics:
+        if diagnostic in self._found:
             return
-        self._diagnostics[diagnostic] = None
+        self._found[diagnostic] = None
         self._errors += diagnostic.severity is Severity.ERROR
+        self._judged = None
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
             self.add(diagnostic)
+
+    def _judge(self) -> tuple[Diagnostic, ...]:
+        kept: list[Diagnostic] = []
+        errors = 0
+        for diagnostic in self._found:
+            judged = self._counted(diagnostic)
+            if judged is None:
+                continue
+            if judged.severity is Severity.ERROR:
+                errors += 1
+                if errors > self.policy.max_errors > 0:
+                    kept.append(_stopped(self.policy.max_errors))
+                    break
+            kept.append(judged)
+        return tuple(kept)
+
+    def _counted(self, diagnostic: Diagnostic) -> Diagnostic | None:
+        """The diagnostic as it counts in this run; None if it is not to be shown."""
+        if diagnostic.severity is not Severity.WARNING:
+            return diagnostic
+        code, span = diagnostic.code, diagnostic.span
+        shows = self.pragmas.shows(span.file.path, span.start, code)
+        if self.policy.level == 0 or not (self.policy.shows(code) if shows is None else shows):
+            return None
+        return replace(diagnostic, severity=Severity.ERROR) if self.policy.is_error(code) else diagnostic
+
+
+def _stopped(errors: int) -> Diagnostic:
+    from idlc.source.files import Span
+
+    message = f"more than {errors} errors; the rest is not shown"
+    return Diagnostic("IDLC1106", Severity.NOTE, message, Span.none(), help="--max-errors changes the bound")

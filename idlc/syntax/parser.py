@@ -216,7 +216,7 @@ class _Parser:
         types, tokens = self._types, self._tokens
         token = tokens[at]
         if types[at] == "$END":
-            if any(diagnostic.code in _SWALLOWS for diagnostic in self._report.diagnostics):
+            if any(diagnostic.code in _SWALLOWS for diagnostic in self._report.found):
                 return -1
             notes = tuple(Note('this "{" has no "}"', opening.span) for _, opening in self._blocks[-1:])
             expected = self._expected()
@@ -270,7 +270,7 @@ class _Parser:
             near.append(self._tokens[at - 1])
         return any(
             diagnostic.span.file is token.file and diagnostic.span.line == token.span.line
-            for diagnostic in self._report.diagnostics
+            for diagnostic in self._report.found
             if diagnostic.code in _QUOTES
             for token in near
         )

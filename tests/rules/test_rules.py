@@ -2,7 +2,7 @@
 
 Each `idl` fence is one file. A line that ends in `// error: [MIDL2317]` or `// warning: [...]` is the
 assertion: exactly the stated diagnostics, at exactly those lines. An `acf` fence configures the IDL fence
-after it.
+after it. Words behind `idl` are options: `strict`, and `W2` or another level of warnings.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from idlc.diagnostics.policy import DEFAULT_LEVEL, Policy
 from idlc.diagnostics.report import Report
 from idlc.driver import Settings, analyse
 
 FOLDER = Path(__file__).parent
-_FENCE = re.compile(r"^```(idl|acf)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ASSERTION = re.compile(r"// (error|warning): \[([A-Z0-9, ]+)\]")
+_FENCE = re.compile(r"^```(idl|acf)((?: \w+)*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ASSERTION = re.compile(r"// (error|warning|note): \[([A-Z0-9, ]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Fence:
     line: int
     idl: str
     acf: str | None
+    options: tuple[str, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        levels = [int(option[1:]) for option in self.options if re.fullmatch("W[0-4]", option)]
+        return Policy(strict="strict" in self.options, level=max(levels, default=DEFAULT_LEVEL))
 
     @property
     def wanted(self) -> Counter[tuple[str, int, str, str]]:
@@ -49,16 +56,17 @@ def fences() -> list[Fence]:
         acf: str | None = None
         for fence in _FENCE.finditer(text):
             if fence[1] == "acf":
-                acf = fence[2]
+                acf = fence[3]
                 continue
-            found.append(Fence(path.stem, text[: fence.start()].count("\n") + 2, fence[2], acf))
+            line = text[: fence.start()].count("\n") + 2
+            found.append(Fence(path.stem, line, fence[3], acf, tuple(fence[2].split())))
             acf = None
     return found
 
 
 def check(fence: Fence) -> Report:
     memory = {"case.idl": fence.idl} | ({} if fence.acf is None else {"case.acf": fence.acf})
-    return analyse(["case.idl"], Settings(memory=memory)).report
+    return analyse(["case.idl"], Settings(memory=memory, policy=fence.policy)).report
 
 
 @pytest.mark.parametrize("fence", fences(), ids=lambda fence: f"{fence.file}:{fence.line}")

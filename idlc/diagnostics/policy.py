@@ -1,0 +1,76 @@
+"""What becomes of a diagnostic: the options that make warnings errors, or keep them silent.
+
+Stages report what they find; a `Policy` decides how it counts. An error is never silenced. A warning has a level, as
+MIDL's have, and shows at that level and above; a `midl_pragma warning` governs its file from where it stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from idlc.diagnostics.codes import CODES
+
+DEFAULT_LEVEL: Final = 1
+MAX_LEVEL: Final = 4
+DEFAULT_MAX_ERRORS: Final = 100
+
+LEVELS: Final[Mapping[str, int]] = {"MIDL2057": 2, "MIDL2111": 2}
+"""The warnings that do not show at level 1: what MIDL counts as less severe."""
+
+
+def code_named(text: str) -> str | None:
+    """The code that someone wrote as `MIDL2057`, `midl2057` or `2057`; None if there is none."""
+    code = f"MIDL{text}" if text.isdigit() else text.upper()
+    return code if code in CODES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the diagnostics of a run count."""
+
+    strict: bool = False
+    """What MIDL documents as an error, and published IDL does nevertheless, is an error."""
+    level: int = DEFAULT_LEVEL
+    """Warnings up to this level show: 0 (none) to 4 (all)."""
+    warnings_are_errors: bool = False
+    errors: frozenset[str] = frozenset()
+    """Codes whose warnings are errors."""
+    silenced: frozenset[str] = frozenset()
+    """Codes whose warnings do not show, unless a pragma enables them."""
+    shown: frozenset[str] = frozenset()
+    """Codes whose warnings show at any level but 0."""
+    max_errors: int = DEFAULT_MAX_ERRORS
+    """After so many errors there is silence; 0 for no bound."""
+
+    def shows(self, code: str) -> bool:
+        """Whether a warning with that code shows where no pragma speaks of it."""
+        if self.level == 0 or code in self.silenced:
+            return False
+        return code in self.shown or LEVELS.get(code, 1) <= self.level
+
+    def is_error(self, code: str) -> bool:
+        """Whether a warning with that code is an error."""
+        return self.warnings_are_errors or code in self.errors
+
+
+@dataclass(slots=True)
+class Pragmas:
+    """What `midl_pragma warning` says, by file: for each code the places where it changes."""
+
+    _changes: dict[tuple[str, str], list[tuple[int, bool | None]]] = field(default_factory=dict)
+
+    def say(self, path: str, offset: int, codes: Collection[str], shown: bool | None) -> None:
+        """From `offset` on the codes show, do not, or (None) go by the options again. Call in source order."""
+        for code in codes:
+            self._changes.setdefault((path, code), []).append((offset, shown))
+
+    def shows(self, path: str, offset: int, code: str) -> bool | None:
+        """What is in force at a place; None if that is the options."""
+        changes = self._changes.get((path, code))
+        if changes is None:
+            return None
+        at = bisect_right(changes, offset, key=lambda change: change[0])
+        return changes[at - 1][1] if at else None
