@@ -14,6 +14,7 @@ IDLRT = ROOT / "runtime" / "idlrt"
 
 COMPILER = (
     ("files", "version"),
+    ("cache",),
     ("diagnostics",),
     ("source",),
     ("language",),
