@@ -116,7 +116,7 @@ class Report:
             if judged.severity is Severity.ERROR:
                 errors += 1
                 if errors > self.policy.max_errors > 0:
-                    kept.append(_stopped(self.policy.max_errors))
+                    kept.append(_stopped(self.policy.max_errors, judged.span.none()))
                     break
             kept.append(judged)
         return tuple(kept)
@@ -132,8 +132,6 @@ class Report:
         return replace(diagnostic, severity=Severity.ERROR) if self.policy.is_error(code) else diagnostic
 
 
-def _stopped(errors: int) -> Diagnostic:
-    from idlc.source.files import Span
-
+def _stopped(errors: int, nowhere: Span) -> Diagnostic:
     message = f"more than {errors} errors; the rest is not shown"
-    return Diagnostic("IDLC1106", Severity.NOTE, message, Span.none(), help="--max-errors changes the bound")
+    return Diagnostic("IDLC1106", Severity.NOTE, message, nowhere, help="--max-errors changes the bound")

@@ -1,0 +1,127 @@
+"""What a compilation becomes: a package of Python modules, or one stage of it as text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from idlc.crashes import guard
+from idlc.diagnostics.report import Report
+from idlc.reading import Compilation, Unit
+from idlc.source.files import Span
+from idlc.syntax.show import show
+from idlc.version import VERSION
+
+STAGES: Final = ("ast", "bound", "wire", "codec")
+"""What `dump` can show."""
+
+PRELUDE: Final = "idlrt.prelude"
+"""The package that has the types of the prelude files, compiled."""
+
+
+def generate(compilation: Compilation) -> dict[str, str]:
+    """The package that a clean compilation becomes: file names to texts. Empty when there are errors.
+
+    Raises InternalError.
+    """
+    from idlc.emit.render import render
+    from idlc.language.python_names import module_name
+    from idlc.wire.plan import CannotTravel
+
+    if compilation.report.has_errors:
+        return {}
+    emitted = [unit for unit in compilation.units if unit.main or not unit.builtin]
+    owners: dict[str, Unit] = {}
+    for unit in emitted:
+        assert unit.bound is not None
+        name = module_name(unit.bound.name)
+        other = owners.setdefault(name, unit)
+        if other is not unit:
+            message = f'"{unit.source.name}" and "{other.source.name}" would both become the module "{name}"'
+            compilation.report.error("IDLC1302", message, Span.none(), help="rename one of them")
+    if compilation.report.has_errors:
+        return {}
+    homes = _homes(compilation)
+    files: dict[str, str] = {"__init__.py": _PACKAGE, "py.typed": ""}
+    refused = False
+    for unit in emitted:
+        assert unit.bound is not None
+        with guard("emit", unit.bound):
+            # An import makes types visible; procedures belong to whoever compiles the file itself.
+            try:
+                files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
+            except CannotTravel as error:
+                compilation.report.error("IDLC1304", str(error), error.span, help=error.help)
+                refused = True
+    return {} if refused else files
+
+
+_PACKAGE: Final = '"""What idlc made from IDL files; importing a module of this package needs idlrt only."""\n'
+
+
+def write(files: Mapping[str, str], out: str, report: Report) -> list[str]:
+    """Write a package into the folder `out`, all of it or nothing; the paths written. Failure is reported."""
+    from idlc.emit.output import OutputError
+    from idlc.emit.output import write as write_files
+
+    folder = Path(out)
+    chosen = dict(files)
+    # Whoever keeps a package of their own has an __init__.py of their own.
+    if os.path.lexists(folder / "__init__.py"):
+        del chosen["__init__.py"]
+    try:
+        names = write_files(chosen, folder)
+    except OutputError as error:
+        report.error("IDLC1301", str(error), Span.none())
+        return []
+    return [str(folder / name) for name in names]
+
+
+def dump(compilation: Compilation, stage: str) -> str:
+    """One stage of the files that were asked for, as text. Raises InternalError."""
+    parts: list[str] = []
+    for unit in compilation.main:
+        with guard(stage, unit.bound):
+            parts.append(_shown(unit, stage, _homes(compilation)))
+    return "\n".join(parts)
+
+
+def _homes(compilation: Compilation) -> dict[str, str]:
+    """For each file of the run, the module that has its types, as its sibling modules import it."""
+    from idlc.language.python_names import module_name
+
+    homes: dict[str, str] = {}
+    for unit in compilation.units:
+        if unit.bound is not None:
+            package = f"{PRELUDE}." if unit.builtin and not unit.main else "."
+            homes[unit.bound.name] = package + module_name(unit.bound.name)
+    return homes
+
+
+def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
+    if stage == "ast":
+        return show(unit.tree) + (show(unit.acf) if unit.acf is not None else "")
+    assert unit.bound is not None
+    if stage == "bound":
+        from idlc.semantics.show import show as show_bound
+
+        return show_bound(unit.bound)
+    from idlc.wire.plan import plan
+
+    if stage == "wire":
+        from idlc.wire.show import show as show_wire
+
+        return show_wire(plan(unit.bound))
+    from idlc.codec.fuse import fuse
+    from idlc.codec.show import show as show_codec
+    from idlc.pymodel.build import Builder
+    from idlc.wire.layout import NDR20
+
+    builder = Builder(unit.bound, homes, VERSION)
+    builder.build()
+    python = builder.python_types()
+    plans = [plan(unit.bound, (each,)) for each in builder.interfaces]
+    plans += [builder.pickle_plan] if builder.pickle_plan is not None else []
+    return "".join(show_codec(fuse(each, NDR20, python)) for each in plans)

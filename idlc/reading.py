@@ -1,0 +1,105 @@
+"""The files of one run: those that were asked for, their ACF files, and everything they import, parsed once each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files as package_files
+from typing import TYPE_CHECKING
+
+from idlc.diagnostics.report import Report
+from idlc.settings import Settings
+from idlc.source.files import SourceFile, Span
+from idlc.source.imports import ImportGraph, Request, resolve_imports
+from idlc.source.preprocess import Options
+from idlc.source.search import CannotRead, Files
+from idlc.syntax import ast
+from idlc.syntax.parser import parse_acf, parse_file
+
+if TYPE_CHECKING:
+    from idlc.semantics.types import BoundFile
+
+
+@dataclass(slots=True)
+class Unit:
+    """One IDL file on its way."""
+
+    source: SourceFile
+    tree: ast.File
+    acf: ast.AcfFile | None
+    main: bool
+    builtin: bool
+    bound: BoundFile | None = None
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One run: what was found, bound and said."""
+
+    report: Report = field(default_factory=Report)
+    units: list[Unit] = field(default_factory=list)
+    """In an order in which every file follows those it imports."""
+    main: list[Unit] = field(default_factory=list)
+    """The files that were asked for, in the order in which they were named."""
+
+
+def builtin_folder() -> str:
+    """The folder of prelude files, the last place where imports are looked for."""
+    return str(package_files("idlc.language") / "builtin")
+
+
+def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:
+    compilation = Compilation(Report(settings.policy))
+    report = compilation.report
+    for folder in dict.fromkeys(settings.include):
+        if not os.path.isdir(folder):
+            report.warning("IDLC1019", f'"{folder}", where imported files were to be found, is no folder', Span.none())
+    files = Files(settings.include, settings.memory, builtin_folder())
+    options = Options(settings.defines, settings.undefines)
+    units: dict[str, Unit] = {}
+    roots: list[SourceFile] = []
+    for name in names:
+        try:
+            source = files.open(name)
+        except CannotRead as error:
+            report.error("IDLC1001", f'cannot read "{name}": {error}', Span.none())
+            continue
+        if source not in roots:
+            roots.append(source)
+
+    def requests(source: SourceFile) -> list[Request]:
+        tree = parse_file(source, files, report, options)
+        main = source in roots
+        if main and not tree.body and not report.has_errors:
+            report.error("IDLC1014", "the file declares nothing", Span(source, 0, 0))
+        acf = _acf(source, files, report, options)
+        units[source.path] = Unit(source, tree, acf, main, files.is_builtin(source))
+        return [Request(name.value, name.span) for name in _imports(tree.body)]
+
+    graph = resolve_imports(roots, requests, files, report)
+    compilation.units = [units[source.path] for source in graph.order]
+    compilation.main = [units[root.path] for root in roots]
+    return compilation, graph
+
+
+def _acf(source: SourceFile, files: Files, report: Report, options: Options) -> ast.AcfFile | None:
+    """The ACF file that stands beside an IDL file under the same name."""
+    name = os.path.basename(source.path.removeprefix("memory:"))
+    stem, extension = os.path.splitext(name)
+    if extension.lower() == ".acf":
+        return None
+    try:
+        found = files.beside(source, stem + ".acf")
+    except CannotRead as error:
+        report.error("IDLC1001", f'cannot read "{stem}.acf": {error}', Span.none())
+        return None
+    return None if found is None else parse_acf(found, files, report, options)
+
+
+def _imports(body: Sequence[ast.Statement]) -> Iterator[ast.StringLiteral]:
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            yield from statement.files
+        elif isinstance(statement, ast.Interface | ast.Library | ast.Module):
+            yield from _imports(statement.body)
