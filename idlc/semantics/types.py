@@ -234,6 +234,18 @@ class InterfacePointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """A value that Python sees as something else than what travels: a converter stands in between."""
+
+    name: str
+    """The IDL type's name: for messages."""
+    type: Type
+    """What travels."""
+    converter: str
+    """The dotted name of the converter's class, as `represent_as` or `user_marshal` gives it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opaque:
     """A type that is legal but cannot travel (function pointers, `void *`, bit-fields): local code only."""
 
@@ -254,6 +266,7 @@ Type = (
     | BindingHandle
     | Pipe
     | InterfacePointer
+    | Presented
     | Opaque
 )
 
