@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from idlc.crashes import guard
@@ -63,20 +62,20 @@ _PACKAGE: Final = '"""What idlc made from IDL files; importing a module of this 
 
 def write(files: Mapping[str, str], out: str, report: Report) -> list[str]:
     """Write a package into the folder `out`, all of it or nothing; the paths written. Failure is reported."""
-    from idlc.emit.output import OutputError
+    from idlc.emit.output import OutputError, placed
     from idlc.emit.output import write as write_files
 
-    folder = Path(out)
-    chosen = dict(files)
-    # Whoever keeps a package of their own has an __init__.py of their own.
-    if os.path.lexists(folder / "__init__.py"):
-        del chosen["__init__.py"]
     try:
-        names = write_files(chosen, folder)
+        outputs = placed(files, out)
+        # Whoever keeps a package of their own has an __init__.py of their own.
+        own = os.path.join(out, "__init__.py")
+        if os.path.lexists(own):
+            del outputs[own]
+        write_files(outputs)
     except OutputError as error:
         report.error("IDLC1301", str(error), Span.none())
         return []
-    return [str(folder / name) for name in names]
+    return list(outputs)
 
 
 def dump(compilation: Compilation, stage: str) -> str:

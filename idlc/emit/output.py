@@ -1,72 +1,182 @@
-"""Generated files onto disk: all of them or none, untouched where equal, never outside the output folder."""
+"""Files onto disk: all of them or none, untouched where equal, and only ever regular files.
+
+Every file is written beside its place under a name of its own first, and moved only when all could be written. When
+a move fails, those before it are taken back. A link is not followed: what it leads to is not ours to replace.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+_NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
 class OutputError(Exception):
     """Outputs that cannot be written; the message names the file and the reason."""
 
 
-def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
-    """Writes `files` (relative name -> text) below `folder` and returns the names that changed.
-
-    Everything is written beside its place first and moved only when all of it could be written.
+def placed(files: Mapping[str, str], folder: str) -> dict[str, str]:
+    """`files` (plain file name -> text) by their paths in `folder`.
 
     Raises:
-        OutputError: the folder or a file cannot be written, a name leads outside, or a place is not a regular file.
+        OutputError: a name that would lead elsewhere.
     """
-    pending: list[tuple[str, Path, Path]] = []
+    for name in files:
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise OutputError(f'the output name "{name}" is not a plain file name')
+    return {os.path.join(folder, name): text for name, text in files.items()}
+
+
+def write(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Write `files` (path -> text), all or nothing, and return the paths whose content changed.
+
+    Folders that are missing are made. A file that has its text already keeps its date.
+
+    Raises:
+        OutputError: a folder or file cannot be written, or something that is no regular file is in the place of one.
+    """
+    with _Writing() as writing:
+        for path, text in files.items():
+            with _naming(path):
+                octets = text.encode("utf-8", "surrogateescape")
+                if read(path) != octets:
+                    writing.stage(path, octets)
+        return writing.finish()
+
+
+def read(path: str) -> bytes | None:
+    """What is in the place of an output: its octets, None for nothing or what may not be read.
+
+    Raises:
+        OutputError: it is no regular file.
+        OSError: it cannot be looked at.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            place = _inside(folder, name)
-            data = text.encode("utf-8")
-            if _holds(place, data):
-                continue
-            handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-            pending.append((name, Path(temporary), place))
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())
-        while pending:
-            name, made, place = pending[0]
-            os.replace(made, place)
-            pending.pop(0)
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINKS | _NO_WAIT | _BINARY)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
-        raise OutputError(f'cannot write "{error.filename or folder}": {error.strerror or error}') from error
-    finally:
-        for _, made, _ in pending:
-            made.unlink(missing_ok=True)
-    return tuple(files)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    place = folder / name
-    if Path(name).name != name or name in ("", ".", ".."):
-        raise OutputError(f'the output name "{name}" is not a plain file name')
+        # A socket or a link refuses to be opened like this, a file that must not be read can still be replaced.
+        _refuse_unless_regular(path, os.lstat(path).st_mode)
+        if error.errno == errno.EACCES:
+            return None
+        raise
     try:
-        mode = place.lstat().st_mode
-    except FileNotFoundError:
-        return place
+        _refuse_unless_regular(path, os.fstat(descriptor).st_mode)
+    except OutputError:
+        os.close(descriptor)
+        raise
+    with open(descriptor, "rb") as stream:
+        return stream.read()
+
+
+def _refuse_unless_regular(path: str, mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise OutputError(f'cannot write "{place}": it is not a regular file')
-    return place
+        what = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
+        raise OutputError(f'cannot write "{path}": it is {what}')
 
 
-def _holds(place: Path, data: bytes) -> bool:
+class _Writing:
+    """One set of files on its way. What was not finished when it ends leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._staged: list[tuple[str, str]] = []
+        self._folders: list[str] = []
+        self._moved: list[tuple[str, str | None]] = []
+        self._aside: list[str] = []
+        self._done = False
+
+    def __enter__(self) -> _Writing:
+        return self
+
+    def stage(self, path: str, octets: bytes) -> None:
+        """Write what is to be in `path` beside it."""
+        folder = os.path.dirname(path)
+        self._make(folder)
+        aside = self._name_in(folder)
+        # Made by open() with a mode, so the user's umask applies.
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS | _BINARY, 0o666)
+        self._aside.append(aside)
+        with open(descriptor, "wb") as stream:
+            stream.write(octets)
+        self._staged.append((path, aside))
+
+    def finish(self) -> tuple[str, ...]:
+        """Move everything into its place; the paths."""
+        for path, aside in self._staged:
+            with _naming(path):
+                self._moved.append((path, self._keep(path)))
+                try:
+                    os.replace(aside, path)
+                except BaseException:
+                    self._moved.pop()
+                    raise
+        self._done = True
+        return tuple(path for path, _ in self._staged)
+
+    def _keep(self, path: str) -> str | None:
+        """A second name for what is in `path`, to put it back; empty when nothing is there, None when it cannot be."""
+        if not os.path.lexists(path):
+            return ""
+        kept = self._name_in(os.path.dirname(path))
+        try:
+            os.link(path, kept, follow_symlinks=False)
+        except (OSError, NotImplementedError):
+            return None
+        self._aside.append(kept)
+        return kept
+
+    def _make(self, folder: str) -> None:
+        if not folder or os.path.isdir(folder):
+            return
+        self._make(os.path.dirname(folder))
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise OutputError(f'cannot write into "{folder}": it is not a folder') from None
+        else:
+            self._folders.append(folder)
+
+    def _name_in(self, folder: str) -> str:
+        # Short, so that no name is too long that is not too long by itself.
+        return os.path.join(folder, f".idlc-{os.getpid():x}-{id(self) & 0xFFFFFF:x}-{len(self._aside)}")
+
+    def __exit__(self, *_: object) -> None:
+        if not self._done:
+            for path, kept in reversed(self._moved):
+                if kept:
+                    _quietly(os.replace, kept, path)
+                elif kept is not None:
+                    _quietly(os.unlink, path)
+        for aside in self._aside:
+            _quietly(os.unlink, aside)
+        if not self._done:
+            for folder in reversed(self._folders):
+                _quietly(os.rmdir, folder)
+
+
+def _quietly(action: Callable[..., None], *paths: str) -> None:
+    """Clean up as far as it goes; what was wrong before that is what is reported."""
     try:
-        return place.read_bytes() == data
-    except FileNotFoundError:
-        return False
+        action(*paths)
+    except OSError:
+        pass
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Turn what the system says into an error that names the output."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f'cannot write "{path}": {error.strerror or error}') from error
+    except ValueError as error:  # a zero character
+        raise OutputError(f'cannot write "{path}": {error}') from error
