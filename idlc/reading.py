@@ -13,7 +13,7 @@ from idlc.settings import Settings
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
 from idlc.source.preprocess import Options
-from idlc.source.search import CannotRead, Files
+from idlc.source.search import CannotRead, Files, Traces
 from idlc.syntax import ast
 from idlc.syntax.parser import parse_acf, parse_file
 
@@ -42,6 +42,8 @@ class Compilation:
     """In an order in which every file follows those it imports."""
     main: list[Unit] = field(default_factory=list)
     """The files that were asked for, in the order in which they were named."""
+    traces: Traces = field(default_factory=Traces)
+    """What was read, and what was looked for."""
 
 
 def builtin_folder() -> str:
@@ -56,6 +58,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         if not os.path.isdir(folder):
             report.warning("IDLC1019", f'"{folder}", where imported files were to be found, is no folder', Span.none())
     files = Files(settings.include, settings.memory, builtin_folder())
+    compilation.traces = files.traces
     options = Options(settings.defines, settings.undefines)
     units: dict[str, Unit] = {}
     roots: list[SourceFile] = []

@@ -11,6 +11,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from idlc.source.decode import MAX_INPUT, NotText, decode, normalise
 from idlc.source.files import SourceFile
@@ -20,6 +21,23 @@ _MEMORY = "memory:"
 
 class CannotRead(Exception):
     """A file is there but cannot be used; the message says why."""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What a run took from the disk: enough to say what depends on what, and whether another run would find the same.
+
+    Every file a run makes use of is asked for through `Files`, also where its text comes from a cache.
+    """
+
+    octets: dict[str, bytes] = field(default_factory=dict)
+    """What was read, by path."""
+    needs: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By path, the paths of the files that it imports or includes, and of its ACF file, in order."""
+    names: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """By folder and lower-case name, the names in the folder that are the same but for letter case."""
+    repeatable: bool = True
+    """Whether all of it can be read again: no pipe was read, no text from memory."""
 
 
 class Files:
@@ -32,6 +50,7 @@ class Files:
         self._builtin = builtin
         self._listings: dict[str, dict[str, str]] = {}
         self._read: dict[str, SourceFile] = {}
+        self.traces = Traces()
 
     def open(self, name: str) -> SourceFile:
         """The file that a user named; raises CannotRead."""
@@ -42,6 +61,9 @@ class Files:
 
     def find(self, name: str, beside: SourceFile) -> SourceFile | None:
         """The file that `beside` asks for as `name`, or None; raises CannotRead."""
+        return self._needed(beside, self._find(name, beside))
+
+    def _find(self, name: str, beside: SourceFile) -> SourceFile | None:
         wanted = _tidy(name)
         if not wanted:
             return None
@@ -65,12 +87,20 @@ class Files:
 
     def beside(self, file: SourceFile, name: str) -> SourceFile | None:
         """The file called `name` in the folder of `file`, and nowhere else; raises CannotRead."""
+        return self._needed(file, self._beside(file, name))
+
+    def _beside(self, file: SourceFile, name: str) -> SourceFile | None:
         if file.path.startswith(_MEMORY):
             folder = posixpath.dirname(file.path.removeprefix(_MEMORY))
             known = self._memory_names.get(posixpath.normpath(posixpath.join(folder, name)).lower())
             return None if known is None else self._from_memory(known)
         path = self._resolve(os.path.dirname(file.path), name)
         return None if path is None else self._from_disk(path, path, regular=True)
+
+    def _needed(self, asker: SourceFile, found: SourceFile | None) -> SourceFile | None:
+        if found is not None:
+            self.traces.needs.setdefault(asker.path, {})[found.path] = None
+        return found
 
     def is_builtin(self, file: SourceFile) -> bool:
         """Whether a file is one of the compiler's own prelude files."""
@@ -83,6 +113,7 @@ class Files:
 
     def _from_memory(self, name: str) -> SourceFile:
         key = _MEMORY + name
+        self.traces.repeatable = False
         if key not in self._read:
             text = self._memory[name]
             if len(text) > MAX_INPUT:
@@ -105,6 +136,8 @@ class Files:
                 with open(path, "rb") as stream:
                     data = stream.read(MAX_INPUT + 1)
                 self._read[key] = SourceFile(name, decode(data), path=path)
+                self.traces.octets[path] = data
+                self.traces.repeatable &= stat.S_ISREG(mode)
             except OSError as error:
                 raise CannotRead(error.strerror or "it cannot be opened") from None
             except ValueError as error:  # NotText, or a name with a zero character
@@ -122,12 +155,18 @@ class Files:
                 continue
             if part != "..":
                 listing = self._listing(path)
-                found = listing.get(part) or listing.get(part.lower())
+                lower = part.lower()
+                found = listing.get(part) or listing.get(lower)
+                same = {each for each in listing.values() if each.lower() == lower} if found else ()
+                self.traces.names[path, lower] = tuple(sorted(same))
                 if found is None:
                     return None
                 part = found
             path = os.path.join(path, part)
-        return path if os.path.isfile(path) else None
+        if os.path.isfile(path):
+            return path
+        self.traces.repeatable = False  # a folder, where a file may come to be
+        return None
 
     def _listing(self, folder: str) -> dict[str, str]:
         """The names in a folder: each maps to itself, and its lower-case form to the first that has it."""
