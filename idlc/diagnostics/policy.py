@@ -17,8 +17,8 @@ DEFAULT_LEVEL: Final = 1
 MAX_LEVEL: Final = 4
 DEFAULT_MAX_ERRORS: Final = 100
 
-LEVELS: Final[Mapping[str, int]] = {"MIDL2057": 2, "MIDL2111": 2}
-"""The warnings that do not show at level 1: what MIDL counts as less severe."""
+LEVELS: Final[Mapping[str, int]] = dict.fromkeys("MIDL2038 MIDL2057 MIDL2081 MIDL2111 MIDL2213".split(), 2)
+"""The warnings that do not show at level 1: what MIDL counts as less severe, or published IDL is full of."""
 
 
 def code_named(text: str) -> str | None:

@@ -217,9 +217,19 @@ _CONFLICTS = [
     ("MIDL2300", "object encode"),
     ("MIDL2300", "object decode"),
     ("MIDL2053", "propget propput propputref"),
-    ("MIDL2218", "context_handle handle"),
+    ("MIDL2185", "context_handle handle"),
     ("MIDL2084", "context_handle transmit_as"),
     ("MIDL2200", "handle transmit_as"),
+    ("MIDL2065", "byte_count size_is"),
+    ("MIDL2065", "byte_count max_is"),
+    ("MIDL2065", "byte_count length_is"),
+    ("MIDL2065", "byte_count last_is"),
+    ("MIDL2065", "byte_count first_is"),
+    ("MIDL2223", "allocate transmit_as"),
+    ("MIDL2223", "allocate represent_as"),
+    ("MIDL2223", "allocate wire_marshal"),
+    ("MIDL2223", "allocate user_marshal"),
+    ("MIDL2096", "represent_as user_marshal"),
     ("MIDL2096", "transmit_as wire_marshal"),
     ("MIDL2054", "callback call_as"),
     ("MIDL2054", "message maybe"),
@@ -237,6 +247,9 @@ def _pairs() -> dict[frozenset[str], str]:
         if first != second
     }
 
+
+MISPLACED = MappingProxyType({("ignore", Place.PARAMETER): "MIDL2162", ("ignore", Place.OPERATION): "MIDL2162"})
+"""What is said of an attribute at a place where it cannot stand, if there is a code for just that; else MIDL2072."""
 
 CONFLICTS = MappingProxyType(_pairs())
 """Pairs of attributes that exclude each other in one list, with the code that says so."""

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from idlc.diagnostics.report import Report
+from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
 from idlc.semantics import names, pickling, written
 from idlc.semantics.interfaces import bind_interface
-from idlc.semantics.operations import contextual
+from idlc.semantics.operations import contextual, one_convention
 from idlc.semantics.records import define
 from idlc.semantics.shapes import (
     attributed,
@@ -28,6 +28,7 @@ from idlc.semantics.shapes import (
     specified,
 )
 from idlc.semantics.symbols import (
+    ERROR_SHAPE,
     ConstantSymbol,
     FunctionCore,
     InterfaceCore,
@@ -40,6 +41,8 @@ from idlc.semantics.symbols import (
 from idlc.semantics.types import (
     Alias,
     Base,
+    BaseKind,
+    BindingHandle,
     BoundFile,
     ContextHandle,
     ContextHandleUse,
@@ -56,6 +59,7 @@ from idlc.semantics.types import (
     Type,
     Union,
     UnionUse,
+    Void,
 )
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.values import constant_value
@@ -95,6 +99,12 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
     )
 
 
+_PREDEFINED = {
+    "wchar_t": ("MIDL2014", {BaseKind.WCHAR, BaseKind.UINT16}, "unsigned short"),
+    "error_status_t": ("MIDL2205", {BaseKind.UINT32}, "unsigned long"),
+}
+
+
 def _undefinable(*_: object) -> ErrorType:
     return ErrorType()
 
@@ -105,6 +115,7 @@ class _File:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.interfaces: list[Interface] = []
+        self.library: Span | None = None
 
     def statements(self, body: Iterable[ast.Statement]) -> None:
         for statement in body:
@@ -136,6 +147,10 @@ class _File:
                     statement.name, statement.name_span, unit.origin, object=True, complete=True
                 )
             case ast.Library():
+                if self.library is not None:
+                    message, note = "a file has one library at most", Note("the first one", self.library)
+                    unit.report.error("MIDL2016", message, statement.name_span, (note,))
+                self.library = self.library or statement.name_span
                 outside = unit.library
                 unit.library = True
                 self.statements(statement.body)
@@ -222,6 +237,10 @@ class _File:
         first = next((d.name for d in statement.declarators if d.name), "")
         by_acf = [attribute for name in plain or [first] for attribute in unit.acf.type(name)]
         attributes = written.check((*statement.attributes, *by_acf), Place.TYPE, unit.report, first, (Place.ACF_TYPE,))
+        if self.names_itself(statement):
+            return
+        for declarator in statement.declarators:
+            one_convention(unit, declarator)
         start = len(unit.declarations)
         called = plain[0] if plain else unit.free_name(f"{first}_target")
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
@@ -245,8 +264,7 @@ class _File:
                 unit.report.error("MIDL2378", message, serialize.span)
             shape = self.presented(shape, attributes)
             shape = attributed(unit, pointed(unit, shape, attributes, Place.TYPE), attributes, None)
-            if "handle" in attributes:
-                shape = replace(shape, user_handle=True)
+            shape = self.user_handle(shape, attributes)
             core = shape.core
             if isinstance(core, FunctionCore | InterfaceCore):
                 if self.unknown(declarator, shape):
@@ -254,6 +272,40 @@ class _File:
                 continue
             self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc)
         pickling.note_types(unit, statement, attributes)
+
+    def names_itself(self, statement: ast.Typedef) -> bool:
+        """Whether a typedef names nothing but itself, which is reported."""
+        unit, written_type = self.unit, statement.specifiers.type
+        if not isinstance(written_type, ast.NamedType) or written_type.name in unit.scope.typedefs:
+            return False
+        again = next((d for d in statement.declarators if d.name == written_type.name), None)
+        if again is None or written_type.name in unit.scope.interfaces:
+            return False
+        message = f'"{again.name}" is defined as itself'
+        help_ = f'write "struct {again.name}"' if again.name in unit.scope.tags else None
+        unit.report.error("MIDL2360", message, again.name_span, help=help_)
+        # Whoever uses the name has nothing more to say.
+        unit.typedef(TypedefSymbol(written_type.name, ERROR_SHAPE, again.name_span, unit.origin))
+        return True
+
+    def user_handle(self, shape: Shape, attributes: Attributes) -> Shape:
+        """[handle]: a type that is data and chooses the server."""
+        attribute = attributes.get("handle")
+        if attribute is None or shape.is_error:
+            return shape
+        report = self.unit.report
+        match shape.core:
+            case BindingHandle():
+                report.error("MIDL2193", "handle_t is a handle already, and travels as no data", attribute.span)
+            case ContextHandleUse():
+                report.error("MIDL2239", "a context handle cannot be a [handle] too", attribute.span)
+            case Void() | Opaque("void *"):
+                report.error("MIDL2186", "a [handle] is data too, which void cannot be", attribute.span)
+            case _ if shape.presented:
+                report.error("MIDL2201", "a presented type cannot be a [handle]", attribute.span)
+            case _:
+                return replace(shape, user_handle=True)
+        return shape
 
     def record_name(self, declarator: ast.Declarator, base: Shape, attributes: Attributes) -> None:
         """A typedef that is a record's own name."""
@@ -306,6 +358,11 @@ class _File:
         if known is not None:
             if not _equivalent(known.shape, shape) and not shape.is_error:
                 unit.report.error("MIDL2003", f'"{name}" is defined twice', span, (before(known.span),))
+            return
+        if name in _PREDEFINED:
+            code, kinds, wanted = _PREDEFINED[name]
+            if shape.levels or not isinstance(shape.core, Base) or shape.core.kind not in kinds:
+                unit.report.error(code, f'"{name}" cannot be anything else than {wanted}', span)
             return
         constant = unit.scope.constants.get(name)
         if constant is not None:

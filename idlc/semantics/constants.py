@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from idlc.diagnostics.report import Report
+from idlc.diagnostics.report import Note, Report
 from idlc.language.basetypes import BASE_TYPES, POINTER_OCTETS
 from idlc.semantics.symbols import ERROR_SHAPE, Level, Scope, Shape
 from idlc.semantics.types import (
@@ -37,6 +37,7 @@ from idlc.syntax import ast
 _INT = Shape((), Base(BaseKind.INT32))
 _LONG_LONG = Shape((), Base(BaseKind.INT64))
 _LIMIT = 1 << 64
+_AT_RUN_TIME = "addresses are known at run time only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,22 @@ class Siblings:
         return level.default or self.default or PointerKind.UNIQUE
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a constant is needed for, as the codes that say what is wrong with one."""
+
+    constant: str
+    """The value varies."""
+    integral: str
+    """The value is text or has a fraction."""
+
+
+_CONSTANT = Wanted("MIDL2035", "MIDL2316")
+LABEL = Wanted("MIDL2066", "MIDL2067")
+ENUMERATOR = Wanted("MIDL2035", "MIDL2336")
+INITIALIZER = Wanted("MIDL2173", "MIDL2335")
+
+
 @dataclass(slots=True)
 class Expressions:
     """Binds expressions in one scope. `resolve` gives the shape of a type name, `fields` those of a structure."""
@@ -78,25 +95,26 @@ class Expressions:
     report: Report
     resolve: Callable[[ast.TypeName], Shape]
     fields: Callable[[str], Mapping[str, Shape]]
+    beside: Mapping[str, Span] = field(default_factory=dict)
+    """Where the parameters or fields stand whose declarations are being bound: variables, and so never constants."""
+    _wanted: Wanted = field(default_factory=lambda: _CONSTANT)
     _guarded: list[frozenset[str]] = field(default_factory=list)
 
     # ------------------------------------------------------------------ what callers ask for
 
-    def integer(self, written: ast.Argument, *, code: str = "MIDL2036") -> int | None:
+    def integer(self, written: ast.Argument, wanted: Wanted = _CONSTANT) -> int | None:
         """The value of a constant integer expression; None after a report."""
+        before, self._wanted = self._wanted, wanted
         value = self.bind(written, None)
+        self._wanted = before
         if value is None:
             return None
-        if value.constant is None:
-            self.report.error(code, "a constant is needed here", written.span)
         return value.constant
 
-    def sizing(self, written: ast.Argument, siblings: Siblings | None) -> Expression | None:
-        """An expression that counts elements."""
+    def sizing(self, written: ast.Argument, siblings: Siblings | None) -> Value | None:
+        """An expression that counts elements; None after a report."""
         value = self.bind(written, siblings)
-        if value is None or not self._integral(value, written, "a number of elements"):
-            return None
-        return value.expression
+        return value if value is not None and self._integral(value, written, "a number of elements") else None
 
     # ------------------------------------------------------------------ the tree walk
 
@@ -115,7 +133,7 @@ class Expressions:
                 self.report.error("MIDL2316", "an expression is needed here", written.span)
                 return None
             case ast.FloatLiteral() | ast.StringLiteral():
-                self.report.error("MIDL2316", "an integer is needed here", written.span)
+                self._not_integral("an integer is needed here", written.span, siblings)
                 return None
             case ast.Identifier():
                 return self._name(written, siblings)
@@ -160,24 +178,37 @@ class Expressions:
                 return Value(Constant(int(constant.value or 0)), _INT)
             if isinstance(constant.value, int):
                 return self._checked(constant.value, written.span)
-            self.report.error("MIDL2316", f'"{name}" is text, an integer is needed here', written.span)
+            self._not_integral(f'"{name}" is text, an integer is needed here', written.span, siblings)
             return None
         known = list(self.scope.constants)
         if siblings is None:
-            message = f'undefined name "{name}"'
-            if name in self.scope.typedefs:
+            variable = self.beside.get(name)
+            type_ = self.scope.typedefs.get(name)
+            if variable is not None:
+                message = f'"{name}" is a variable, a constant is needed here'
+                self.report.error(self._wanted.constant, message, written.span, (Note("it stands here", variable),))
+            elif type_ is not None:
                 message = f'"{name}" is a type, a constant is needed here'
-            self.report.error("MIDL2009", message, written.span, help=suggestion(name, known))
+                self.report.error(self._wanted.constant, message, written.span, (Note("its definition", type_.span),))
+            else:
+                self.report.error("MIDL2009", f'undefined name "{name}"', written.span, help=suggestion(name, known))
         else:
             message = f'"{name}" is neither a {siblings.what} beside this one nor a constant'
             self.report.error("MIDL2058", message, written.span, help=suggestion(name, [*siblings.shapes, *known]))
         return None
+
+    def _not_integral(self, message: str, span: Span, siblings: Siblings | None) -> None:
+        code = self._wanted.integral if siblings is None else "MIDL2316"
+        self.report.error(code, message, span)
 
     def _unary(self, written: ast.Unary, siblings: Siblings | None) -> Value | None:
         if written.operator == "*":
             return self._dereference(self.bind(written.operand, siblings), written, siblings)
         value = self.bind(written.operand, siblings)
         if value is None:
+            return None
+        if written.operator == "&" and siblings is None:
+            self.report.error("MIDL2036", _AT_RUN_TIME, written.span)
             return None
         if written.operator == "&":
             level = Level(True, written.span, PointerKind.REF)
@@ -196,7 +227,10 @@ class Expressions:
         if not value.shape.levels:
             self.report.error("MIDL2030", "this is no pointer and cannot be dereferenced", written.span)
             return None
-        if not isinstance(value.expression, Variable) or siblings is None:
+        if siblings is None:
+            self.report.error("MIDL2036", _AT_RUN_TIME, written.span)
+            return None
+        if not isinstance(value.expression, Variable):
             self.report.error("IDLC1209", "only a name can be dereferenced in an attribute", written.span)
             return None
         variable = value.expression
@@ -315,7 +349,7 @@ class Expressions:
             elif described is not None:
                 octets = described[0] // 8
         if not octets:
-            self.report.error("MIDL2203", "sizeof of a type whose size depends on a C compiler", span)
+            self.report.error("MIDL2203", "sizeof takes a simple type: others depend on a C compiler", span)
             return None
         return Value(Constant(octets), _INT)
 

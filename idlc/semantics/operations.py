@@ -66,8 +66,9 @@ def bind_operation(
         (Place.ACF_OPERATION,),
     )
     local = local or "local" in attributes
+    one_convention(unit, declarator)
     parameters = _parameters(unit, name, function, local=local)
-    result = _result(unit, statement, declarator, attributes)
+    result = _result(unit, statement, declarator, attributes, local=local)
     called = attributes.get("call_as")
     argument = called.arguments[0] if called is not None else None
     operation = Operation(
@@ -122,6 +123,7 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
         unit.report.error("MIDL2046", '"..." cannot be sent', function.span)
     drafts: list[_Draft] = []
     seen: dict[str, Span] = {}
+    unit.expressions.beside = seen
     for at, parameter in enumerate(function.parameters):
         name = parameter.declarator.name or f"arg{at + 1}"
         span = parameter.declarator.name_span
@@ -143,7 +145,7 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
             unit.report.error("MIDL2003", f'"{name}" is a parameter already', span, (before(seen[name]),))
             continue
         seen[name] = span
-        shape = _travelling(unit, shape, name, span, alone=len(function.parameters) == 1)
+        shape = _travelling(unit, shape, name, parameter, alone=len(function.parameters) == 1)
         shape = pointed(unit, shape, attributes, Place.PARAMETER)
         drafts.append(_Draft(name, shape, attributes, parameter, span))
     for word in ("comm_status", "fault_status"):
@@ -152,14 +154,20 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
             note = Note("the first one", said[0].span)
             unit.report.error("MIDL2069", f"a second parameter is [{word}]", again.span, (note,))
     siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default)
-    return tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
+    parameters = tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
+    unit.expressions.beside = {}
+    return parameters
 
 
-def _travelling(unit: Unit, shape: Shape, name: str, span: Span, *, alone: bool) -> Shape:
+def _travelling(unit: Unit, shape: Shape, name: str, parameter: ast.Parameter, *, alone: bool) -> Shape:
+    span = parameter.declarator.name_span
     match shape.core:
         case Void() if not shape.levels:
             code = "MIDL2047" if alone else "MIDL2189"
             unit.report.error(code, f'"{name}" is void', span)
+        case FunctionCore() if isinstance(parameter.specifiers.type, ast.NamedType) and not shape.levels:
+            message = f'"{name}" is of a function type, of which only pointers can be used'
+            unit.report.error("MIDL2289", message, span, help=f"write {parameter.specifiers.type.name} *{name}")
         case FunctionCore():
             unit.report.error("MIDL2131", f'"{name}" is a function', span)
         case InterfaceCore(interface):
@@ -197,6 +205,21 @@ def _status(unit: Unit, attributes: Attributes, type_: Type, name: str, *, is_in
         unit.report.error("MIDL2097", f'"{name}" takes a status and must be an error_status_t *', attribute.span)
 
 
+_STDCALL = frozenset("winapi callback apientry stdmethodcalltype pascal".split())
+
+
+def one_convention(unit: Unit, declarator: ast.Declarator) -> None:
+    """Report a declarator with several calling conventions."""
+    found: dict[str, str] = {}
+    for word in declarator.calling:
+        plain = word.strip("_").lower()
+        if plain in {"cdecl", "stdcall", "fastcall"} | _STDCALL:
+            found.setdefault("stdcall" if plain in _STDCALL else plain, word)
+    if len(found) > 1:
+        message = f'"{declarator.name}" has several calling conventions: {", ".join(found.values())}'
+        unit.report.error("MIDL2282", message, declarator.span)
+
+
 def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span: Span) -> Shape:
     """The shape with its innermost pointer taken for a context handle, which is declared under `name` if it is new."""
     attribute = attributes.get("context_handle")
@@ -204,7 +227,12 @@ def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span
     if shape.is_error or isinstance(shape.core, ContextHandleUse):
         return shape
     if isinstance(shape.core, BindingHandle) or shape.user_handle:
-        unit.report.error("MIDL2185", f'"{name}" is a binding handle already', attribute.span)
+        code = "MIDL2185" if shape.user_handle else "MIDL2218"
+        unit.report.error(code, f'"{name}" is a binding handle already', attribute.span)
+        return ERROR_SHAPE
+    if shape.presented:
+        message = f'"{name}" travels as another type, which context handles cannot do'
+        unit.report.error("MIDL2045", message, attribute.span)
         return ERROR_SHAPE
     if shape.core == GENERIC:
         levels = shape.levels
@@ -223,7 +251,9 @@ def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span
     return replace(shape, levels=levels, core=ContextHandleUse(name), const=False)
 
 
-def _result(unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, attributes: Attributes) -> Type:
+def _result(
+    unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, attributes: Attributes, *, local: bool
+) -> Type:
     if isinstance(statement.specifiers.type, ast.Struct | ast.Union | ast.EncapsulatedUnion | ast.Enum):
         message = "a result cannot define a type; define it before the operation"
         unit.report.error("MIDL2157", message, statement.specifiers.span)
@@ -234,6 +264,16 @@ def _result(unit: Unit, statement: ast.Declaration, declarator: ast.Declarator, 
         return Void()
     if "context_handle" in attributes:
         shape = contextual(unit, shape, attributes, declarator.name or "", declarator.name_span)
+    if "const" in statement.specifiers.words and not local:
+        unit.report.doubtful("MIDL2280", f'the result of "{declarator.name}" is const', statement.specifiers.span)
+    if isinstance(shape.core, FunctionCore):
+        message = f'the result of "{declarator.name}" is a function, which cannot be sent'
+        unit.report.error("MIDL2290", message, declarator.name_span)
+        return ErrorType()
+    if isinstance(shape.core, ContextHandleUse) and shape.levels:
+        message = f'the result of "{declarator.name}" is a pointer to a context handle'
+        unit.report.error("MIDL2268", message, declarator.name_span, help="return the handle itself")
+        return ErrorType()
     if isinstance(shape.core, BindingHandle):
         unit.report.error("MIDL2238", "a binding handle cannot be a result", declarator.name_span)
         return ErrorType()

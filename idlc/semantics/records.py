@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written
-from idlc.semantics.constants import Siblings, integer_type, wrap
+from idlc.semantics.constants import ENUMERATOR, LABEL, Siblings, integer_type, wrap
 from idlc.semantics.shapes import attributed, declared, forward, pointed, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
@@ -153,6 +153,7 @@ def _members(
     found: list[_Member] = []
     seen: dict[str, Span] = {}
     reserved = set(taken)
+    around, unit.expressions.beside = unit.expressions.beside, seen
     for field in fields:
         declarators: Sequence[ast.Declarator | None] = field.declarators or (None,)
         subject = next((d.name for d in field.declarators if d.name), "")
@@ -173,6 +174,7 @@ def _members(
                 shape = _bit_field(unit, shape, declarator)
             shape = pointed(unit, _embedded(unit, shape, name, span), attributes, place)
             found.append(_Member(name, shape, attributes, field, declarator, span))
+    unit.expressions.beside = around
     return found
 
 
@@ -226,6 +228,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
     owner = naming.name
     members = _members(unit, struct.fields, Place.FIELD, owner)
     siblings = Siblings({member.name: member.shape for member in members}, "field", unit.default)
+    around, unit.expressions.beside = unit.expressions.beside, {member.name: member.span for member in members}
     fields = tuple(
         Field(
             member.name,
@@ -236,6 +239,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
         )
         for member in members
     )
+    unit.expressions.beside = around
     names = {naming.name, *naming.aliases, struct.name or ""}
     if names & GUID_NAMES and _is_guid(fields):
         core = Base(BaseKind.GUID, naming.name)
@@ -278,7 +282,7 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
     for field in union.fields:
         if isinstance(field, ast.EmptyArm):
             listed = written.check(field.attributes, Place.ARM, unit.report)
-            values, default = _labels(unit, listed, selector)
+            values, default = _labels(unit, listed, selector, {})
             labelled = labelled or bool(values) or default
             if values or default:
                 arms.append(Arm(None, None, values, default, text.attribute_list(field.attributes).strip(), field.span))
@@ -286,7 +290,7 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
                 unlabelled.append(field.span)
             continue
         for member in _members(unit, [field], Place.ARM, naming.name, [arm.name or "" for arm in arms]):
-            values, default = _labels(unit, member.attributes, selector)
+            values, default = _labels(unit, member.attributes, selector, {member.name: member.span})
             if "case" in member.attributes or default:
                 labelled = True
             else:
@@ -326,18 +330,24 @@ def _distinct(unit: Unit, arms: Iterable[Arm]) -> None:
         seen.setdefault(arm.name, arm.span)
 
 
-def _labels(unit: Unit, attributes: Attributes, selector: Base | EnumUse | None) -> tuple[tuple[int, ...], bool]:
+def _labels(
+    unit: Unit, attributes: Attributes, selector: Base | EnumUse | None, beside: Mapping[str, Span]
+) -> tuple[tuple[int, ...], bool]:
     case = attributes.get("case")
     values = []
     for argument in case.arguments if case is not None else ():
-        value = _label(unit, argument, selector)
+        value = _label(unit, argument, selector, beside)
         if value is not None:
             values.append(value)
     return tuple(values), "default" in attributes
 
 
-def _label(unit: Unit, expression: ast.Argument, selector: Base | EnumUse | None) -> int | None:
-    value = unit.expressions.integer(expression, code="MIDL2066")
+def _label(
+    unit: Unit, expression: ast.Argument, selector: Base | EnumUse | None, beside: Mapping[str, Span]
+) -> int | None:
+    around, unit.expressions.beside = unit.expressions.beside, beside
+    value = unit.expressions.integer(expression, LABEL)
+    unit.expressions.beside = around
     if value is None or selector is None:
         return value
     described = integer_type(Shape((), selector))
@@ -348,7 +358,19 @@ def _label(unit: Unit, expression: ast.Argument, selector: Base | EnumUse | None
     if not -(1 << (bits - 1)) <= value < 1 << bits:
         unit.report.error("MIDL2206", f"case {value} is out of the range of the discriminant", expression.span)
         return None
+    if isinstance(selector, EnumUse) and value > _MOST_OF_ENUM and not _is_wide(unit, selector):
+        message = f"case {value} is out of the range of an enum without [v1_enum]"
+        unit.report.doubtful("MIDL2236", message, expression.span)
     return wrap(value, bits, signed)
+
+
+# An enumeration without [v1_enum] has 16 bits on the wire, and no negative values (C706 14.2.5).
+_MOST_OF_ENUM = 32767
+
+
+def _is_wide(unit: Unit, use: EnumUse) -> bool:
+    declared = unit.scope.declared.get(use.name)
+    return not isinstance(declared, Enum) or declared.wide
 
 
 def _encapsulated(unit: Unit, union: ast.EncapsulatedUnion, called: str, aliases: tuple[str, ...]) -> Core:
@@ -362,6 +384,7 @@ def _encapsulated(unit: Unit, union: ast.EncapsulatedUnion, called: str, aliases
         selector = replace(tag.core, range=None)
     elif not tag.is_error:
         unit.report.error("MIDL2192", "a union is selected by an integer of at most 32 bits or an enum", union.tag.span)
+    tags = {union.tag.declarator.name or "": union.tag.declarator.name_span}
     arms: list[Arm] = []
     for arm in union.arms:
         values = []
@@ -370,7 +393,7 @@ def _encapsulated(unit: Unit, union: ast.EncapsulatedUnion, called: str, aliases
             if isinstance(label, ast.DefaultLabel):
                 default = True
                 continue
-            value = _label(unit, label.value, selector)
+            value = _label(unit, label.value, selector, tags)
             if value is not None:
                 values.append(value)
         arms += _encapsulated_arm(unit, arm, tuple(values), default, naming.name, [a.name or "" for a in arms])
@@ -417,7 +440,7 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
     for enumerator in enum.enumerators:
         value: int | None = following
         if enumerator.value is not None:
-            value = unit.expressions.integer(enumerator.value)
+            value = unit.expressions.integer(enumerator.value, ENUMERATOR)
         if value is not None and not -(1 << 31) <= value < 1 << 32:
             message = f'"{enumerator.name}" is {value}, which is no 32-bit value'
             unit.report.error("IDLC1210", message, enumerator.span)

@@ -36,6 +36,7 @@ from idlc.semantics.types import (
     Opaque,
     Pipe,
     PointerKind,
+    Struct,
     StructUse,
     Union,
     UnionUse,
@@ -330,6 +331,7 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
         return shape
     levels = list(shape.levels)
     bound: dict[str, dict[int, Expression]] = {}
+    counted: dict[int, Value] = {}
     for name in ("size_is", "max_is", "first_is", "length_is", "last_is"):
         attribute = attributes.get(name)
         if attribute is None:
@@ -342,15 +344,19 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
         for at, argument in enumerate(attribute.arguments):
             if isinstance(argument, ast.Hole):
                 continue
-            expression = unit.expressions.sizing(argument, siblings)
-            if expression is None:
+            value = unit.expressions.sizing(argument, siblings)
+            if value is None:
                 return ERROR_SHAPE
+            other = counted.setdefault(at, value)
+            if other is not value and _mismatched(other, value):
+                message = f"[{name}] is of another type than the array's size"
+                unit.report.warning("MIDL2081", message, argument.span)
             if name in {"size_is", "max_is"} and not levels[at].is_pointer and levels[at].extent.bound is not None:
                 message = f"[{name}] on an array whose size is fixed"
                 note = Note("it has this bound", levels[at].span)
                 unit.report.error("MIDL2299", message, attribute.span, (note,))
                 return ERROR_SHAPE
-            found[at] = expression
+            found[at] = value.expression
     for at, level in enumerate(levels):
         extent = level.extent
         size, most = bound.get("size_is", {}).get(at), bound.get("max_is", {}).get(at)
@@ -372,6 +378,13 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
     return replace(shape, levels=tuple(levels))
 
 
+def _mismatched(one: Value, other: Value) -> bool:
+    """Whether two counts are of different integer types; constants fit everything."""
+    if one.constant is not None or other.constant is not None:
+        return False
+    return integer_type(one.shape) != integer_type(other.shape)
+
+
 def _plus(expression: Expression, more: int) -> Expression:
     if isinstance(expression, Constant):
         return Constant(expression.value + more)
@@ -383,8 +396,7 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
     if attribute is not None and not shape.presented:
         unitary = None if isinstance(shape.core, InterfaceCore | FunctionCore) else string_unit(shape.core)
         if not shape.levels or unitary is None:
-            message = "[string] needs a pointer to or an array of char, wchar_t or byte"
-            unit.report.error("MIDL2082", message, attribute.span)
+            _no_string(unit, shape, attribute)
             return ERROR_SHAPE
         *outer, last = shape.levels
         shape = replace(shape, levels=(*outer, replace(last, extent=replace(last.extent, string=True))))
@@ -394,6 +406,22 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
         unit.report.error("MIDL2075", message, counted.span)
         return ERROR_SHAPE
     return shape
+
+
+def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:
+    struct = unit.scope.declared.get(shape.core.name) if isinstance(shape.core, StructUse) else None
+    if not isinstance(struct, Struct) or not shape.levels:
+        message = "[string] needs a pointer to or an array of char, wchar_t or byte"
+        unit.report.error("MIDL2082", message, attribute.span)
+        return
+    odd = next((field for field in struct.fields if string_unit(field.type) is None), None)
+    if odd is None:
+        message = "strings of structures are not implemented"
+        unit.report.error("MIDL2191", message, attribute.span, help="use size_is")
+    else:
+        note = Note("this field is none", odd.span)
+        message = "the elements of a [string] are characters or octets, or structures of them"
+        unit.report.error("MIDL2293", message, attribute.span, (note,))
 
 
 def _varies(extent: Extent) -> bool:
@@ -463,6 +491,10 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
         type_ = own
     else:
         type_ = _selecting_type(unit, value, argument)
+        if type_ is not None:
+            notes = () if union is None else (Note("the union is defined here", union.span),)
+            message = "the union has no [switch_type], the type of this is taken"
+            unit.report.warning("MIDL2213", message, argument.span, notes)
     if type_ is None:
         return ERROR_SHAPE
     if not _selects(value):

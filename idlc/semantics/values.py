@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idlc.semantics.constants import integer_type, wrap
+from idlc.semantics.constants import INITIALIZER, integer_type, wrap
 from idlc.semantics.symbols import InterfaceCore, Shape
 from idlc.semantics.types import Base, BaseKind, Opaque
 from idlc.semantics.unit import Unit
@@ -32,7 +32,7 @@ def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found |
     if described is None:
         unit.report.error("MIDL2202", "a constant must be an integer, a character, a string or a boolean", written.span)
         return None
-    value = unit.expressions.integer(written, code="MIDL2173")
+    value = unit.expressions.integer(written, INITIALIZER)
     if value is None:
         return None
     if isinstance(shape.core, Base) and shape.core.kind is BaseKind.BOOLEAN:
@@ -40,7 +40,7 @@ def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found |
     bits, signed = described
     if not -(1 << (bits - 1)) <= value < 1 << bits:
         message = f"{value} does not fit into {bits} bits"
-        unit.report.warning("IDLC1213", message, written.span)
+        unit.report.doubtful("MIDL2175", message, written.span)
     return Found(wrap(value, bits, signed))
 
 
@@ -60,5 +60,5 @@ def _pointer(unit: Unit, shape: Shape, written: ast.Expression) -> Found | None:
         if known is not None and (known.value is None or isinstance(known.value, str | bytes)):
             return Found(known.value)
     # A number where a pointer belongs, such as a pseudo handle: (LPCOLESTR) -1.
-    value = unit.expressions.integer(written, code="MIDL2173")
+    value = unit.expressions.integer(written, INITIALIZER)
     return None if value is None else Found(value)

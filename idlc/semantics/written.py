@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from idlc.diagnostics.report import Note, Report
-from idlc.language.attributes import ATTRIBUTES, CONFLICTS, AttributeRule, Effect, Place, Takes
+from idlc.language.attributes import ATTRIBUTES, CONFLICTS, MISPLACED, AttributeRule, Effect, Place, Takes
 from idlc.syntax import ast
 
 
@@ -66,7 +66,8 @@ def check(
         if not rule.places & places:
             allowed = ", ".join(sorted(p.value for p in rule.places))
             message = f'"{name}" cannot stand{where}'
-            report.error("MIDL2072", message, attribute.span, help=f"it belongs on {allowed}")
+            code = MISPLACED.get((name, place), "MIDL2072")
+            report.error(code, message, attribute.span, help=f"it belongs on {allowed}")
             continue
         if rule.effect is Effect.IGNORED:
             report.warning("MIDL2176", f'"{name}" is not implemented and ignored', attribute.span)
@@ -110,6 +111,7 @@ _KINDS: dict[Takes, tuple[type, ...]] = {
     Takes.STRINGS: (ast.StringLiteral,),
     Takes.DECLARATION: (ast.TypeName,),
 }
+_MISFITS = {"version": "MIDL2152", "case": "MIDL2340"}
 _NO_HOLES = {Takes.EXPRESSION, Takes.CONSTANTS, Takes.TWO_CONSTANTS}
 
 
@@ -125,6 +127,6 @@ def _arguments_fit(attribute: ast.Attribute, rule: AttributeRule, report: Report
     elif fits and rule.takes in _NO_HOLES:
         fits = not any(isinstance(argument, ast.Hole) for argument in attribute.arguments)
     if not fits:
-        code = "MIDL2152" if rule.takes is Takes.VERSION else "IDLC1202"
+        code = _MISFITS.get(rule.name, "IDLC1202")
         report.error(code, f'"{attribute.name}" takes {wanted}', attribute.span)
     return fits

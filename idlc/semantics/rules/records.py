@@ -60,12 +60,20 @@ def _report_cycle(places: Places, cycle: list[str], report: Report, *, by_pointe
     if record is None:
         return
     notes = [Note(f'by way of "{name}"', found.span) for name in cycle[1:] if (found := places.find(name)) is not None]
-    if by_pointer:
+    if not by_pointer and any(_is_plain_union(places, name) for name in cycle):
+        message = f'"{cycle[0]}" contains itself through a union'
+        report.error("MIDL2179", message, record.span, notes, "use a pointer")
+    elif by_pointer:
         message = f'"{cycle[0]}" contains itself through [ref] pointers, which are never null'
         report.error("MIDL2164", message, record.span, notes, "make one of them [unique]")
     else:
         message = f'"{cycle[0]}" contains itself'
         report.error("MIDL2006", message, record.span, notes, "use a pointer")
+
+
+def _is_plain_union(places: Places, name: str) -> bool:
+    declared = places.find(name)
+    return isinstance(declared, Union) and not declared.encapsulated
 
 
 def _held(places: Places, name: str) -> Iterator[tuple[str, bool]]:
@@ -110,8 +118,24 @@ def _defined(places: Places, type_: Type | None, span: Span, missing: set[str], 
 
 def _status(places: Places, report: Report) -> None:
     """error_status_t is for parameters and results."""
+    help_ = "unsigned long has the same form"
     for _, member in places.members:
-        for part in nested(member.type) if member.type is not None else ():
-            if isinstance(part, Base) and part.spelling == "error_status_t":
-                message = f'"{member.name}" is an error_status_t, which only parameters and results can be'
-                report.error("MIDL2160", message, member.span, help="unsigned long has the same form")
+        status = _is_status(member.type)
+        if status and _in_array(member.type):
+            report.error("MIDL2226", f'the elements of "{member.name}" are error_status_t', member.span, help=help_)
+        elif status:
+            message = f'"{member.name}" is an error_status_t, which only parameters and results can be'
+            report.error("MIDL2160", message, member.span, help=help_)
+    for _, _, parameter in places.parameters:
+        if _is_status(parameter.type) and _in_array(parameter.type):
+            message = f'the elements of "{parameter.name}" are error_status_t'
+            report.error("MIDL2226", message, parameter.span, help=help_)
+
+
+def _is_status(type_: Type | None) -> bool:
+    parts = () if type_ is None else nested(type_)
+    return any(isinstance(part, Base) and part.spelling == "error_status_t" for part in parts)
+
+
+def _in_array(type_: Type | None) -> bool:
+    return type_ is not None and any(isinstance(part, Array) for part in nested(type_))

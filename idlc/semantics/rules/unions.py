@@ -46,6 +46,9 @@ def _labels(union: Union, report: Report) -> None:
                 note = Note("the first one", default)
                 report.error("MIDL2232", f'union "{union.name}" has two default arms', arm.span, (note,))
             default = default or arm.span
+    if union.arms and default is None:
+        message = f'union "{union.name}" has no default arm: other discriminants are refused'
+        report.warning("MIDL2057", message, union.name_span if hasattr(union, "name_span") else union.span)
 
 
 def _use(places: Places, type_: Type, name: str, span: Span, report: Report) -> None:
