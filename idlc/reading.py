@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Report
+from idlc.language.typelibs import source_of
 from idlc.settings import Settings
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
@@ -78,7 +79,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
             report.error("IDLC1014", "the file declares nothing", Span(source, 0, 0))
         acf = _acf(source, files, report, options)
         units[source.path] = Unit(source, tree, acf, main, files.is_builtin(source))
-        return [Request(name.value, name.span) for name in _imports(tree.body)]
+        return list(_imports(tree.body))
 
     graph = resolve_imports(roots, requests, files, report)
     compilation.units = [units[source.path] for source in graph.order]
@@ -100,9 +101,11 @@ def _acf(source: SourceFile, files: Files, report: Report, options: Options) -> 
     return None if found is None else parse_acf(found, files, report, options)
 
 
-def _imports(body: Sequence[ast.Statement]) -> Iterator[ast.StringLiteral]:
+def _imports(body: Sequence[ast.Statement]) -> Iterator[Request]:
     for statement in body:
         if isinstance(statement, ast.Import):
-            yield from statement.files
+            yield from (Request(file.value, file.span) for file in statement.files)
+        elif isinstance(statement, ast.Importlib):
+            yield Request(source_of(statement.file.value), statement.span, optional=True)
         elif isinstance(statement, ast.Interface | ast.Library | ast.Module):
             yield from _imports(statement.body)

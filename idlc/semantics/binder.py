@@ -7,21 +7,23 @@ Everything is reported and bound as far as it makes sense, so that one run shows
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
 
-from idlc.diagnostics.report import Note, Report
+from idlc.data import replace
+from idlc.diagnostics.report import Report
 from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
-from idlc.semantics import names, pickling, written
+from idlc.semantics import com, names, pickling, written
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual, one_convention
+from idlc.semantics.presented import present, present_imported
 from idlc.semantics.records import define
 from idlc.semantics.shapes import (
     attributed,
     declared,
     forward,
+    in_header,
     pointed,
     range_limits,
     resolve,
@@ -32,7 +34,6 @@ from idlc.semantics.symbols import (
     ConstantSymbol,
     FunctionCore,
     InterfaceCore,
-    InterfaceSymbol,
     Scope,
     Shape,
     TypedefSymbol,
@@ -44,6 +45,7 @@ from idlc.semantics.types import (
     BaseKind,
     BindingHandle,
     BoundFile,
+    Coclass,
     ContextHandle,
     ContextHandleUse,
     Enum,
@@ -76,10 +78,14 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
             scope.include(other.scope)
     stem = PurePosixPath(file.name.replace("\\", "/")).stem
     unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
+    unit.imported = frozenset(imported)
+    unit.inheritance = names.inheritance(file.body)
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
     unit.use(lambda type_name: resolve(unit, type_name))
+    present_imported(unit)
     found = _File(unit)
     found.statements(file.body)
+    com.verify_unread(unit)
     configuration.verify(acf, found.interfaces, [*scope.typedefs, *scope.declared], report)
     sources = [PurePosixPath(file.name.replace("\\", "/")).name]
     if acf is not None:
@@ -95,8 +101,16 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
         declared=scope.declared,
         doc=file.doc,
         pickled=tuple(unit.pickled),
+        coclasses=tuple(found.coclasses),
+        libraries=tuple(found.libraries.found),
         scope=scope,
     )
+
+
+_PREDEFINED = {
+    "wchar_t": ("MIDL2014", {BaseKind.WCHAR, BaseKind.UINT16}, "unsigned short"),
+    "error_status_t": ("MIDL2205", {BaseKind.UINT32}, "unsigned long"),
+}
 
 
 _PREDEFINED = {
@@ -115,7 +129,8 @@ class _File:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.interfaces: list[Interface] = []
-        self.library: Span | None = None
+        self.coclasses: list[Coclass] = []
+        self.libraries = com.Libraries()
 
     def statements(self, body: Iterable[ast.Statement]) -> None:
         for statement in body:
@@ -135,38 +150,29 @@ class _File:
                 self.declaration(statement)
             case ast.Forward(keyword=keyword, name=name):
                 if keyword in {"interface", "dispinterface", "coclass"}:
-                    self.announce(name, statement)
+                    com.announce(unit, statement)
                 elif name not in unit.scope.tags:
                     forward(unit, keyword, name, statement.span)
             case ast.Interface():
-                bound = bind_interface(unit, statement, self.statement)
-                if bound is not None:
-                    self.interfaces.append(bound)
-            case ast.Dispinterface() | ast.Coclass():
-                unit.scope.interfaces[statement.name] = InterfaceSymbol(
-                    statement.name, statement.name_span, unit.origin, object=True, complete=True
-                )
+                self.interfaces += bind_interface(unit, statement, self.statement)
+            case ast.Dispinterface():
+                dispinterface = com.bind_dispinterface(unit, statement)
+                if dispinterface is not None:
+                    self.interfaces.append(dispinterface)
+            case ast.Coclass():
+                coclass = com.bind_coclass(unit, statement)
+                if coclass is not None:
+                    self.coclasses.append(coclass)
             case ast.Library():
-                if self.library is not None:
-                    message, note = "a file has one library at most", Note("the first one", self.library)
-                    unit.report.error("MIDL2016", message, statement.name_span, (note,))
-                self.library = self.library or statement.name_span
-                outside = unit.library
-                unit.library = True
-                self.statements(statement.body)
-                unit.library = outside
+                com.bind_library(unit, statement, self.libraries, self.statement)
             case ast.Module():
-                self.statements(s for s in statement.body if not isinstance(s, ast.Declaration))
+                com.bind_module(unit, statement, self.statement)
             case ast.Importlib():
-                if not unit.library:
-                    unit.report.error("MIDL2347", "importlib belongs into a library", statement.span)
-            case ast.Import() | ast.CppQuote() | ast.MidlPragma() | ast.Pragma() | ast.DeclareGuid():
+                com.bind_importlib(unit, statement, self.libraries)
+            case ast.DeclareGuid():
+                com.bind_guid(unit, statement)
+            case ast.Import() | ast.CppQuote() | ast.MidlPragma() | ast.Pragma():
                 pass
-
-    def announce(self, name: str, statement: ast.Forward) -> None:
-        unit = self.unit
-        if name not in unit.scope.interfaces:
-            unit.scope.interfaces[name] = InterfaceSymbol(name, statement.span, unit.origin, object=True)
 
     # ------------------------------------------------------------------ types without a typedef, variables
 
@@ -206,7 +212,7 @@ class _File:
         report = self.unit.report
         if self.unit.library:
             report.error("MIDL2349", f'"{declarator.name}" is an operation in a library', declarator.span)
-        elif not declarator.span.file.name.lower().endswith(".h"):
+        elif not in_header(declarator.span):
             message = f'"{declarator.name}" belongs to no interface and is ignored'
             report.warning("IDLC1217", message, declarator.span)
 
@@ -246,6 +252,8 @@ class _File:
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
         self.document(start, statement.doc)
         own = None if attributes.first_of(*names.PRESENTED) is not None else _record_name(base)
+        if own is not None and own[0] in plain:  # further declarators point at what the record is presented as
+            base = present(unit, own[0], base, attributes.by_name.values())
         handle: str | None = None
         for declarator in statement.declarators:
             if declarator.name is None:
@@ -265,6 +273,8 @@ class _File:
             shape = self.presented(shape, attributes)
             shape = attributed(unit, pointed(unit, shape, attributes, Place.TYPE), attributes, None)
             shape = self.user_handle(shape, attributes)
+            written_here = (*statement.attributes, *unit.acf.type(declarator.name))
+            shape = present(unit, declarator.name, shape, written_here)
             core = shape.core
             if isinstance(core, FunctionCore | InterfaceCore):
                 if self.unknown(declarator, shape):
@@ -272,6 +282,40 @@ class _File:
                 continue
             self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc)
         pickling.note_types(unit, statement, attributes)
+
+    def names_itself(self, statement: ast.Typedef) -> bool:
+        """Whether a typedef names nothing but itself, which is reported."""
+        unit, written_type = self.unit, statement.specifiers.type
+        if not isinstance(written_type, ast.NamedType) or written_type.name in unit.scope.typedefs:
+            return False
+        again = next((d for d in statement.declarators if d.name == written_type.name), None)
+        if again is None or written_type.name in unit.scope.interfaces:
+            return False
+        message = f'"{again.name}" is defined as itself'
+        help_ = f'write "struct {again.name}"' if again.name in unit.scope.tags else None
+        unit.report.error("MIDL2360", message, again.name_span, help=help_)
+        # Whoever uses the name has nothing more to say.
+        unit.typedef(TypedefSymbol(written_type.name, ERROR_SHAPE, again.name_span, unit.origin))
+        return True
+
+    def user_handle(self, shape: Shape, attributes: Attributes) -> Shape:
+        """[handle]: a type that is data and chooses the server."""
+        attribute = attributes.get("handle")
+        if attribute is None or shape.is_error:
+            return shape
+        report = self.unit.report
+        match shape.core:
+            case BindingHandle():
+                report.error("MIDL2193", "handle_t is a handle already, and travels as no data", attribute.span)
+            case ContextHandleUse():
+                report.error("MIDL2239", "a context handle cannot be a [handle] too", attribute.span)
+            case Void() | Opaque("void *"):
+                report.error("MIDL2186", "a [handle] is data too, which void cannot be", attribute.span)
+            case _ if shape.presented:
+                report.error("MIDL2201", "a presented type cannot be a [handle]", attribute.span)
+            case _:
+                return replace(shape, user_handle=True)
+        return shape
 
     def names_itself(self, statement: ast.Typedef) -> bool:
         """Whether a typedef names nothing but itself, which is reported."""
@@ -357,7 +401,14 @@ class _File:
         known = unit.scope.typedefs.get(name)
         if known is not None:
             if not _equivalent(known.shape, shape) and not shape.is_error:
-                unit.report.error("MIDL2003", f'"{name}" is defined twice', span, (before(known.span),))
+                # Published files define names that their imports have, for the header that is made from them.
+                say = unit.report.error if known.origin == unit.origin else unit.report.doubtful
+                say("MIDL2003", f'"{name}" is defined twice', span, (before(known.span),))
+            return
+        if name in _PREDEFINED:
+            code, kinds, wanted = _PREDEFINED[name]
+            if shape.levels or not isinstance(shape.core, Base) or shape.core.kind not in kinds:
+                unit.report.error(code, f'"{name}" cannot be anything else than {wanted}', span)
             return
         if name in _PREDEFINED:
             code, kinds, wanted = _PREDEFINED[name]

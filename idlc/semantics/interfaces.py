@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
+from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
-from idlc.semantics import pickling, written
+from idlc.semantics import bases, pickling, written
+from idlc.semantics.numbering import distinct, numbered
 from idlc.semantics.operations import Draft, bind_operation
 from idlc.semantics.shapes import resolve
 from idlc.semantics.symbols import InterfaceSymbol
+from idlc.semantics.twins import twin
 from idlc.semantics.types import (
     BindingHandle,
     ContextHandleUse,
     Interface,
     Operation,
     PointerKind,
+    Property,
 )
 from idlc.semantics.unit import Unit, before
-from idlc.semantics.written import Attributes, suggestion
+from idlc.semantics.written import Attributes
 from idlc.syntax import ast
 
 _POINTERS = {kind.value: kind for kind in PointerKind}
@@ -29,36 +32,40 @@ _ENDPOINT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?:\[(.*)\]|(.*))", re.DOTALL)
 
 def bind_interface(
     unit: Unit, interface: ast.Interface, statement: Callable[[ast.Statement], None]
-) -> Interface | None:
-    """Bind an interface; `statement` binds whatever in its body is no operation."""
+) -> tuple[Interface, ...]:
+    """Bind an interface; `statement` binds whatever in its body is no operation.
+
+    The result is empty after a report, and has two when the interface has an asynchronous form.
+    """
     by_acf = unit.acf.interface(interface.name)
     attributes = written.check(
         (*interface.attributes, *by_acf), Place.INTERFACE, unit.report, interface.name, (Place.ACF_INTERFACE,)
     )
     known = unit.scope.interfaces.get(interface.name)
     if known is not None and known.complete:
-        message = f'interface "{interface.name}" is defined twice'
-        unit.report.error("MIDL2003", message, interface.name_span, (before(known.span),))
-        return None
-    com = bool({"object", "odl"} & set(attributes.by_name)) or (
-        unit.library and bool({"dual", "oleautomation"} & set(attributes.by_name))
+        if known.origin == unit.origin:
+            message = f'interface "{interface.name}" is defined twice'
+            unit.report.error("MIDL2003", message, interface.name_span, (before(known.span),))
+            return ()
+        message = f'interface "{interface.name}" is defined in an imported file too; this definition counts'
+        unit.report.doubtful("MIDL2003", message, interface.name_span, (before(known.span),))
+    com = bool({"object", "odl"} & attributes.by_name.keys()) or (
+        unit.library and bool({"dual", "oleautomation"} & attributes.by_name.keys())
     )
-    inherited = unit.scope.interfaces.get(interface.base.name) if interface.base is not None else None
-    if inherited is not None and inherited.object and "local" in attributes:
-        com = True
-    base = _base(unit, interface, com=com)
-    default = _pointer_default(unit, attributes)
+    base, com = bases.base(unit, interface, attributes, com=com)
+    words = frozenset(attributes.by_name)
     symbol = InterfaceSymbol(
         interface.name,
         interface.name_span,
         unit.origin,
         object=com,
         next_opnum=base.next_opnum if base is not None else 0,
-        base=base.name if base is not None else None,
+        base=interface.base.name.rpartition(".")[2] if com and interface.base is not None else None,
+        automation=bool({"oleautomation", "dual"} & words) or interface.name in {"IUnknown", "IDispatch"},
     )
     unit.scope.interfaces[interface.name] = symbol
     outside = unit.default, unit.ms_union, unit.pickling
-    unit.default = default
+    unit.default = _pointer_default(unit, attributes)
     unit.ms_union = "ms_union" in attributes
     unit.pickling = pickling.halves(attributes)
     local = "local" in attributes
@@ -75,52 +82,39 @@ def bind_interface(
         else:
             statement(inner)
     unit.default, unit.ms_union, unit.pickling = outside
-    drafts = _distinct(unit, drafts, com=com or local)
-    operations, following = _numbered(unit, drafts, symbol.next_opnum, com=com)
-    unit.scope.interfaces[interface.name] = replace(symbol, complete=True, next_opnum=following)
-    version = attributes.get("version")
-    number = version.arguments[0] if version is not None else None
-    uuid = attributes.get("uuid")
-    identity = uuid.arguments[0] if uuid is not None else None
+    drafts = distinct(unit, drafts, com=com or local)
+    operations, following = numbered(unit, drafts, symbol.next_opnum, com=com)
+    unit.scope.interfaces[interface.name] = replace(
+        symbol, complete=True, next_opnum=following, identities=identities(operations)
+    )
     bound = Interface(
         interface.name,
-        identity.value if isinstance(identity, ast.UuidLiteral) else None,
-        (number.major, number.minor) if isinstance(number, ast.Version) and not com else (0, 0),
+        attributes.uuid(),
+        (0, 0) if com else attributes.version,
         operations,
         interface.name_span,
         unit.origin,
         object=com,
         local=local,
         base=symbol.base,
+        base_origin=base.origin if base is not None else "",
         endpoints=_endpoints(unit, attributes),
         strict_context="strict_context_handle" in attributes or "type_strict_context_handle" in attributes,
-        doc=interface.doc,
+        doc=interface.doc or attributes.helpstring,
+        words=words,
+        async_uuid=attributes.uuid("async_uuid"),
     )
     _check(unit, interface, bound, attributes, drafts)
-    return bound
+    asked = attributes.get("async_uuid")
+    if asked is None or bound.async_uuid is None:
+        return (bound,)
+    asynchronous = twin(unit, bound, bound.async_uuid, asked.span)
+    return (bound,) if asynchronous is None else (bound, asynchronous)
 
 
-def _base(unit: Unit, interface: ast.Interface, *, com: bool) -> InterfaceSymbol | None:
-    if interface.base is None:
-        return None
-    name = interface.base.name.rpartition(".")[2]
-    known = unit.scope.interfaces.get(name)
-    if known is None:
-        help_ = suggestion(name, unit.scope.interfaces)
-        if help_ is None and name == "IUnknown":
-            help_ = 'import "unknwn.idl";'
-        unit.report.error("MIDL2011", f'undefined interface "{name}"', interface.base.span, (), help_)
-        return None
-    if not known.complete:
-        message = "an interface cannot be its own base" if name == interface.name else f'"{name}" is not defined yet'
-        code = "MIDL2256" if name == interface.name else "MIDL2011"
-        unit.report.error(code, message, interface.base.span, (Note("it is announced here", known.span),))
-        return None
-    if not com:
-        message = f'"{interface.name}" is no [object] interface and cannot have a base'
-        unit.report.error("MIDL2271", message, interface.base.span)
-        return None
-    return known
+def identities(members: Iterable[Operation | Property]) -> dict[str, int]:
+    """DISPIDs by name."""
+    return {one.name: one.dispid for one in members if one.dispid is not None}
 
 
 def _pointer_default(unit: Unit, attributes: Attributes) -> PointerKind | None:
@@ -149,55 +143,6 @@ def _endpoints(unit: Unit, attributes: Attributes) -> tuple[tuple[str, str], ...
     return tuple(found)
 
 
-def _distinct(unit: Unit, drafts: list[Draft], *, com: bool) -> list[Draft]:
-    """Operations with names of their own. RPC: over all interfaces of a file; COM: in the interface."""
-    kept = []
-    seen = {} if com else unit.operations
-    for draft in drafts:
-        operation = draft.operation
-        kinds = {"propget", "propput", "propputref"} & set(draft.attributes.by_name)
-        key = f"{min(kinds)} {operation.name}" if kinds else operation.name
-        if key in seen:
-            message = f'"{operation.name}" is an operation already'
-            unit.report.error("MIDL2003", message, operation.span, (before(seen[key]),))
-            continue
-        seen[key] = operation.span
-        kept.append(draft)
-    return kept
-
-
-def _numbered(unit: Unit, drafts: list[Draft], first: int, *, com: bool) -> tuple[tuple[Operation, ...], int]:
-    """Operations with their numbers, and the number that a derived interface begins with."""
-    found: list[Operation] = []
-    numbers: dict[str, int] = {}
-    following, callbacks = first, 0
-    for draft in drafts:
-        operation = draft.operation
-        if operation.callback:
-            found.append(replace(operation, opnum=callbacks))
-            callbacks += 1
-        elif com and draft.call_as is not None:
-            found.append(replace(operation, opnum=_slot(unit, draft, numbers)))
-        elif operation.local and not com:
-            found.append(operation)
-        else:
-            found.append(replace(operation, opnum=following))
-            numbers[operation.name] = following
-            following += 1
-    return tuple(found), following
-
-
-def _slot(unit: Unit, draft: Draft, numbers: dict[str, int]) -> int:
-    """A [call_as] method has the number of the local method it stands for."""
-    assert draft.call_as is not None
-    if draft.call_as not in numbers:
-        attribute = draft.attributes.by_name["call_as"]
-        message = f'there is no local method "{draft.call_as}"'
-        unit.report.error("MIDL2275", message, attribute.span, (), suggestion(draft.call_as, numbers))
-        return -1
-    return numbers[draft.call_as]
-
-
 def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: Attributes, drafts: list[Draft]) -> None:
     """What an interface's header must and must not say."""
     report = unit.report
@@ -207,7 +152,8 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
     remote = [d.operation for d in drafts if not d.operation.local]
     if uuid is None and not bound.local and (remote or bound.object):
         message = f'interface "{interface.name}" has neither a uuid nor [local]'
-        report.error("MIDL2079", message, interface.name_span)
+        say = report.doubtful if bound.object else report.error
+        say("MIDL2079", message, interface.name_span, help="it has no identity and nobody can ask for it")
     if bound.object and "version" in attributes:
         report.warning("MIDL2298", "an [object] interface has no version", attributes.by_name["version"].span)
     if remote and all(operation.callback for operation in remote):

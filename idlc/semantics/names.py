@@ -7,8 +7,8 @@ inside the body must already mean NODE, so the typedefs of a file are looked thr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.syntax import ast
 
 _TAGGED = (
@@ -75,3 +75,17 @@ def typedefs(body: Iterable[ast.Statement]) -> Iterator[ast.Typedef]:
                 yield from typedefs(statement.body)
             case _:
                 pass
+
+
+def inheritance(body: Iterable[ast.Statement]) -> dict[str, str]:
+    """What each interface of a file derives from, by name."""
+    found: dict[str, str] = {}
+    for statement in body:
+        match statement:
+            case ast.Interface(name=name, base=ast.NamedType(name=base)):
+                found[name] = base.rpartition(".")[2]
+            case ast.Library():
+                found |= inheritance(statement.body)
+            case _:
+                pass
+    return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from idlc.data import dataclass, replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import text, written
-from idlc.semantics.constants import Siblings
+from idlc.semantics.constants import Siblings, wrap
 from idlc.semantics.shapes import GENERIC, attributed, declared, derived, pointed, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
@@ -33,6 +33,9 @@ from idlc.syntax import ast
 # Published interface definitions keep their numbering with operations of such names.
 _PLACEHOLDER = re.compile(r"_*opnum\d+not(used|implemented)\w*\Z", re.IGNORECASE)
 
+_COM = frozenset({"object", "odl", "dual", "oleautomation"})
+"""Attributes that make an interface one of COM, whose methods can be called without being sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -40,7 +43,6 @@ class Draft:
 
     operation: Operation
     attributes: Attributes
-    call_as: str | None = None
 
 
 def bind_operation(
@@ -66,8 +68,8 @@ def bind_operation(
         (Place.ACF_OPERATION,),
     )
     local = local or "local" in attributes
+    parameters = _parameters(unit, name, function, local=local, com=bool(_COM & everywhere.by_name.keys()))
     one_convention(unit, declarator)
-    parameters = _parameters(unit, name, function, local=local)
     result = _result(unit, statement, declarator, attributes, local=local)
     called = attributes.get("call_as")
     argument = called.arguments[0] if called is not None else None
@@ -91,9 +93,22 @@ def bind_operation(
         callback="callback" in attributes,
         local=local,
         placeholder=bool(_PLACEHOLDER.match(name)) and not parameters and isinstance(result, Void),
-        doc=statement.doc,
+        doc=statement.doc or attributes.helpstring,
+        words=frozenset(attributes.by_name),
+        dispid=dispid(unit, attributes),
+        call_as=argument.name if isinstance(argument, ast.Identifier) else None,
     )
-    return Draft(operation, attributes, argument.name if isinstance(argument, ast.Identifier) else None)
+    return Draft(operation, attributes)
+
+
+def dispid(unit: Unit, attributes: Attributes) -> int | None:
+    """What `id` says, as the signed 32-bit number that a DISPID is."""
+    attribute = attributes.get("id")
+    if attribute is None or not attribute.arguments:
+        return None
+    argument = attribute.arguments[0]
+    value = argument.value if isinstance(argument, ast.IntegerLiteral) else unit.expressions.integer(argument)
+    return None if value is None else wrap(value, 32, True)
 
 
 def _operation_attributes(
@@ -118,7 +133,7 @@ class _Draft:
     span: Span
 
 
-def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bool) -> tuple[Parameter, ...]:
+def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bool, com: bool) -> tuple[Parameter, ...]:
     if function.variadic and not local:
         unit.report.error("MIDL2046", '"..." cannot be sent', function.span)
     drafts: list[_Draft] = []
@@ -153,7 +168,7 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
         for again in said[1:]:
             note = Note("the first one", said[0].span)
             unit.report.error("MIDL2069", f"a second parameter is [{word}]", again.span, (note,))
-    siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default)
+    siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default, object=com, local=local)
     parameters = tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
     unit.expressions.beside = {}
     return parameters
@@ -186,12 +201,25 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     if "context_handle" in attributes:
         shape = contextual(unit, shape, attributes, draft.name, draft.span)
     shape = attributed(unit, shape, attributes, siblings)
-    if is_out and shape.const and not local and shape.levels:
+    if is_out and shape.const and not local and len(shape.levels) == 1:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     type_ = finish(shape, default=unit.default, parameter=True)
     _status(unit, attributes, type_, draft.name, is_in=is_in)
     declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
-    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span)
+    words = frozenset(attributes.by_name)
+    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span, words, _type_name(draft.parameter))
+
+
+def _type_name(parameter: ast.Parameter) -> str:
+    match parameter.specifiers.type:
+        case ast.NamedType(name=name):
+            return name
+        case ast.SafeArray(element=element):
+            return f"SAFEARRAY({text.one_line(element.span.text)})"
+        case ast.BaseType(spelling=spelling):
+            return spelling
+        case _:
+            return ""
 
 
 def _status(unit: Unit, attributes: Attributes, type_: Type, name: str, *, is_in: bool) -> None:
@@ -203,6 +231,21 @@ def _status(unit: Unit, attributes: Attributes, type_: Type, name: str, *, is_in
         unit.report.error("MIDL2070", f'"{name}" takes a status and must be an [out] pointer', attribute.span)
     elif not isinstance(type_.target, Base) or type_.target.kind is not BaseKind.UINT32:
         unit.report.error("MIDL2097", f'"{name}" takes a status and must be an error_status_t *', attribute.span)
+
+
+_STDCALL = frozenset("winapi callback apientry stdmethodcalltype pascal".split())
+
+
+def one_convention(unit: Unit, declarator: ast.Declarator) -> None:
+    """Report a declarator with several calling conventions."""
+    found: dict[str, str] = {}
+    for word in declarator.calling:
+        plain = word.strip("_").lower()
+        if plain in {"cdecl", "stdcall", "fastcall"} | _STDCALL:
+            found.setdefault("stdcall" if plain in _STDCALL else plain, word)
+    if len(found) > 1:
+        message = f'"{declarator.name}" has several calling conventions: {", ".join(found.values())}'
+        unit.report.error("MIDL2282", message, declarator.span)
 
 
 _STDCALL = frozenset("winapi callback apientry stdmethodcalltype pascal".split())

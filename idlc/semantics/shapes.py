@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, NOT_IMPLEMENTED
@@ -17,6 +17,7 @@ from idlc.semantics.symbols import (
     Extent,
     FunctionCore,
     InterfaceCore,
+    InterfaceSymbol,
     Level,
     Shape,
     TagSymbol,
@@ -36,6 +37,7 @@ from idlc.semantics.types import (
     Opaque,
     Pipe,
     PointerKind,
+    Presented,
     Struct,
     StructUse,
     Union,
@@ -85,14 +87,13 @@ def _type(
         case ast.EnumReference(name=tag):
             return Shape((), _reference(unit, "enum", tag, specifier.span))
         case ast.InterfaceReference(name=name):
-            if name not in unit.scope.interfaces:
-                _undefined(unit, name, specifier.span, list(unit.scope.interfaces), "interface")
-                return ERROR_SHAPE
+            if name not in unit.scope.interfaces:  # as with the tag of a structure, naming it announces it
+                unit.scope.interfaces[name] = InterfaceSymbol(name, specifier.span, unit.origin, object=True)
             return Shape((), InterfaceCore(name))
         case ast.SafeArray():
             if not unit.library:
-                unit.report.error("MIDL2107", "SAFEARRAY(...) belongs into a library", specifier.span)
-                return ERROR_SHAPE
+                unit.report.doubtful("MIDL2107", "SAFEARRAY(...) belongs into a library", specifier.span)
+            resolve(unit, specifier.element)
             return Shape((), Opaque("SAFEARRAY"))
         case _:
             return Shape((), unit.define(specifier, attributes, called, aliases))
@@ -129,11 +130,22 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         help_ = f'there is a {keyword} of that name: "{keyword} {simple}"'
         unit.report.error("MIDL2011", f'undefined type "{name}"', span, help=help_)
         return ERROR_SHAPE
+    if in_header(span):
+        message = f'undefined type "{name}": what is made of it cannot be sent'
+        unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
+        return Shape((), Opaque(f"undefined type {name}"))
     _undefined(unit, name, span, candidates, "type")
     return ERROR_SHAPE
 
 
+def in_header(span: Span) -> bool:
+    """Whether something stands in a C header. Imported ones are full of what only a C compiler can know."""
+    return span.file.name.lower().endswith(".h")
+
+
 def _undefined(unit: Unit, name: str, span: Span, candidates: Sequence[str], what: str) -> None:
+    if unit.outside(name, span):
+        return
     help_ = suggestion(name, candidates) or _WHERE_DEFINED.get(name)
     unit.report.error("MIDL2011", f'undefined {what} "{name}"', span, help=help_)
 
@@ -298,6 +310,8 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
             case ContextHandleUse() | BindingHandle():
                 if kind is not PointerKind.REF:
                     unit.report.error("MIDL2181", f"a handle cannot be [{kind.value}]", attribute.span)
+            case Presented():
+                pass  # it is about the declared type, which does not travel
             case Pipe():
                 if kind is not PointerKind.REF:
                     unit.report.error("MIDL2096", f"a pipe cannot be [{kind.value}]", attribute.span)
@@ -385,6 +399,13 @@ def _mismatched(one: Value, other: Value) -> bool:
     return integer_type(one.shape) != integer_type(other.shape)
 
 
+def _mismatched(one: Value, other: Value) -> bool:
+    """Whether two counts are of different integer types; constants fit everything."""
+    if one.constant is not None or other.constant is not None:
+        return False
+    return integer_type(one.shape) != integer_type(other.shape)
+
+
 def _plus(expression: Expression, more: int) -> Expression:
     if isinstance(expression, Constant):
         return Constant(expression.value + more)
@@ -406,6 +427,22 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
         unit.report.error("MIDL2075", message, counted.span)
         return ERROR_SHAPE
     return shape
+
+
+def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:
+    struct = unit.scope.declared.get(shape.core.name) if isinstance(shape.core, StructUse) else None
+    if not isinstance(struct, Struct) or not shape.levels:
+        message = "[string] needs a pointer to or an array of char, wchar_t or byte"
+        unit.report.error("MIDL2082", message, attribute.span)
+        return
+    odd = next((field for field in struct.fields if string_unit(field.type) is None), None)
+    if odd is None:
+        message = "strings of structures are not implemented"
+        unit.report.error("MIDL2191", message, attribute.span, help="use size_is")
+    else:
+        note = Note("this field is none", odd.span)
+        message = "the elements of a [string] are characters or octets, or structures of them"
+        unit.report.error("MIDL2293", message, attribute.span, (note,))
 
 
 def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:
@@ -565,5 +602,5 @@ def _identified(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibl
 def _generic_pointer(shape: Shape) -> Shape:
     """`void *` that no attribute gave a meaning: local code only."""
     if isinstance(shape.core, Void) and shape.levels and shape.levels[-1].is_pointer:
-        return replace(shape, levels=shape.levels[:-1], core=GENERIC)
+        return replace(shape, levels=shape.levels[:-1], core=GENERIC, const=False)
     return shape

@@ -15,6 +15,7 @@ from idlc.semantics.types import (
     BindingHandle,
     BoundFile,
     Cast,
+    Coclass,
     Conditional,
     Constant,
     ContextHandle,
@@ -27,12 +28,14 @@ from idlc.semantics.types import (
     Expression,
     Interface,
     InterfacePointer,
+    Library,
     Member,
     Opaque,
     Operation,
     Pickled,
     Pipe,
     Pointer,
+    Presented,
     String,
     Struct,
     StructUse,
@@ -55,6 +58,10 @@ def show(bound: BoundFile) -> str:
         lines += ["", *map(_pickled, bound.pickled)]
     for interface in bound.interfaces:
         lines += ["", *_interface(interface)]
+    for coclass in bound.coclasses:
+        lines += ["", *_coclass(coclass)]
+    for library in bound.libraries:
+        lines += ["", *_library(library)]
     return "\n".join(lines) + "\n"
 
 
@@ -92,11 +99,17 @@ def _pickled(pickled: Pickled) -> str:
 def _interface(interface: Interface) -> Iterator[str]:
     words = [f"{interface.version[0]}.{interface.version[1]}"]
     words += [str(interface.uuid)] if interface.uuid is not None else []
+    words += [word for word in ("dual", "oleautomation") if word in interface.words]
     words += [word for word, said in (("object", interface.object), ("local", interface.local)) if said]
     words += [f"base {interface.base}"] if interface.base is not None else []
     words += ["strict_context"] if interface.strict_context else []
     words += [f"endpoint {protocol}:[{address}]" for protocol, address in interface.endpoints]
-    yield f"interface {interface.name} {' '.join(words)}"
+    words += [f"wraps {interface.wraps}"] if interface.wraps is not None else []
+    words += [f"asynchronous form of {interface.synchronous}"] if interface.synchronous is not None else []
+    keyword = "dispinterface" if interface.dispatch else "interface"
+    yield f"{keyword} {interface.name} {' '.join(words)}"
+    for one in interface.properties:
+        yield f"  {_dispid(one.dispid)}{one.name}: {type_text(one.type)}{' readonly' if one.readonly else ''}"
     for operation in interface.operations:
         yield from _operation(operation)
 
@@ -106,10 +119,27 @@ _FLAGS = ("is_async", "maybe", "idempotent", "broadcast", "message", "callback",
 
 def _operation(operation: Operation) -> Iterator[str]:
     flags = "".join(f" {flag.removeprefix('is_')}" for flag in _FLAGS if getattr(operation, flag))
-    yield f"  {operation.opnum} {operation.name}: {type_text(operation.result)}{flags}"
+    flags += f" call_as {operation.call_as}" if operation.call_as is not None else ""
+    number = "" if operation.opnum < 0 and operation.dispid is not None else f"{operation.opnum} "
+    yield f"  {number}{_dispid(operation.dispid)}{operation.called}: {type_text(operation.result)}{flags}"
     for parameter in operation.parameters:
         direction = "/".join(word for word, said in (("in", parameter.is_in), ("out", parameter.is_out)) if said)
         yield f"    {direction} {parameter.name}: {type_text(parameter.type)}"
+
+
+def _dispid(number: int | None) -> str:
+    return "" if number is None else f"id({number}) "
+
+
+def _coclass(coclass: Coclass) -> Iterator[str]:
+    yield f"coclass {coclass.name} {coclass.uuid}"
+    for member in coclass.members:
+        yield f"  {' '.join([*sorted(member.words), member.name])}"
+
+
+def _library(library: Library) -> Iterator[str]:
+    yield f"library {library.name} {library.version[0]}.{library.version[1]} {library.uuid}"
+    yield from (f"  importlib {name}" for name in library.importlibs)
 
 
 def type_text(type_: Type | None) -> str:
@@ -145,6 +175,8 @@ def type_text(type_: Type | None) -> str:
             return f"pipe {name}{_limits(limits)} of {type_text(element)}"
         case InterfacePointer(interface, iid):
             return f"interface {interface or '?'}" + ("" if iid is None else f" by {expression_text(iid)}")
+        case Presented(name, target, converter):
+            return f"{name} through {converter}: {type_text(target)}"
         case Opaque(spelling):
             return f"local {spelling}"
 

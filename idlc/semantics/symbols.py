@@ -7,9 +7,10 @@ only where it is used, and `size_is` at a use says how long a typedef's pointer'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from uuid import UUID
 
+from idlc.data import dataclass, field, replace
 from idlc.semantics.types import (
     Array,
     Base,
@@ -129,7 +130,7 @@ class ConstantSymbol:
     """A constant or an enumerator. Text has no integer value and cannot be used in size expressions."""
 
     name: str
-    value: int | str | bytes | bool | None
+    value: int | float | str | bytes | bool | UUID | None
     span: Span
     origin: str
     broken: bool = False
@@ -138,13 +139,24 @@ class ConstantSymbol:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceSymbol:
+    """An interface, dispinterface or coclass. One that was only announced is not complete."""
+
     name: str
     span: Span
     origin: str
+    keyword: str = "interface"
     object: bool = False
     complete: bool = False
     next_opnum: int = 0
     base: str | None = None
+    automation: bool = False
+    """Whether Automation can carry a pointer to it: oleautomation, dual, or reached through IDispatch."""
+    twin: str | None = None
+    """The name of its asynchronous form."""
+    synchronous: str | None = None
+    """Of an asynchronous form: the name of what it was made from."""
+    identities: Mapping[str, int] = field(default_factory=dict)
+    """DISPIDs by name."""
 
 
 @dataclass(slots=True)

@@ -9,11 +9,11 @@ types stay plain data; `BoundFile.declared` finds the definition.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from idlc.data import dataclass, field
 from idlc.source.files import Span
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ class Alias:
 @dataclass(frozen=True, slots=True)
 class NamedConstant:
     name: str
-    value: int | str | bytes | bool | None
+    value: int | float | str | bytes | bool | UUID | None
     span: Span
     origin: str
     doc: str = ""
@@ -398,6 +398,10 @@ class Parameter:
     declaration: str
     """The IDL of this parameter on one line: for the docstring."""
     span: Span
+    words: frozenset[str] = frozenset()
+    """Names of its attributes: what Automation rules ask for (retval, optional, lcid ...)."""
+    type_name: str = ""
+    """The type's name as written, without the stars: `VARIANT`, `SAFEARRAY(VARIANT)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +423,37 @@ class Operation:
     placeholder: bool = False
     """`void OpnumNNotUsedOnWire(void)`: takes an opnum, is not offered."""
     doc: str = ""
+    words: frozenset[str] = frozenset()
+    """Names of its attributes."""
+    dispid: int | None = None
+    """What `id` says: the number that IDispatch::Invoke knows it by."""
+    call_as: str | None = None
+    """The local method that it stands for on the wire."""
+    half_of: str | None = None
+    """Begin_M and Finish_M of an asynchronous interface: the method M. Expressions of their parameters' types may name
+    parameters that only the other half has, so M's own list is where such names are looked up."""
+
+    @property
+    def called(self) -> str:
+        """The name in C and C++: accessors of a property tell themselves apart by get_, put_ and putref_."""
+        return next((prefix + self.name for word, prefix in ACCESSORS.items() if word in self.words), self.name)
+
+
+ACCESSORS = {"propget": "get_", "propput": "put_", "propputref": "putref_"}
+"""Attributes that make a method an accessor of a property, with what its name begins with in C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a dispinterface."""
+
+    name: str
+    type: Type
+    dispid: int | None
+    declaration: str
+    span: Span
+    readonly: bool = False
+    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +470,57 @@ class Interface:
     endpoints: tuple[tuple[str, str], ...] = ()
     """(protocol sequence, endpoint) pairs."""
     strict_context: bool = False
+    doc: str = ""
+    base_origin: str = ""
+    """The name of the file that defines the base; empty where no file that was read does."""
+    words: frozenset[str] = frozenset()
+    """Names of its attributes."""
+    dispatch: bool = False
+    """A dispinterface: its methods are called through IDispatch::Invoke and have no slots of their own."""
+    properties: tuple[Property, ...] = ()
+    """Of a dispinterface."""
+    wraps: str | None = None
+    """The interface that a dispinterface offers as it is: `dispinterface D { interface I; }`."""
+    synchronous: str | None = None
+    """Of an asynchronous interface: the interface that it was made from, whose IID and numbers the wire carries."""
+    async_uuid: UUID | None = None
+    """The IID of its asynchronous form."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoclassMember:
+    """An interface that a component class offers, or calls when it is a [source]."""
+
+    name: str
+    origin: str
+    """The file that defines it; empty where none that was read does."""
+    default: bool
+    source: bool
+    restricted: bool
+    span: Span
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Coclass:
+    name: str
+    uuid: UUID | None
+    members: tuple[CoclassMember, ...]
+    span: Span
+    origin: str
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A type library: what its block is about. What stands in it belongs to the file, as everything else does."""
+
+    name: str
+    uuid: UUID | None
+    version: tuple[int, int]
+    importlibs: tuple[str, ...]
+    span: Span
+    origin: str
     doc: str = ""
 
 
@@ -456,6 +542,8 @@ class BoundFile:
     doc: str = ""
     pickled: tuple[Pickled, ...] = ()
     """The file's own types that are serialized by themselves, in source order."""
+    coclasses: tuple[Coclass, ...] = ()
+    libraries: tuple[Library, ...] = ()
     scope: Scope | None = field(default=None, repr=False, compare=False)
     """What files that import this one can name: for the binder alone."""
 

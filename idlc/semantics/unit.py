@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.acf import AcfFacts
 from idlc.semantics.constants import Expressions
@@ -58,6 +58,14 @@ class Unit:
     """Which of encode and decode the interface asks for, for all its types."""
     library: bool = False
     """Inside a library block."""
+    imported: frozenset[str] = frozenset()
+    """The names of the files that could be imported."""
+    unread: list[ast.Importlib] = field(default_factory=list)
+    """Type libraries that are named but cannot be read."""
+    lacking: dict[str, Span] = field(default_factory=dict)
+    """Names that are taken to come from those."""
+    inheritance: Mapping[str, str] = field(default_factory=dict)
+    """What the interfaces of this file derive from, those further down included."""
     expressions: Expressions = field(init=False)
     operations: dict[str, Span] = field(default_factory=dict)
     """Names of the remote operations of plain RPC interfaces so far: unique over a file."""
@@ -72,6 +80,21 @@ class Unit:
         if not isinstance(declared, Struct):
             return {}
         return {one.name: shape_of(one.type) for one in declared.fields}
+
+    def outside(self, name: str, span: Span) -> bool:
+        """Whether an unknown name may come from a type library that was not read; then it is no mistake."""
+        if not self.unread:
+            return False
+        self.lacking.setdefault(name, span)
+        return True
+
+    def ancestors(self, name: str) -> Iterator[str]:
+        """What an interface of this file derives from, and what that does, as far as this file says."""
+        seen = {name}
+        while name in self.inheritance and self.inheritance[name] not in seen:
+            name = self.inheritance[name]
+            seen.add(name)
+            yield name
 
     def declare(self, declared: Declared) -> None:
         self.declarations.append(declared)

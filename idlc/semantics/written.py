@@ -6,9 +6,10 @@ What is left after the check can be asked for by name, and every attribute in it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
+from uuid import UUID
 
+from idlc.data import dataclass
 from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import ATTRIBUTES, CONFLICTS, MISPLACED, AttributeRule, Effect, Place, Takes
 from idlc.syntax import ast
@@ -28,6 +29,25 @@ class Attributes:
 
     def first_of(self, *names: str) -> ast.Attribute | None:
         return next((self.by_name[name] for name in names if name in self.by_name), None)
+
+    @property
+    def helpstring(self) -> str:
+        """The text of `helpstring`, which documents what it stands on; empty if there is none."""
+        attribute = self.by_name.get("helpstring")
+        argument = attribute.arguments[0] if attribute is not None and attribute.arguments else None
+        return argument.value if isinstance(argument, ast.StringLiteral) else ""
+
+    def uuid(self, name: str = "uuid") -> UUID | None:
+        """The value of `uuid` or `async_uuid`."""
+        attribute = self.by_name.get(name)
+        argument = attribute.arguments[0] if attribute is not None else None
+        return argument.value if isinstance(argument, ast.UuidLiteral) else None
+
+    @property
+    def version(self) -> tuple[int, int]:
+        attribute = self.by_name.get("version")
+        argument = attribute.arguments[0] if attribute is not None else None
+        return (argument.major, argument.minor) if isinstance(argument, ast.Version) else (0, 0)
 
     def without(self, *names: str) -> Attributes:
         return Attributes({name: found for name, found in self.by_name.items() if name not in names})

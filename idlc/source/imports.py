@@ -6,8 +6,8 @@ This module knows no grammar: the caller says what a file imports. Cycles are re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.source.files import SourceFile, Span
 from idlc.source.search import CannotRead, Files
@@ -21,14 +21,20 @@ class Request:
 
     name: str
     span: Span
+    optional: bool = False
+    """Whether the file is only better to have: the IDL of a type library that is named."""
 
 
 @dataclass(slots=True)
 class ImportGraph:
-    """`order` has every file after those it imports. `edges[path][name]` is the file an import statement means."""
+    """`order` has every file after those it imports. `edges[path][name]` is the file an import statement means.
+
+    `before[path]` are the files that had been imported when the file was, by those that led to it.
+    """
 
     order: list[SourceFile] = field(default_factory=list)
     edges: dict[str, dict[str, SourceFile]] = field(default_factory=dict)
+    before: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def resolve_imports(
@@ -78,12 +84,16 @@ def _visit(
         if found is None:
             continue
         names = {edge.path for edge in top.edges.values()}
-        if found.path in names and not files.is_builtin(top.file):
+        if found.path in names and not request.optional and not files.is_builtin(top.file):
             report.warning("MIDL2007", f'"{request.name}" is already imported', request.span)
         cycle = next((at for at, frame in enumerate(stack) if frame.file.path == found.path), None)
         if cycle is not None:
-            _report_cycle(request, stack[cycle:], report)
+            if not request.optional:
+                _report_cycle(request, stack[cycle:], report)
             continue
+        if found.path not in done:
+            earlier = (edge.path for frame in reversed(stack) for edge in frame.edges.values())
+            graph.before[found.path] = tuple(dict.fromkeys(earlier))
         top.edges[request.name] = found
         if found.path not in done:
             if len(done) + len(stack) > MAX_FILES:
@@ -99,7 +109,7 @@ def _find(request: Request, file: SourceFile, files: Files, report: Report) -> S
     except CannotRead as error:
         report.error("IDLC1001", f'cannot read "{request.name}": {error}', request.span)
         return None
-    if found is None:
+    if found is None and not request.optional:
         looked = ", ".join(files.places(file))
         report.error("IDLC1002", f'imported file "{request.name}" not found', request.span, help=f"looked in {looked}")
     return found

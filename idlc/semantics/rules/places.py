@@ -7,8 +7,8 @@ at most a few levels deep.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from idlc.data import dataclass
 from idlc.semantics.types import (
     Alias,
     Arm,
@@ -41,6 +41,7 @@ class Sent:
     """parameter, result, field or arm"""
     name: str
     operation: Operation
+    interface: Interface
 
 
 class Places:
@@ -87,7 +88,7 @@ class Places:
         """The operations that travel, callbacks included."""
         for interface in self.bound.interfaces:
             for operation in interface.operations:
-                if not interface.local and not operation.local:
+                if not (interface.local or operation.local or interface.dispatch or interface.synchronous):
                     yield interface, operation
 
     @property
@@ -95,6 +96,13 @@ class Places:
         for interface, operation in self.operations:
             for parameter in operation.parameters:
                 yield interface, operation, parameter
+
+    @property
+    def sent_records(self) -> frozenset[str]:
+        """The structures and unions that operations of plain RPC interfaces send."""
+        return frozenset(
+            name for place in self.sent() if not place.interface.object for name in records_in(place.type)
+        )
 
     def encapsulated(self, use: UnionUse) -> bool:
         declared = self.find(use.name)
@@ -115,9 +123,11 @@ class Places:
     def sent(self) -> Iterator[Sent]:
         """Everything that remote operations send, each record's members once."""
         seen: set[str] = set()
-        for _, operation in self.operations:
-            pending = [Sent(p.type, p.span, "parameter", p.name, operation) for p in reversed(operation.parameters)]
-            pending.insert(0, Sent(operation.result, operation.span, "result", operation.name, operation))
+        # What an object interface sends may be forgiven, so plain ones come first.
+        for interface, operation in sorted(self.operations, key=lambda found: found[0].object):
+            by = operation, interface
+            pending = [Sent(p.type, p.span, "parameter", p.name, *by) for p in reversed(operation.parameters)]
+            pending.insert(0, Sent(operation.result, operation.span, "result", operation.name, *by))
             while pending:
                 place = pending.pop()
                 yield place
@@ -126,7 +136,7 @@ class Places:
                         continue
                     seen.add(record)
                     members = [
-                        Sent(type_, span, role, name, operation) for name, type_, span, role in self._members(record)
+                        Sent(type_, span, role, name, *by) for name, type_, span, role in self._members(record)
                     ]
                     pending += reversed(members)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.rules.places import Places, Sent, nested
 from idlc.semantics.types import (
@@ -19,8 +21,8 @@ from idlc.semantics.types import (
 
 
 def check(places: Places, report: Report) -> None:
-    for _, _, parameter in places.parameters:
-        _outgoing(parameter, report)
+    for interface, _, parameter in places.parameters:
+        _outgoing(parameter, report.doubtful if interface.object else report.error)
     for _, operation in places.operations:
         result = operation.result
         if isinstance(result, Pointer) and result.kind is PointerKind.REF:
@@ -35,7 +37,7 @@ def check(places: Places, report: Report) -> None:
         _sendable(place, report)
 
 
-def _outgoing(parameter: Parameter, report: Report) -> None:
+def _outgoing(parameter: Parameter, say: Callable[..., None]) -> None:
     """[out] needs a place to put the value: a pointer that the caller certainly has."""
     if not parameter.is_out:
         return
@@ -44,16 +46,16 @@ def _outgoing(parameter: Parameter, report: Report) -> None:
             pass
         case InterfacePointer():
             message = f'"{parameter.name}" is [out] and needs one more pointer'
-            report.error("MIDL2284", message, parameter.span, help="an interface pointer goes out as IFoo **")
+            say("MIDL2284", message, parameter.span, help="an interface pointer goes out as IFoo **")
         case Pointer(kind):
             if kind is not PointerKind.REF and not parameter.is_in:
                 message = (
                     f'"{parameter.name}" is [out] only and [{kind.value}]: nothing says whether the caller wants it'
                 )
-                report.error("MIDL2121", message, parameter.span, help="make it [in, out] or [ref]")
+                say("MIDL2121", message, parameter.span, help="make it [in, out] or [ref]")
         case _:
             message = f'"{parameter.name}" is [out] and must be a pointer or an array'
-            report.error("MIDL2042", message, parameter.span)
+            say("MIDL2042", message, parameter.span)
 
 
 _CODES = {
@@ -61,19 +63,22 @@ _CODES = {
     "void *": ("a void *", {"parameter": "MIDL2139", "result": "MIDL2145", "field": "MIDL2241"}),
     "bit-field": ("a bit-field", {"field": "MIDL2413"}),
     "union": ("a union that nothing selects", {"parameter": "MIDL2143", "result": "MIDL2147", "field": "MIDL2243"}),
+    "undefined type": ("of an undefined type", {"parameter": "MIDL2011", "result": "MIDL2011", "field": "MIDL2011"}),
     "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
 }
 
 
 def _sendable(place: Sent, report: Report) -> None:
     for part in nested(place.type):
-        if isinstance(part, Opaque):
-            key = "union" if part.spelling.startswith("union ") else part.spelling
-            what, codes = _CODES[key]
+        # What a library says of a SAFEARRAY is for Automation, which marshals it.
+        if isinstance(part, Opaque) and not (part.spelling == "SAFEARRAY" and place.interface.object):
+            what, codes = next(found for start, found in _CODES.items() if part.spelling.startswith(start))
             role = "field" if place.role == "arm" else place.role
             code = codes.get(role, codes["field"])
             notes = []
             if role == "field":
                 notes.append(Note(f'operation "{place.operation.name}" sends it', place.operation.span))
             subject = f'the result of "{place.name}"' if role == "result" else f'"{place.name}"'
-            report.error(code, f"{subject} is {what} and cannot be sent", place.span, notes)
+            # A method of an object interface can be called in its process, and published ones often can only there.
+            say = report.doubtful if place.interface.object else report.error
+            say(code, f"{subject} is {what} and cannot be sent", place.span, notes)
