@@ -113,12 +113,6 @@ _PREDEFINED = {
 }
 
 
-_PREDEFINED = {
-    "wchar_t": ("MIDL2014", {BaseKind.WCHAR, BaseKind.UINT16}, "unsigned short"),
-    "error_status_t": ("MIDL2205", {BaseKind.UINT32}, "unsigned long"),
-}
-
-
 def _undefinable(*_: object) -> ErrorType:
     return ErrorType()
 
@@ -317,40 +311,6 @@ class _File:
                 return replace(shape, user_handle=True)
         return shape
 
-    def names_itself(self, statement: ast.Typedef) -> bool:
-        """Whether a typedef names nothing but itself, which is reported."""
-        unit, written_type = self.unit, statement.specifiers.type
-        if not isinstance(written_type, ast.NamedType) or written_type.name in unit.scope.typedefs:
-            return False
-        again = next((d for d in statement.declarators if d.name == written_type.name), None)
-        if again is None or written_type.name in unit.scope.interfaces:
-            return False
-        message = f'"{again.name}" is defined as itself'
-        help_ = f'write "struct {again.name}"' if again.name in unit.scope.tags else None
-        unit.report.error("MIDL2360", message, again.name_span, help=help_)
-        # Whoever uses the name has nothing more to say.
-        unit.typedef(TypedefSymbol(written_type.name, ERROR_SHAPE, again.name_span, unit.origin))
-        return True
-
-    def user_handle(self, shape: Shape, attributes: Attributes) -> Shape:
-        """[handle]: a type that is data and chooses the server."""
-        attribute = attributes.get("handle")
-        if attribute is None or shape.is_error:
-            return shape
-        report = self.unit.report
-        match shape.core:
-            case BindingHandle():
-                report.error("MIDL2193", "handle_t is a handle already, and travels as no data", attribute.span)
-            case ContextHandleUse():
-                report.error("MIDL2239", "a context handle cannot be a [handle] too", attribute.span)
-            case Void() | Opaque("void *"):
-                report.error("MIDL2186", "a [handle] is data too, which void cannot be", attribute.span)
-            case _ if shape.presented:
-                report.error("MIDL2201", "a presented type cannot be a [handle]", attribute.span)
-            case _:
-                return replace(shape, user_handle=True)
-        return shape
-
     def record_name(self, declarator: ast.Declarator, base: Shape, attributes: Attributes) -> None:
         """A typedef that is a record's own name."""
         assert declarator.name is not None
@@ -404,11 +364,6 @@ class _File:
                 # Published files define names that their imports have, for the header that is made from them.
                 say = unit.report.error if known.origin == unit.origin else unit.report.doubtful
                 say("MIDL2003", f'"{name}" is defined twice', span, (before(known.span),))
-            return
-        if name in _PREDEFINED:
-            code, kinds, wanted = _PREDEFINED[name]
-            if shape.levels or not isinstance(shape.core, Base) or shape.core.kind not in kinds:
-                unit.report.error(code, f'"{name}" cannot be anything else than {wanted}', span)
             return
         if name in _PREDEFINED:
             code, kinds, wanted = _PREDEFINED[name]

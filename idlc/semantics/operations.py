@@ -248,21 +248,6 @@ def one_convention(unit: Unit, declarator: ast.Declarator) -> None:
         unit.report.error("MIDL2282", message, declarator.span)
 
 
-_STDCALL = frozenset("winapi callback apientry stdmethodcalltype pascal".split())
-
-
-def one_convention(unit: Unit, declarator: ast.Declarator) -> None:
-    """Report a declarator with several calling conventions."""
-    found: dict[str, str] = {}
-    for word in declarator.calling:
-        plain = word.strip("_").lower()
-        if plain in {"cdecl", "stdcall", "fastcall"} | _STDCALL:
-            found.setdefault("stdcall" if plain in _STDCALL else plain, word)
-    if len(found) > 1:
-        message = f'"{declarator.name}" has several calling conventions: {", ".join(found.values())}'
-        unit.report.error("MIDL2282", message, declarator.span)
-
-
 def contextual(unit: Unit, shape: Shape, attributes: Attributes, name: str, span: Span) -> Shape:
     """The shape with its innermost pointer taken for a context handle, which is declared under `name` if it is new."""
     attribute = attributes.get("context_handle")

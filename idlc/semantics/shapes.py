@@ -399,13 +399,6 @@ def _mismatched(one: Value, other: Value) -> bool:
     return integer_type(one.shape) != integer_type(other.shape)
 
 
-def _mismatched(one: Value, other: Value) -> bool:
-    """Whether two counts are of different integer types; constants fit everything."""
-    if one.constant is not None or other.constant is not None:
-        return False
-    return integer_type(one.shape) != integer_type(other.shape)
-
-
 def _plus(expression: Expression, more: int) -> Expression:
     if isinstance(expression, Constant):
         return Constant(expression.value + more)
@@ -427,22 +420,6 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
         unit.report.error("MIDL2075", message, counted.span)
         return ERROR_SHAPE
     return shape
-
-
-def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:
-    struct = unit.scope.declared.get(shape.core.name) if isinstance(shape.core, StructUse) else None
-    if not isinstance(struct, Struct) or not shape.levels:
-        message = "[string] needs a pointer to or an array of char, wchar_t or byte"
-        unit.report.error("MIDL2082", message, attribute.span)
-        return
-    odd = next((field for field in struct.fields if string_unit(field.type) is None), None)
-    if odd is None:
-        message = "strings of structures are not implemented"
-        unit.report.error("MIDL2191", message, attribute.span, help="use size_is")
-    else:
-        note = Note("this field is none", odd.span)
-        message = "the elements of a [string] are characters or octets, or structures of them"
-        unit.report.error("MIDL2293", message, attribute.span, (note,))
 
 
 def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:
