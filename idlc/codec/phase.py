@@ -7,7 +7,7 @@ is not known gets one format for each of the eight positions, and the code picks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from idlc.data import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.codes import CODES
 
 DEFAULT_LEVEL: Final = 1

@@ -7,10 +7,10 @@ type or leaves it out, so that one mistake gives one message.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from idlc.data import dataclass, replace
 from idlc.diagnostics.codes import CODES
 from idlc.diagnostics.policy import Policy, Pragmas
 

@@ -7,9 +7,10 @@ whoever asks for it by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
+
+from idlc.data import dataclass
 
 
 class Place(StrEnum):

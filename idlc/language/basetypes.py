@@ -7,8 +7,9 @@ travels is the wire planner's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from idlc.data import dataclass
 
 
 @dataclass(frozen=True, slots=True)

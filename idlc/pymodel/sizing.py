@@ -8,9 +8,9 @@ less plain stays a value that the caller gives.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from idlc.codec.expressions import names
+from idlc.data import dataclass
 from idlc.semantics.types import (
     Array,
     Base,

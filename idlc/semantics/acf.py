@@ -7,8 +7,8 @@ IDL is bound; what names nothing in the IDL is reported afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.types import Interface
 from idlc.semantics.written import suggestion

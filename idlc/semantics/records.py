@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from idlc.data import dataclass, replace
 from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written

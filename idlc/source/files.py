@@ -7,8 +7,9 @@ offsets, and lines and columns are computed only when someone prints them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from idlc.data import dataclass, field
 
 
 @lru_cache(maxsize=64)

@@ -8,8 +8,8 @@ blamed on the place of use. What expansion may produce is bounded, for a few lin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from idlc.data import dataclass
 from idlc.diagnostics.report import Note, Report
 from idlc.source.files import Span
 from idlc.source.tokens import CHAR, NAME, NUMBER, PUNCT, STRING, Token, single

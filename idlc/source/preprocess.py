@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from idlc.data import dataclass, replace
 from idlc.diagnostics.report import Note, Report
 from idlc.source.conditions import BadCondition, evaluate, integer
 from idlc.source.files import SourceFile, Span

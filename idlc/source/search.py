@@ -11,8 +11,8 @@ import os
 import posixpath
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.source.decode import MAX_INPUT, NotText, decode, normalise
 from idlc.source.files import SourceFile
 

@@ -7,10 +7,10 @@ is no float, and a macro called `deadbeef` is never expanded inside one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from idlc.data import dataclass
 from idlc.source.files import SourceFile, Span
 
 NAME: Final = "NAME"

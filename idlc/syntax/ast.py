@@ -7,9 +7,9 @@ the comment that stands directly before a declaration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from uuid import UUID
 
+from idlc.data import dataclass, field
 from idlc.source.files import Span
 
 # ---------------------------------------------------------------------------- expressions

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
+from idlc.data import replace
 from idlc.diagnostics.report import Report
 from idlc.source.conditions import integer
 from idlc.source.files import SourceFile, Span

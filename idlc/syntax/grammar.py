@@ -7,7 +7,6 @@ nothing to look up. Lark settles shift/reduce conflicts as shift without a word,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -15,6 +14,8 @@ from lark import Lark, Token
 from lark.grammar import Rule, Terminal
 from lark.lexer import Lexer, LexerState, LexerThread
 from lark.parsers.lalr_analysis import Reduce
+
+from idlc.data import dataclass
 
 
 class NoLexer(Lexer):

@@ -8,10 +8,10 @@ only in some places gets its keyword's terminal and falls back to ID where the p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.source import tokens as pp
 from idlc.source.conditions import integer

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from idlc.data import fields, is_data
 from idlc.source.files import Span
 
 WIDTH = 100
@@ -22,7 +22,7 @@ def show(node: object, leave_out: frozenset[str] = frozenset()) -> str:
 
 
 def _show(value: object, indent: int, leave_out: frozenset[str]) -> str:
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_data(value) and not isinstance(value, type):
         parts = [
             (f"{item.name}=", getattr(value, item.name))
             for item in fields(value)

@@ -13,7 +13,7 @@ IDLC = ROOT / "idlc"
 IDLRT = ROOT / "runtime" / "idlrt"
 
 COMPILER = (
-    ("files", "version"),
+    ("files", "version", "data"),
     ("cache",),
     ("diagnostics",),
     ("settings",),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import re
 
+import pytest
 from lark import Lark, logger
 
+from idlc.data import FrozenError, fields
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS
 from idlc.syntax.grammar import START_RULES, NoLexer, grammar_text, load
@@ -28,7 +29,7 @@ def nodes() -> set[str]:
     return {
         name
         for name, value in vars(ast).items()
-        if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == ast.__name__
+        if isinstance(value, type) and hasattr(value, "__data_fields__") and value.__module__ == ast.__name__
     }
 
 
@@ -48,9 +49,10 @@ def test_every_rule_has_a_builder() -> None:
 def test_nodes_are_frozen_and_slotted() -> None:
     for name in nodes():
         node = getattr(ast, name)
-        assert node.__dataclass_params__.frozen, name
+        with pytest.raises(FrozenError):
+            node.__setattr__(object.__new__(node), "span", None)
         assert "__slots__" in vars(node), name
-        assert "span" in {field.name for field in dataclasses.fields(node)}, name
+        assert "span" in {field.name for field in fields(node)}, name
 
 
 def test_every_terminal_that_falls_back_exists() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from idlc.data import dataclass
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.rules.places import Places, nested
 from idlc.semantics.types import (

@@ -1,0 +1,185 @@
+"""Data classes that cost little to define and little to make.
+
+They are written and behave as those of the standard library, whose decorator compiles four functions for every class
+and sets each field of a frozen object through a call. A compiler that should answer within a tenth of a second has two
+hundred such classes, and one that reads a big file makes a million objects of them. Here `__init__` is compiled when a
+class is first used, comparison, hash and repr are the same few functions for all, and a frozen object is filled while
+it is still an object of its class's thawed twin.
+
+Only what this project uses is there: every class has slots, and none inherits from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, TypeVar, dataclass_transform
+
+_T = TypeVar("_T")
+_MISSING: Final = object()
+
+
+class FrozenError(AttributeError):
+    """A frozen object was to be changed."""
+
+
+class Field:
+    """What is known of one field. `factory` makes its default, when it has no `default`."""
+
+    __slots__ = ("compare", "default", "factory", "init", "name", "repr")
+
+    def __init__(self, default: Any, factory: Any, repr: bool, init: bool, compare: bool) -> None:
+        self.name = ""
+        self.default = default
+        self.factory = factory
+        self.repr = repr
+        self.init = init
+        self.compare = compare
+
+
+def field(
+    *,
+    default: Any = _MISSING,
+    default_factory: Any = _MISSING,
+    repr: bool = True,
+    init: bool = True,
+    compare: bool = True,
+) -> Any:
+    """A field that needs more than a type, as in `dataclasses`."""
+    return Field(default, default_factory, repr, init, compare)
+
+
+@dataclass_transform(field_specifiers=(field,))
+def dataclass(*, frozen: bool = False, slots: bool = True) -> Callable[[type[_T]], type[_T]]:
+    """Make a class one of data, as in `dataclasses`."""
+    assert slots
+
+    def decorate(cls: type[_T]) -> type[_T]:
+        return _made(cls, frozen)
+
+    return decorate
+
+
+def is_data(value: object) -> bool:
+    """Whether something is an object of such a class."""
+    return hasattr(type(value), "__data_fields__")
+
+
+def fields(value: Any) -> tuple[Field, ...]:
+    """The fields of such a class, or of an object of it."""
+    found: tuple[Field, ...] = value.__data_fields__
+    return found
+
+
+def replace(value: _T, /, **changes: Any) -> _T:
+    """A copy of an object with some fields changed."""
+    for each in fields(value):
+        if each.init and each.name not in changes:
+            changes[each.name] = getattr(value, each.name)
+    return type(value)(**changes)
+
+
+# ---------------------------------------------------------------------------- making a class
+
+
+def _made(cls: type[_T], frozen: bool) -> type[_T]:
+    assert cls.__bases__ == (object,)
+    namespace = dict(cls.__dict__)
+    known: list[Field] = []
+    for name, annotation in cls.__annotations__.items():
+        if str(annotation).startswith("ClassVar"):
+            continue
+        default = namespace.pop(name, _MISSING)
+        each = default if isinstance(default, Field) else Field(default, _MISSING, True, True, True)
+        each.name = name
+        known.append(each)
+    found = tuple(known)
+    compared = [each.name for each in found if each.compare]
+    namespace.pop("__dict__", None)
+    namespace.pop("__weakref__", None)
+    namespace["__slots__"] = tuple(each.name for each in found)
+    namespace["__data_fields__"] = found
+    namespace["__match_args__"] = tuple(each.name for each in found if each.init)
+    namespace["__data_key__"] = attrgetter(*compared) if compared else type
+    for method in _METHODS if not frozen else _FROZEN_METHODS:
+        namespace.setdefault(method.__name__, method)
+    made: Any = type(cls.__name__, (), namespace)
+
+    def first_init(self: Any, *arguments: Any, **named: Any) -> None:
+        made.__init__ = _init(made, found, frozen)
+        made.__init__(self, *arguments, **named)
+
+    made.__init__ = first_init
+    result: type[_T] = made
+    return result
+
+
+def _init(cls: Any, found: tuple[Field, ...], frozen: bool) -> Any:
+    names: dict[str, Any] = {"_missing": _MISSING}
+    parameters: list[str] = []
+    lines: list[str] = []
+    for each in found:
+        name = each.name
+        value = name
+        if each.factory is not _MISSING:
+            names[f"_make_{name}"] = each.factory
+            value = f"_make_{name}() if {name} is _missing else {name}" if each.init else f"_make_{name}()"
+            default = "=_missing"
+        elif each.default is not _MISSING:
+            names[f"_default_{name}"] = each.default
+            default = f"=_default_{name}"
+            value = name if each.init else f"_default_{name}"
+        else:
+            default = ""
+        if each.init:
+            parameters.append(name + default)
+        if each.init or default:
+            lines.append(f" self.{name} = {value}")
+    if frozen:
+        # The frozen class refuses to be assigned to; its twin, which has the same slots and no such scruple, does not.
+        names["_turn"] = object.__dict__["__class__"].__set__
+        names["_twin"] = type(cls.__name__, (), {"__slots__": cls.__slots__})
+        names["_frozen"] = cls
+        lines = [" _turn(self, _twin)", *lines, " self.__class__ = _frozen"]
+    exec(f"def __init__(self, {', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), names)
+    return names["__init__"]
+
+
+# ---------------------------------------------------------------------------- what all of them do alike
+
+
+def __eq__(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    key = self.__data_key__
+    return key(self) == key(other)
+
+
+def __hash__(self: Any) -> int:
+    return hash(self.__data_key__(self))
+
+
+def __repr__(self: Any) -> str:
+    shown = (f"{each.name}={getattr(self, each.name)!r}" for each in self.__data_fields__ if each.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def __setattr__(self: Any, name: str, value: object) -> None:
+    raise FrozenError(f"cannot assign to field {name!r}")
+
+
+def __delattr__(self: Any, name: str) -> None:
+    raise FrozenError(f"cannot delete field {name!r}")
+
+
+def __getstate__(self: Any) -> list[object]:
+    return [getattr(self, each.name) for each in self.__data_fields__]
+
+
+def __setstate__(self: Any, state: list[object]) -> None:
+    for each, value in zip(self.__data_fields__, state, strict=True):
+        object.__setattr__(self, each.name, value)
+
+
+_METHODS: Final[tuple[Any, ...]] = (__eq__, __repr__, __getstate__, __setstate__)
+_FROZEN_METHODS: Final[tuple[Any, ...]] = (*_METHODS, __hash__, __setattr__, __delattr__)
