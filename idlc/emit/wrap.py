@@ -98,7 +98,7 @@ def _bracketed(indent: str, code: str) -> list[str]:
             last = start - 1  # f(...)[0]: the call breaks, not the index
             start = _opening(code, last)
         operators = [op for op in _OPERATORS if _top_level(right, op)] if prefix else []
-        room = not prefix or len(indent) + start < WIDTH
+        room = not prefix or len(indent) + start < WIDTH or len(indent) + len(prefix) + 1 > WIDTH
         if room and start >= len(prefix) and not (operators and _count(right, operators[0]) > 1) and start + 1 < last:
             return _split(indent, code, start, last)
     if not prefix:

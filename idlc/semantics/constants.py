@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.language.basetypes import BASE_TYPES, POINTER_OCTETS
 from idlc.semantics.symbols import ERROR_SHAPE, Level, Scope, Shape
@@ -22,7 +22,9 @@ from idlc.semantics.types import (
     Constant,
     EnumUse,
     Expression,
+    InterfacePointer,
     Member,
+    Opaque,
     PointerKind,
     StructUse,
     Unary,
@@ -61,6 +63,10 @@ class Siblings:
     """parameter or field"""
     default: PointerKind | None = None
     """The pointer_default in force there."""
+    object: bool = False
+    """Of a method of an object interface, which can be called in its process even where it cannot be sent."""
+    local: bool = False
+    """Of an operation that is never sent."""
 
     def kind(self, level: Level, depth: int) -> PointerKind:
         """What kind of pointer one of a sibling's levels will be."""
@@ -178,7 +184,7 @@ class Expressions:
                 return Value(Constant(int(constant.value or 0)), _INT)
             if isinstance(constant.value, int):
                 return self._checked(constant.value, written.span)
-            self._not_integral(f'"{name}" is text, an integer is needed here', written.span, siblings)
+            self._not_integral(f'"{name}" is no integer, and one is needed here', written.span, siblings)
             return None
         known = list(self.scope.constants)
         if siblings is None:
@@ -194,8 +200,13 @@ class Expressions:
                 self.report.error("MIDL2009", f'undefined name "{name}"', written.span, help=suggestion(name, known))
         else:
             message = f'"{name}" is neither a {siblings.what} beside this one nor a constant'
-            self.report.error("MIDL2058", message, written.span, help=suggestion(name, [*siblings.shapes, *known]))
+            help_ = suggestion(name, [*siblings.shapes, *known])
+            self._unsendable(siblings)("MIDL2058", message, written.span, help=help_)
         return None
+
+    def _unsendable(self, siblings: Siblings) -> Callable[..., None]:
+        """How to report what keeps a call from being sent: real object interfaces are full of it."""
+        return self.report.doubtful if siblings.object or siblings.local else self.report.error
 
     def _not_integral(self, message: str, span: Span, siblings: Siblings | None) -> None:
         code = self._wanted.integral if siblings is None else "MIDL2316"
@@ -237,10 +248,11 @@ class Expressions:
         level, *rest = value.shape.levels
         kind = siblings.kind(level, variable.dereferenced)
         guarded = any(variable.name in names for names in self._guarded)
-        if level.is_pointer and kind is not PointerKind.REF and not guarded:
+        if level.is_pointer and kind is not PointerKind.REF and not guarded and not siblings.local:
             message = f'"{variable.name}" may be NULL here, it is a {kind.value} pointer'
-            self.report.error("MIDL2195", message, written.span, help=f"test it: {variable.name} ? ... : 0")
-            return None
+            self._unsendable(siblings)("MIDL2195", message, written.span, help=f"test it: {variable.name} ? ... : 0")
+            if not siblings.object:
+                return None
         shape = Shape(tuple(rest), value.shape.core)
         return Value(Variable(variable.name, variable.dereferenced + 1, pointer=bool(rest)), shape)
 
@@ -315,7 +327,7 @@ class Expressions:
     def _cast(self, shape: Shape, value: Value, span: Span) -> Value | None:
         if shape.is_error:
             return None
-        if shape.levels or isinstance(shape.core, Void):
+        if shape.levels or isinstance(shape.core, Void | Opaque | InterfacePointer):
             return Value(value.expression, shape)
         described = _integer(shape)
         if described is None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import operator
+from collections.abc import Callable
+from typing import Final
 
+from idlc.data import dataclass
 from idlc.semantics.constants import INITIALIZER, integer_type, wrap
 from idlc.semantics.symbols import InterfaceCore, Shape
 from idlc.semantics.types import Base, BaseKind, Opaque
@@ -13,7 +17,7 @@ from idlc.syntax import ast
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    value: int | str | bytes | bool | None
+    value: int | float | str | bytes | bool | None
 
 
 def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found | None:
@@ -28,6 +32,11 @@ def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found |
     if isinstance(inner, ast.StringLiteral):
         unit.report.error("MIDL2154", "text for a constant that is a number", written.span)
         return None
+    if isinstance(shape.core, Base) and shape.core.kind in _REALS:
+        found = _real(unit, inner)
+        if found is not None:
+            unit.report.doubtful("MIDL2202", f'a constant cannot be of type "{shape.core.spelling}"', written.span)
+        return found
     described = integer_type(shape)
     if described is None:
         unit.report.error("MIDL2202", "a constant must be an integer, a character, a string or a boolean", written.span)
@@ -42,6 +51,68 @@ def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found |
         message = f"{value} does not fit into {bits} bits"
         unit.report.doubtful("MIDL2175", message, written.span)
     return Found(wrap(value, bits, signed))
+
+
+_WHOLE: Final = 1 << 64
+"""From here on a value is no integer of C, and carries on as a floating point number."""
+_REALS = frozenset({BaseKind.FLOAT, BaseKind.DOUBLE})
+
+
+def _real(unit: Unit, written: ast.Expression) -> Found | None:
+    """The value of a constant with a fraction. MIDL knows none, headers and Microsoft's own IDL do."""
+    try:
+        value = _folded(unit, written)
+    except ZeroDivisionError:
+        unit.report.error("MIDL2031", "division by zero", written.span)
+        return None
+    except OverflowError:
+        value = math.inf
+    if value is None:
+        unit.report.error("MIDL2173", "a constant number is needed here", written.span)
+        return None
+    if not math.isfinite(value):
+        unit.report.error("IDLC1210", "a value that no floating point number holds", written.span)
+        return None
+    return Found(float(value))
+
+
+def _folded(unit: Unit, written: ast.Expression) -> int | float | None:
+    """Arithmetic over numbers and named constants; None for everything else."""
+    match written:
+        case ast.FloatLiteral(value=number) | ast.IntegerLiteral(value=number):
+            return number
+        case ast.Parenthesized(operand=operand) | ast.Cast(operand=operand):
+            return _folded(unit, operand)
+        case ast.Identifier(name=name):
+            known = unit.scope.constants.get(name)
+            return known.value if known is not None and isinstance(known.value, int | float) else None
+        case ast.Unary(operator="-" | "+" as sign, operand=operand):
+            value = _folded(unit, operand)
+            return -value if value is not None and sign == "-" else value
+        case ast.Binary():
+            spine = [written]  # long sums lean to the left
+            while isinstance(spine[-1].left, ast.Binary):
+                spine.append(spine[-1].left)
+            value = _folded(unit, spine[-1].left)
+            for node in reversed(spine):
+                right = _folded(unit, node.right)
+                if value is None or right is None or node.operator not in _ARITHMETIC:
+                    return None
+                whole = node.operator == "/" and isinstance(value, int) and isinstance(right, int)
+                value = math.trunc(value / right) if whole else _ARITHMETIC[node.operator](value, right)
+                if abs(value) >= _WHOLE:
+                    value = float(value)
+            return value
+        case _:
+            return None
+
+
+_ARITHMETIC: Final[dict[str, Callable[[int | float, int | float], int | float]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 
 def _pointer(unit: Unit, shape: Shape, written: ast.Expression) -> Found | None:

@@ -8,8 +8,8 @@ comes last, and which pointers must be boxed in Python so that nullness and iden
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from idlc.data import replace
 from idlc.semantics.types import (
     Alias,
     Array,
@@ -32,6 +32,7 @@ from idlc.semantics.types import (
     Pipe,
     Pointer,
     PointerKind,
+    Presented,
     String,
     Struct,
     StructUse,
@@ -48,6 +49,7 @@ from idlc.wire.steps import (
     Choice,
     ChoiceType,
     Content,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -145,6 +147,8 @@ def nullable(type_: Type) -> bool:
             return kind is not PointerKind.REF or nullable(target)
         case ContextHandleUse() | InterfacePointer():
             return True
+        case Presented(_, type_):
+            return nullable(type_)
         case _:
             return False
 
@@ -189,7 +193,8 @@ class _Planner:
         type_ = behind_ref(pickled.type)
         try:
             step = self.step(type_)
-            return PicklePlan(pickled.name, step, not isinstance(step, Scalar | EnumValue) or type_ is not pickled.type)
+            primitive = isinstance(step.target if isinstance(step, Converted) else step, Scalar | EnumValue)
+            return PicklePlan(pickled.name, step, not primitive or type_ is not pickled.type)
         except _NoForm:
             if not pickled.asked:
                 return None
@@ -263,12 +268,16 @@ class _Planner:
                 return Handle(name)
             case InterfacePointer():
                 return InterfaceReferent()
+            case Presented(name, target, converter):
+                return Converted(name, converter, self.step(target))
             case Pipe(name, element):
                 return PipeChunks(name, self.step(element))
             case Void() | ErrorType() | BindingHandle() | Opaque():
                 raise _NoForm
 
     def sequence(self, element: Type, dimensions: tuple[Dimension, ...], limits: tuple[int, int] | None) -> Sequence:
+        if any(dimension.bound is None and dimension.size is None for dimension in dimensions):
+            raise _NoForm  # C's flexible array: nothing says how long it is
         content = Content.ITEMS
         if isinstance(element, Base) and element.kind is not BaseKind.GUID and element.range is None:
             match element.kind:
@@ -341,7 +350,7 @@ class _Planner:
             match step:
                 case RecordUse(name):
                     names.add(name)
-                case Referent():
+                case Referent() | Converted():
                     pending.append(step.target)
                 case Sequence():
                     pending.append(step.element)

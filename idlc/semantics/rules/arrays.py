@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.constants import names
@@ -30,13 +30,16 @@ def check(places: Places, report: Report) -> None:
             if arm.type is not None and places.conformant(arm.type):
                 message = f'arm "{arm.name}" has no fixed size'
                 report.error("MIDL2171", message, arm.span, help="use a pointer to it")
-    for _, member in places.members:
+    travel = places.sent_records
+    for owner, member in places.members:
         if member.type is not None:
-            _array(places, member.type, member.name or "", member.span, report)
-    for _, operation, parameter in places.parameters:
-        _array(places, parameter.type, parameter.name, parameter.span, report)
+            say = report.error if owner.name in travel else report.doubtful
+            _array(places, member.type, member.name or "", member.span, report, say)
+    for interface, operation, parameter in places.parameters:
+        say = report.doubtful if interface.object else report.error
+        _array(places, parameter.type, parameter.name, parameter.span, report, say)
         _parameter(places, parameter, report)
-        _known(operation, parameter, report)
+        _known(operation, parameter, say)
     for _, operation in places.operations:
         if isinstance(operation.result, StructUse) and places.conformant(operation.result):
             message = f'the result of "{operation.name}" has no fixed size'
@@ -50,14 +53,14 @@ def _last(places: Places, struct: Struct, report: Report) -> None:
             report.error("MIDL2055", message, field.span)
 
 
-def _array(places: Places, type_: Type, name: str, span: Span, report: Report) -> None:
+def _array(places: Places, type_: Type, name: str, span: Span, report: Report, say: Callable[..., None]) -> None:
     """Every array in a type knows its size, and its elements have one."""
     for part in nested(type_):
         if not isinstance(part, Array):
             continue
         if any(dimension.bound is None and dimension.size is None for dimension in part.dimensions):
             message = f'nothing says how many elements "{name}" has'
-            report.error("MIDL2105", message, span, help="add [size_is(...)]")
+            say("MIDL2105", message, span, help="add [size_is(...)]")
             return
         if places.conformant(part.element):
             found = places.find(part.element.name) if isinstance(part.element, StructUse) else None
@@ -85,7 +88,7 @@ def _parameter(places: Places, parameter: Parameter, report: Report) -> None:
         report.error("MIDL2041", message, parameter.span, help="add [size_is(...)], or use a pointer to a pointer")
 
 
-def _known(operation: Operation, parameter: Parameter, report: Report) -> None:
+def _known(operation: Operation, parameter: Parameter, say: Callable[..., None]) -> None:
     """Sizes must be known to whoever needs them: the sender, and the server that makes room for outputs."""
     out_only = {p.name: p for p in operation.parameters if p.is_out and not p.is_in}
     for depth, role, expression in _expressions(parameter.type):
@@ -100,7 +103,7 @@ def _known(operation: Operation, parameter: Parameter, report: Report) -> None:
             message = f'"{other.name}" {verb} "{parameter.name}" but is [out] only; the server could not know it'
             note = Note("it is declared here", other.span)
             code = "MIDL2123" if role == "size" else "MIDL2124"
-            report.error(code, message, parameter.span, (note,))
+            say(code, message, parameter.span, (note,))
             return
 
 
