@@ -45,9 +45,9 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
                 part, _, record = name.partition("_")
                 functions.insert(0, _RECORD_FUNCTIONS[part](record, shared))
     tables = tuple(f"{name} = {spelling}" for spelling, name in sorted(shared.tables.items(), key=_table_order))
-    types = tuple(sorted(shared.types))
+    types, converters = tuple(sorted(shared.types)), tuple(sorted(shared.converters))
     parameters, doc = _FACTORIES[syntax.name]
-    return CodecModule(syntax.name, parameters, doc, types, tables, tuple(functions), entries, pickles)
+    return CodecModule(syntax.name, parameters, doc, types, converters, tables, tuple(functions), entries, pickles)
 
 
 _FACTORIES = {
@@ -356,7 +356,8 @@ def _finish_record(name: str, shared: Shared) -> Function:
     emitter.deferred(reading, None, "")
     emitter.flush()
     parameters = ["d", "at"] + ["seen"] * shared.record_aliases(name) + names
-    body = [*emitter.opening(), *emitter.statements, *_returned(emitter.expression(reading), emitter)]
+    returned = _returned(emitter.expression(reading), emitter)
+    body = [*emitter.opening(), *emitter.statements, *returned]
     return Function(f"finish_{name}", _typed(parameters), "Any", tuple(_generating(body, True)))
 
 

@@ -14,7 +14,7 @@ from idlc.codec import get_arrays, get_unions
 from idlc.codec.emitter import Emitter
 from idlc.codec.expressions import cut, names, spell
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
-from idlc.codec.reading import DONE, Reading, Siblings
+from idlc.codec.reading import DONE, WIRE, Reading, Siblings
 from idlc.codec.shared import Shared
 from idlc.codec.spelling import group
 from idlc.codec.statements import Line, Statement
@@ -23,6 +23,7 @@ from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
     Choice,
     Content,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -167,6 +168,8 @@ class Get(Emitter):
                 return self._call(name, wish, path)
             case Sequence() if step.content is Content.ITEMS and get_arrays.rows(self, step):
                 return get_arrays.row_sequence(self, step, wish, scope, path)
+            case Converted(target=target):
+                return Reading(step, parts={WIRE: self.top(target, wish, scope, path)}, path=path)
             case _:
                 most = self.conformance(step, path)
                 reading = self.body(step, wish, scope, path, most)
@@ -213,6 +216,12 @@ class Get(Emitter):
                     else reading.tag
                 )
                 return f"{self.shared.type(name)}({tag}, {reading.local})"
+            case Converted():
+                value = self.expression(reading.parts[WIRE])
+                self.flush()
+                local = self.names.new("made")
+                self.line(f"{local} = {self.shared.from_wire(step)}({value})", reading.path)
+                return local
             case Sequence() if reading.parts:
                 return f"[{', '.join(self.expression(part) for part in reading.parts.values())}]"
             case Sequence() if step.content is Content.NUMBERS and not reading.tag and self.shared.flat(step):
@@ -238,6 +247,8 @@ class Get(Emitter):
             case RecordUse(name) if self.layout.conformant(step):
                 last = self.shared.plan.records[name].slots[-1]
                 return self.conformance(last.step, f"{path}.{last.name}")
+            case Converted(target=target):
+                return self.conformance(target, path)
             case _:
                 return []
 
@@ -260,6 +271,8 @@ class Get(Emitter):
                 return get_arrays.sequence(self, step, wish, scope, path, most)
             case Text():
                 return get_arrays.text(self, step, wish, scope, path, most)
+            case Converted(target=target):
+                return Reading(step, parts={WIRE: self.body(target, wish, scope, path, most)}, path=path)
             case PipeChunks():
                 raise AssertionError("pipes are not part of a stub's values")
 
@@ -314,6 +327,8 @@ class Get(Emitter):
                     self.deferred(reading.parts[slot.name], inner, f"{path}.{slot.name}")
             case Referent() | InterfaceReferent():
                 self._pointee(reading, step, scope, path)
+            case Converted():
+                self.deferred(reading.parts[WIRE], scope, path)
             case Choice():
                 get_unions.deferred_arms(self, reading, step, path)
             case Sequence():

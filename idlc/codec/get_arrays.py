@@ -9,7 +9,7 @@ from idlc.codec.phase import UNKNOWN, Phase, known, lay_out
 from idlc.codec.reading import DONE, Reading, Siblings, copied
 from idlc.codec.spelling import group, listed, targets_of
 from idlc.wire.layout import WIDTHS, letter
-from idlc.wire.steps import Content, RecordUse, Scalar, Sequence, Text
+from idlc.wire.steps import Content, Converted, RecordUse, Scalar, Sequence, Text
 
 if TYPE_CHECKING:
     from idlc.codec.get import Get
@@ -246,7 +246,7 @@ def complete(get: Get, reading: Reading, path: str) -> None:
 
 
 def rows(get: Get, step: Sequence) -> bool:
-    element = step.element
+    element = step.element.target if isinstance(step.element, Converted) else step.element
     recursive = isinstance(element, RecordUse) and get.shared.plan.records[element.name].recursive
     return len(step.dimensions) == 1 and get.shared.flat(element) and not recursive
 

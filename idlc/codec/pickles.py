@@ -42,7 +42,8 @@ def _get(plan: PicklePlan, shared: Shared) -> tuple[Statement, ...]:
     emitter = Get(shared)
     reading = emitter.top(plan.step, "value", None, plan.name)
     emitter.flush()
+    value = emitter.expression(reading)
     head = emitter.opening()
     if shared.aliases(plan.step):
         head.append(Line("seen: dict[Any, Any] = {}"))
-    return (*head, *emitter.statements, Line(f"return {emitter.expression(reading)}, {emitter.place()}"))
+    return (*head, *emitter.statements, Line(f"return {value}, {emitter.place()}"))

@@ -21,6 +21,7 @@ from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
     Choice,
     Content,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -104,6 +105,8 @@ class Put(Emitter):
                 put_arrays.row_sequence(self, step, value, scope, path)
             case Text() if not self.run and step.bound is None and step.size is None:
                 put_arrays.lone_text(self, step, value, scope, path)
+            case Converted(target=target):
+                self.value(target, self.wire(step, value, path), scope, path)
             case _:
                 self.conformance(step, value, scope, path)
                 self.body(step, value, scope, path)
@@ -127,6 +130,8 @@ class Put(Emitter):
                 owner = self.local(value, name, path)
                 field = f"{owner}.{self.shared.fields[name][last.name]}"
                 self.conformance(last.step, field, self._record_scope(record, owner), f"{path}.{last.name}")
+            case Converted(target=target):
+                self.conformance(target, self.wire(step, value, path), scope, path)
 
     def body(self, step: Step, value: str, scope: Scope, path: str) -> None:
         match step:
@@ -157,6 +162,8 @@ class Put(Emitter):
                 self.flush()
                 self.line(f"{self.buffer} += {prepared.value}", path)
                 self.phase = self.phase.after(2) if step.unit == 2 else UNKNOWN
+            case Converted(target=target):
+                self.body(target, self.wire(step, value, path), scope, path)
             case PipeChunks():
                 raise AssertionError("pipes are not part of a stub's values")
 
@@ -178,6 +185,8 @@ class Put(Emitter):
                 put_arrays.deferred_items(self, step, value, scope, path)
             case Choice():
                 put_unions.deferred_arms(self, step, value, path)
+            case Converted(target=target):
+                self.deferred(target, self.wire(step, value, path), scope, path)
             case _:
                 self._pointee(step, value, scope, path)
 
@@ -235,6 +244,15 @@ class Put(Emitter):
             self.line(f"{name} = {value}", path)
             self.pointers[value] = name
         return self.pointers[value]
+
+    def wire(self, step: Converted, value: str, path: str) -> str:
+        """A name for what travels instead of `value`, so that it is converted once."""
+        key = f"{step.name} of {value}"
+        if key not in self.pointers:
+            name = self.names.new("wire")
+            self.line(f"{name} = {self.shared.to_wire(step)}({value})", path)
+            self.pointers[key] = name
+        return self.pointers[key]
 
     def _call(self, name: str, value: str, path: str, part: str = "put") -> None:
         self.flush()
@@ -305,7 +323,9 @@ class Put(Emitter):
 
     def top(self, step: Step, value: str, scope: Scope, path: str) -> None:
         """A value at the top of a stub or behind a pointer: its own pointers follow at once."""
-        if isinstance(step, Referent | InterfaceReferent):
+        if isinstance(step, Converted):
+            self.top(step.target, self.wire(step, value, path), scope, path)
+        elif isinstance(step, Referent | InterfaceReferent):
             self.body(step, value, scope, path)
             self._pointee(step, value, scope, path)
         else:
@@ -316,4 +336,4 @@ def _nullable(step: Step) -> bool:
     """Whether None is a value of `step`."""
     if isinstance(step, Referent) and step.kind is PointerKind.REF:
         return _nullable(step.target)
-    return isinstance(step, Referent | InterfaceReferent | Handle)
+    return isinstance(step, Referent | InterfaceReferent | Handle | Converted)

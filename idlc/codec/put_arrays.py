@@ -5,15 +5,15 @@ An array of fixed rows is written in one pass, its deferred pointees going to a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
 from idlc.codec.spelling import group
+from idlc.data import dataclass, replace
 from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
-from idlc.wire.steps import Content, RecordUse, Scalar, Sequence, Slot, Step, Text
+from idlc.wire.steps import Content, Converted, RecordUse, Scalar, Sequence, Slot, Step, Text
 
 if TYPE_CHECKING:
     from idlc.codec.put import Put
@@ -42,8 +42,26 @@ def prepare(put: Put, step: Sequence | Text, value: str, scope: Scope, path: str
         prepared = prepare_dimensions(put, step, value, scope, path)
     else:
         prepared = prepare_array(put, step, step.dimensions[0], value, scope, path)
+    if isinstance(step, Sequence) and travelling(put, step) is not step.element:
+        prepared = replace(prepared, value=converted(put, step, prepared.value, path))
     put.prepared[value] = prepared
     return prepared
+
+
+def travelling(put: Put, step: Sequence) -> Step:
+    """What the elements are once an array is prepared: those that leave referents have been converted by then."""
+    element = step.element
+    return element.target if isinstance(element, Converted) and put.layout.defers(element) else element
+
+
+def converted(put: Put, step: Sequence, value: str, path: str) -> str:
+    """A name for the list of what travels instead of the elements, whose bodies and referents are written apart."""
+    assert isinstance(step.element, Converted)
+    wires, item = put.names.new("wires"), put.names.new("v")
+    put.line(f"{wires}: Any = []")
+    with put.checking(f"for {item} in {value}:"):
+        put.line(f"{wires}.append({put.shared.to_wire(step.element)}({item}))", f"{path}[{item} in {value}]")
+    return wires
 
 
 def prepare_text(put: Put, step: Text, value: str, scope: Scope, path: str) -> Prepared:
@@ -227,12 +245,14 @@ def rows(put: Put, step: Sequence) -> bool:
 
 
 def recursive(put: Put, element: Step) -> bool:
+    if isinstance(element, Converted):
+        element = element.target
     return isinstance(element, RecordUse) and put.shared.plan.records[element.name].recursive
 
 
 def items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:
     """The bodies of elements, one after another, the first one at an aligned place."""
-    element = step.element
+    element = travelling(put, step)
     item = put.names.new("v")
     inner = f"{path}[{item} in {value}]"
 
@@ -249,7 +269,9 @@ def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str
             slot = Slot(str(k), step.element)
             put.deferred_slot(slot, f"{data}[{k}]", scope, f"{path}[{k}]")
         return
-    if value in put.prepared or len(step.dimensions) > 1 or step.dimensions[0].varying:
+    element = travelling(put, step)
+    ready = element is step.element and len(step.dimensions) == 1 and not step.dimensions[0].varying
+    if value in put.prepared or not ready:
         prepared = prepare(put, step, value, scope, path)
     else:
         prepared = Prepared(value, "", "")
@@ -257,7 +279,7 @@ def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str
     inner = f"{path}[{item} in {prepared.value}]"
 
     def one() -> None:
-        put.deferred_slot(Slot(item, step.element), item, scope, inner)
+        put.deferred_slot(Slot(item, element), item, scope, inner)
 
     put.loop(f"for {item} in {prepared.value}:", one)
 
@@ -267,7 +289,7 @@ def row_sequence(put: Put, step: Sequence, value: str, scope: Scope, path: str) 
     put.conformance(step, value, scope, path)
     prepared = prepare(put, step, value, scope, path)
     extents(put, step, prepared, path)
-    element = step.element
+    element = travelling(put, step)
     size = put.layout.size(element)
     assert size is not None
     stride = put.layout.stride(element, size)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from idlc.data import dataclass, field
 from idlc.semantics.types import Variable
 from idlc.wire.steps import Kind, Referent, Step
 
 DONE = Kind.U1
 """Stands in a reading whose local is finished already."""
+WIRE = "wire"
+"""The only part of a converted value."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Reading:
     """... and the local that keeps the elements' parts meanwhile."""
     shape: tuple[tuple[str, str, str], ...] = ()
     """... and (most, first, count) of each dimension, for when the elements are finished."""
+    path: str = ""
+    """Of a converted value, whose only part is what travels: where it stands."""
 
     def locals(self) -> list[str]:
         """Every local that has to survive until the referents are read."""
@@ -67,4 +71,4 @@ def copied(reading: Reading) -> Reading:
     """A reading whose locals are those of the original, to be completed again."""
     element = copied(reading.element) if reading.element is not None else None
     parts = {name: copied(part) for name, part in reading.parts.items()}
-    return Reading(reading.step, reading.local, parts, reading.tag, element, reading.rows, reading.shape)
+    return Reading(reading.step, reading.local, parts, reading.tag, element, reading.rows, reading.shape, reading.path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from idlc.codec.phase import Run
+from idlc.data import dataclass
 from idlc.wire.layout import Layout, Syntax, is_full
 from idlc.wire.steps import (
     Choice,
     Content,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -45,6 +46,8 @@ class PythonTypes:
     """For each record, the attribute of each slot."""
     orders: Mapping[str, tuple[str, ...]]
     """For each record, its slots in the order in which the class takes them."""
+    converters: Mapping[str, str]
+    """The class of each converter, by its dotted name."""
     outputs: Mapping[str, Mapping[str, str]]
     """For each operation, the attribute of its result that holds each [out] parameter."""
 
@@ -60,10 +63,13 @@ class Shared:
         self.classes = python.classes
         self.outputs = python.outputs
         self._orders = python.orders
+        self._converters = python.converters
         self.tables: dict[str, str] = {}
         """Spelling of the right-hand side -> name of the table."""
         self.types: dict[str, None] = {}
         """IDL names of the types whose classes the functions use."""
+        self.converters: dict[str, None] = {}
+        """Dotted names of the converters that the functions use."""
         self._kinds: dict[Step, int] = {}
         self.wanted: dict[str, None] = {}
         """Functions that some other function calls: put_X, defer_X, get_X, finish_X."""
@@ -99,6 +105,17 @@ class Shared:
         self.types[name] = None
         return self.classes[name]
 
+    def to_wire(self, step: Converted) -> str:
+        """The function that makes what travels of a presented value."""
+        return self.table("to_wire", f'ndr.to_wire("{step.name}", {self._converter(step)})')
+
+    def from_wire(self, step: Converted) -> str:
+        return self.table("from_wire", f'ndr.from_wire("{step.name}", {self._converter(step)})')
+
+    def _converter(self, step: Converted) -> str:
+        self.converters[step.converter] = None
+        return self._converters[step.converter]
+
     def construction(self, name: str) -> tuple[str, ...]:
         """The slots of a record in the order its class takes them."""
         return self._orders[name]
@@ -121,6 +138,8 @@ class Shared:
                 return True
             case RecordUse(name):
                 return all(self.flat(slot.step) for slot in self.plan.records[name].slots)
+            case Converted():
+                return self.flat(step.target)
             case Sequence():
                 dimension = step.dimensions[0]
                 if len(step.dimensions) > 1 or dimension.varying or not dimension.bound:
@@ -176,7 +195,7 @@ class Shared:
             match pending.pop():
                 case RecordUse(name):
                     found.append(name)
-                case Referent(_, target):
+                case Referent(_, target) | Converted(_, _, target):
                     pending.append(target)
                 case Sequence(element):
                     pending.append(element)
@@ -194,6 +213,8 @@ class Shared:
                 uses[name] += 1
             case Referent():
                 self._count(step.target, uses, top=True)
+            case Converted():
+                self._count(step.target, uses, top=top)
             case Sequence():
                 self._count(step.element, uses, top=False)
             case Choice(name):
@@ -217,7 +238,7 @@ class Shared:
                 case RecordUse(name) if name not in seen:
                     seen.add(name)
                     pending.extend(slot.step for slot in self.plan.records[name].slots)
-                case Referent():
+                case Referent() | Converted():
                     pending.append(at.target)
                 case Sequence():
                     pending.append(at.element)

@@ -5,7 +5,7 @@ Every statement carries the path of the value it handles, so that an error at ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from idlc.data import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class CodecModule:
     """The factory's, as a finished string literal."""
     types: tuple[str, ...]
     """Classes taken from the public module, or dotted `module.Class` ones from siblings."""
+    converters: tuple[str, ...]
+    """Dotted names of the converters that the functions use."""
     tables: tuple[str, ...]
     """Assignments at the top of the factory: struct packers and readers, bulk movers."""
     functions: tuple[Function, ...]

@@ -50,7 +50,7 @@ def _public(model: ModuleModel) -> str:
 
 
 def _codec(template: str, model: ModuleModel, codec: CodecModule, builder: Builder) -> str:
-    modules = builder.imports_of(codec.types)
+    modules = builder.imports_of(codec.types, codec.converters)
     text = (
         environment()
         .get_template(f"{template}.py.j2")

@@ -20,6 +20,7 @@ from idlc.semantics.types import (
     Pipe,
     Pointer,
     PointerKind,
+    Presented,
     String,
     StructUse,
     Type,
@@ -42,6 +43,8 @@ class Annotator:
     """Spells annotations; `class_name` gives the class of a named IDL type and notes that it is used."""
 
     class_name: Callable[[str], str]
+    converter: Callable[[str], str]
+    """Spells the class of a converter, by its dotted name, and notes that it is used."""
 
     def given(self, type_: Type) -> str:
         """What a caller may pass: any sequence for an array."""
@@ -72,6 +75,8 @@ class Annotator:
                 return "str"
             case InterfacePointer():
                 return "bytes | None"
+            case Presented(_, _, converter):
+                return f"{self.converter(converter)}.Presented"
             case Pipe(_, element):
                 return self._spell(element, sequence)
             case Void():

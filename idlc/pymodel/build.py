@@ -56,10 +56,12 @@ class Builder:
         self.interfaces = () if types_only else remote_interfaces(bound)
         self.pickle_plan = None if types_only or not bound.pickled else plan_pickles(bound)
         self.used: dict[str, dict[str, None]] = {}
+        self.converters: dict[str, None] = {}
+        """Dotted names of the converters that annotations name."""
         self.features: set[str] = set()
         self.names = self._module_names()
         self.codec_names = class_names(self.names.values())
-        self.annotator = Annotator(self.class_name)
+        self.annotator = Annotator(self.class_name, self.converter)
 
     def codec_stem(self, interface: t.Interface) -> str:
         """What the names of an interface's private codec modules begin with."""
@@ -98,6 +100,8 @@ class Builder:
             for half in ("encode", "decode"):
                 wishes[f"{half} {pickled.name}"] = f"{half}_{pickled.name}"
         wishes["pickles"] = "_pickles"
+        for dotted in converters_of(self.bound):
+            wishes[f"converter {dotted}"] = dotted.rpartition(".")[2]
         names: dict[str, str] = {}
         taken: set[str] = set()
         for key, wish in wishes.items():
@@ -118,6 +122,11 @@ class Builder:
             self.used.setdefault(declared.origin, {})[spelled] = None
         return spelled
 
+    def converter(self, dotted: str) -> str:
+        """The class of a converter, noted as used by an annotation."""
+        self.converters[dotted] = None
+        return self.names[f"converter {dotted}"]
+
     def python_types(self) -> PythonTypes:
         """How the codec modules have to spell this file's types."""
         classes: dict[str, str] = {}
@@ -134,11 +143,20 @@ class Builder:
             for operation in interface.operations:
                 classes[f"{operation.name}Result"] = self.codec_names[self.names[f"Result {operation.name}"]]
                 outputs[operation.name] = OperationShape(self, operation).names
-        return PythonTypes(classes, fields, orders, outputs)
+        converters = {
+            key.removeprefix("converter "): self.codec_names[name]
+            for key, name in self.names.items()
+            if key.startswith("converter ")
+        }
+        return PythonTypes(classes, fields, orders, converters, outputs)
 
-    def imports_of(self, names: Iterable[str]) -> dict[str, str]:
-        """The import statements for the classes that a codec uses, by module."""
+    def imports_of(self, names: Iterable[str], converters: Iterable[str] = ()) -> dict[str, str]:
+        """The import statements for the classes that a codec uses, converters among them, by module."""
         found: dict[str, list[str]] = {}
+        for dotted in converters:
+            module, _, name = dotted.rpartition(".")
+            spelled = self.codec_names[self.names[f"converter {dotted}"]]
+            found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
         for name in names:
             declared = self.bound.declared.get(name)
             if declared is None or declared.origin == self.bound.name:
@@ -243,7 +261,7 @@ class Builder:
             standard.append("from abc import abstractmethod")
         if "Sequence[" in code:
             standard.append("from collections.abc import Sequence")
-        typing = []
+        typing = ["TYPE_CHECKING"] if self.converters else []
         if any(isinstance(type_, Enumeration) for type_ in types):
             typing.append("ClassVar")
         if constants:
@@ -272,7 +290,18 @@ class Builder:
         lines: list[str] = []
         for group in groups:
             lines += ([""] if lines else []) + group
+        if self.converters:
+            lines += ["", "if TYPE_CHECKING:", *(f"    {line}" for line in self._converter_imports())]
         return tuple(lines)
+
+    def _converter_imports(self) -> list[str]:
+        """Annotations alone name converters here: their modules may import this one."""
+        found: dict[str, list[str]] = {}
+        for dotted in self.converters:
+            module, _, name = dotted.rpartition(".")
+            spelled = self.names[f"converter {dotted}"]
+            found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
+        return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(found.items())]
 
     def _constants(self) -> Iterable[Constant]:
         for constant in self.bound.constants:
@@ -283,7 +312,10 @@ class Builder:
             if isinstance(declared, t.Alias) and not isinstance(
                 declared.type, t.Pipe | t.Opaque | t.ErrorType | t.Void | t.BindingHandle
             ):
-                yield Alias(self.names[f"type {declared.name}"], self.annotator.given(declared.type))
+                value = self.annotator.given(declared.type)
+                if any(f"{self.names[f'converter {dotted}']}.Presented" in value for dotted in self.converters):
+                    value = literal(value)  # evaluated by type checkers only
+                yield Alias(self.names[f"type {declared.name}"], value)
 
     def _pickles(self) -> Iterable[Pickle]:
         for pickled in self.pickled:
@@ -320,7 +352,8 @@ class Builder:
         order = self._order(struct, names)
         defaults = set()
         for name in reversed([name for name in order if name not in sizes]):
-            if not nullable(fields[name].type):
+            type_ = fields[name].type
+            if isinstance(type_, t.Presented) or not nullable(type_):  # its converter says what it can be
                 break
             defaults.add(name)
         parameters = []
@@ -415,6 +448,34 @@ class Builder:
             services=tuple(services),
             hooks=tuple(hooks.values()),
         )
+
+
+def converters_of(bound: t.BoundFile) -> list[str]:
+    """The dotted names of all converters that types of a file, or types that it uses, are behind."""
+    found: dict[str, None] = {}
+    pending: list[t.Type] = [operation.result for i in bound.interfaces for operation in i.operations]
+    pending += [p.type for i in bound.interfaces for operation in i.operations for p in operation.parameters]
+    pending += [pickled.type for pickled in bound.pickled]
+    for declared in bound.declared.values():
+        match declared:
+            case t.Struct(fields=members):
+                pending += [member.type for member in members]
+            case t.Union(arms=arms):
+                pending += [arm.type for arm in arms if arm.type is not None]
+            case t.Alias(type=type_):
+                pending.append(type_)
+            case _:
+                pass
+    while pending:
+        match pending.pop():
+            case t.Presented(type=inner, converter=dotted):
+                found[dotted] = None
+                pending.append(inner)
+            case t.Pointer(target=inner) | t.Array(element=inner) | t.Pipe(element=inner):
+                pending.append(inner)
+            case _:
+                pass
+    return sorted(found)
 
 
 _TEXT = frozenset(["doc", "encode_doc", "decode_doc", "comment", "label", "arms", "slots"])

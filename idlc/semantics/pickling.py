@@ -22,6 +22,7 @@ from idlc.semantics.types import (
     Pickled,
     Pipe,
     Pointer,
+    Presented,
     String,
     Type,
     Union,
@@ -72,6 +73,8 @@ def obstacle(unit: Unit, type_: Type) -> tuple[str, str] | None:
             return "MIDL2278", "its length is not known beforehand"
         case Pointer(_, target):
             return None if isinstance(target, Array | String) else obstacle(unit, target)
+        case Presented(_, target):
+            return obstacle(unit, target)
         case UnionUse(name):
             union = unit.scope.declared.get(name)
             if isinstance(union, Union) and not union.encapsulated:

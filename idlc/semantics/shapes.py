@@ -38,6 +38,7 @@ from idlc.semantics.types import (
     Pipe,
     PointerKind,
     Presented,
+    Presented,
     Struct,
     StructUse,
     Union,
@@ -310,6 +311,8 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
             case ContextHandleUse() | BindingHandle():
                 if kind is not PointerKind.REF:
                     unit.report.error("MIDL2181", f"a handle cannot be [{kind.value}]", attribute.span)
+            case Presented():
+                pass  # it is about the declared type, which does not travel
             case Presented():
                 pass  # it is about the declared type, which does not travel
             case Pipe():

@@ -5,11 +5,11 @@ Everything in which the two syntaxes differ, except for pipe chunks, is a field 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from idlc.data import dataclass
 from idlc.semantics.types import PointerKind
 from idlc.wire.steps import (
     Choice,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -108,6 +108,8 @@ class Layout:
                 return self.alignment(step.element)  # NDR 2.0 and NDR64: the counts do not raise it
             case Text():
                 return step.unit
+            case Converted():
+                return self.alignment(step.target)
             case PipeChunks():
                 return self.count_width
 
@@ -156,6 +158,8 @@ class Layout:
                 if element is None:
                     return None
                 return 0 if count == 0 else (count - 1) * self.stride(step.element, element) + element
+            case Converted():
+                return self.size(step.target)
             case Choice() | Text() | PipeChunks():
                 return None
 
@@ -187,6 +191,8 @@ class Layout:
                 return self.least(step.tag)
             case Text():
                 return 2 * self.count_width
+            case Converted():
+                return self.least(step.target)
             case _:
                 return 0
 
@@ -200,6 +206,8 @@ class Layout:
             case RecordUse(name):
                 slots = self.plan.records[name].slots
                 return bool(slots) and self.conformant(slots[-1].step)
+            case Converted():
+                return self.conformant(step.target)
             case _:
                 return False
 
@@ -210,6 +218,8 @@ class Layout:
                 return True
             case Sequence():
                 return self.defers(step.element)
+            case Converted():
+                return self.defers(step.target)
             case RecordUse(name):
                 if name not in self._deferring:
                     self._deferring[name] = False

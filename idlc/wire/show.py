@@ -11,6 +11,7 @@ from idlc.wire.steps import (
     Choice,
     ChoiceType,
     Content,
+    Converted,
     EnumValue,
     Guid,
     Handle,
@@ -147,6 +148,8 @@ class _Show:
                 return "string utf-16" if unit == 2 else "string latin-1"
             case Sequence():
                 return f"{step.content.value} of {self.kind(step.element)}"
+            case Converted(name, _, target):
+                return f"{self.kind(target)} through {name}"
             case PipeChunks():
                 return f"pipe of {self.kind(step.element)}"
 
@@ -164,6 +167,8 @@ class _Show:
                 slots = self.plan.records[record].slots
                 if slots:
                     yield from self.conformance(slots[-1].step, f"{name}.{slots[-1].name}")
+            case Converted(_, _, target):
+                yield from self.conformance(target, name)
             case _:
                 pass
 
@@ -188,6 +193,8 @@ class _Show:
                 return f"{self.kind(step)} {slot.name}{switch}, tag {self.kind(step.tag)}"
             case RecordUse(name):
                 return f"call {name}.body {slot.name}"
+            case Converted(name, _, target):
+                return f"{self.body(Slot(slot.name, target))} through {name}"
             case _:
                 return f"run {self.item(slot)}"
 
@@ -204,6 +211,8 @@ class _Show:
                 elif self.layout.defers(target):
                     parts += self.referents(target, name)
                 yield f"{word} {name}: {', '.join(parts)}"
+            case Converted(_, _, target):
+                yield from self.referents(target, name)
             case InterfaceReferent():
                 yield f"when_set {name}: interface"
             case Sequence():

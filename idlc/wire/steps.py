@@ -9,9 +9,9 @@ complete, its `referents`, depth first. Steps know no Python.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from idlc.data import dataclass
 from idlc.semantics.types import Dimension, Expression, PointerKind
 
 
@@ -126,6 +126,17 @@ class InterfaceReferent:
 
 
 @dataclass(frozen=True, slots=True)
+class Converted:
+    """A value that Python sees through a converter; `target` is what travels."""
+
+    name: str
+    """The IDL type's name."""
+    converter: str
+    """The dotted name of the converter's class."""
+    target: Step
+
+
+@dataclass(frozen=True, slots=True)
 class PipeChunks:
     """Chunks of elements, ended by an empty one."""
 
@@ -144,6 +155,7 @@ Step = (
     | Sequence
     | Text
     | InterfaceReferent
+    | Converted
     | PipeChunks
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -142,6 +143,9 @@ class Values:
                 return self.array(kind.element, kind.dimensions, scope, depth)
             case t.String():
                 return self.string(kind, scope)
+            case t.Presented(type=wire, converter=dotted):
+                module, _, name = dotted.rpartition(".")
+                return getattr(import_module(module), name).from_wire(self.value(wire, scope, depth))
             case t.ContextHandleUse(name=name):
                 return self.find_class(name)(0, UUID(int=chance.getrandbits(128) | 1))
             case t.Pipe(element=element):

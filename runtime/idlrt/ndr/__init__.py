@@ -15,6 +15,7 @@ from idlrt.ndr.codecs import (
     put_no_result,
     put_nothing,
 )
+from idlrt.ndr.converters import Converter, from_wire, to_wire
 from idlrt.ndr.dimensions import flatten_bytes, flatten_items, flatten_numbers, flatten_text, nest, shifted
 from idlrt.ndr.failures import (
     CODEC_ERRORS,
@@ -61,6 +62,7 @@ __all__ = [
     "Aliases",
     "ByteOrder",
     "Codecs",
+    "Converter",
     "Enum",
     "NdrError",
     "Octets",
@@ -82,6 +84,7 @@ __all__ = [
     "flatten_items",
     "flatten_numbers",
     "flatten_text",
+    "from_wire",
     "get_no_result",
     "get_nothing",
     "guid_codec",
@@ -107,6 +110,7 @@ __all__ = [
     "string_heads",
     "tag_mismatch",
     "text_codec",
+    "to_wire",
     "too_long",
     "units",
     "unwind",
