@@ -1,49 +1,59 @@
-"""The command `idlc`: compile, check, dump.
+"""The command `idlc`: compile, check, dump; or, where the first word is no command, the command line of MIDL.
 
 Exit status: 0 clean, 1 errors in the input or outputs that cannot be written, 2 wrong usage, 3 a crash of the
-compiler. Diagnostics go to stderr, dumps to stdout.
+compiler. Diagnostics go to stderr as text, and to stdout as JSON or SARIF; dumps go to stdout. `--log` and MIDL's `/o`
+put diagnostics into a file.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
-import re
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from idlc import api, driver
+from idlc.building import unchanged
+from idlc.command import gnu, midl
+from idlc.command.invocation import Action, Colour, Form, Invocation
+from idlc.data import replace
 from idlc.diagnostics.render import harmless, render_all
-from idlc.version import VERSION
+
+if TYPE_CHECKING:
+    from idlc.api import CompileReport
+    from idlc.crashes import InternalError
+    from idlc.diagnostics.report import Diagnostic
 
 CLEAN: Final = 0
 INPUT_ERROR: Final = 1
 USAGE: Final = 2
 INTERNAL: Final = 3
 
-_EXAMPLES: Final = """\
-examples:
-  idlc compile lab.idl                        modules lab.py and _lab_codec.py in this folder
-  idlc compile idl/*.idl -I idl -o stubs      a package in stubs/
-  idlc check lab.idl -D DEBUG=1               diagnostics only
-  idlc dump --stage wire lab.idl              how operations and types go over the wire
-
-An ACF file beside an IDL file, lab.acf beside lab.idl, is picked up by itself.
-"""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status. Wrong usage raises SystemExit(2), as argparse does."""
-    options = _parser().parse_args(arguments)
+    """Run the command; the exit status. Wrong usage of our own spelling raises SystemExit(2), as argparse does."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        invocation = _invocation(words)
+    except midl.Shown as text:
+        sys.stdout.write(str(text))
+        return CLEAN
+    except midl.WrongUsage as wrong:
+        sys.stderr.write(render_all(wrong.diagnostics))
+        return USAGE
+    return run(invocation)
+
+
+def run(invocation: Invocation) -> int:
+    """Do what a command line asks for; the exit status."""
+    from idlc.crashes import InternalError
+
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = _run(options)
+        status = _run(invocation)
         sys.stdout.flush()
-    except driver.InternalError as error:
+    except InternalError as error:
         _internal(error)
         return INTERNAL
     except OSError as error:
@@ -58,79 +68,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(options: argparse.Namespace) -> int:
-    defines = dict(options.define)
-    if options.command == "dump":
-        try:
-            sys.stdout.write(api.dump(options.file, options.stage, options.include, defines))
-        except api.CompileError as error:
-            print(error, file=sys.stderr)
-            return INPUT_ERROR
-        return CLEAN
-    if options.command == "check":
-        report = api.check_files(options.files, options.include, defines)
+def _invocation(words: list[str]) -> Invocation:
+    if not midl.is_midl(words):
+        return replace(gnu.read(words), words=tuple(words))
+    ours, remarks = midl.translate(words, os.environ)
+    return replace(gnu.read(ours), remarks=remarks, words=tuple(words))
+
+
+def _run(invocation: Invocation) -> int:
+    from idlc import api
+
+    files, settings = invocation.files, invocation.settings
+    if invocation.action is Action.DUMP:
+        report, text = api.dumped(files, invocation.stage, settings)
+        sys.stdout.write(text)
+    elif invocation.action is Action.CHECK:
+        report = api.check_files(files, settings=settings)
     else:
-        report = api.compile_files(options.files, options.include, options.out, defines)
-    sys.stderr.write(render_all(report.diagnostics))
-    return CLEAN if report.ok else INPUT_ERROR
+        report = api.compile_files(
+            files, out=invocation.out, settings=settings, keep_preprocessed=invocation.keep_preprocessed
+        )
+    told = _tell(invocation, (*invocation.remarks, *report.diagnostics))
+    return CLEAN if report.ok and told else INPUT_ERROR
 
 
-def _internal(error: driver.InternalError) -> None:
+def _tell(invocation: Invocation, diagnostics: Sequence[Diagnostic]) -> bool:
+    """Write the diagnostics where and how they are wanted; whether that could be done."""
+    text = _written(invocation, diagnostics)
+    if invocation.log is None:
+        # What a program reads is on stdout, unless that is taken.
+        machine = invocation.form is not Form.TEXT and invocation.action is not Action.DUMP
+        (sys.stdout if machine else sys.stderr).write(text)
+        return True
+    try:
+        with open(invocation.log, "w", encoding="utf-8") as log:
+            log.write(text)
+    except OSError as error:
+        sys.stderr.write(text)
+        print(f'idlc: cannot write "{harmless(invocation.log)}": {error.strerror}', file=sys.stderr)
+        return False
+    return True
+
+
+def _written(invocation: Invocation, diagnostics: Sequence[Diagnostic]) -> str:
+    if invocation.form is Form.JSON:
+        from idlc.diagnostics.as_json import as_json
+
+        return as_json(diagnostics)
+    if invocation.form is Form.SARIF:
+        from idlc.diagnostics.as_sarif import as_sarif
+
+        return as_sarif(diagnostics)
+    return render_all(diagnostics, coloured=invocation.log is None and _coloured(invocation.colour))
+
+
+def _coloured(wish: Colour) -> bool:
+    """Whether text on stderr is coloured: by default on a terminal that can, unless NO_COLOR says no."""
+    if wish is not Colour.AUTO:
+        return wish is Colour.ALWAYS
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _internal(error: InternalError) -> None:
     print(f"idlc: internal error: {harmless(str(error))}", file=sys.stderr)
     if os.environ.get("IDLC_TRACEBACK"):
+        import traceback
+
         traceback.print_exception(error.cause, file=sys.stderr)
     else:
         print("      = help: this is a mistake of idlc; IDLC_TRACEBACK=1 shows where", file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="idlc",
-        description="Compile MIDL interface definitions to Python.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"idlc {VERSION}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    command = _command(commands, "compile", "write Python modules for IDL files")
-    command.add_argument("files", metavar="FILE", nargs="+", help="an IDL file")
-    command.add_argument(
-        "-o", "--out", metavar="DIR", default=".", help="the folder that becomes the package (default: .)"
-    )
-
-    command = _command(commands, "check", "only diagnose IDL files")
-    command.add_argument("files", metavar="FILE", nargs="+", help="an IDL file")
-
-    command = _command(commands, "dump", "show what a stage of the compiler makes of a file")
-    command.add_argument("file", metavar="FILE", help="an IDL file")
-    command.add_argument("--stage", required=True, choices=driver.STAGES, help="the stage to show")
-    return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    command.add_argument(
-        "-I", "--include", metavar="DIR", action="append", default=[], help="a folder to find imported files in"
-    )
-    command.add_argument(
-        "-D", "--define", metavar="NAME[=VALUE]", action="append", type=_definition, default=[], help="define a macro"
-    )
-    return command
-
-
-def _definition(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise argparse.ArgumentTypeError(f"{name!r} is no name for a macro")
-    return name, value if equals else "1"

@@ -9,13 +9,13 @@ was an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from idlc.crashes import InternalError, guard
 from idlc.diagnostics.report import Diagnostic, Report, Severity
-from idlc.generation import STAGES, dump, generate, write
-from idlc.reading import Compilation, Unit, builtin_folder, read
+from idlc.generation import STAGES, dump, generate
+from idlc.reading import Compilation, Unit, builtin_folder, preprocessed, read
 from idlc.semantics.types import BoundFile
 from idlc.settings import Settings
 
@@ -30,7 +30,7 @@ __all__ = [
     "dump",
     "generate",
     "parse",
-    "write",
+    "preprocessed",
 ]
 
 _MISSING: Final = frozenset(
@@ -54,7 +54,6 @@ def parse(names: Sequence[str], settings: Settings) -> Compilation:
 def analyse(names: Sequence[str], settings: Settings) -> Compilation:
     """Read, parse, bind and check: everything short of output. Mistakes are in the report; raises InternalError."""
     from idlc.semantics import rules
-    from idlc.semantics.binder import bind
 
     with guard("syntax"):
         compilation, graph = read(names, settings)
@@ -65,13 +64,34 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
         with guard("binder"):
             edges = graph.edges.get(unit.source.path, {})
             imported = {name: bound[source.path] for name, source in edges.items() if source.path in bound}
-            unit.bound = bind(unit.tree, unit.acf, imported, found)
+            earlier = [bound[path] for path in graph.before.get(unit.source.path, ()) if path in bound]
+            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found)
             bound[unit.source.path] = unit.bound
         if unit.main:
             with guard("rules", unit.bound):
                 rules.check(unit.bound, found)
     compilation.report.extend(_without_follow_ups(found, before, compilation.units))
     return compilation
+
+
+def _bind(unit: Unit, imported: Mapping[str, BoundFile], earlier: Sequence[BoundFile], report: Report) -> BoundFile:
+    """Bind a file. One that is imported may lean on what was imported before it, as headers do, where it must."""
+    from idlc.semantics.binder import bind
+
+    alone = Report(report.policy)
+    bound = bind(unit.tree, unit.acf, imported, alone)
+    if earlier and _missing(alone):
+        # File names have no newline, so these are nobody's own imports.
+        leaning = Report(report.policy)
+        within = bind(unit.tree, unit.acf, {**imported, **{f"\n{each.name}": each for each in earlier}}, leaning)
+        if _missing(leaning) < _missing(alone):
+            alone, bound = leaning, within
+    report.extend(alone.found)
+    return bound
+
+
+def _missing(report: Report) -> int:
+    return sum(diagnostic.code in _MISSING for diagnostic in report.found)
 
 
 def _without_follow_ups(found: Report, before: Sequence[Diagnostic], units: Sequence[Unit]) -> list[Diagnostic]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Final
 
 from idlc.crashes import guard
-from idlc.diagnostics.report import Report
-from idlc.reading import Compilation, Unit
+from idlc.reading import Compilation, Unit, preprocessed
+from idlc.settings import Settings
 from idlc.source.files import Span
 from idlc.syntax.show import show
 from idlc.version import VERSION
 
-STAGES: Final = ("ast", "bound", "wire", "codec")
+STAGES: Final = ("preprocessed", "ast", "bound", "wire", "codec")
 """What `dump` can show."""
 
 PRELUDE: Final = "idlrt.prelude"
 """The package that has the types of the prelude files, compiled."""
+
+PACKAGE_FILES: Final = {
+    "__init__.py": '"""What idlc made from IDL files; importing a module of this package needs idlrt only."""\n',
+    "py.typed": "",
+}
+"""What makes a package of a folder, whatever the IDL says."""
 
 
 def generate(compilation: Compilation) -> dict[str, str]:
@@ -43,43 +48,27 @@ def generate(compilation: Compilation) -> dict[str, str]:
     if compilation.report.has_errors:
         return {}
     homes = _homes(compilation)
-    files: dict[str, str] = {"__init__.py": _PACKAGE, "py.typed": ""}
+    files = dict(PACKAGE_FILES)
     refused = False
     for unit in emitted:
         assert unit.bound is not None
         with guard("emit", unit.bound):
             # An import makes types visible; procedures belong to whoever compiles the file itself.
             try:
-                files.update(render(unit.bound, homes, VERSION, types_only=not unit.main))
+                made = render(unit.bound, homes, VERSION, types_only=not unit.main)
+                files.update(made)
+                compilation.origins.update(dict.fromkeys(made, unit.source.path))
             except CannotTravel as error:
                 compilation.report.error("IDLC1304", str(error), error.span, help=error.help)
                 refused = True
     return {} if refused else files
 
 
-_PACKAGE: Final = '"""What idlc made from IDL files; importing a module of this package needs idlrt only."""\n'
-
-
-def write(files: Mapping[str, str], out: str, report: Report) -> list[str]:
-    """Write a package into the folder `out`, all of it or nothing; the paths written. Failure is reported."""
-    from idlc.emit.output import OutputError, placed
-    from idlc.emit.output import write as write_files
-
-    try:
-        outputs = placed(files, out)
-        # Whoever keeps a package of their own has an __init__.py of their own.
-        own = os.path.join(out, "__init__.py")
-        if os.path.lexists(own):
-            del outputs[own]
-        write_files(outputs)
-    except OutputError as error:
-        report.error("IDLC1301", str(error), Span.none())
-        return []
-    return list(outputs)
-
-
-def dump(compilation: Compilation, stage: str) -> str:
+def dump(compilation: Compilation, stage: str, settings: Settings) -> str:
     """One stage of the files that were asked for, as text. Raises InternalError."""
+    if stage == "preprocessed":
+        with guard(stage):
+            return "\n".join(preprocessed(compilation, settings).values())
     parts: list[str] = []
     for unit in compilation.main:
         with guard(stage, unit.bound):

@@ -13,8 +13,9 @@ from idlc.language.typelibs import source_of
 from idlc.settings import Settings
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
-from idlc.source.preprocess import Options
+from idlc.source.preprocess import Options, preprocess
 from idlc.source.search import CannotRead, Files, Traces
+from idlc.source.spelled import spelled
 from idlc.syntax import ast
 from idlc.syntax.parser import parse_acf, parse_file
 
@@ -45,6 +46,8 @@ class Compilation:
     """The files that were asked for, in the order in which they were named."""
     traces: Traces = field(default_factory=Traces)
     """What was read, and what was looked for."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """By the name of a generated file, the path of the IDL file that it comes from."""
 
 
 def builtin_folder() -> str:
@@ -60,7 +63,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
             report.warning("IDLC1019", f'"{folder}", where imported files were to be found, is no folder', Span.none())
     files = Files(settings.include, settings.memory, builtin_folder())
     compilation.traces = files.traces
-    options = Options(settings.defines, settings.undefines)
+    options = _options(settings)
     units: dict[str, Unit] = {}
     roots: list[SourceFile] = []
     for name in names:
@@ -85,6 +88,22 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     compilation.units = [units[source.path] for source in graph.order]
     compilation.main = [units[root.path] for root in roots]
     return compilation, graph
+
+
+def preprocessed(compilation: Compilation, settings: Settings) -> dict[str, str]:
+    """The files that were asked for, as they are after preprocessing: names that end in `.i`, and texts."""
+    files = Files(settings.include, settings.memory, builtin_folder())
+    texts: dict[str, str] = {}
+    for unit in compilation.main:
+        name = os.path.splitext(os.path.basename(unit.source.name.replace("\\", "/")))[0] + ".i"
+        tokens = preprocess(unit.source, files, Report(), _options(settings))
+        texts[name] = spelled(tokens)
+        compilation.origins[name] = unit.source.path
+    return texts
+
+
+def _options(settings: Settings) -> Options:
+    return Options(settings.defines, settings.undefines)
 
 
 def _acf(source: SourceFile, files: Files, report: Report, options: Options) -> ast.AcfFile | None:

@@ -9,6 +9,13 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "MIDL1000": "no input file",
+    "MIDL1001": "input file cannot be opened",
+    "MIDL1008": "unknown switch",
+    "MIDL1009": "unknown argument ignored",
+    "MIDL1011": "switch without its argument",
+    "MIDL1012": "illegal argument of a switch",
+    "MIDL1020": "response file cannot be read",
+    "MIDL1023": "response file within a response file",
     "MIDL2001": "variable with initialiser but no const/extern",
     "MIDL2003": "redefinition of type, procedure, member or parameter",
     "MIDL2004": "no handle known: auto_handle assumed",
@@ -281,6 +288,7 @@ CODES: dict[str, str] = {
     "MIDL2390": "pipe in array/struct/union",
     "MIDL2391": "illegal dispinterface member",
     "MIDL2392": "local object method without call_as",
+    "MIDL2397": "switch is obsolete or not supported",
     "MIDL2400": "optional on non-VARIANT",
     "MIDL2401": "optional together with defaultvalue",
     "MIDL2402": "optional outside a library",
@@ -344,5 +352,6 @@ CODES: dict[str, str] = {
     "IDLC1302": "outputs clash",
     "IDLC1303": "internal error",
     "IDLC1304": "a value of a remote operation has no form on the wire",
+    "IDLC1305": "outputs are not current",
 }
 """Every code that idlc knows, with what it means in a few words."""

@@ -7,7 +7,7 @@ so that what a reader sees is what stands there. This module only makes text; it
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from idlc.diagnostics.report import Diagnostic, Severity
@@ -19,42 +19,70 @@ MAX_WIDTH = 120
 """Cells of source text that are shown; of a longer line, the part around the mark."""
 _TAB = "    "
 _PLACEHOLDER = "\N{REPLACEMENT CHARACTER}"
+_BOLD = "1"
+_BLUE = "1;34"
+_TONES = {Severity.ERROR: "1;31", Severity.WARNING: "1;35", Severity.NOTE: "1;36"}
+
+_Paint = Callable[[str, str], str]
+"""Text in a tone: the parameters of the terminal's "select graphic rendition"."""
 
 
-def render(diagnostic: Diagnostic) -> str:
+def _plain(tone: str, text: str) -> str:
+    return text
+
+
+def _coloured(tone: str, text: str) -> str:
+    return f"\x1b[{tone}m{text}\x1b[0m"
+
+
+
+
+def render(diagnostic: Diagnostic, *, coloured: bool = False) -> str:
     """One diagnostic as lines of text, without a final line end."""
-    head = f"{diagnostic.severity}[{diagnostic.code}]: {harmless(diagnostic.message)}"
+    paint = _coloured if coloured else _plain
+    tone = _TONES[diagnostic.severity]
+    code = paint(tone, f"{diagnostic.severity}[{diagnostic.code}]")
+    head = f"{code}: {paint(_BOLD, harmless(diagnostic.message))}"
     span = diagnostic.span
     if span.is_none:
         lines = [f"idlc: {head}"]
     else:
-        lines = [f"{harmless(span.file.name)}:{span.line}:{span.column}: {head}", *_excerpt(span, "")]
+        place = f"{harmless(span.file.name)}:{span.line}:{span.column}"
+        lines = [f"{paint(_BOLD, place + ':')} {head}", *_excerpt(span, "", tone, paint)]
+    at = span
     for note in diagnostic.notes:
         if note.span.is_none:
-            lines.append(f"      = note: {harmless(note.message)}")
+            lines.append(f"      = {paint(_BOLD, 'note:')} {harmless(note.message)}")
             continue
-        if note.span.file.name != span.file.name:
+        if note.span.file.name != at.file.name:
             lines.append(f"      --> {harmless(note.span.file.name)}:{note.span.line}:{note.span.column}")
-        lines += _excerpt(note.span, note.message)
+        at = note.span
+        lines += _excerpt(note.span, note.message, _BLUE, paint)
     if diagnostic.help:
-        lines.append(f"      = help: {harmless(diagnostic.help)}")
+        lines.append(f"      = {paint(_BOLD, 'help:')} {harmless(diagnostic.help)}")
     return "\n".join(lines)
 
 
-def render_all(diagnostics: Iterable[Diagnostic]) -> str:
+def render_all(diagnostics: Iterable[Diagnostic], *, coloured: bool = False) -> str:
     """Every diagnostic, by file and place, and a line that counts them; empty when there are none."""
-    collected = list(diagnostics)
+    collected = in_order(diagnostics)
     if not collected:
         return ""
-    order: dict[str, int] = {}
-    for diagnostic in collected:
-        order.setdefault(diagnostic.span.file.name, len(order))
-    collected.sort(key=lambda diagnostic: (order[diagnostic.span.file.name], diagnostic.span.start))
-    lines = [render(diagnostic) for diagnostic in collected]
+    lines = [render(diagnostic, coloured=coloured) for diagnostic in collected]
     summary = _summary(collected)
     if summary:
         lines.append(f"idlc: {summary}")
     return "\n".join(lines) + "\n"
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics by file, in the order in which files first had one, and by place in each."""
+    collected = list(diagnostics)
+    order: dict[str, int] = {}
+    for diagnostic in collected:
+        order.setdefault(diagnostic.span.file.name, len(order))
+    collected.sort(key=lambda diagnostic: (order[diagnostic.span.file.name], diagnostic.span.start))
+    return collected
 
 
 def harmless(text: str) -> str:
@@ -72,7 +100,7 @@ def _summary(diagnostics: list[Diagnostic]) -> str:
     return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
 
 
-def _excerpt(span: Span, message: str) -> list[str]:
+def _excerpt(span: Span, message: str, tone: str, paint: _Paint) -> list[str]:
     """The source line of a span with a mark under it; `message` stands behind the mark."""
     text = span.file.line_text(span.start)
     begin = span.column - 1
@@ -87,7 +115,7 @@ def _excerpt(span: Span, message: str) -> list[str]:
     tail = f" {harmless(message)}" if message else ""
     return [
         f"{span.line:5} | {before}{marked}{after}".rstrip(),
-        f"      | {' ' * _cells(before)}{mark}{tail}",
+        f"      | {' ' * _cells(before)}{paint(tone, mark + tail)}",
     ]
 
 

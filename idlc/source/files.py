@@ -82,6 +82,11 @@ class Span:
         return self.file.column(self.start)
 
     @property
+    def end_position(self) -> tuple[int, int]:
+        """Line and column just behind the last character."""
+        return self.file.line(self.end), self.file.column(self.end)
+
+    @property
     def text(self) -> str:
         return self.file.text[self.start : self.end]
 

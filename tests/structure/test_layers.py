@@ -30,6 +30,7 @@ COMPILER = (
     ("generation",),
     ("driver",),
     ("api",),
+    ("command",),
     ("", "cli"),
     ("__main__",),
 )

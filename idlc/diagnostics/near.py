@@ -1,0 +1,80 @@
+"""Names that are nearly the one that was written: the one mechanism behind every "did you mean".
+
+Two names are near when they differ in letter case and underscores only, or by few letters left out, put in, exchanged
+or swapped. Few is one in three, so that short names find no partners by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+_MOST: Final = 3
+"""Names that one message lists."""
+_LONGEST: Final = 64
+"""Longer names are not compared letter by letter."""
+
+
+class Suggestion(str):
+    """A "did you mean" sentence that knows what it would put in place of what."""
+
+    written: str
+    instead: str
+
+
+def near(name: str, candidates: Iterable[str]) -> list[str]:
+    """The candidates that are nearest to `name`, at most three; empty when none is near. `name` itself is none."""
+    plain = _plain(name)
+    alike: list[str] = []
+    close: list[str] = []
+    least = max(1, len(name) // 3) if len(name) > 1 else 0
+    for candidate in dict.fromkeys(candidates):
+        if candidate == name or not candidate:
+            continue
+        if plain and _plain(candidate) == plain:
+            alike.append(candidate)
+            continue
+        if alike or abs(len(candidate) - len(name)) > least or not least:
+            continue
+        if len(name) > _LONGEST or len(set(candidate) ^ set(name)) > 2 * least:
+            continue
+        distance = _distance(name.lower(), candidate.lower(), least)
+        if distance > least or (distance >= len(candidate)):
+            continue
+        if distance < least:
+            least, close = distance, []
+        close.append(candidate)
+    return (alike or close)[:_MOST]
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> Suggestion | None:
+    """The sentence that offers the candidates nearest to `name`; None when none is near."""
+    found = near(name, candidates)
+    if not found:
+        return None
+    quoted = [f'"{each}"' for each in found]
+    listed = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+    suggestion = Suggestion(f"did you mean {listed}?")
+    suggestion.written = name
+    suggestion.instead = found[0]
+    return suggestion
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _distance(one: str, other: str, bound: int) -> int:
+    """Letters to leave out, put in, exchange or swap with a neighbour; anything above `bound` when they are more."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            least = min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                least = min(least, older[j - 2] + 1)
+            row.append(least)
+        if min(row) > bound:
+            break
+    return row[-1] if len(row) == len(other) + 1 else bound + 1
