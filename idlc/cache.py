@@ -20,8 +20,6 @@ import os
 import stat
 import sys
 import time
-from functools import cache
-from typing import Any, Final
 
 from idlc.version import VERSION
 
@@ -29,6 +27,10 @@ try:
     from _blake2 import blake2b  # what hashlib gives, without the milliseconds that loading OpenSSL takes
 except ImportError:
     from hashlib import blake2b
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # a run that has nothing to do loads nothing that it can do without
+    from typing import Any, Final
 
 MAX_ENTRY: Final = 32 << 20
 """Octets of one entry; what is larger is not kept."""
@@ -160,9 +162,17 @@ def _place() -> str:
     return os.path.join(given if os.path.isabs(given) else os.path.join(home, ".cache"), "idlc")
 
 
-@cache
+_known_folders: dict[str, str | None] = {}
+
+
 def _usable(folder: str) -> str | None:
     """The folder itself if it is ours and closed to everybody else, else None."""
+    if folder not in _known_folders:
+        _known_folders[folder] = _looked_at(folder)
+    return _known_folders[folder]
+
+
+def _looked_at(folder: str) -> str | None:
     if not os.path.isabs(folder) and folder.startswith("~"):
         return None  # there is no home
     try:
@@ -182,9 +192,18 @@ def _is_ours(known: os.stat_result) -> bool:
     return sys.platform == "win32" or (known.st_uid == os.geteuid() and not known.st_mode & 0o077)
 
 
-@cache
+_known_tool = b""
+
+
 def _tool() -> bytes:
     """This tool and this Python, in short. Sources count by size and date, so that who changes them needs no care."""
+    global _known_tool
+    if not _known_tool:
+        _known_tool = _this_tool()
+    return _known_tool
+
+
+def _this_tool() -> bytes:
     parts = [VERSION, str(sys.implementation.cache_tag), f"{sys.hexversion:x}"]
     folders = [os.path.dirname(os.path.abspath(__file__))]
     for folder in folders:

@@ -85,20 +85,37 @@ def _run(invocation: Invocation) -> int:
     elif invocation.action is Action.CHECK:
         report = api.check_files(files, settings=settings)
     else:
-        report = api.compile_files(
-            files, out=invocation.out, settings=settings, keep_preprocessed=invocation.keep_preprocessed
-        )
-    told = _tell(invocation, (*invocation.remarks, *report.diagnostics))
-    return CLEAN if report.ok and told else INPUT_ERROR
+        report = _compiled(invocation)
+    text = _written(invocation, (*invocation.remarks, *report.diagnostics))
+    if not _tell(invocation, text) or not report.ok:
+        return INPUT_ERROR
+    if invocation.action is Action.COMPILE and invocation.log is None:
+        said, warned = (text, "") if _for_programs(invocation) else ("", text)
+        unchanged.remember(invocation.words, report.traces, report.outputs, said, warned)
+    return CLEAN
 
 
-def _tell(invocation: Invocation, diagnostics: Sequence[Diagnostic]) -> bool:
-    """Write the diagnostics where and how they are wanted; whether that could be done."""
-    text = _written(invocation, diagnostics)
+def _compiled(invocation: Invocation) -> CompileReport:
+    from idlc import api
+
+    files, settings, places = invocation.files, invocation.settings, invocation.places
+    if not invocation.verify:
+        keep = invocation.keep_preprocessed
+        return api.compile_files(files, out=invocation.out, settings=settings, keep_preprocessed=keep, places=places)
+    report = api.verify_files(files, out=invocation.out, settings=settings, places=places)
+    (sys.stderr if _for_programs(invocation) else sys.stdout).write(report.patch)
+    return report
+
+
+def _for_programs(invocation: Invocation) -> bool:
+    """Whether the diagnostics have stdout for themselves: where a program reads them, unless a dump is there."""
+    return invocation.form is not Form.TEXT and invocation.action is not Action.DUMP and invocation.log is None
+
+
+def _tell(invocation: Invocation, text: str) -> bool:
+    """Write the diagnostics where they are wanted; whether that could be done."""
     if invocation.log is None:
-        # What a program reads is on stdout, unless that is taken.
-        machine = invocation.form is not Form.TEXT and invocation.action is not Action.DUMP
-        (sys.stdout if machine else sys.stderr).write(text)
+        (sys.stdout if _for_programs(invocation) else sys.stderr).write(text)
         return True
     try:
         with open(invocation.log, "w", encoding="utf-8") as log:

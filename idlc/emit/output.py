@@ -31,6 +31,8 @@ def placed(files: Mapping[str, str], folder: str) -> dict[str, str]:
     for name in files:
         if os.path.basename(name) != name or name in ("", ".", ".."):
             raise OutputError(f'the output name "{name}" is not a plain file name')
+    if folder == os.curdir:
+        folder = ""
     return {os.path.join(folder, name): text for name, text in files.items()}
 
 

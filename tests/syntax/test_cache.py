@@ -20,9 +20,9 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="permissions are
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("IDLC_CACHE", raising=False)
     monkeypatch.setenv("IDLC_CACHE_DIR", str(tmp_path / "kept"))
-    cache._usable.cache_clear()
+    cache._known_folders.clear()
     yield tmp_path / "kept"
-    cache._usable.cache_clear()
+    cache._known_folders.clear()
 
 
 def entry(folder: Path) -> Path:
@@ -99,7 +99,7 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
     assert cache.load("test", cache.key("a")) is None
     folder.rename(tmp_path / "moved")
     folder.symlink_to(tmp_path / "moved")
-    cache._usable.cache_clear()
+    cache._known_folders.clear()
     cache.store("test", cache.key("b"), 1)
     assert cache.load("test", cache.key("b")) is None
 
