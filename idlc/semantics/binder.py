@@ -14,7 +14,7 @@ from idlc.diagnostics.report import Report
 from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
-from idlc.semantics import com, names, pickling, written
+from idlc.semantics import com, names, pickling, transmitted, written
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual, one_convention
 from idlc.semantics.presented import present, present_imported
@@ -332,7 +332,10 @@ class _File:
         argument = attribute.arguments[0]
         if not isinstance(argument, ast.TypeName):
             return shape
-        return replace(resolve(self.unit, argument), presented=True)
+        sent = resolve(self.unit, argument)
+        if not transmitted.check(self.unit, attribute, shape, sent):
+            return ERROR_SHAPE
+        return replace(sent, presented=True)
 
     def handle(
         self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: str

@@ -65,6 +65,7 @@ def bind_interface(
     )
     unit.scope.interfaces[interface.name] = symbol
     outside = unit.default, unit.ms_union, unit.pickling
+    unit.undecided = None
     unit.default = _pointer_default(unit, attributes)
     unit.ms_union = "ms_union" in attributes
     unit.pickling = pickling.halves(attributes)
@@ -82,6 +83,11 @@ def bind_interface(
         else:
             statement(inner)
     unit.default, unit.ms_union, unit.pickling = outside
+    if unit.undecided is not None and "pointer_default" not in attributes and not local:
+        note = Note("this pointer, for one, says nothing", unit.undecided)
+        message = f'interface "{interface.name}" has no [pointer_default]: its pointers are unique'
+        help_ = "write [pointer_default(unique)] before the interface"
+        unit.report.warning("MIDL2038", message, interface.name_span, (note,), help_)
     drafts = distinct(unit, drafts, com=com or local)
     operations, following = numbered(unit, drafts, symbol.next_opnum, com=com)
     unit.scope.interfaces[interface.name] = replace(

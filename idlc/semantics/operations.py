@@ -10,7 +10,7 @@ from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import text, written
 from idlc.semantics.constants import Siblings, wrap
-from idlc.semantics.shapes import GENERIC, attributed, declared, derived, pointed, specified
+from idlc.semantics.shapes import GENERIC, attributed, declared, derived, note_undecided, pointed, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
     Base,
@@ -203,6 +203,7 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     shape = attributed(unit, shape, attributes, siblings)
     if is_out and shape.const and not local and len(shape.levels) == 1:
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
+    note_undecided(unit, shape, outermost=True)
     type_ = finish(shape, default=unit.default, parameter=True)
     _status(unit, attributes, type_, draft.name, is_in=is_in)
     declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)

@@ -9,7 +9,7 @@ from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written
 from idlc.semantics.constants import ENUMERATOR, LABEL, Siblings, integer_type, wrap
-from idlc.semantics.shapes import attributed, declared, forward, pointed, specified, switching_type
+from idlc.semantics.shapes import attributed, declared, forward, note_undecided, pointed, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
     Arm,
@@ -215,6 +215,7 @@ def _embedded(unit: Unit, shape: Shape, name: str, span: Span) -> Shape:
 
 def _type(unit: Unit, member: _Member, siblings: Siblings) -> Type:
     shape = attributed(unit, member.shape, member.attributes, siblings)
+    note_undecided(unit, shape, outermost=False)
     return finish(shape, default=unit.default)
 
 
@@ -291,7 +292,7 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
             continue
         for member in _members(unit, [field], Place.ARM, naming.name, [arm.name or "" for arm in arms]):
             values, default = _labels(unit, member.attributes, selector, {member.name: member.span})
-            if "case" in member.attributes or default:
+            if default or any(attribute.name == "case" for attribute in field.attributes):
                 labelled = True
             else:
                 unlabelled.append(member.span)

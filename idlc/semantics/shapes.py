@@ -342,6 +342,13 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
     return replace(shape, levels=(replace(level, kind=kind), *rest))
 
 
+def note_undecided(unit: Unit, shape: Shape, *, outermost: bool) -> None:
+    """Remember a pointer that no attribute gives a kind. The outermost one of a parameter has one anyway."""
+    for level in shape.levels[1:] if outermost else shape.levels:
+        if level.is_pointer and level.kind is None and level.default is None and unit.undecided is None:
+            unit.undecided = level.span
+
+
 def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
     """size_is and its like: one expression for each level, outermost first."""
     if shape.core == GENERIC:

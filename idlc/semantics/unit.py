@@ -56,6 +56,8 @@ class Unit:
     ms_union: bool = False
     pickling: frozenset[str] = frozenset()
     """Which of encode and decode the interface asks for, for all its types."""
+    undecided: Span | None = None
+    """The first pointer of the interface that nothing gives a kind."""
     library: bool = False
     """Inside a library block."""
     imported: frozenset[str] = frozenset()
