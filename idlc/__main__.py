@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Run the command with the arguments of this process; the exit status."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["compile"]:
+    if arguments and arguments[0] not in ("check", "dump"):
         from idlc.building import unchanged
 
         known = unchanged.recall(arguments)

@@ -85,6 +85,17 @@ def left_over(folder: str, made: Mapping[str, str], exists: Callable[[str], bool
             yield path
 
 
+def is_made_here(path: str) -> bool:
+    """Whether a file is a module that idlc wrote."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return _MADE.match(stream.read(_HEAD)) is not None
+    except OSError:
+        return False
+
+
 def _sources(octets: bytes) -> list[str]:
     found = _MADE.match(octets)
     return [] if found is None else found[1].decode("utf-8", "replace").split(" and ")
