@@ -6,8 +6,9 @@ MIDL's have, and shows at that level and above; a `midl_pragma warning` governs 
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Final
 
 from idlc.data import dataclass, field
@@ -17,7 +18,9 @@ DEFAULT_LEVEL: Final = 1
 MAX_LEVEL: Final = 4
 DEFAULT_MAX_ERRORS: Final = 100
 
-LEVELS: Final[Mapping[str, int]] = dict.fromkeys("MIDL2038 MIDL2057 MIDL2081 MIDL2111 MIDL2213".split(), 2)
+LEVELS: Final[Mapping[str, int]] = dict.fromkeys(
+    "MIDL2038 MIDL2039 MIDL2057 MIDL2081 MIDL2111 MIDL2213 MIDL2392 MIDL2402".split(), 2
+) | {"MIDL2231": 3}
 """The warnings that do not show at level 1: what MIDL counts as less severe, or published IDL is full of."""
 
 
@@ -56,21 +59,32 @@ class Policy:
         return self.warnings_are_errors or code in self.errors
 
 
+class Ruling(Enum):
+    """What a pragma says of a warning."""
+
+    ENABLE = "enable"
+    DISABLE = "disable"
+    DEFAULT = "default"
+    """Go by the options."""
+
+
 @dataclass(slots=True)
 class Pragmas:
     """What `midl_pragma warning` says, by file: for each code the places where it changes."""
 
-    _changes: dict[tuple[str, str], list[tuple[int, bool | None]]] = field(default_factory=dict)
+    _changes: dict[tuple[str, str], list[tuple[int, Ruling]]] = field(default_factory=dict)
 
-    def say(self, path: str, offset: int, codes: Collection[str], shown: bool | None) -> None:
-        """From `offset` on the codes show, do not, or (None) go by the options again. Call in source order."""
+    def rule(self, path: str, offset: int, codes: Iterable[str], ruling: Ruling) -> None:
+        """From `offset` on the ruling is in force for these codes."""
         for code in codes:
-            self._changes.setdefault((path, code), []).append((offset, shown))
+            insort(self._changes.setdefault((path, code), []), (offset, ruling), key=_offset)
 
-    def shows(self, path: str, offset: int, code: str) -> bool | None:
-        """What is in force at a place; None if that is the options."""
-        changes = self._changes.get((path, code))
-        if changes is None:
-            return None
-        at = bisect_right(changes, offset, key=lambda change: change[0])
+    def ruling(self, path: str, offset: int, code: str) -> Ruling | None:
+        """What was said last before a place of a file; None if nothing was."""
+        changes = self._changes.get((path, code), ())
+        at = bisect_right(changes, offset, key=_offset)
         return changes[at - 1][1] if at else None
+
+
+def _offset(change: tuple[int, Ruling]) -> int:
+    return change[0]

@@ -160,7 +160,7 @@ _TABLE = [
     # type libraries
     *_rows("custom", "I T F O P L M D E C", Takes.ANYTHING, Effect.KEPT),
     *_rows("aggregatable appobject licensed noncreatable", "C", effect=Effect.KEPT),
-    *_rows("bindable defaultbind displaybind immediatebind requestedit", "O", effect=Effect.KEPT),
+    *_rows("bindable defaultbind displaybind immediatebind requestedit", "O F", effect=Effect.KEPT),
     *_rows("defaultcollelem nonbrowsable uidefault vararg usesgetlasterror", "O", effect=Effect.KEPT),
     *_rows("control", "L C", effect=Effect.KEPT),
     *_rows("default", "U CM I"),
@@ -173,7 +173,7 @@ _TABLE = [
     *_rows("helpcontext helpstringcontext", _EVERYWHERE, Takes.ANYTHING, Effect.KEPT),
     *_rows("helpfile helpstringdll", "L", Takes.STRINGS, Effect.KEPT),
     *_rows("hidden restricted", _EVERYWHERE, effect=Effect.KEPT),
-    *_rows("id", "O F P", Takes.ANYTHING, Effect.KEPT),
+    *_rows("id", "O F P L", Takes.ANYTHING, Effect.KEPT),
     *_rows("lcid", "L P", Takes.ANYTHING, Effect.KEPT),
     *_rows("optional retval", "P", effect=Effect.KEPT),
     *_rows("propget propput propputref", "O", effect=Effect.KEPT),
@@ -249,7 +249,10 @@ def _pairs() -> dict[frozenset[str], str]:
     }
 
 
-MISPLACED = MappingProxyType({("ignore", Place.PARAMETER): "MIDL2162", ("ignore", Place.OPERATION): "MIDL2162"})
+MISPLACED = MappingProxyType(
+    {("ignore", place): "MIDL2162" for place in (Place.PARAMETER, Place.OPERATION)}
+    | {(name, place): "MIDL2052" for name in ("propget", "propput", "propputref") for place in Place}
+)
 """What is said of an attribute at a place where it cannot stand, if there is a code for just that; else MIDL2072."""
 
 CONFLICTS = MappingProxyType(_pairs())

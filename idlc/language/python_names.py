@@ -12,8 +12,8 @@ import re
 
 _USED_BY_GENERATED_CODE = frozenset(
     """
-    idlrt ndr rpc pipes blocking prelude annotations abstractmethod Sequence UUID ClassVar Final TypeAlias Any
-    int float str bytes bool list tuple object len
+    idlrt com ndr rpc pipes blocking prelude annotations abstractmethod Mapping Sequence UUID ClassVar Final TypeAlias
+    Any int float str bytes bool list tuple object len
     self call result return_value
     """.split()
 )

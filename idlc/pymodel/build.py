@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from uuid import UUID
 
 from idlc.codec.naming import class_names
 from idlc.codec.shared import PythonTypes
+from idlc.data import fields, is_data
 from idlc.language.python_names import module_name, python_name, python_names
+from idlc.pymodel import com
 from idlc.pymodel.annotations import Annotator, alternatives, optional
 from idlc.pymodel.model import (
     Alias,
     Attribute,
     CallClass,
     Choice,
+    ComInterface,
+    ComponentClass,
     Constant,
     Enumeration,
     Handle,
@@ -25,6 +29,7 @@ from idlc.pymodel.model import (
     Pickle,
     Record,
     Service,
+    TypeLibrary,
 )
 from idlc.pymodel.operations import OperationShape
 from idlc.pymodel.sizing import Sibling, inferred
@@ -99,6 +104,10 @@ class Builder:
         for pickled in self.pickled:
             for half in ("encode", "decode"):
                 wishes[f"{half} {pickled.name}"] = f"{half}_{pickled.name}"
+        for name in com.names(self.bound):
+            wishes[f"class {name}"] = name
+        if com.Classes(self.bound, self.interface_class).has_root:
+            wishes[f"class {com.ROOT}"] = com.ROOT
         wishes["pickles"] = "_pickles"
         for dotted in converters_of(self.bound):
             wishes[f"converter {dotted}"] = dotted.rpartition(".")[2]
@@ -126,6 +135,13 @@ class Builder:
         """The class of a converter, noted as used by an annotation."""
         self.converters[dotted] = None
         return self.names[f"converter {dotted}"]
+
+    def interface_class(self, name: str, origin: str) -> str:
+        """The class of an object interface, coclass or library, noted as used when another module defines it."""
+        spelled = self.names[f"class {name}"]
+        if origin != self.bound.name:
+            self.used.setdefault(origin, {})[spelled] = None
+        return spelled
 
     def python_types(self) -> PythonTypes:
         """How the codec modules have to spell this file's types."""
@@ -208,11 +224,19 @@ class Builder:
         pickles = tuple(self._pickles())
         interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
         constants = tuple(self._constants())
+        classes = com.Classes(self.bound, self.interface_class)
+        com_interfaces, components, libraries = classes.interfaces(), classes.components(), classes.libraries()
+        named: tuple[ComInterface | ComponentClass | TypeLibrary, ...] = (*com_interfaces, *components, *libraries)
+        if named or classes.has_root:
+            self.features.add("com")
+        if classes.has_root:
+            aliases = (Alias(self.names[f"class {com.ROOT}"], f"com.{com.ROOT}"), *aliases)
         exports = sorted(
             [c.name for c in constants]
             + [x.name for x in types]
             + [a.name for a in aliases]
             + [r.name for r in results]
+            + [class_.name for class_ in named]
             + [name for p in pickles for name in (p.encode, p.decode) if name]
             + [c.name for c in calls]
             + [
@@ -228,7 +252,7 @@ class Builder:
             sources=" and ".join(one_line(source) for source in self.bound.sources),
             version=self.version,
             doc=docstring(self._doc(), 0),
-            imports=self._imports(types, results, calls, interfaces, constants, aliases, pickles),
+            imports=self._imports(types, results, calls, interfaces, constants, aliases, pickles, named),
             constants=constants,
             types=tuple(types),
             aliases=aliases,
@@ -238,6 +262,9 @@ class Builder:
             results=tuple(results),
             calls=tuple(calls),
             interfaces=interfaces,
+            com_interfaces=com_interfaces,
+            components=components,
+            libraries=libraries,
             exports=tuple(literal(name) for name in exports),
         )
 
@@ -254,15 +281,19 @@ class Builder:
         constants: Sequence[Constant],
         aliases: Sequence[Alias],
         pickles: Sequence[Pickle],
+        named: Sequence[ComInterface | ComponentClass | TypeLibrary],
     ) -> tuple[str, ...]:
-        code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles)))
+        code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, named)))
         standard = []
         if any(interface.methods for interface in interfaces):
             standard.append("from abc import abstractmethod")
+        abstract = [] if not any(isinstance(one, ComInterface) and one.identities for one in named) else ["Mapping"]
         if "Sequence[" in code:
-            standard.append("from collections.abc import Sequence")
+            abstract.append("Sequence")
+        if abstract:
+            standard.append(f"from collections.abc import {', '.join(abstract)}")
         typing = ["TYPE_CHECKING"] if self.converters else []
-        if any(isinstance(type_, Enumeration) for type_ in types):
+        if named or any(isinstance(type_, Enumeration) for type_ in types):
             typing.append("ClassVar")
         if constants:
             typing.append("Final")
@@ -270,7 +301,7 @@ class Builder:
             typing.append("TypeAlias")
         if typing:
             standard.append(f"from typing import {', '.join(typing)}")
-        if re.search(r"\bUUID\b", code):
+        if re.search(r"\bUUID\b", code) or any(isinstance(one.value, UUID) for one in self.bound.constants):
             standard.append("from uuid import UUID")
         modules = set(self.features)
         if "ndr.Ref[" in code or "ndr.units(" in code:
@@ -305,7 +336,11 @@ class Builder:
 
     def _constants(self) -> Iterable[Constant]:
         for constant in self.bound.constants:
-            yield Constant(self.names[f"constant {constant.name}"], literal(constant.value), one_line(constant.doc))
+            yield Constant(self.names[f"constant {constant.name}"], self._value(constant), one_line(constant.doc))
+
+    @staticmethod
+    def _value(constant: t.NamedConstant) -> str:
+        return com.uuid_literal(constant.value) if isinstance(constant.value, UUID) else literal(constant.value)
 
     def _aliases(self) -> Iterable[Alias]:
         for declared in self.bound.declarations:
@@ -478,7 +513,7 @@ def converters_of(bound: t.BoundFile) -> list[str]:
     return sorted(found)
 
 
-_TEXT = frozenset(["doc", "encode_doc", "decode_doc", "comment", "label", "arms", "slots"])
+_TEXT = frozenset(["doc", "encode_doc", "decode_doc", "comment", "label", "arms", "slots", "identities", "unknown"])
 """Fields of the model that hold documentation and literals, in which an IDL file may say anything."""
 
 
@@ -491,7 +526,7 @@ def _code(part: object) -> Iterator[str]:
             yield from _code(inner)
     elif isinstance(part, InterfaceModel):
         yield from _code((part.methods, part.blocking_methods, part.services))
-    elif is_dataclass(part):
+    elif is_data(part):
         for field in fields(part):
             if field.name not in _TEXT:
                 yield from _code(getattr(part, field.name))

@@ -172,6 +172,39 @@ class InterfaceModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ComInterface:
+    """An object interface or a dispinterface."""
+
+    name: str
+    base: str
+    doc: str
+    iid: str
+    """What makes its IID; empty where it has none."""
+    identities: str
+    """The inside of the dictionary of DISPIDs; empty where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentClass:
+    name: str
+    doc: str
+    clsid: str
+    interfaces: str
+    sources: str
+    """Tuples of classes; empty where there are none."""
+    unknown: str
+    """Names of interfaces that no file at hand defines."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLibrary:
+    name: str
+    doc: str
+    libid: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleModel:
     module: str
     sources: str
@@ -191,5 +224,8 @@ class ModuleModel:
     results: tuple[Record, ...]
     calls: tuple[CallClass, ...]
     interfaces: tuple[InterfaceModel, ...]
+    com_interfaces: tuple[ComInterface, ...]
+    components: tuple[ComponentClass, ...]
+    libraries: tuple[TypeLibrary, ...]
     exports: tuple[str, ...]
     """Literals of the public names, for __all__."""

@@ -23,9 +23,13 @@ def base(
         com: whether they say that it is an object interface.
     """
     if interface.base is None:
-        if com and interface.name != ROOT:
-            _without(unit, interface, attributes)
-        return None, com
+        if not com or interface.name == ROOT:
+            return None, com
+        dispatch = unit.scope.interfaces.get("IDispatch") if "dual" in attributes else None
+        message = f'[object] interface "{interface.name}" derives from nothing'
+        instead = ROOT if dispatch is None else dispatch.name
+        unit.report.doubtful("MIDL2271", message, interface.name_span, (), f"interface {interface.name} : {instead}")
+        return dispatch, True
     name = interface.base.name.rpartition(".")[2]
     span = interface.base.span
     known = unit.scope.interfaces.get(name)
@@ -68,13 +72,6 @@ def base(
         unit.report.error("MIDL2271", message, span)
         return None, False
     return known, True
-
-
-def _without(unit: Unit, interface: ast.Interface, attributes: Attributes) -> None:
-    message = f'[object] interface "{interface.name}" derives from nothing'
-    help_ = f"interface {interface.name} : {ROOT}"
-    say = unit.report.doubtful if "local" in attributes else unit.report.error
-    say("MIDL2271", message, interface.name_span, (), help_)
 
 
 _WHERE = {

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from idlc.data import replace
-from idlc.diagnostics.report import Report
+from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
 from idlc.semantics import com, names, pickling, transmitted, written
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual, one_convention
-from idlc.semantics.presented import present, present_imported
 from idlc.semantics.presented import present, present_imported
 from idlc.semantics.records import define
 from idlc.semantics.shapes import (
@@ -46,7 +45,6 @@ from idlc.semantics.types import (
     BaseKind,
     BindingHandle,
     BoundFile,
-    Coclass,
     ContextHandle,
     ContextHandleUse,
     Enum,
@@ -80,13 +78,14 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
     stem = PurePosixPath(file.name.replace("\\", "/")).stem
     unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
     unit.imported = frozenset(imported)
-    unit.inheritance = names.inheritance(file.body)
+    unit.definitions = names.interfaces(file.body)
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
     unit.use(lambda type_name: resolve(unit, type_name))
     present_imported(unit)
     present_imported(unit)
     found = _File(unit)
     found.statements(file.body)
+    coclasses = tuple(com.bind_coclass(unit, coclass) for coclass in found.coclasses)
     com.verify_unread(unit)
     configuration.verify(acf, found.interfaces, [*scope.typedefs, *scope.declared], report)
     sources = [PurePosixPath(file.name.replace("\\", "/")).name]
@@ -103,7 +102,7 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
         declared=scope.declared,
         doc=file.doc,
         pickled=tuple(unit.pickled),
-        coclasses=tuple(found.coclasses),
+        coclasses=coclasses,
         libraries=tuple(found.libraries.found),
         scope=scope,
     )
@@ -125,8 +124,9 @@ class _File:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.interfaces: list[Interface] = []
-        self.coclasses: list[Coclass] = []
+        self.coclasses: list[ast.Coclass] = []
         self.libraries = com.Libraries()
+        self.done: set[int] = set()
 
     def statements(self, body: Iterable[ast.Statement]) -> None:
         for statement in body:
@@ -150,15 +150,14 @@ class _File:
                 elif name not in unit.scope.tags:
                     forward(unit, keyword, name, statement.span)
             case ast.Interface():
-                self.interfaces += bind_interface(unit, statement, self.statement)
+                self.interface(statement)
             case ast.Dispinterface():
                 dispinterface = com.bind_dispinterface(unit, statement)
                 if dispinterface is not None:
                     self.interfaces.append(dispinterface)
             case ast.Coclass():
-                coclass = com.bind_coclass(unit, statement)
-                if coclass is not None:
-                    self.coclasses.append(coclass)
+                if com.announce_coclass(unit, statement):
+                    self.coclasses.append(statement)
             case ast.Library():
                 com.bind_library(unit, statement, self.libraries, self.statement)
             case ast.Module():
@@ -169,6 +168,21 @@ class _File:
                 com.bind_guid(unit, statement)
             case ast.Import() | ast.CppQuote() | ast.MidlPragma() | ast.Pragma():
                 pass
+
+    def interface(self, statement: ast.Interface) -> None:
+        """Bind an interface, after the base that it has further down if it has one there."""
+        unit = self.unit
+        if id(statement) in self.done:
+            return
+        self.done.add(id(statement))
+        base = unit.definitions.get(statement.base.name) if statement.base is not None else None
+        known = unit.scope.interfaces.get(statement.base.name) if statement.base is not None else None
+        if base is not None and known is not None and not known.complete and id(base) not in self.done:
+            note = Note("it is defined here", base.name_span)
+            message = f'"{base.name}" is defined behind "{statement.name}", which derives from it'
+            unit.report.doubtful("MIDL2011", message, statement.name_span, (note,), "define the base first")
+            self.interface(base)
+        self.interfaces += bind_interface(unit, statement, self.statement)
 
     # ------------------------------------------------------------------ types without a typedef, variables
 

@@ -81,6 +81,7 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
         base_origin=dispatch.origin if dispatch is not None and dispatch.complete else "",
         doc=statement.doc or attributes.helpstring,
         words=frozenset(attributes.by_name),
+        library=unit.library,
         dispatch=True,
         properties=properties,
         wraps=wraps,
@@ -135,15 +136,20 @@ def _properties(unit: Unit, written_field: ast.Field) -> list[Property]:
 # ---------------------------------------------------------------------------- component classes
 
 
-def bind_coclass(unit: Unit, statement: ast.Coclass) -> Coclass | None:
-    """Bind a component class; None after a report."""
+def announce_coclass(unit: Unit, statement: ast.Coclass) -> bool:
+    """Make the name of a component class known; False after a report."""
+    if not _free(unit, statement.name, statement.name_span):
+        return False
+    unit.scope.interfaces[statement.name] = InterfaceSymbol(
+        statement.name, statement.name_span, unit.origin, "coclass", object=True, complete=True, automation=True
+    )
+    return True
+
+
+def bind_coclass(unit: Unit, statement: ast.Coclass) -> Coclass:
+    """Bind a component class, when the whole file is known: its members may be defined behind it."""
     name = statement.name
     attributes = written.check(statement.attributes, Place.COCLASS, unit.report, name)
-    if not _free(unit, name, statement.name_span):
-        return None
-    unit.scope.interfaces[name] = InterfaceSymbol(
-        name, statement.name_span, unit.origin, "coclass", object=True, complete=True, automation=True
-    )
     members = tuple(_member(unit, member) for member in statement.members)
     if attributes.uuid() is None:
         message = f'coclass "{name}" has no uuid'
@@ -158,7 +164,8 @@ def _member(unit: Unit, member: ast.CoclassMember) -> CoclassMember:
     known = unit.scope.interfaces.get(name)
     if known is None and not unit.outside(name, member.span):
         help_ = written.suggestion(name, unit.scope.interfaces)
-        unit.report.error("MIDL2011", f'undefined {member.keyword} "{name}"', member.span, (), help_)
+        message = f'{member.keyword} "{name}" is defined nowhere'
+        unit.report.doubtful("MIDL2337", message, member.span, (), help_)
     elif known is not None and known.keyword == "coclass":
         note = Note("it is defined here", known.span)
         message = f'"{name}" is a coclass, a member is an interface'

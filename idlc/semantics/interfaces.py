@@ -60,7 +60,7 @@ def bind_interface(
         unit.origin,
         object=com,
         next_opnum=base.next_opnum if base is not None else 0,
-        base=interface.base.name.rpartition(".")[2] if com and interface.base is not None else None,
+        base=base.name if base is not None else _named_base(interface, com=com),
         automation=bool({"oleautomation", "dual"} & words) or interface.name in {"IUnknown", "IDispatch"},
     )
     unit.scope.interfaces[interface.name] = symbol
@@ -108,6 +108,7 @@ def bind_interface(
         strict_context="strict_context_handle" in attributes or "type_strict_context_handle" in attributes,
         doc=interface.doc or attributes.helpstring,
         words=words,
+        library=unit.library,
         async_uuid=attributes.uuid("async_uuid"),
     )
     _check(unit, interface, bound, attributes, drafts)
@@ -116,6 +117,11 @@ def bind_interface(
         return (bound,)
     asynchronous = twin(unit, bound, bound.async_uuid, asked.span)
     return (bound,) if asynchronous is None else (bound, asynchronous)
+
+
+def _named_base(interface: ast.Interface, *, com: bool) -> str | None:
+    """The name of a base that could not be had."""
+    return interface.base.name.rpartition(".")[2] if com and interface.base is not None else None
 
 
 def identities(members: Iterable[Operation | Property]) -> dict[str, int]:

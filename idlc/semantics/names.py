@@ -77,15 +77,15 @@ def typedefs(body: Iterable[ast.Statement]) -> Iterator[ast.Typedef]:
                 pass
 
 
-def inheritance(body: Iterable[ast.Statement]) -> dict[str, str]:
-    """What each interface of a file derives from, by name."""
-    found: dict[str, str] = {}
+def interfaces(body: Iterable[ast.Statement]) -> dict[str, ast.Interface]:
+    """The interfaces of a file by name, those in its libraries included."""
+    found: dict[str, ast.Interface] = {}
     for statement in body:
         match statement:
-            case ast.Interface(name=name, base=ast.NamedType(name=base)):
-                found[name] = base.rpartition(".")[2]
+            case ast.Interface(name=name):
+                found.setdefault(name, statement)
             case ast.Library():
-                found |= inheritance(statement.body)
+                found |= interfaces(statement.body)
             case _:
                 pass
     return found

@@ -168,7 +168,8 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
         for again in said[1:]:
             note = Note("the first one", said[0].span)
             unit.report.error("MIDL2069", f"a second parameter is [{word}]", again.span, (note,))
-    siblings = Siblings({draft.name: draft.shape for draft in drafts}, "parameter", unit.default, object=com, local=local)
+    shapes = {draft.name: draft.shape for draft in drafts}
+    siblings = Siblings(shapes, "parameter", unit.default, object=com, local=local)
     parameters = tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
     unit.expressions.beside = {}
     return parameters
@@ -185,6 +186,9 @@ def _travelling(unit: Unit, shape: Shape, name: str, parameter: ast.Parameter, *
             unit.report.error("MIDL2289", message, span, help=f"write {parameter.specifiers.type.name} *{name}")
         case FunctionCore():
             unit.report.error("MIDL2131", f'"{name}" is a function', span)
+        case InterfaceCore(interface) if unit.scope.interfaces[interface].keyword == "coclass":
+            help_ = "pass a pointer to one of its interfaces"
+            unit.report.error("MIDL2048", f'"{name}" is a component class by value', span, (), help_)
         case InterfaceCore(interface):
             message = f'"{name}" is an interface by value, it must be a pointer: {interface} *{name}'
             unit.report.error("MIDL2259", message, span)

@@ -38,7 +38,6 @@ from idlc.semantics.types import (
     Pipe,
     PointerKind,
     Presented,
-    Presented,
     Struct,
     StructUse,
     Union,
@@ -125,7 +124,7 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return shape
     if simple in unit.scope.interfaces:
         return Shape((), InterfaceCore(simple))
-    candidates = list(unit.scope.type_names())
+    candidates = [*unit.scope.type_names(), *_WORDS]
     if simple in unit.scope.tags:
         keyword = unit.scope.tags[simple].keyword
         help_ = f'there is a {keyword} of that name: "{keyword} {simple}"'
@@ -137,6 +136,10 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return Shape((), Opaque(f"undefined type {name}"))
     _undefined(unit, name, span, candidates, "type")
     return ERROR_SHAPE
+
+
+_WORDS = ("long", "short", "hyper", "unsigned", "boolean", "float", "double", "wchar_t", "error_status_t", "handle_t")
+"""Words of base types that may be meant by an undefined name."""
 
 
 def in_header(span: Span) -> bool:
@@ -583,6 +586,13 @@ def _identified(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibl
     value = unit.expressions.bind(argument, siblings)
     if value is None:
         return ERROR_SHAPE
+    core = value.shape.core
+    if not isinstance(core, Base) or core.kind is not BaseKind.GUID:
+        unit.report.error("MIDL2273", "[iid_is] takes a pointer to an IID", argument.span)
+        return shape
+    if not value.shape.levels:
+        message = "[iid_is] takes a pointer to an IID, this is the IID itself"
+        unit.report.doubtful("MIDL2273", message, argument.span)
     return replace(shape, core=replace(shape.core, iid=value.expression))
 
 

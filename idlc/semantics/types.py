@@ -475,6 +475,8 @@ class Interface:
     """The name of the file that defines the base; empty where no file that was read does."""
     words: frozenset[str] = frozenset()
     """Names of its attributes."""
+    library: bool = False
+    """Whether it stands in a library block."""
     dispatch: bool = False
     """A dispinterface: its methods are called through IDispatch::Invoke and have no slots of their own."""
     properties: tuple[Property, ...] = ()

@@ -66,8 +66,8 @@ class Unit:
     """Type libraries that are named but cannot be read."""
     lacking: dict[str, Span] = field(default_factory=dict)
     """Names that are taken to come from those."""
-    inheritance: Mapping[str, str] = field(default_factory=dict)
-    """What the interfaces of this file derive from, those further down included."""
+    definitions: Mapping[str, ast.Interface] = field(default_factory=dict)
+    """The interfaces of this file, those further down included."""
     expressions: Expressions = field(init=False)
     operations: dict[str, Span] = field(default_factory=dict)
     """Names of the remote operations of plain RPC interfaces so far: unique over a file."""
@@ -93,8 +93,10 @@ class Unit:
     def ancestors(self, name: str) -> Iterator[str]:
         """What an interface of this file derives from, and what that does, as far as this file says."""
         seen = {name}
-        while name in self.inheritance and self.inheritance[name] not in seen:
-            name = self.inheritance[name]
+        while (found := self.definitions.get(name)) is not None and found.base is not None:
+            name = found.base.name.rpartition(".")[2]
+            if name in seen:
+                return
             seen.add(name)
             yield name
 

@@ -7,7 +7,7 @@ one mistake gives one message.
 from __future__ import annotations
 
 from idlc.diagnostics.report import Report
-from idlc.semantics.rules import arrays, async_, handles, operations, pipes, pointers, records, unions
+from idlc.semantics.rules import arrays, async_, com, com_methods, handles, operations, pipes, pointers, records, unions
 from idlc.semantics.rules.places import Places
 from idlc.semantics.types import BoundFile
 
@@ -15,5 +15,5 @@ from idlc.semantics.types import BoundFile
 def check(bound: BoundFile, report: Report) -> None:
     """Report every rule that the file breaks."""
     places = Places(bound)
-    for family in (records, pointers, arrays, unions, pipes, handles, operations, async_):
+    for family in (records, pointers, arrays, unions, pipes, handles, operations, async_, com, com_methods):
         family.check(places, report)

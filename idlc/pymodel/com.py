@@ -1,0 +1,115 @@
+"""How object interfaces, component classes and libraries look in Python: classes that hold identities.
+
+Methods are none of this module's business: a class says which interface it is and what it derives from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+from idlc.data import dataclass
+from idlc.pymodel.model import ComInterface, ComponentClass, TypeLibrary
+from idlc.pymodel.text import docstring, literal, one_line, tuple_of
+from idlc.semantics import types as t
+
+ROOT = "IUnknown"
+
+
+def uuid_literal(value: UUID | None) -> str:
+    """What makes that UUID; nothing for none."""
+    return "" if value is None else f'UUID("{value}")'
+
+
+def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
+    """What becomes a class: interfaces with an identity of their own or something to derive from."""
+    return tuple(i for i in bound.interfaces if i.object)
+
+
+def names(bound: t.BoundFile) -> Iterator[str]:
+    """The IDL names of all classes that a module defines or mentions."""
+    for interface in object_interfaces(bound):
+        yield interface.name
+        if interface.base is not None and interface.base != ROOT:
+            yield interface.base
+        if interface.wraps is not None:
+            yield interface.wraps
+    for coclass in bound.coclasses:
+        yield coclass.name
+        yield from (member.name for member in coclass.members)
+    yield from (library.name for library in bound.libraries)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Makes the classes of one file. `named` gives the class of an interface and notes its use, by name and origin."""
+
+    bound: t.BoundFile
+    named: Callable[[str, str], str]
+
+    def interfaces(self) -> tuple[ComInterface, ...]:
+        found = []
+        for interface in object_interfaces(self.bound):
+            if interface.name == ROOT and interface.base is None:
+                continue  # the runtime has it; this module only gives it another home
+            keyword = "dispinterface" if interface.dispatch else "interface"
+            found.append(
+                ComInterface(
+                    name=self.named(interface.name, self.bound.name),
+                    base=self._base(interface),
+                    doc=docstring(interface.doc or f"{keyword} {interface.name}.", 4),
+                    iid=uuid_literal(interface.uuid),
+                    identities=self._identities(interface),
+                )
+            )
+        return tuple(found)
+
+    @property
+    def has_root(self) -> bool:
+        """Whether the file itself defines IUnknown."""
+        return any(i.name == ROOT and i.base is None for i in object_interfaces(self.bound))
+
+    def components(self) -> tuple[ComponentClass, ...]:
+        return tuple(
+            ComponentClass(
+                name=self.named(coclass.name, self.bound.name),
+                doc=docstring(coclass.doc or f"coclass {coclass.name}.", 4),
+                clsid=uuid_literal(coclass.uuid),
+                interfaces=self._members([m for m in coclass.members if not m.source]),
+                sources=self._members([m for m in coclass.members if m.source]),
+                unknown=one_line(", ".join(member.name for member in coclass.members if not member.origin)),
+            )
+            for coclass in self.bound.coclasses
+        )
+
+    def libraries(self) -> tuple[TypeLibrary, ...]:
+        return tuple(
+            TypeLibrary(
+                name=self.named(library.name, self.bound.name),
+                doc=docstring(library.doc or f"library {library.name}.", 4),
+                libid=uuid_literal(library.uuid),
+                version=f"({library.version[0]}, {library.version[1]})",
+            )
+            for library in self.bound.libraries
+        )
+
+    def _base(self, interface: t.Interface) -> str:
+        if interface.base is None:
+            return "com.Interface"
+        if interface.base == ROOT or not interface.base_origin:
+            return "com.IUnknown"
+        return self.named(interface.base, interface.base_origin)
+
+    def _identities(self, interface: t.Interface) -> str:
+        """The dictionary of DISPIDs; empty for none."""
+        scope = self.bound.scope
+        symbol = scope.interfaces.get(interface.name) if scope is not None else None
+        known = symbol.identities if symbol is not None and interface.synchronous is None else {}
+        return ", ".join(f"{literal(name)}: {number}" for name, number in known.items())
+
+    def _members(self, members: Sequence[t.CoclassMember]) -> str:
+        """A tuple of classes, the default one first; empty for none."""
+        known = [m for m in members if m.origin]
+        ordered = [m for m in known if m.default] + [m for m in known if not m.default]
+        spelled = ["com.IUnknown" if m.name == ROOT else self.named(m.name, m.origin) for m in ordered]
+        return tuple_of(spelled) if spelled else ""
