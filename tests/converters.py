@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from importlib import import_module
 from ipaddress import IPv4Address
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from idlc.semantics.types import Presented
 from tests.golden.conversion.conversion import FRACTION, STAMP, TEXT_BLOB
 
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -81,3 +83,9 @@ class Address:
     @staticmethod
     def from_wire(wire: bytes) -> IPv4Address:
         return IPv4Address(wire)
+
+
+def found_converter(type_: Presented) -> Any:
+    """The class that a bound type names."""
+    module, _, name = type_.converter.rpartition(".")
+    return getattr(import_module(module), name)

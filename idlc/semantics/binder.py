@@ -82,7 +82,6 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
     unit.use(lambda type_name: resolve(unit, type_name))
     present_imported(unit)
-    present_imported(unit)
     found = _File(unit)
     found.statements(file.body)
     coclasses = tuple(com.bind_coclass(unit, coclass) for coclass in found.coclasses)
@@ -264,8 +263,6 @@ class _File:
         own = None if attributes.first_of(*names.PRESENTED) is not None else _record_name(base)
         if own is not None and own[0] in plain:  # further declarators point at what the record is presented as
             base = present(unit, own[0], base, attributes.by_name.values())
-        if own is not None and own[0] in plain:  # further declarators point at what the record is presented as
-            base = present(unit, own[0], base, attributes.by_name.values())
         handle: str | None = None
         for declarator in statement.declarators:
             if declarator.name is None:
@@ -285,8 +282,6 @@ class _File:
             shape = self.presented(shape, attributes)
             shape = attributed(unit, pointed(unit, shape, attributes, Place.TYPE), attributes, None)
             shape = self.user_handle(shape, attributes)
-            written_here = (*statement.attributes, *unit.acf.type(declarator.name))
-            shape = present(unit, declarator.name, shape, written_here)
             written_here = (*statement.attributes, *unit.acf.type(declarator.name))
             shape = present(unit, declarator.name, shape, written_here)
             core = shape.core

@@ -316,8 +316,6 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
                     unit.report.error("MIDL2181", f"a handle cannot be [{kind.value}]", attribute.span)
             case Presented():
                 pass  # it is about the declared type, which does not travel
-            case Presented():
-                pass  # it is about the declared type, which does not travel
             case Pipe():
                 if kind is not PointerKind.REF:
                     unit.report.error("MIDL2096", f"a pipe cannot be [{kind.value}]", attribute.span)

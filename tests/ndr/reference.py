@@ -13,6 +13,7 @@ from typing import Any
 
 from idlc.semantics import types as t
 from idlrt.ndr import Ref
+from tests.converters import found_converter
 from tests.roundtrip.expressions import evaluate
 from tests.vectors.values import is_pipe
 
@@ -120,6 +121,8 @@ class Reference:
                 return 2 if unit is t.BaseKind.WCHAR else 1
             case t.ContextHandleUse():
                 return 4
+            case t.Presented(type=wire):
+                return self.alignment(wire)
             case _:
                 raise TypeError(f"{kind} does not travel")
 
@@ -156,6 +159,8 @@ class Reference:
                 held = field_values(value)
                 inner = opened({f.name: v for f, v in zip(fields, held, strict=True)})
                 return self.conformant_part(fields[-1].type, held[-1], inner)
+            case t.Presented(type=wire):
+                return self.conformant_part(wire, wire_of(kind, value), {})
             case _:
                 return []
 
@@ -168,6 +173,8 @@ class Reference:
             case t.StructUse():
                 fields = self.struct(kind).fields
                 return bool(fields) and self.is_conformant(fields[-1].type)
+            case t.Presented(type=wire):
+                return self.is_conformant(wire)
             case _:
                 return False
 
@@ -269,6 +276,8 @@ class Stub:
                 self.uuid(bytes(16) if value is None else value.uuid.bytes)
             case t.InterfacePointer():
                 self.interface_pointer(kind, value)
+            case t.Presented(type=wire):
+                self.item(wire, wire_of(kind, value), {})
             case _:
                 raise TypeError(f"{kind} does not travel")
 
@@ -377,6 +386,11 @@ class Stub:
         self.word(len(value))
         self.pack("I", len(value))
         self.data += value
+
+
+def wire_of(kind: t.Presented, value: Any) -> Any:
+    """What travels instead of a presented value."""
+    return found_converter(kind).to_wire(value)
 
 
 def travels(kind: t.Type) -> bool:

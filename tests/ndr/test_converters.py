@@ -43,7 +43,7 @@ def test_the_octets_are_those_of_what_travels(seen: Compiled, plain: Compiled, t
         return bytes(interface.codecs(transfer, order)[operation.opnum].put_request(*inputs))
 
     line, tail, pick = (seen.find_class(name) for name in ("LINE", "TAIL", "PICK"))
-    presented = [
+    presented: list[tuple[Any, ...]] = [
         ("Now", "east", NOON, None),
         ("Numbers", Fraction(1, 3), 0.25, IPv4Address("10.0.0.1"), tail(1, (0, 0.5, 1), ("a", None), IPv4Address(1))),
         ("Many", 2, [NOON, NOON], ["a", None]),
@@ -52,7 +52,7 @@ def test_the_octets_are_those_of_what_travels(seen: Compiled, plain: Compiled, t
     stamp, blob, fraction = (plain.find_class(name) for name in ("STAMP", "TEXT_BLOB", "FRACTION"))
     line, tail, pick = (plain.find_class(name) for name in ("LINE", "TAIL", "PICK"))
     noon = stamp(Stamp.to_wire(NOON).low, Stamp.to_wire(NOON).high)
-    wire = [
+    wire: list[tuple[Any, ...]] = [
         ("Now", blob("east"), noon, None),
         (
             "Numbers",
@@ -74,7 +74,7 @@ def test_the_octets_are_those_of_what_travels(seen: Compiled, plain: Compiled, t
 
 
 def test_without_a_converter_the_value_is_what_travels(plain: Compiled) -> None:
-    interface, operation = plain.operation("Numbers")
+    _, operation = plain.operation("Numbers")
     assert str(operation.parameters[0].type) == "StructUse(name='FRACTION')"
     assert not hasattr(plain.module, "Ratio")
 
@@ -101,9 +101,7 @@ def test_a_value_that_does_not_convert_is_named_with_its_place(seen: Compiled) -
     assert caught.value.path == "line.next.name"
 
 
-def test_data_that_does_not_convert_is_named_with_its_place(
-    seen: Compiled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_that_does_not_convert_is_named_with_its_place(seen: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(wire: Any) -> Any:
         raise OverflowError("before our time")
 
@@ -117,6 +115,7 @@ def test_data_that_does_not_convert_is_named_with_its_place(
         decode_request(codec, described, bytes(data))
     assert caught.value.path == "when[0]"
     assert "cannot be presented as STAMP is: OverflowError: before our time" in str(caught.value)
+    assert isinstance(caught.value.__cause__, OverflowError)
 
 
 def _texts() -> tuple[str, str, str]:
@@ -127,7 +126,7 @@ def test_a_class_that_does_not_convert_is_refused_when_the_codec_is_made(monkeyp
     fresh = compile_cached.__wrapped__(*_texts())
     monkeypatch.delattr(Percent, "to_wire")
     interface, _ = fresh.operation("Now")
-    with pytest.raises(TypeError, match="the converter of PERCENT, tests.converters.Percent, has no function to_wire"):
+    with pytest.raises(TypeError, match=r"converter of PERCENT, tests\.converters\.Percent, has no function to_wire"):
         interface.codecs(NDR20, "<")
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from idlc.semantics import types as t
 from idlc.wire.plan import boxed
 from idlrt import ndr
+from tests.converters import found_converter
 from tests.roundtrip.expressions import evaluate, variables
 
 DEEPEST = 4
@@ -143,9 +143,8 @@ class Values:
                 return self.array(kind.element, kind.dimensions, scope, depth)
             case t.String():
                 return self.string(kind, scope)
-            case t.Presented(type=wire, converter=dotted):
-                module, _, name = dotted.rpartition(".")
-                return getattr(import_module(module), name).from_wire(self.value(wire, scope, depth))
+            case t.Presented(type=wire):
+                return found_converter(kind).from_wire(self.value(wire, scope, depth))
             case t.ContextHandleUse(name=name):
                 return self.find_class(name)(0, UUID(int=chance.getrandbits(128) | 1))
             case t.Pipe(element=element):

@@ -75,7 +75,8 @@ class Pickles:
         try:
             body = codec.put(value)
         except CODEC_ERRORS as error:
-            raise explain(error, name) from None
+            found = explain(error, name)
+            raise found from found.__cause__
         pad = bytes(-len(body) % _PADDED)
         private = _PRIVATE[order].pack(len(body) + len(pad), 0) if codec.constructed else b""
         return b"".join((_COMMON[order], private, body, pad))
@@ -92,7 +93,8 @@ class Pickles:
         try:
             value, size = codec.get(body)
         except CODEC_ERRORS as error:
-            raise _moved(explain(error, name, body), start, complete=codec.constructed) from None
+            found = _moved(explain(error, name, body), start, complete=codec.constructed)
+            raise found from found.__cause__
         left = len(view) - start - size
         if left >= _PADDED:
             raise NdrError(f"{left} octets are left over", path=name, offset=start + size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, NoReturn
 
 from idlrt.errors import NdrError
 
@@ -14,10 +14,11 @@ UNSET: Any = None
 class Aliases:
     """Referent ids of full pointers in one stub: an object has one id, and one pointee (C706 14.3.10)."""
 
-    __slots__ = ("_ids", "_written")
+    __slots__ = ("_ids", "_kept", "_written")
 
     def __init__(self) -> None:
         self._ids: dict[int, int] = {}
+        self._kept: list[object] = []  # what a converter made would else be gone, and another object have its identity
         self._written: set[int] = set()
 
     def referent(self, target: object) -> int:
@@ -32,6 +33,7 @@ class Aliases:
         if known is None:
             number = len(self._ids) + 1
             known = self._ids[id(target)] = number if number < 0x20000 else 0x40000000 + number
+            self._kept.append(target)
         return known
 
     def first(self, target: object) -> bool:
@@ -44,6 +46,10 @@ class Aliases:
 
 MAX_DEPTH = 200_000
 """How deep values may nest through pointers. A cycle of unique pointers, which NDR cannot hold, ends here too."""
+
+
+TOLD = 32
+"""How many codecs of recursive types an error is taken through, for the path of the value that it is about."""
 
 
 def unwind(top: Generator[Any, Any, Any]) -> Any:
@@ -60,9 +66,22 @@ def unwind(top: Generator[Any, Any, Any]) -> Any:
         except StopIteration as done:
             stack.pop()
             value = done.value
+        except Exception as error:
+            stack.pop()
+            _raise_through(stack, error)
         else:
             if len(stack) >= MAX_DEPTH:
                 raise NdrError(f"the value nests deeper than {MAX_DEPTH} pointers, or leads back to itself")
             stack.append(value)
             value = None
     return value
+
+
+def _raise_through(waiting: list[Generator[Any, Any, Any]], error: Exception) -> NoReturn:
+    """Raises in each codec that waits, so that the traceback, which tells where a value stands, has them all."""
+    while waiting and len(waiting) <= TOLD:
+        try:
+            waiting.pop().throw(error)
+        except Exception as raised:
+            error = raised
+    raise error

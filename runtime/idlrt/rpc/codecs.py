@@ -17,7 +17,8 @@ def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[An
         return codec.put_request(*inputs)
     except CODEC_ERRORS as error:
         given = packed(codec.put_request, operation.inputs, inputs)
-        raise explain(error, operation.name, given=given) from None
+        found = explain(error, operation.name, given=given)
+        raise found from found.__cause__
 
 
 def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:
@@ -25,7 +26,8 @@ def decode_request(codec: OperationCodec, operation: Operation, data: bytes | by
     try:
         got = codec.get_request(data)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name, data) from None
+        found = explain(error, operation.name, data)
+        raise found from found.__cause__
     return got if operation.pipes else (got, len(data))
 
 
@@ -35,7 +37,8 @@ def encode_response(
     try:
         return codec.put_response(result, inputs, at)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name) from None
+        found = explain(error, operation.name)
+        raise found from found.__cause__
 
 
 def decode_response(
@@ -44,5 +47,6 @@ def decode_response(
     try:
         got = codec.get_response(data, inputs, at)
     except CODEC_ERRORS as error:
-        raise explain(error, operation.name, data) from None
+        found = explain(error, operation.name, data)
+        raise found from found.__cause__
     return got[0] if operation.pipes else got

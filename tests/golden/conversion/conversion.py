@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import idlrt
-from idlrt import blocking, ndr, rpc
+from idlrt import blocking, ndr, pipes, rpc
 
 if TYPE_CHECKING:
     from tests.converters import Address, Percent, Ratio, Stamp, Text
