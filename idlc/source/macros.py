@@ -8,9 +8,11 @@ blamed on the place of use. What expansion may produce is bounded, for a few lin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from idlc.data import dataclass
 from idlc.diagnostics.report import Note, Report
+from idlc.source.conditions import BadCondition, evaluate
 from idlc.source.files import Span
 from idlc.source.tokens import CHAR, NAME, NUMBER, PUNCT, STRING, Token, single
 
@@ -49,32 +51,65 @@ class TooMuch(Exception):
 class _Frame:
     __slots__ = ("at", "name", "tokens")
 
-    def __init__(self, tokens: Sequence[Token], name: str | None) -> None:
+    def __init__(self, tokens: Sequence[Token], name: str) -> None:
         self.tokens = tokens
         self.at = 0
         self.name = name
 
 
 class Expander:
-    """Expands tokens with the macros that are in force; `macros` may change between calls."""
+    """Expands tokens with the macros that are in force, `macros`, which only `define` and `undefine` change."""
 
-    def __init__(self, macros: dict[str, Macro], report: Report) -> None:
-        self.macros = macros
+    def __init__(self, report: Report) -> None:
+        self.macros: dict[str, Macro] = {}
         self._report = report
         self._spent = 0
         self._total = 0
+        self._constants: dict[str, tuple[Token, ...] | None] = {}
+        """What macros are that come down to a few numbers and signs; None for one that does not."""
+
+    def define(self, macro: Macro) -> None:
+        self.macros[macro.name] = macro
+        self._constants.clear()
+
+    def undefine(self, name: str) -> None:
+        self.macros.pop(name, None)
+        self._constants.clear()
 
     def expand(self, tokens: Sequence[Token]) -> list[Token]:
         """The tokens with every macro expanded. Raises TooMuch only when the file as a whole asks for too much."""
-        return self._expand(tokens, 0)
+        return self._expand(tokens, 0, frozenset())
 
-    def _expand(self, tokens: Sequence[Token], depth: int) -> list[Token]:
+    def expand_text(self, tokens: Sequence[Token]) -> list[Token]:
+        """The same for text, where an expression of numbers in parentheses becomes the one number that it is.
+
+        It cannot be told apart there, and files that number thousands of things by sums of macros are five times as
+        long without this.
+        """
+        return self._expand(tokens, 0, frozenset(), fold=True)
+
+    def expand_condition(self, tokens: Sequence[Token]) -> list[Token]:
+        """The same for the expression of an `#if`; raises BadCondition as well."""
+        return self._expand(tokens, 0, frozenset(), condition=True)
+
+    # ------------------------------------------------------------------ the algorithm
+
+    def _expand(
+        self,
+        tokens: Sequence[Token],
+        depth: int,
+        outer: frozenset[str],
+        *,
+        fold: bool = False,
+        condition: bool = False,
+    ) -> list[Token]:
+        """Expand what stands by itself, or an argument: `outer` are the macros within whose expansions it stands."""
         macros = self.macros
         if depth > MAX_NESTING:
             raise TooMuch(f"more than {MAX_NESTING} macro calls stand inside one another")
         out: list[Token] = []
-        frames = [_Frame(tokens, None)]
-        active: set[str | None] = set()
+        frames = [_Frame(tokens, "")]
+        active = set(outer)
         use: Token | None = None
         while frames:
             frame = frames[-1]
@@ -84,13 +119,26 @@ class Expander:
                 continue
             token = frame.tokens[frame.at]
             frame.at += 1
-            if token.kind != NAME or token.fixed or (macro := macros.get(token.text)) is None:
+            if token.kind != NAME or token.fixed:
+                out.append(token)
+                continue
+            macro = macros.get(token.text)
+            if macro is None:
+                if condition and token.text == "defined":
+                    token = self._defined(token, frames, active)
                 out.append(token)
                 continue
             if macro.name in active:
                 out.append(Token(NAME, token.text, token.file, token.start, token.end, token.space, fixed=True))
                 continue
             if len(frames) == 1 and depth == 0:
+                if macro.parameters is None or _opens_call(frames):
+                    self._report.origins.expanded(token.file.path, token.start, macro.name, macro.span)
+                if fold and (not out or out[-1].kind == PUNCT):
+                    number = self._number(macro)
+                    if number is not None:
+                        out.append(Token(NUMBER, number, token.file, token.start, token.end, token.space))
+                        continue
                 use = token
                 self._spent = 0
             try:
@@ -113,6 +161,19 @@ class Expander:
             active.add(macro.name)
         return out
 
+    def _defined(self, word: Token, frames: list[_Frame], active: set[str]) -> Token:
+        """The value of `defined NAME` or `defined(NAME)`, which is taken as it is; raises BadCondition."""
+        token = _next(frames, active)
+        if token is not None and token.text == "(":
+            token = _next(frames, active)
+            closing = _next(frames, active)
+            if closing is None or closing.text != ")":
+                token = None
+        if token is None or token.kind != NAME:
+            raise BadCondition('"defined" needs a name', word)
+        value = "1" if token.text in self.macros else "0"
+        return Token(NUMBER, value, word.file, word.start, word.end, word.space)
+
     def _spend(self, count: int) -> None:
         self._spent += count + 1
         self._total += count + 1
@@ -121,21 +182,52 @@ class Expander:
         if self._spent > MAX_PER_USE:
             raise TooMuch(f"more than {MAX_PER_USE} tokens")
 
+    # ------------------------------------------------------------------ macros that are numbers
+
+    def _number(self, macro: Macro) -> str | None:
+        """The number that a macro is wherever an operand can stand, if it is one."""
+        flat = self._flat(macro, ())
+        return flat[0].text if flat is not None and len(flat) == 1 and flat[0].kind == NUMBER else None
+
+    def _flat(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
+        """The whole expansion of a macro if it is short and has nothing but numbers and signs."""
+        if macro.name not in self._constants:
+            simple = macro.parameters is None and not macro.special
+            if not simple or macro.name in within or len(within) > MAX_NESTING:
+                return None
+            self._constants[macro.name] = self._flattened(macro, (*within, macro.name))
+        return self._constants[macro.name]
+
+    def _flattened(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
+        found: list[Token] = []
+        for token in macro.body:
+            if token.kind == NUMBER or token.text in _SIGNS:
+                found.append(token)
+                continue
+            inner = self.macros.get(token.text) if token.kind == NAME else None
+            flat = None if inner is None else self._flat(inner, within)
+            if flat is None or len(found) + len(flat) > _FEW:
+                return None
+            found += flat
+        return _folded(found)
+
+    # ------------------------------------------------------------------ one use
+
     def _replacement(
-        self, macro: Macro, use: Token, frames: list[_Frame], active: set[str | None], depth: int
+        self, macro: Macro, use: Token, frames: list[_Frame], active: set[str], depth: int
     ) -> list[Token] | None:
         """What stands for a use of a macro; None when a function-like macro's name is not called."""
         if macro.special:
             return [_special(macro.name, use)]
         if macro.parameters is None:
-            return self._substitute(macro, {}, use, depth)
+            return self._substitute(macro, {}, use, depth, active)
         if not _opens_call(frames):
             return None
         arguments = self._arguments(macro, use, frames, active)
-        return [] if arguments is None else self._substitute(macro, arguments, use, depth)
+        return [] if arguments is None else self._substitute(macro, arguments, use, depth, active)
 
     def _arguments(
-        self, macro: Macro, use: Token, frames: list[_Frame], active: set[str | None]
+        self, macro: Macro, use: Token, frames: list[_Frame], active: set[str]
     ) -> dict[str, list[Token]] | None:
         """The arguments of a call by parameter, unexpanded; None when the call is malformed, which is reported."""
         parameters = macro.parameters
@@ -143,14 +235,10 @@ class Expander:
         found: list[list[Token]] = [[]]
         level = 0
         while True:
-            while frames and frames[-1].at >= len(frames[-1].tokens):
-                if len(frames) == 1:
-                    self._report.error("IDLC1008", f'call of macro "{macro.name}" has no closing parenthesis', use.span)
-                    return None
-                active.discard(frames.pop().name)
-            frame = frames[-1]
-            token = frame.tokens[frame.at]
-            frame.at += 1
+            token = _next(frames, active)
+            if token is None:
+                self._report.error("IDLC1008", f'call of macro "{macro.name}" has no closing parenthesis', use.span)
+                return None
             if token.kind == PUNCT:
                 if token.text == "(":
                     level += 1
@@ -177,55 +265,49 @@ class Expander:
             return None
         return dict(zip(parameters, found, strict=True))
 
-    def _substitute(self, macro: Macro, arguments: dict[str, list[Token]], use: Token, depth: int) -> list[Token]:
+    def _substitute(
+        self, macro: Macro, arguments: dict[str, list[Token]], use: Token, depth: int, active: set[str]
+    ) -> list[Token]:
+        """The body of a macro with its arguments put in, every token at the place of use."""
         body = macro.body
+        rest = macro.parameters[-1] if macro.variadic and macro.parameters else None
         expanded: dict[str, list[Token]] = {}
         result: list[Token] = []
         at = 0
-
-        def placed(token: Token) -> Token:
-            return Token(token.kind, token.text, use.file, use.start, use.end, token.space, token.fixed)
-
         while at < len(body):
             token = body[at]
-            following = body[at + 1] if at + 1 < len(body) else None
-            if (
-                token.text == "#"
-                and macro.parameters is not None
-                and following is not None
-                and following.text in arguments
-            ):
-                piece = [_stringified(arguments[following.text], use)]
-                at += 2
-            elif token.kind == NAME and token.text in arguments:
+            following = body[at + 1].text if at + 1 < len(body) else ""
+            at += 1
+            if token.text == "#" and following in arguments:
+                piece = [_stringified(arguments[following], use, token.space)]
                 at += 1
-                if following is not None and following.text == "##":
-                    piece = list(arguments[token.text])
+            elif token.kind == NAME and token.text in arguments:
+                if following == "##":
+                    piece = _spaced(arguments[token.text], token.space)
                 else:
                     if token.text not in expanded:
-                        expanded[token.text] = self._expand(arguments[token.text], depth + 1)
-                    piece = expanded[token.text]
+                        expanded[token.text] = self._expand(arguments[token.text], depth + 1, frozenset(active))
+                    piece = _spaced(expanded[token.text], token.space)
             else:
-                at += 1
-                piece = [placed(token)]
+                piece = [Token(token.kind, token.text, use.file, use.start, use.end, token.space)]
             while at + 1 < len(body) and body[at].text == "##":
                 right = body[at + 1]
                 at += 2
                 if right.kind == NAME and right.text in arguments:
-                    operand = list(arguments[right.text])
+                    operand = arguments[right.text]
                     # `, ## __VA_ARGS__` drops the comma when nothing is given, and pastes nothing otherwise.
-                    if right.text == "__VA_ARGS__" and piece and piece[-1].text == ",":
+                    if right.text == rest and piece and piece[-1].text == ",":
                         piece = piece + operand if operand else piece[:-1]
                         continue
                 elif right.text == "#" and at < len(body) and body[at].text in arguments:
-                    operand = [_stringified(arguments[body[at].text], use)]
+                    operand = [_stringified(arguments[body[at].text], use, right.space)]
                     at += 1
                 else:
-                    operand = [placed(right)]
+                    operand = [Token(right.kind, right.text, use.file, use.start, use.end, right.space)]
                 piece = self._pasted(piece, operand, use)
             result += piece
             self._spend(len(piece))
-        return result
+        return _spaced(result, use.space)
 
     def _pasted(self, left: list[Token], right: list[Token], use: Token) -> list[Token]:
         if not left or not right:
@@ -238,6 +320,52 @@ class Expander:
             )
             return left + right
         return [*left[:-1], Token(kind, text, use.file, use.start, use.end, left[-1].space), *right[1:]]
+
+
+_FEW: Final = 200
+_SIGNS: Final = frozenset("( ) + - * / % & | ^ ~ ! << >> < > <= >= == != && || ? :".split())
+
+
+def _folded(tokens: list[Token]) -> tuple[Token, ...]:
+    """Numbers and signs as one number if they are a parenthesised expression that is one; else as they are."""
+    level = 0
+    for at, token in enumerate(tokens):
+        level += (token.text == "(") - (token.text == ")")
+        if level <= 0 and at < len(tokens) - 1:
+            return tuple(tokens)
+    if len(tokens) < 3 or level:
+        return tuple(tokens)
+    if len(tokens) == 3:
+        text = tokens[1].text
+    else:
+        try:
+            value = evaluate(tokens, exact=True)
+        except BadCondition:
+            return tuple(tokens)
+        if value < 0:
+            return tuple(tokens)
+        text = f"{value:#x}" if any(token.text[:2] in ("0x", "0X") for token in tokens) else str(value)
+    first = tokens[0]
+    return (Token(NUMBER, text, first.file, first.start, tokens[-1].end, first.space),)
+
+
+def _next(frames: list[_Frame], active: set[str]) -> Token | None:
+    """Take the next token, also from behind expansions that end here, whose macros then are in force again."""
+    while frames[-1].at >= len(frames[-1].tokens):
+        if len(frames) == 1:
+            return None
+        active.discard(frames.pop().name)
+    frame = frames[-1]
+    frame.at += 1
+    return frame.tokens[frame.at - 1]
+
+
+def _spaced(tokens: list[Token], space: bool) -> list[Token]:
+    """A copy of some tokens, with white space before the first or without."""
+    if not tokens or tokens[0].space == space:
+        return list(tokens)
+    first = tokens[0]
+    return [Token(first.kind, first.text, first.file, first.start, first.end, space, first.fixed), *tokens[1:]]
 
 
 def _opens_call(frames: list[_Frame]) -> bool:
@@ -254,7 +382,7 @@ def _special(name: str, use: Token) -> Token:
     return Token(STRING, f'"{text}"', use.file, use.start, use.end, use.space)
 
 
-def _stringified(tokens: Sequence[Token], use: Token) -> Token:
+def _stringified(tokens: Sequence[Token], use: Token, space: bool) -> Token:
     parts: list[str] = []
     for token in tokens:
         if parts and token.space:
@@ -263,4 +391,4 @@ def _stringified(tokens: Sequence[Token], use: Token) -> Token:
         if token.kind in (STRING, CHAR):
             text = text.replace("\\", "\\\\").replace('"', '\\"')
         parts.append(text)
-    return Token(STRING, '"' + "".join(parts) + '"', use.file, use.start, use.end, use.space)
+    return Token(STRING, '"' + "".join(parts) + '"', use.file, use.start, use.end, space)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from idlc.data import dataclass, replace
 from idlc.diagnostics.report import Note, Report
+from idlc.settings import Environment
 from idlc.source.conditions import BadCondition, evaluate, integer
 from idlc.source.files import SourceFile, Span
 from idlc.source.macros import Expander, Macro, TooMuch
@@ -19,6 +20,7 @@ from idlc.source.search import CannotRead, Files
 from idlc.source.tokens import (
     CHAR,
     COMMENT,
+    HASH,
     NAME,
     NEWLINE,
     NUMBER,
@@ -27,8 +29,8 @@ from idlc.source.tokens import (
     OPEN_STRING,
     OTHER,
     PRAGMA,
+    SPACE,
     STRING,
-    Raw,
     Token,
     cut,
 )
@@ -40,7 +42,8 @@ MAX_TOKENS = 4_000_000
 MAX_STRAYS = 20
 """Lexical errors of one file; past that it is no IDL file."""
 
-PREDEFINED = (("__midl", "801"), ("_WIN32", "1"), ("_WIN64", "1"), ("__idlc__", "1"))
+PREDEFINED = (("__midl", "801"), ("_WIN32", "1"), ("__idlc__", "1"))
+"""Macros that are always there; those of the machine come with the options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Options:
 
     defines: tuple[tuple[str, str], ...] = ()
     undefines: tuple[str, ...] = ()
+    environment: Environment = Environment.WIN64
+    """The machine whose macros are defined."""
+    done: bool = False
+    """The text has been preprocessed: there are no macros, and no directives but marks of lines and pragmas."""
 
 
 @dataclass(slots=True)
@@ -84,86 +91,88 @@ class _Preprocessor:
         self.out: list[Token] = []
         self._files = files
         self._report = report
-        self._macros: dict[str, Macro] = {}
-        self._expander = Expander(self._macros, report)
+        self._expander = Expander(report)
+        self._macros = self._expander.macros
         self._once: set[str] = set()
         self._packs = 0
         self._strays = 0
         self._seen = 0
         for name in ("__FILE__", "__LINE__"):
             self._macros[name] = Macro(name, None, False, (), Span.none(), special=True)
-        for name, value in (*PREDEFINED, *options.defines):
+        for name, value in (*PREDEFINED, *options.environment.macros, *options.defines):
             file = SourceFile("<command line>", f"#define {name} {value}")
-            body = _tokens(cut(value), file)
+            words = cut(value)
+            body = words.tokens(0, len(words.kinds), file)
             self._macros[name] = Macro(name, None, False, tuple(body), Span.none())
         for name in options.undefines:
             self._macros.pop(name, None)
+        self._done = options.done
+        if options.done:
+            self._macros.clear()
 
     # ------------------------------------------------------------------ a text
 
     def text(self, source: SourceFile, depth: int) -> None:
-        raw = cut(source.text)
-        self._seen += len(raw)
+        words = cut(source.text)
+        self._seen += len(words.kinds)
         if self._seen > MAX_TOKENS:
             self._report.error("IDLC1015", f"the file has more than {MAX_TOKENS} tokens", Span(source, 0, 0))
             raise _GiveUp
         conditions: list[_Condition] = []
-        chunk: list[Token] = []
+        chunk: list[Token] = []  # since the last directive
+        comments: list[str] = []  # that stand before the next token, each first in its line
+        comment_end = 0
         shown = source
         live = True
-        fresh = True  # nothing but white space and comments so far on this line
-        comments: list[str] = []
-        comment_end = 0
-        at, count = 0, len(raw)
-        while at < count:
-            kind, text, start, space = raw[at]
-            at += 1
-            if kind == NEWLINE:
-                fresh = True
+        done = 0  # words that were dealt with
+        for at in words.special:
+            if at < done:  # part of a directive
                 continue
+            if live and done < at:
+                tokens = words.tokens(done, at, shown)
+                if tokens:
+                    _describe(tokens[0], comments, source, comment_end)
+                    chunk += tokens
+            done = at + 1
+            kind, text, start = words.kinds[at], words.texts[at], words.starts[at]
             if kind == COMMENT:
-                if live and fresh:
+                if live and words.begins_line(at):
                     if comments and source.text.count("\n", comment_end, start) > 1:
                         comments.clear()
                     comments.append(text)
                     comment_end = start + len(text)
-                continue
-            if kind == OPEN_COMMENT:
+            elif kind == OPEN_COMMENT:
                 self._report.error("MIDL2109", "comment has no end", Span(shown, start, start + 2))
+                done = len(words.kinds)
                 break
-            if fresh and text == "#":
-                begin = at
-                while at < count and raw[at][0] not in (NEWLINE, OPEN_COMMENT):
-                    at += 1
-                words = [word for word in raw[begin:at] if word[0] != COMMENT]
+            elif kind == HASH and words.begins_line(at):
+                while done < len(words.kinds) and words.kinds[done] not in (NEWLINE, OPEN_COMMENT):
+                    done += 1
                 self._flush(chunk)
                 chunk = []
                 comments.clear()
-                shown = self._directive(words, Span(shown, start, start + 1), conditions, depth)
+                directive = words.tokens(at + 1, done, shown)
+                shown = self._directive(directive, Span(shown, start, start + 1), conditions, depth)
                 live = not conditions or conditions[-1].live
-                continue
-            fresh = False
-            if not live:
-                continue
-            if kind in (OPEN_STRING, OPEN_CHAR, OTHER):
-                chunk += self._stray(kind, text, start, space, shown)
-                continue
-            token = Token(kind, text, shown, start, start + len(text), space)
-            if comments:
-                if source.text.count("\n", comment_end, start) <= 1:
-                    token.doc = _doc(comments)
-                comments.clear()
-            chunk.append(token)
+            elif live:
+                chunk += self._stray(kind, text, start, shown)
+        if live and done < len(words.kinds):
+            tokens = words.tokens(done, len(words.kinds), shown)
+            if tokens:
+                _describe(tokens[0], comments, source, comment_end)
+                chunk += tokens
         self._flush(chunk)
         for condition in conditions:
             self._report.error("IDLC1009", "conditional has no #endif", condition.span)
 
     def _flush(self, chunk: list[Token]) -> None:
         if chunk:
-            self.out += self._expander.expand(chunk)
+            self.out += self._expander.expand_text(chunk)
 
-    def _stray(self, kind: str, text: str, start: int, space: bool, file: SourceFile) -> list[Token]:
+    def _stray(self, kind: str, text: str, start: int, file: SourceFile) -> list[Token]:
         """Report a character that begins no token; what can be saved of the line goes on."""
+        if kind == HASH:
+            return [Token(HASH, text, file, start, start + 1, True)]
         self._strays += 1
         span = Span(file, start, start + len(text))
         if self._strays > MAX_STRAYS:
@@ -185,42 +194,48 @@ class _Preprocessor:
         quote = '"' if kind == OPEN_STRING else "'"
         if kind == OPEN_CHAR and not body.removeprefix("L")[1:]:
             body += " "
-        saved = Token(STRING if kind == OPEN_STRING else CHAR, body + quote, file, start, start + len(body), space)
-        rest = [
-            Token(k, t, file, start + len(body) + s, start + len(body) + s + len(t), w)
-            for k, t, s, w in cut(text[len(body) :].replace("\\", " "))
-            if k != NEWLINE
+        end = start + len(body)
+        rest = cut(text[len(body) :].replace("\\", " "))
+        saved = Token(STRING if kind == OPEN_STRING else CHAR, body + quote, file, start, end, True)
+        return [
+            saved,
+            *(
+                Token(k, t, file, end + s, end + s + len(t))
+                for k, t, s in zip(rest.kinds, rest.texts, rest.starts, strict=True)
+                if k not in (SPACE, NEWLINE, COMMENT)
+            ),
         ]
-        return [saved, *rest]
 
     # ------------------------------------------------------------------ directives
 
-    def _directive(self, words: Sequence[Raw], mark: Span, conditions: list[_Condition], depth: int) -> SourceFile:
+    def _directive(self, words: Sequence[Token], mark: Span, conditions: list[_Condition], depth: int) -> SourceFile:
         """Obey one directive line; the file that later tokens belong to (`#line` makes a new one)."""
         file = mark.file
         if not words:
             return file
-        kind, name, start, _ = words[0]
-        span = Span(file, mark.start, start + len(name))
+        name = words[0].text
+        span = Span(file, mark.start, words[0].end)
         rest = words[1:]
         live = not conditions or conditions[-1].live
-        if name in ("if", "ifdef", "ifndef"):
+        if self._done and not name.isdigit() and name not in ("line", "pragma"):
+            self._report.error("IDLC1017", f'"#{name}" in a text that is said to be preprocessed already', span)
+        elif name in ("if", "ifdef", "ifndef"):
             value = live and self._condition(name, rest, file, span)
             conditions.append(_Condition(span, live, value, value or not live))
-        elif name in ("elif", "else", "endif"):
+        elif name in ("elif", "elifdef", "elifndef", "else", "endif"):
             self._branch(name, rest, file, span, conditions)
         elif not live:
             pass
         elif name == "define":
             self._define(rest, file, span)
         elif name == "undef":
-            if not rest or rest[0][0] != NAME:
+            if not rest or rest[0].kind != NAME:
                 self._report.error("IDLC1007", "#undef needs a name", span)
             else:
-                self._macros.pop(rest[0][1], None)
+                self._expander.undefine(rest[0].text)
         elif name == "include":
             self._include(rest, file, span, depth)
-        elif name == "line" or kind == NUMBER:
+        elif name == "line" or words[0].kind == NUMBER:
             return self._line(rest if name == "line" else words, file, span)
         elif name == "error":
             self._report.error("IDLC1010", f"#error {_line_rest(file, span)}".rstrip(), span)
@@ -232,46 +247,24 @@ class _Preprocessor:
             self._report.error("IDLC1017", f'unknown preprocessor directive "#{name}"', span)
         return file
 
-    def _condition(self, name: str, rest: Sequence[Raw], file: SourceFile, span: Span) -> bool:
-        tokens = _tokens(rest, file)
+    def _condition(self, name: str, rest: Sequence[Token], file: SourceFile, span: Span) -> bool:
         if name != "if":
-            if not tokens or tokens[0].kind != NAME:
+            if not rest or rest[0].kind != NAME:
                 self._report.error("IDLC1007", f"#{name} needs a name", span)
                 return False
-            return (tokens[0].text in self._macros) == (name == "ifdef")
-        if not tokens:
+            return (rest[0].text in self._macros) == (name == "ifdef")
+        if not rest:
             self._report.error("IDLC1011", "#if needs an expression", span)
             return False
         try:
-            return evaluate(self._expander.expand(self._resolve_defined(tokens, span))) != 0
+            return evaluate(self._expander.expand_condition(rest)) != 0
         except BadCondition as error:
             place = span if error.token is None else error.token.span
             self._report.error("IDLC1011", f"malformed #if expression: {error}", place)
             return False
 
-    def _resolve_defined(self, tokens: Sequence[Token], span: Span) -> list[Token]:
-        """Replace `defined NAME` before macros are expanded."""
-        result: list[Token] = []
-        at = 0
-        while at < len(tokens):
-            token = tokens[at]
-            at += 1
-            if token.text != "defined":
-                result.append(token)
-                continue
-            texts = [following.text for following in tokens[at : at + 3]]
-            if texts[:1] == ["("] and texts[2:] == [")"] and tokens[at + 1].kind == NAME:
-                name, at = texts[1], at + 3
-            elif at < len(tokens) and tokens[at].kind == NAME:
-                name, at = texts[0], at + 1
-            else:
-                raise BadCondition('"defined" needs a name', token)
-            value = "1" if name in self._macros else "0"
-            result.append(Token(NUMBER, value, token.file, token.start, token.end, token.space))
-        return result
-
     def _branch(
-        self, name: str, rest: Sequence[Raw], file: SourceFile, span: Span, conditions: list[_Condition]
+        self, name: str, rest: Sequence[Token], file: SourceFile, span: Span, conditions: list[_Condition]
     ) -> None:
         if not conditions:
             self._report.error("IDLC1009", f"#{name} without #if", span)
@@ -291,15 +284,14 @@ class _Preprocessor:
         elif current.taken:
             current.live = False
         else:
-            current.live = self._condition("if", rest, file, span)
+            current.live = self._condition(name.removeprefix("el"), rest, file, span)
         current.taken = current.taken or current.live
 
-    def _define(self, rest: Sequence[Raw], file: SourceFile, span: Span) -> None:
-        tokens = _tokens(rest, file)
-        if not tokens or tokens[0].kind != NAME:
+    def _define(self, rest: Sequence[Token], file: SourceFile, span: Span) -> None:
+        if not rest or rest[0].kind != NAME:
             self._report.error("IDLC1007", "#define needs a name", span)
             return
-        name, body = tokens[0], tokens[1:]
+        name, body = rest[0], list(rest[1:])
         if name.text == "defined":
             self._report.error("IDLC1007", '"defined" cannot be a macro', name.span)
             return
@@ -315,6 +307,9 @@ class _Preprocessor:
                     parameters.append("__VA_ARGS__")
                 elif token.kind == NAME and token.text not in parameters:
                     parameters.append(token.text)
+                    if at + 1 < len(body) and body[at + 1].text == "...":  # GNU's `arguments...`
+                        variadic = True
+                        at += 1
                 else:
                     self._report.error("IDLC1007", f'malformed parameters of macro "{name.text}"', token.span)
                     return
@@ -339,9 +334,9 @@ class _Preprocessor:
         if known is not None and not known.special and not known.same_as(macro):
             notes = () if known.span.is_none else (Note("the earlier definition is here", known.span),)
             self._report.warning("IDLC1012", f'macro "{name.text}" is redefined differently', name.span, notes)
-        self._macros[name.text] = macro
+        self._expander.define(macro)
 
-    def _include(self, rest: Sequence[Raw], file: SourceFile, span: Span, depth: int) -> None:
+    def _include(self, rest: Sequence[Token], file: SourceFile, span: Span, depth: int) -> None:
         name, place = self._header_name(rest, file, span)
         if not name:
             self._report.error("IDLC1007", '#include needs "file" or <file>', place)
@@ -361,17 +356,18 @@ class _Preprocessor:
             message = f"more than {MAX_INCLUDES} files include one another; does one include itself?"
             self._report.error("IDLC1005", message, place)
             raise _GiveUp
+        self._report.origins.included(found.path, place)
         self.text(found, depth + 1)
 
-    def _header_name(self, rest: Sequence[Raw], file: SourceFile, span: Span) -> tuple[str, Span]:
+    def _header_name(self, rest: Sequence[Token], file: SourceFile, span: Span) -> tuple[str, Span]:
         if not rest:
             return "", span
-        first, last = rest[0][2], rest[-1][2] + len(rest[-1][1])
+        first, last = rest[0].start, rest[-1].end
         place = Span(file, first, last)
-        if rest[0][1] == "<":
+        if rest[0].text == "<":
             end = file.text.find(">", first, last)
             return (file.text[first + 1 : end] if end > 0 else ""), place
-        tokens = _tokens(rest, file)
+        tokens = list(rest)
         if tokens[0].kind == NAME:
             tokens = self._expander.expand(tokens)
         if tokens and tokens[0].kind == STRING:
@@ -379,8 +375,8 @@ class _Preprocessor:
         text = "".join((" " if token.space else "") + token.text for token in tokens).strip()
         return (text[1:-1] if text.startswith("<") and text.endswith(">") else ""), place
 
-    def _line(self, rest: Sequence[Raw], file: SourceFile, span: Span) -> SourceFile:
-        tokens = self._expander.expand(_tokens(rest, file))
+    def _line(self, rest: Sequence[Token], file: SourceFile, span: Span) -> SourceFile:
+        tokens = self._expander.expand(rest)
         try:
             number = integer(tokens[0].text)
         except (IndexError, ValueError):
@@ -399,9 +395,9 @@ class _Preprocessor:
         shift = number - (file.line_index(span.start) + 2)
         return replace(file, name=name, line_shift=shift)
 
-    def _pragma(self, rest: Sequence[Raw], file: SourceFile, span: Span) -> None:
+    def _pragma(self, rest: Sequence[Token], file: SourceFile, span: Span) -> None:
         text = _line_rest(file, span)
-        words = [word[1] for word in rest]
+        words = [word.text for word in rest]
         if words[:1] == ["once"]:
             self._once.add(file.path)
             return
@@ -417,14 +413,6 @@ class _Preprocessor:
         self.out.append(Token(PRAGMA, text, file, span.start, min(end, len(file.text))))
 
 
-def _tokens(words: Sequence[Raw], file: SourceFile) -> list[Token]:
-    return [
-        Token(kind, text, file, start, start + len(text), space)
-        for kind, text, start, space in words
-        if kind not in (COMMENT, NEWLINE)
-    ]
-
-
 def _line_rest(file: SourceFile, span: Span) -> str:
     """The text of a directive after its name, comments removed."""
     end = file.text.find("\n", span.end)
@@ -432,6 +420,14 @@ def _line_rest(file: SourceFile, span: Span) -> str:
     if '"' not in line:
         line = re.sub(r"/\*.*?\*/|//.*", " ", line)
     return line.strip()
+
+
+def _describe(token: Token, comments: list[str], source: SourceFile, end: int) -> None:
+    """Give a token the comments that stand before it, unless an empty line keeps them apart."""
+    if comments:
+        if source.text.count("\n", end, token.start) <= 1:
+            token.doc = _doc(comments)
+        comments.clear()
 
 
 def _doc(comments: Sequence[str]) -> str:

@@ -1,60 +1,75 @@
 """Preprocessing tokens: what a source text is made of before macros and keywords have a say.
 
-One regular expression cuts a whole text. A uuid is a token of its own, ahead of names and numbers: `1e196b20-...`
-is no float, and a macro called `deadbeef` is never expanded inside one.
+One regular expression cuts a whole text into words, in one call; offsets and kinds follow from the words without
+looking at the text again, and each different word is classified once. A uuid is a token of its own, ahead of names and
+numbers: `1e196b20-...` is no float, and a macro called `deadbeef` is never expanded inside one.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 from idlc.data import dataclass
 from idlc.source.files import SourceFile, Span
 
+SPACE: Final = ""
+"""White space within a line, and a line end that a backslash takes back; the only kind that is no truth."""
 NAME: Final = "NAME"
 NUMBER: Final = "NUMBER"
 UUID: Final = "UUID"
 STRING: Final = "STRING"
 CHAR: Final = "CHAR"
 PUNCT: Final = "PUNCT"
+HASH: Final = "HASH"
+"""`#` alone, which begins a directive or makes a string of a macro's argument."""
 PRAGMA: Final = "PRAGMA"
 """A whole #pragma line; its text is what follows the word."""
 NEWLINE: Final = "NEWLINE"
+"""A line end with the white space behind it."""
 COMMENT: Final = "COMMENT"
 OPEN_STRING: Final = "OPEN_STRING"
 OPEN_CHAR: Final = "OPEN_CHAR"
 OPEN_COMMENT: Final = "OPEN_COMMENT"
 OTHER: Final = "OTHER"
 
-_PATTERN = re.compile(
-    r"""
-      (?P<SPACE>(?:[^\S\n]|\\[^\S\n]*\n)+)
-    | (?P<NEWLINE>\n)
-    | (?P<UUID>[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}(?![0-9A-Za-z_-]))
-    | (?P<STRING>L?"(?:[^"\\\n]|\\[^\S\n]*\n|\\[^\n])*")
-    | (?P<CHAR>L?'(?:[^'\\\n]|\\[^\n])+')
-    | (?P<OPEN_STRING>L?"(?:[^"\\\n]|\\[^\n])*\\?)
-    | (?P<OPEN_CHAR>L?'(?:[^'\\\n]|\\[^\n])*\\?)
-    | (?P<NAME>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<NUMBER>0[xX][0-9A-Za-z_]*|\d+(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?[A-Za-z0-9_]*|\.\d+(?:[eE][+-]?\d+)?[A-Za-z_]*)
-    | (?P<COMMENT>/\*.*?\*/|//(?:\\\n|[^\n])*)
-    | (?P<OPEN_COMMENT>/\*)
-    | (?P<PUNCT>\.\.\.|\.\.|->|<<|>>|<=|>=|==|!=|&&|\|\||\#\#|[-+*/%&|^~!<>=?:;,.(){}\[\]\#])
-    | (?P<OTHER>.)
-    """,
-    re.VERBOSE | re.DOTALL,
+_HEX = "[0-9A-Fa-f]"
+_KINDS = (
+    (SPACE, r"(?:[^\S\n]|\\[^\S\n]*\n)+"),
+    (NEWLINE, r"\n\s*"),
+    # The next two say nothing new; they let most names and signs be found before anything else is tried.
+    (NAME, "[G-KM-Zg-z_][A-Za-z0-9_]*"),
+    (PUNCT, r"[;,(){}\[\]*:]"),
+    (UUID, f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}(?![0-9A-Za-z_-])"),
+    (STRING, r'L?"(?:[^"\\\n]|\\[^\S\n]*\n|\\[^\n])*"'),
+    (CHAR, r"L?'(?:[^'\\\n]|\\[^\n])+'"),
+    (OPEN_STRING, r'L?"(?:[^"\\\n]|\\[^\n])*\\?'),
+    (OPEN_CHAR, r"L?'(?:[^'\\\n]|\\[^\n])*\\?"),
+    (NAME, "[A-Za-z_][A-Za-z0-9_]*"),
+    (
+        NUMBER,
+        r"0[xX][0-9A-Za-z_]*|\d+(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?[A-Za-z0-9_]*|\.\d+(?:[eE][+-]?\d+)?[A-Za-z_]*",
+    ),
+    (COMMENT, r"/\*.*?\*/|//(?:\\\n|[^\n])*"),
+    (OPEN_COMMENT, r"/\*"),
+    (PUNCT, r"\.\.\.|\.\.|->|<<|>>|<=|>=|==|!=|&&|\|\||\#\#|[-+/%&|^~!<>=?.]"),
+    (HASH, r"\#"),
+    (OTHER, "."),
 )
+_WORD = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS), re.DOTALL)
+_CLASSES = re.compile("|".join(f"({pattern})" for _, pattern in _KINDS), re.DOTALL)
 
-Raw = tuple[str, str, int, bool]
-"""Kind, text, offset, and whether white space stands before it."""
+_SPECIAL: Final = frozenset([HASH, COMMENT, OPEN_STRING, OPEN_CHAR, OPEN_COMMENT, OTHER])
+"""Kinds that are more than a token to take along."""
 
 
 class Token:
     """A token with the place it is to be blamed on: for what a macro made, the place of its use.
 
-    `doc` is the comment directly before it; `fixed` marks a name that no macro may replace any more.
+    `doc` is the comment directly before it; `fixed` marks a name that no macro may replace any more; `space` says
+    whether white space stands before it.
     """
 
     __slots__ = ("doc", "end", "file", "fixed", "kind", "space", "start", "text")
@@ -80,44 +95,75 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    tokens: tuple[Raw, ...]
+class Words:
+    """A text cut into words: three columns of the same length. Joined, `texts` are the text again."""
+
+    kinds: list[str]
+    texts: list[str]
+    starts: list[int]
+    special: list[int]
+    """Where the kinds are that are no plain tokens, white space aside."""
+
+    def tokens(self, begin: int, end: int, file: SourceFile) -> list[Token]:
+        """The tokens among some words; everything else is left out, but counts as white space.
+
+        So does what stands before them.
+        """
+        kinds = self.kinds[begin:end]
+        columns = zip(kinds, self.texts[begin:end], self.starts[begin:end], [SPACE, *kinds], strict=False)
+        return [
+            Token(kind, text, file, start, start + len(text), before in _BLANK)
+            for kind, text, start, before in columns
+            if kind not in _BLANK
+        ]
+
+    def begins_line(self, at: int) -> bool:
+        """Whether a word is the first of its line, comments aside."""
+        at -= 1
+        while at >= 0 and self.kinds[at] in (SPACE, COMMENT):
+            at -= 1
+        return at < 0 or self.kinds[at] == NEWLINE
 
 
-@lru_cache(maxsize=128)
-def _cut(text: str) -> _Cut:
-    tokens: list[Raw] = []
-    space = False
-    for match in _PATTERN.finditer(text):
-        kind = match.lastgroup
-        if kind == "SPACE":
-            space = True
-            continue
-        assert kind is not None
-        if kind == "OPEN_COMMENT":  # the rest of the text is inside it
-            tokens.append((OPEN_COMMENT, "/*", match.start(), space))
-            break
-        tokens.append((kind, match.group(), match.start(), space))
-        space = kind == "COMMENT"
-    return _Cut(tuple(tokens))
+_BLANK: Final = frozenset([SPACE, NEWLINE, COMMENT])
 
 
-def cut(text: str) -> tuple[Raw, ...]:
-    """Every token of a text, comments and line ends included. The last one may be an OPEN_COMMENT."""
-    return _cut(text).tokens
+class _Kinds(dict[str, str]):
+    """The kind of each word that was met."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > 100_000:
+            self.clear()
+        kind = self[word] = _kind(word)
+        return kind
+
+
+def _kind(word: str) -> str:
+    match = _CLASSES.match(word)
+    assert match is not None
+    return _KINDS[(match.lastindex or 0) - 1][0]
+
+
+_known = _Kinds()
+
+
+@lru_cache(maxsize=32)
+def cut(text: str) -> Words:
+    """Every word of a text, comments and white space included. What follows an OPEN_COMMENT is inside it."""
+    texts: list[str] = _WORD.findall(text)
+    kinds = list(map(_known.__getitem__, texts))
+    starts = list(accumulate(map(len, texts), initial=0))
+    starts.pop()
+    return Words(kinds, texts, starts, [at for at, kind in enumerate(kinds) if kind in _SPECIAL])
+
+
+_SINGLE: Final = frozenset([NAME, NUMBER, UUID, STRING, CHAR, PUNCT, HASH])
 
 
 def single(text: str) -> str | None:
     """The kind of token that `text` is as a whole, or None: pasting must give one token."""
-    match = _PATTERN.fullmatch(text)
-    if match is None or match.lastgroup in {
-        "SPACE",
-        "NEWLINE",
-        "OPEN_STRING",
-        "OPEN_CHAR",
-        "OPEN_COMMENT",
-        "OTHER",
-        "COMMENT",
-    }:
+    match = _WORD.match(text)
+    if match is None or match.end() < len(text):
         return None
-    return match.lastgroup
+    kind = _kind(text)
+    return kind if kind in _SINGLE else None
