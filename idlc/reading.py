@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
-from idlc.data import dataclass, field
+from idlc.data import dataclass, field, replace
+from idlc.diagnostics.policy import Ruling
 from idlc.diagnostics.report import Report
 from idlc.language.typelibs import source_of
 from idlc.settings import Settings
@@ -61,8 +62,9 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     for folder in dict.fromkeys(settings.include):
         if not os.path.isdir(folder):
             report.warning("IDLC1019", f'"{folder}", where imported files were to be found, is no folder', Span.none())
-    files = Files(settings.include, settings.memory, builtin_folder())
+    files = _files(settings)
     compilation.traces = files.traces
+    compilation.traces.repeatable = all(os.path.isdir(folder) for folder in settings.include)
     options = _options(settings)
     units: dict[str, Unit] = {}
     roots: list[SourceFile] = []
@@ -70,21 +72,32 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         try:
             source = files.open(name)
         except CannotRead as error:
-            report.error("IDLC1001", f'cannot read "{name}": {error}', Span.none())
+            report.error("MIDL1001", f'cannot read "{name}": {error}', Span.none())
             continue
         if source not in roots:
             roots.append(source)
+    explicit = _explicit_acf(settings, files, report) if roots else None
 
     def requests(source: SourceFile) -> list[Request]:
         tree = parse_file(source, files, report, options)
         main = source in roots
         if main and not tree.body and not report.has_errors:
             report.error("IDLC1014", "the file declares nothing", Span(source, 0, 0))
-        acf = _acf(source, files, report, options)
+        for pragma in _pragmas(tree.body):
+            report.rule(pragma.span, [f"MIDL{number}" for number in pragma.numbers], Ruling(pragma.action))
+        acf: ast.AcfFile | None = None
+        if main and settings.acf is not None:
+            if explicit is not None:
+                compilation.traces.needs.setdefault(source.path, {})[explicit.path] = None
+                acf = _renamed(parse_acf(explicit, files, report, options), tree)
+        else:
+            acf = _acf(source, files, report, options)
         units[source.path] = Unit(source, tree, acf, main, files.is_builtin(source))
         return list(_imports(tree.body))
 
     graph = resolve_imports(roots, requests, files, report)
+    for root in roots:
+        report.origins.asked_for(root.path)
     compilation.units = [units[source.path] for source in graph.order]
     compilation.main = [units[root.path] for root in roots]
     return compilation, graph
@@ -92,7 +105,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
 
 def preprocessed(compilation: Compilation, settings: Settings) -> dict[str, str]:
     """The files that were asked for, as they are after preprocessing: names that end in `.i`, and texts."""
-    files = Files(settings.include, settings.memory, builtin_folder())
+    files = _files(settings)
     texts: dict[str, str] = {}
     for unit in compilation.main:
         name = os.path.splitext(os.path.basename(unit.source.name.replace("\\", "/")))[0] + ".i"
@@ -102,8 +115,12 @@ def preprocessed(compilation: Compilation, settings: Settings) -> dict[str, str]
     return texts
 
 
+def _files(settings: Settings) -> Files:
+    return Files(settings.include, settings.memory, builtin_folder(), here=settings.search_here)
+
+
 def _options(settings: Settings) -> Options:
-    return Options(settings.defines, settings.undefines)
+    return Options(settings.defines, settings.undefines, settings.environment, settings.preprocessed)
 
 
 def _acf(source: SourceFile, files: Files, report: Report, options: Options) -> ast.AcfFile | None:
@@ -118,6 +135,35 @@ def _acf(source: SourceFile, files: Files, report: Report, options: Options) -> 
         report.error("IDLC1001", f'cannot read "{stem}.acf": {error}', Span.none())
         return None
     return None if found is None else parse_acf(found, files, report, options)
+
+
+def _explicit_acf(settings: Settings, files: Files, report: Report) -> SourceFile | None:
+    """The ACF file that the settings name."""
+    if settings.acf is None:
+        return None
+    try:
+        return files.open(settings.acf)
+    except CannotRead as error:
+        report.error("MIDL1001", f'cannot read "{settings.acf}": {error}', Span.none())
+        return None
+
+
+def _renamed(acf: ast.AcfFile, tree: ast.File) -> ast.AcfFile:
+    """An ACF that was named by the user may call the interface as it likes, if there is only one in either file."""
+    configured = [each for each in acf.body if isinstance(each, ast.AcfInterface)]
+    defined = [each for each in tree.body if isinstance(each, ast.Interface)]
+    if len(configured) != 1 or len(defined) != 1:
+        return acf
+    renamed = replace(configured[0], name=defined[0].name)
+    return replace(acf, body=tuple(renamed if each is configured[0] else each for each in acf.body))
+
+
+def _pragmas(body: Sequence[ast.Statement]) -> Iterator[ast.MidlPragma]:
+    for statement in body:
+        if isinstance(statement, ast.MidlPragma) and statement.numbers:
+            yield statement
+        elif isinstance(statement, ast.Interface | ast.Library | ast.Module):
+            yield from _pragmas(statement.body)
 
 
 def _imports(body: Sequence[ast.Statement]) -> Iterator[Request]:

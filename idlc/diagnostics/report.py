@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from idlc.data import dataclass, replace
 from idlc.diagnostics.codes import CODES
-from idlc.diagnostics.policy import Policy, Pragmas
+from idlc.diagnostics.origins import Origins
+from idlc.diagnostics.policy import Policy, Pragmas, Ruling
 
 if TYPE_CHECKING:
     from idlc.source.files import Span
+
+
+_DEEP: Final = 100
+"""How many files may include one another; more are an error elsewhere."""
 
 
 class Severity(StrEnum):
@@ -53,7 +58,8 @@ class Report:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
-        self.pragmas = Pragmas()
+        self.origins = Origins()
+        self._pragmas = Pragmas()
         self._found: dict[Diagnostic, None] = {}
         self._errors = 0
         self._judged: tuple[Diagnostic, ...] | None = None
@@ -122,14 +128,44 @@ class Report:
         return tuple(kept)
 
     def _counted(self, diagnostic: Diagnostic) -> Diagnostic | None:
-        """The diagnostic as it counts in this run; None if it is not to be shown."""
-        if diagnostic.severity is not Severity.WARNING:
+        """The diagnostic as it counts in this run, with what led to its place; None if it is not to be shown."""
+        severity = diagnostic.severity
+        if severity is Severity.WARNING:
+            if not self._shows(diagnostic.code, diagnostic.span):
+                return None
+            if self.policy.is_error(diagnostic.code):
+                severity = Severity.ERROR
+        shown = {note.span for note in diagnostic.notes}
+        led = self.origins.explain(diagnostic.span)
+        origin = [Note(words, place) for words, place in led if place not in shown]
+        if severity is diagnostic.severity and not origin:
             return diagnostic
-        code, span = diagnostic.code, diagnostic.span
-        shows = self.pragmas.shows(span.file.path, span.start, code)
-        if self.policy.level == 0 or not (self.policy.shows(code) if shows is None else shows):
-            return None
-        return replace(diagnostic, severity=Severity.ERROR) if self.policy.is_error(code) else diagnostic
+        return replace(diagnostic, severity=severity, notes=(*diagnostic.notes, *origin))
+
+    def rule(self, place: Span, codes: Iterable[str], ruling: Ruling) -> None:
+        """Obey a pragma: from its place on, in its file and in whatever includes that, the ruling is in force."""
+        self._judged = None
+        codes = tuple(codes)
+        at: Span | None = place
+        for _ in range(_DEEP):
+            if at is None:
+                break
+            self._pragmas.rule(at.file.path, at.start, codes, ruling)
+            at = self.origins.includer(at.file.path)
+
+    def _shows(self, code: str, span: Span) -> bool:
+        """Whether a warning shows at a place: what a pragma before it says counts, else the options."""
+        if self.policy.level == 0:
+            return False
+        at: Span | None = span
+        for _ in range(_DEEP):
+            if at is None:
+                break
+            ruling = self._pragmas.ruling(at.file.path, at.start, code)
+            if ruling is not None:
+                return self.policy.shows(code) if ruling is Ruling.DEFAULT else ruling is Ruling.ENABLE
+            at = self.origins.includer(at.file.path)
+        return self.policy.shows(code)
 
 
 def _stopped(errors: int, nowhere: Span) -> Diagnostic:

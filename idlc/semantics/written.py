@@ -6,10 +6,10 @@ What is left after the check can be asked for by name, and every attribute in it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from uuid import UUID
 
 from idlc.data import dataclass
+from idlc.diagnostics.near import did_you_mean
 from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import ATTRIBUTES, CONFLICTS, MISPLACED, AttributeRule, Effect, Place, Takes
 from idlc.syntax import ast
@@ -58,8 +58,7 @@ NONE = Attributes({})
 
 def suggestion(name: str, candidates: Iterable[str]) -> str | None:
     """A "did you mean" for a misspelled name."""
-    close = get_close_matches(name, list(candidates), 1, 0.7)
-    return f'did you mean "{close[0]}"?' if close else None
+    return did_you_mean(name, candidates)
 
 
 def check(
@@ -80,7 +79,8 @@ def check(
                 "IDLC1203",
                 f'unknown attribute "{name}"{where}',
                 attribute.span,
-                help=suggestion(name, [known for known, row in ATTRIBUTES.items() if row.places & places]),
+                help=suggestion(name, [known for known, row in ATTRIBUTES.items() if row.places & places])
+                or suggestion(name, ATTRIBUTES),
             )
             continue
         if not rule.places & places:

@@ -100,6 +100,7 @@ def _visit(
                 report.error("IDLC1015", f"more than {MAX_FILES} files are imported", request.span)
                 top.pending.clear()
                 continue
+            report.origins.imported(found.path, request.span)
             stack.append(_Open(found, list(reversed(requests(found))), request.span))
 
 

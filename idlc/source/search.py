@@ -43,8 +43,17 @@ class Traces:
 class Files:
     """The texts a compilation may see: files on disk, and files that exist in memory only."""
 
-    def __init__(self, include: Sequence[str] = (), memory: Mapping[str, str] | None = None, builtin: str = "") -> None:
+    def __init__(
+        self,
+        include: Sequence[str] = (),
+        memory: Mapping[str, str] | None = None,
+        builtin: str = "",
+        *,
+        here: bool = True,
+    ) -> None:
+        """`here` is False when files are not looked for beside the one that asks and in the current folder."""
         self._include = tuple(include)
+        self._here = here
         self._memory = {_tidy(name): text for name, text in (memory or {}).items()}
         self._memory_names = {name.lower(): name for name in sorted(self._memory, reverse=True)}
         self._builtin = builtin
@@ -74,9 +83,10 @@ class Files:
                 if known is not None:
                     return self._from_memory(known)
         folders: list[str] = []
-        if not beside.path.startswith(_MEMORY):
+        # The compiler's own files find one another in any case.
+        if (self._here or self.is_builtin(beside)) and not beside.path.startswith(_MEMORY):
             folders.append(os.path.dirname(beside.path))
-        folders += ["", *self._include]
+        folders += ["", *self._include] if self._here else self._include
         if self._builtin:
             folders.append(self._builtin)
         for folder in dict.fromkeys(folders):
@@ -108,6 +118,8 @@ class Files:
 
     def places(self, beside: SourceFile) -> tuple[str, ...]:
         """The folders that `find` looks into, for messages."""
+        if not self._here:
+            return self._include
         own = os.path.dirname(beside.path.removeprefix(_MEMORY)) or "."
         return tuple(dict.fromkeys((own, ".", *self._include)))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from idlc.data import replace
+from idlc.diagnostics.near import did_you_mean
 from idlc.diagnostics.report import Report
 from idlc.source.conditions import integer
 from idlc.source.files import SourceFile, Span
@@ -103,10 +104,25 @@ def _cpp_quote(children: list[Any], span: Span, problems: Problems, first: Token
 
 @_rule("midl_pragma")
 def _midl_pragma(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.MidlPragma:
-    name, action, *numbers = (child.text for child in children)
+    name, *words = (child.text for child in children)
+    action, colon, *rest = (*words, "", "")
+    numbers = [word for word in rest if word not in ("", ",")]
     if name != "warning":
-        problems.error("MIDL2385", f'unknown midl_pragma "{name}"', children[0].span, 'only "warning" is known')
-    return ast.MidlPragma(name, action, tuple(int(number) for number in numbers if number.isdigit()), span)
+        hint = did_you_mean(name, ("warning",)) or 'only "warning" is known'
+        problems.error("MIDL2385", f'unknown midl_pragma "{name}"', children[0].span, hint)
+    elif action not in _PRAGMA_ACTIONS:
+        hint = did_you_mean(action, _PRAGMA_ACTIONS) or _PRAGMA_FORM
+        what = f'"{action}" is none' if action.isidentifier() else "this one has none"
+        problems.error("MIDL2385", f"a midl_pragma has an action, and {what}", span, hint)
+    elif colon != ":" or not numbers or not all(number.isdigit() for number in numbers):
+        problems.error("MIDL2385", "a midl_pragma needs numbers of warnings behind a colon", span, _PRAGMA_FORM)
+    else:
+        return ast.MidlPragma(name, action, tuple(map(int, numbers)), span)
+    return ast.MidlPragma(name, action, (), span)
+
+
+_PRAGMA_ACTIONS = ("disable", "enable", "default")
+_PRAGMA_FORM = "write it as midl_pragma warning(disable : 2038 2057)"
 
 
 @_rule("pragma")

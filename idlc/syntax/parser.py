@@ -10,9 +10,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, Final
 
+from idlc.diagnostics.near import near
 from idlc.diagnostics.report import Note, Report
 from idlc.source.files import SourceFile, Span
 from idlc.source.preprocess import Options, preprocess
@@ -265,14 +265,14 @@ class _Parser:
 
     def _is_beside_open_quote(self, at: int) -> bool:
         """Whether the statement around `at` has, in the line of this token or the one before, an unclosed quote."""
-        near = [self._tokens[at]]
+        around = [self._tokens[at]]
         if at and self._types[at - 1] not in ("SEMICOLON", "LBRACE", "RBRACE"):
-            near.append(self._tokens[at - 1])
+            around.append(self._tokens[at - 1])
         return any(
             diagnostic.span.file is token.file and diagnostic.span.line == token.span.line
             for diagnostic in self._report.found
             if diagnostic.code in _QUOTES
-            for token in near
+            for token in around
         )
 
     def _opens_declaration(self, at: int) -> bool:
@@ -295,12 +295,11 @@ class _Parser:
 
     def _misspelt(self, at: int) -> str | None:
         """A hint when one of the words around a mistake is nearly a keyword."""
-        for near in range(max(at - 2, 0), at + 1):
-            if self._types[near] == "ID":
-                text = self._tokens[near].text
-                for keyword in get_close_matches(text, _MISSPELT, 1, 0.8):
-                    if keyword != text:
-                        return f'did you mean "{keyword}" by "{_short(text)}"?'
+        for beside in range(max(at - 2, 0), at + 1):
+            if self._types[beside] == "ID":
+                text = self._tokens[beside].text
+                for keyword in near(text, _MISSPELT)[:1]:
+                    return f'did you mean "{keyword}" by "{_short(text)}"?'
         return None
 
     def _resynchronise(self, at: int) -> int:

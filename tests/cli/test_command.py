@@ -150,7 +150,7 @@ def test_the_module_is_the_command(here: Path) -> None:
         [sys.executable, "-m", "idlc", "check", "nosuch.idl"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert 'error[IDLC1001]: cannot read "nosuch.idl": No such file or directory' in done.stderr
+    assert 'error[MIDL1001]: cannot read "nosuch.idl": No such file or directory' in done.stderr
 
 
 def test_a_crash_is_status_3_and_says_where(
