@@ -12,7 +12,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 GENERATED = samples/*/stubs/*.py runtime/idlrt/stubs runtime/idlrt/prelude tests/golden/*/*.py
 
-.PHONY: help setup demo test lint stubs generated pytest build check-dist interop bench fuzz soak clean
+.PHONY: help setup demo test lint stubs generated pytest build check-dist interop corpus bench fuzz soak clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ check-dist: build  ## that both install from their source distributions, and wor
 interop: $(BENCH_STAMP)  ## other implementations: Wine, Samba, impacket (installs Debian packages)
 	tests/interop/install
 	$(PY) -m pytest -q -o addopts='' tests/interop
+
+corpus: $(STAMP)  ## sets of IDL files compiled, imported and checked (installs Wine's, a Debian package)
+	tests/corpus/install
+	$(PY) -m tests.corpus
 
 bench: $(BENCH_STAMP)  ## ours and the rivals' speed, in one run
 	$(PY) -m tests.bench
