@@ -68,6 +68,11 @@ def _statement(indent: str, code: str) -> list[str]:
     if code.startswith(("if ", "elif ")):
         word, _, condition = code.partition(" ")
         return [f"{indent}{word} (", *_expression(indent + "    ", condition[:-1], ""), f"{indent}):"]
+    name, colon, type_ = code.partition(": ")
+    if colon and name.isidentifier() and type_.endswith("]"):
+        opening = len(indent) + code.index("[") + 1
+        if opening > WIDTH and len(indent) + len(name) + 3 <= WIDTH and len(indent) + 4 + len(type_) <= WIDTH:
+            return [f"{indent}{name}: (", f"{indent}    {type_}", f"{indent})"]
     left, right = _assignment(code)
     if left and _commas(left) and not left.startswith("("):
         start = _opening(code, len(code) - 1) if code[-1] in _CLOSING else 0

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 def literal(value: object) -> str:
     """A Python literal, everything but plain printable ASCII escaped; quoted as black would."""
+    if isinstance(value, float):
+        return ascii(value).replace("e+", "e")
     if not isinstance(value, str):
         return ascii(value)
     text = ascii(value)

@@ -45,5 +45,6 @@ def _identities(places: Places, report: Report) -> None:
         other = seen.get(interface.uuid)
         if other is not None and other.version == interface.version:
             note = Note(f'"{other.name}" has it', other.span)
-            report.error("MIDL2270", f'"{interface.name}" has the uuid of another interface', interface.span, (note,))
+            say = report.doubtful if interface.object and other.object else report.error
+            say("MIDL2270", f'"{interface.name}" has the uuid of another interface', interface.span, (note,))
         seen.setdefault(interface.uuid, interface)
