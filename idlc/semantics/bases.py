@@ -33,6 +33,9 @@ def base(
     name = interface.base.name.rpartition(".")[2]
     span = interface.base.span
     known = unit.scope.interfaces.get(name)
+    if name == interface.name:
+        unit.report.error("MIDL2256", "an interface cannot be its own base", span)
+        return None, True
     if known is None:
         if not unit.outside(name, span):
             help_ = suggestion(name, unit.scope.interfaces) or _WHERE.get(name)
@@ -40,9 +43,7 @@ def base(
         return None, True
     notes = (Note("it is announced here", known.span),)
     if not known.complete:
-        if name == interface.name:
-            unit.report.error("MIDL2256", "an interface cannot be its own base", span, notes)
-        elif interface.name in unit.ancestors(name):
+        if interface.name in unit.ancestors(name):
             unit.report.error("MIDL2256", f'"{name}" derives from "{interface.name}" itself', span, notes)
         elif not (unit.library and unit.outside(name, span)):
             help_ = "define it before, or import the file that does"
