@@ -15,6 +15,7 @@ from idlc.language.attributes import Place
 from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
 from idlc.semantics import com, names, pickling, transmitted, written
+from idlc.semantics.configured import check_allocation
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual, one_convention
 from idlc.semantics.presented import present, present_imported
@@ -283,6 +284,9 @@ class _File:
             shape = self.presented(shape, attributes)
             shape = attributed(unit, pointed(unit, shape, attributes, Place.TYPE), attributes, None)
             shape = self.user_handle(shape, attributes)
+            allocate = attributes.get("allocate")
+            if allocate is not None:
+                check_allocation(unit, allocate, shape)
             written_here = (*statement.attributes, *unit.acf.type(declarator.name))
             shape = present(unit, declarator.name, shape, written_here)
             core = shape.core

@@ -171,6 +171,11 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
     if remote and all(operation.callback for operation in remote):
         report.error("MIDL2208", f'interface "{interface.name}" has nothing but callbacks', interface.name_span)
     _implicit(unit, attributes)
+    if report.policy.strict:
+        for attribute in interface.attributes:
+            if attribute.name in {"auto_handle", "explicit_handle", "implicit_handle"}:
+                message, help_ = f"[{attribute.name}] belongs into the ACF", "or compile with /app_config"
+                report.error("MIDL2150", message, attribute.span, help=help_)
     auto = attributes.get("auto_handle")
     for draft in drafts:
         operation = draft.operation
@@ -201,4 +206,6 @@ def _implicit(unit: Unit, attributes: Attributes) -> None:
     if isinstance(shape.core, ContextHandleUse):
         unit.report.error("MIDL2210", "a context handle cannot be an implicit handle", attribute.span)
     elif not shape.is_error and not shape.user_handle and not isinstance(shape.core, BindingHandle):
-        unit.report.error("MIDL2264", "the type of an implicit handle must be a handle", attribute.span)
+        code = "MIDL2099" if isinstance(written_type, ast.NamedType) else "MIDL2264"
+        help_ = "use handle_t, or a typedef that is marked [handle]"
+        unit.report.error(code, "the type of an implicit handle must be a handle", argument.span, help=help_)

@@ -6,22 +6,19 @@ import re
 from collections.abc import Sequence
 
 from idlc.data import dataclass, replace
-from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import text, written
+from idlc.semantics.configured import check_parameters, statuses
 from idlc.semantics.constants import Siblings, wrap
 from idlc.semantics.shapes import GENERIC, attributed, declared, derived, note_undecided, pointed, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
-    Base,
-    BaseKind,
     BindingHandle,
     ContextHandle,
     ContextHandleUse,
     ErrorType,
     Operation,
     Parameter,
-    Pointer,
     Type,
     Void,
 )
@@ -73,16 +70,19 @@ def bind_operation(
     result = _result(unit, statement, declarator, attributes, local=local)
     called = attributes.get("call_as")
     argument = called.arguments[0] if called is not None else None
+    found = statuses(unit, attributes, parameters, result, unit.acf.operations.get(name))
+    check_parameters(unit, parameters)
+    plain = tuple(parameter for parameter, _ in parameters)
     operation = Operation(
         name,
         -1,
-        parameters,
+        plain,
         result,
         text.operation(
             _operation_attributes(statement, unit.acf.operation(name), everywhere),
             statement.specifiers,
             declarator,
-            [parameter.declaration for parameter in parameters],
+            [parameter.declaration for parameter in plain],
         ),
         declarator.name_span,
         is_async="async" in attributes or "async" in everywhere,
@@ -92,11 +92,14 @@ def bind_operation(
         message="message" in attributes,
         callback="callback" in attributes,
         local=local,
-        placeholder=bool(_PLACEHOLDER.match(name)) and not parameters and isinstance(result, Void),
+        placeholder=bool(_PLACEHOLDER.match(name)) and not plain and isinstance(result, Void),
         doc=statement.doc or attributes.helpstring,
         words=frozenset(attributes.by_name),
         dispid=dispid(unit, attributes),
         call_as=argument.name if isinstance(argument, ast.Identifier) else None,
+        comm_status=found.comm,
+        fault_status=found.fault,
+        hidden_statuses=found.hidden,
     )
     return Draft(operation, attributes)
 
@@ -133,7 +136,9 @@ class _Draft:
     span: Span
 
 
-def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bool, com: bool) -> tuple[Parameter, ...]:
+def _parameters(
+    unit: Unit, operation: str, function: ast.Function, *, local: bool, com: bool
+) -> list[tuple[Parameter, Attributes]]:
     if function.variadic and not local:
         unit.report.error("MIDL2046", '"..." cannot be sent', function.span)
     drafts: list[_Draft] = []
@@ -163,14 +168,9 @@ def _parameters(unit: Unit, operation: str, function: ast.Function, *, local: bo
         shape = _travelling(unit, shape, name, parameter, alone=len(function.parameters) == 1)
         shape = pointed(unit, shape, attributes, Place.PARAMETER)
         drafts.append(_Draft(name, shape, attributes, parameter, span))
-    for word in ("comm_status", "fault_status"):
-        said = [draft.attributes.by_name[word] for draft in drafts if word in draft.attributes]
-        for again in said[1:]:
-            note = Note("the first one", said[0].span)
-            unit.report.error("MIDL2069", f"a second parameter is [{word}]", again.span, (note,))
     shapes = {draft.name: draft.shape for draft in drafts}
     siblings = Siblings(shapes, "parameter", unit.default, object=com, local=local)
-    parameters = tuple(_parameter(unit, draft, siblings, local=local) for draft in drafts)
+    parameters = [(_parameter(unit, draft, siblings, local=local), draft.attributes) for draft in drafts]
     unit.expressions.beside = {}
     return parameters
 
@@ -209,7 +209,6 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     note_undecided(unit, shape, outermost=True)
     type_ = finish(shape, default=unit.default, parameter=True)
-    _status(unit, attributes, type_, draft.name, is_in=is_in)
     declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
     words = frozenset(attributes.by_name)
     return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span, words, _type_name(draft.parameter))
@@ -225,17 +224,6 @@ def _type_name(parameter: ast.Parameter) -> str:
             return spelling
         case _:
             return ""
-
-
-def _status(unit: Unit, attributes: Attributes, type_: Type, name: str, *, is_in: bool) -> None:
-    """comm_status and fault_status: an [out] error_status_t that takes what would be raised otherwise."""
-    attribute = attributes.first_of("comm_status", "fault_status")
-    if attribute is None or isinstance(type_, ErrorType):
-        return
-    if is_in or not isinstance(type_, Pointer):
-        unit.report.error("MIDL2070", f'"{name}" takes a status and must be an [out] pointer', attribute.span)
-    elif not isinstance(type_.target, Base) or type_.target.kind is not BaseKind.UINT32:
-        unit.report.error("MIDL2097", f'"{name}" takes a status and must be an error_status_t *', attribute.span)
 
 
 _STDCALL = frozenset("winapi callback apientry stdmethodcalltype pascal".split())

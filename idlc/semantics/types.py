@@ -429,6 +429,11 @@ class Operation:
     """What `id` says: the number that IDispatch::Invoke knows it by."""
     call_as: str | None = None
     """The local method that it stands for on the wire."""
+    comm_status: str | None = None
+    fault_status: str | None = None
+    """The output that takes the status of a failure, which is then not raised: a parameter, or `return_value`."""
+    hidden_statuses: tuple[str, ...] = ()
+    """Outputs for a status that only the ACF names: the client has them, and they do not travel."""
     half_of: str | None = None
     """Begin_M and Finish_M of an asynchronous interface: the method M. Expressions of their parameters' types may name
     parameters that only the other half has, so M's own list is where such names are looked up."""
