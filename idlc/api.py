@@ -117,7 +117,7 @@ def compile_files(
     generated = driver.generate(compilation)
     if compilation.report.has_errors:
         return _report(compilation, generated)
-    files = generated | (driver.preprocessed(compilation, chosen) if keep_preprocessed else {})
+    files = generated | (driver.preprocessed(compilation) if keep_preprocessed else {})
     try:
         outputs, written = outputs_of.write(compilation, files, chosen, places)
     except OutputError as error:
@@ -184,7 +184,7 @@ def dumped(paths: Sequence[PathLike], stage: str, settings: Settings) -> tuple[C
         raise ValueError(f"no such stage: {stage!r}; there are {', '.join(driver.STAGES)}")
     work = driver.parse if stage in ("preprocessed", "ast") else driver.analyse
     compilation = work([os.fspath(path) for path in paths], settings)
-    text = "" if compilation.report.has_errors else driver.dump(compilation, stage, settings)
+    text = "" if compilation.report.has_errors else driver.dump(compilation, stage)
     return _report(compilation, {}), text
 
 

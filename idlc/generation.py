@@ -7,7 +7,6 @@ from typing import Final
 
 from idlc.crashes import guard
 from idlc.reading import Compilation, Unit, preprocessed
-from idlc.settings import Settings
 from idlc.source.files import Span
 from idlc.syntax.show import show
 from idlc.version import VERSION
@@ -55,7 +54,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
         with guard("emit", unit.bound):
             # An import makes types visible; procedures belong to whoever compiles the file itself.
             try:
-                made = render(unit.bound, homes, VERSION, types_only=not unit.main)
+                made = render(unit.bound, homes, VERSION, types_only=not unit.main, settings=compilation.settings)
                 files.update(made)
                 compilation.origins.update(dict.fromkeys(made, unit.source.path))
             except CannotTravel as error:
@@ -64,11 +63,11 @@ def generate(compilation: Compilation) -> dict[str, str]:
     return {} if refused else files
 
 
-def dump(compilation: Compilation, stage: str, settings: Settings) -> str:
+def dump(compilation: Compilation, stage: str) -> str:
     """One stage of the files that were asked for, as text. Raises InternalError."""
     if stage == "preprocessed":
         with guard(stage):
-            return "\n".join(preprocessed(compilation, settings).values())
+            return "\n".join(preprocessed(compilation).values())
     parts: list[str] = []
     for unit in compilation.main:
         with guard(stage, unit.bound):

@@ -40,6 +40,7 @@ class Unit:
 class Compilation:
     """One run: what was found, bound and said."""
 
+    settings: Settings = field(default_factory=Settings)
     report: Report = field(default_factory=Report)
     units: list[Unit] = field(default_factory=list)
     """In an order in which every file follows those it imports."""
@@ -57,7 +58,7 @@ def builtin_folder() -> str:
 
 
 def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:
-    compilation = Compilation(Report(settings.policy))
+    compilation = Compilation(settings, Report(settings.policy))
     report = compilation.report
     for folder in dict.fromkeys(settings.include):
         if not os.path.isdir(folder):
@@ -103,8 +104,9 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     return compilation, graph
 
 
-def preprocessed(compilation: Compilation, settings: Settings) -> dict[str, str]:
+def preprocessed(compilation: Compilation) -> dict[str, str]:
     """The files that were asked for, as they are after preprocessing: names that end in `.i`, and texts."""
+    settings = compilation.settings
     files = _files(settings)
     texts: dict[str, str] = {}
     for unit in compilation.main:

@@ -13,13 +13,21 @@ from idlc.pymodel.build import Builder
 from idlc.pymodel.model import ModuleModel
 from idlc.pymodel.text import literal
 from idlc.semantics.types import BoundFile
+from idlc.settings import Settings
 from idlc.wire.layout import NDR20, NDR64
 from idlc.wire.plan import plan
 
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
-def render(bound: BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False) -> dict[str, str]:
+def render(
+    bound: BoundFile,
+    homes: Mapping[str, str],
+    version: str,
+    *,
+    types_only: bool = False,
+    settings: Settings | None = None,
+) -> dict[str, str]:
     """The generated modules of one IDL file: relative file name -> text.
 
     Args:
@@ -27,15 +35,17 @@ def render(bound: BoundFile, homes: Mapping[str, str], version: str, *, types_on
         homes: for each file it imports (directly or not), the module its types come from.
         version: the compiler's, for the header.
         types_only: for a file that is only imported: its types, no interfaces.
+        settings: which sides and transfer syntaxes there are; all by default.
     """
-    builder = Builder(bound, homes, version, types_only=types_only)
+    builder = Builder(bound, homes, version, types_only=types_only, settings=settings)
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
     if model.interfaces or model.pickles:
         python = builder.python_types()
         for interface in builder.interfaces:
             planned = plan(bound, (interface,))
-            for syntax, suffix in ((NDR20, "codec"), (NDR64, "ndr64")):
+            for syntax in builder.syntaxes:
+                suffix = "ndr64" if syntax is NDR64 else "codec"
                 name = f"{builder.codec_stem(interface)}_{suffix}.py"
                 files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
         if builder.pickle_plan is not None:

@@ -35,6 +35,8 @@ from idlc.pymodel.operations import OperationShape
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
+from idlc.settings import Protocol, Settings
+from idlc.wire.layout import NDR20, NDR64, Syntax
 from idlc.wire.plan import nullable, plan_pickles, remote_interfaces, remote_operations
 
 _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
@@ -43,7 +45,15 @@ _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 class Builder:
     """Names and annotations of one bound file, shared by its public module and its codec modules."""
 
-    def __init__(self, bound: t.BoundFile, homes: Mapping[str, str], version: str, *, types_only: bool = False) -> None:
+    def __init__(
+        self,
+        bound: t.BoundFile,
+        homes: Mapping[str, str],
+        version: str,
+        *,
+        types_only: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
         """
         Args:
             bound: the file.
@@ -51,6 +61,7 @@ class Builder:
                 `idlrt.prelude.wtypes`.
             version: of the compiler, for the header.
             types_only: leave interfaces and serialization out (a file that is only imported).
+            settings: which sides and transfer syntaxes there are; all by default.
 
         Raises:
             CannotTravel: a type that is to be serialized by itself has no wire form.
@@ -58,6 +69,7 @@ class Builder:
         self.bound = bound
         self.homes = homes
         self.version = version
+        self.settings = settings or Settings()
         self.interfaces = () if types_only else remote_interfaces(bound)
         self.pickle_plan = None if types_only or not bound.pickled else plan_pickles(bound)
         self.used: dict[str, dict[str, None]] = {}
@@ -96,7 +108,7 @@ class Builder:
         for interface in self.interfaces:
             title = interface.name[:1].upper() + interface.name[1:]
             wishes[f"interface {interface.name}"] = interface.name.upper()
-            for part in ("Client", "BlockingClient", "Service", "BlockingService"):
+            for part in self._parts():
                 wishes[f"{part} {interface.name}"] = title + part
             for operation in interface.operations:
                 for part in ("Result", "Call", "BlockingCall"):
@@ -184,6 +196,18 @@ class Builder:
             found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
         return {module: f"from {module} import {', '.join(sorted(used))}" for module, used in sorted(found.items())}
 
+    def _parts(self) -> tuple[str, ...]:
+        """What the names of an interface's classes end in."""
+        clients = ("Client", "BlockingClient") if self.settings.client else ()
+        services = ("Service", "BlockingService") if self.settings.server else ()
+        return clients + services
+
+    @property
+    def syntaxes(self) -> tuple[Syntax, ...]:
+        """The transfer syntaxes that there are codecs for."""
+        offered = {Protocol.DCE: (NDR20,), Protocol.NDR64: (NDR64,), Protocol.ALL: (NDR20, NDR64)}
+        return offered[self.settings.protocol]
+
     @staticmethod
     def _field_names(struct: t.Struct) -> dict[str, str]:
         return python_names(tuple(field.name for field in struct.fields))
@@ -243,6 +267,7 @@ class Builder:
                 n
                 for i in interfaces
                 for n in (i.constant, i.client, i.blocking_client, *(service.name for service in i.services))
+                if n
             ]
         )
         if pickles or any(isinstance(x, Record | Choice | Enumeration) for x in types):
@@ -270,7 +295,8 @@ class Builder:
 
     def _doc(self) -> str:
         lines = [f"{i.name} {i.version[0]}.{i.version[1]}, {{{i.uuid}}}." for i in self.interfaces]
-        return self.bound.doc or "\n".join(lines) or f"Types of {self.bound.name}."
+        kinds = "Interfaces and types" if com.object_interfaces(self.bound) else "Types"
+        return self.bound.doc or "\n".join(lines) or f"{kinds} of {self.bound.name}."
 
     def _imports(
         self,
@@ -285,7 +311,7 @@ class Builder:
     ) -> tuple[str, ...]:
         code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, named)))
         standard = []
-        if any(interface.methods for interface in interfaces):
+        if any(service.methods for interface in interfaces for service in interface.services):
             standard.append("from abc import abstractmethod")
         abstract = [] if not any(isinstance(one, ComInterface) and one.identities for one in named) else ["Mapping"]
         if "Sequence[" in code:
@@ -309,7 +335,7 @@ class Builder:
         if "pipes." in code:
             modules.add("pipes")
         if interfaces:
-            modules |= {"blocking", "rpc"}
+            modules |= {"blocking", "rpc"} if self.settings.client else {"rpc"}
         runtime = ["import idlrt"]
         if modules:
             runtime.append(f"from idlrt import {', '.join(sorted(modules))}")
@@ -449,7 +475,7 @@ class Builder:
             operations.append(shape.declaration())
             if len(shape.outputs) > 1:
                 results.append(shape.result())
-            calls += shape.calls()
+            calls += shape.calls() if self.settings.client else []
             methods.append(shape.method(blocking=False))
             blocking_methods.append(shape.method(blocking=True))
             service_methods.append(shape.service_method(blocking=False))
@@ -459,14 +485,21 @@ class Builder:
                 spelled = self.class_name(handle)
                 hooks[handle] = Hook(f"{spelled}_rundown", spelled)
         uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
-        arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__, codec="{codec}_codec"'
-        arguments += f', codec64="{codec}_ndr64"'
+        arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__'
+        if NDR20 in self.syntaxes:
+            arguments += f', codec="{codec}_codec"'
+        if NDR64 in self.syntaxes:
+            arguments += f', codec64="{codec}_ndr64"'
         arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
         doc = interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}."
-        services = [Service(self.names[f"Service {interface.name}"], docstring(doc, 4), tuple(service_methods))]
-        if piped:
+        client, server = self.settings.client, self.settings.server
+        services: list[Service] = []
+        if server:
+            name = self.names[f"Service {interface.name}"]
+            services.append(Service(name, docstring(doc, 4), tuple(service_methods)))
+        if server and piped:
             plain = docstring(
                 f"{doc}\n\nFor methods that are plain functions: they run in threads, their pipes block.", 4
             )
@@ -476,8 +509,8 @@ class Builder:
             doc=docstring(doc, 4),
             constant=self.names[f"interface {interface.name}"],
             arguments=arguments,
-            client=self.names[f"Client {interface.name}"],
-            blocking_client=self.names[f"BlockingClient {interface.name}"],
+            client=self.names[f"Client {interface.name}"] if client else "",
+            blocking_client=self.names[f"BlockingClient {interface.name}"] if client else "",
             methods=tuple(methods),
             blocking_methods=tuple(blocking_methods),
             services=tuple(services),

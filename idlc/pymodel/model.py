@@ -164,6 +164,7 @@ class InterfaceModel:
     arguments: str
     """Of rpc.Interface( ), its operations included."""
     client: str
+    """Empty where no clients are generated; so is the next."""
     blocking_client: str
     methods: tuple[Method, ...]
     blocking_methods: tuple[Method, ...]

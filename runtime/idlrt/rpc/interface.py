@@ -97,7 +97,7 @@ class Interface:
         version: tuple[int, int] = (1, 0),
         *,
         module: str,
-        codec: str,
+        codec: str | None = None,
         codec64: str | None = None,
         operations: tuple[Operation, ...] = (),
         endpoints: tuple[tuple[str, str], ...] = (),
@@ -116,7 +116,8 @@ class Interface:
     @property
     def transfers(self) -> tuple[SyntaxId, ...]:
         """Transfer syntaxes that there are codecs for, liked best first."""
-        return (NDR20,) if self._codec64 is None else (NDR20, NDR64)
+        offered = ((NDR20, self._codec), (NDR64, self._codec64))
+        return tuple(transfer for transfer, codec in offered if codec is not None)
 
     def codecs(self, transfer: SyntaxId, order: str) -> Codecs:
         """The codecs of all operations for a transfer syntax and a byte order, made on first use."""
@@ -124,7 +125,9 @@ class Interface:
         found = self._loaded.get(key)
         if found is None:
             package, _, _ = self._module.rpartition(".")
-            name = self._codec64 if transfer == NDR64 and self._codec64 is not None else self._codec
+            name = self._codec64 if transfer == NDR64 else self._codec
+            if name is None:
+                raise ValueError(f"{self!r} was compiled without codecs for {transfer}")
             module: Any = import_module(f"{package}.{name}" if package else name)
             made: Codecs = module.ndr64() if transfer == NDR64 else module.ndr20(order)
             found = self._loaded[key] = made
