@@ -11,7 +11,7 @@ from idlc.codec.pickles import pickle
 from idlc.codec.put import Put
 from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared
-from idlc.codec.statements import CodecModule, Entry, Function, Line, Statement
+from idlc.codec.statements import CodecModule, Entry, Function, Line, PickleEntry, Statement
 from idlc.language.python_names import python_names
 from idlc.semantics.types import Dimension, Variable
 from idlc.wire.layout import Syntax, letter
@@ -21,6 +21,7 @@ from idlc.wire.steps import (
     EnumValue,
     OperationPlan,
     PipeChunks,
+    ProcedurePlan,
     RecordUse,
     Referent,
     Scalar,
@@ -37,6 +38,7 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
     functions: list[Function] = []
     entries = tuple(_entry(operation, shared, functions) for operation in plan.operations)
     pickles = tuple(pickle(type_, shared, functions) for type_ in plan.pickles)
+    pickles += tuple(_procedure(procedure, shared, functions) for procedure in plan.procedures)
     done: set[str] = set()
     while len(done) < len(shared.wanted):
         for name in list(shared.wanted):
@@ -244,6 +246,37 @@ def _getter(
     body = (*head, *emitter.statements, Line(f"return {value}"))
     parameters = "d: Any, inputs: Any, at: int = 0" if response else "d: Any, at: int = 0"
     return Function(_function_name("get", operation, part, shared), parameters, "Any", body)
+
+
+def _procedure(plan: ProcedurePlan, shared: Shared, functions: list[Function]) -> PickleEntry:
+    """An operation that is serialized: the writer of its [in] values, the reader of its [out] ones."""
+    put = _put_request(plan.operation, shared)
+    if isinstance(put, Function):
+        functions.append(put)
+        put = put.name
+    get = _get_serialized(plan.operation, shared)
+    functions.append(get)
+    return PickleEntry(plan.key, f"{put}, {get.name}, True")
+
+
+def _get_serialized(operation: OperationPlan, shared: Shared) -> Function:
+    """[out] values by themselves: there is no request whose values sizes could be checked against."""
+    slots = operation.response
+    emitter = Get(shared)
+    parts: dict[str, Reading] = {}
+    unknown = frozenset(slot.name for slot in operation.request) - {slot.name for slot in slots}
+    scope = Siblings(parts, [], parameters=True, unknown=unknown)
+    for slot, name in _named(slots):
+        parts[slot.name] = emitter.top(slot.step, name, scope, slot.name)
+    emitter.flush()
+    for check in scope.waiting:
+        check()
+    value = _result(operation, [emitter.expression(parts[slot.name]) for slot in slots], shared)
+    head = emitter.opening()
+    if shared.operation_aliases(operation)[1]:
+        head.append(Line("seen: dict[Any, Any] = {}"))
+    body = (*head, *emitter.statements, Line(f"return {value}, {emitter.place()}"))
+    return Function(_function_name("get", operation, "serialized", shared), "d: Any", "Any", body)
 
 
 def _one_group(text: str) -> bool:

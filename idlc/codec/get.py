@@ -401,7 +401,7 @@ class Get(Emitter):
 
     def agree(self, expression: Expression | None, local: str, scope: Siblings | None, error: str, path: str) -> None:
         """Checks `local` against what a sibling expression gives, at once or when the siblings are there."""
-        if expression is None or scope is None:
+        if expression is None or scope is None or names(expression) & scope.unknown:
             return
         if scope.ready(names(expression)):
             self.later(lambda: self._compare(expression, local, scope, error, path))

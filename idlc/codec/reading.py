@@ -54,6 +54,8 @@ class Siblings:
     outer: dict[str, str] = field(default_factory=dict)
     """Parameters known from the request, when a response is read: IDL name -> spelling."""
     parameters: bool = False
+    unknown: frozenset[str] = frozenset()
+    """Siblings that will never be known, so that nothing can be checked against them."""
 
     def __call__(self, variable: Variable) -> str:
         if variable.name not in self.parts:

@@ -152,7 +152,7 @@ class Shared:
 
     def _functions(self) -> set[str]:
         uses: Counter[str] = Counter()
-        for operation in self.plan.operations:
+        for operation in (*self.plan.operations, *(procedure.operation for procedure in self.plan.procedures)):
             for slot in (*operation.request, *operation.response):
                 self._count(slot.step, uses, top=True)
         for pickle in self.plan.pickles:

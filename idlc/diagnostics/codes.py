@@ -350,6 +350,7 @@ CODES: dict[str, str] = {
     "IDLC1216": "file defines nothing",
     "IDLC1217": "operation outside of an interface",
     "IDLC1218": "a type that cannot be serialized by itself",
+    "IDLC1219": "an operation that does not decode what it encodes",
     "IDLC1240": "an asynchronous form of an interface as a base",
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",

@@ -40,7 +40,7 @@ def render(
     builder = Builder(bound, homes, version, types_only=types_only, settings=settings)
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
-    if model.interfaces or model.pickles:
+    if model.interfaces or model.pickles or model.procedures:
         python = builder.python_types()
         for interface in builder.interfaces:
             planned = plan(bound, (interface,))

@@ -27,6 +27,7 @@ from idlc.pymodel.model import (
     Member,
     ModuleModel,
     Pickle,
+    Procedures,
     Record,
     Service,
     TypeLibrary,
@@ -37,7 +38,14 @@ from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
 from idlc.settings import Protocol, Settings
 from idlc.wire.layout import NDR20, NDR64, Syntax
-from idlc.wire.plan import nullable, plan_pickles, remote_interfaces, remote_operations
+from idlc.wire.plan import (
+    nullable,
+    pickling_interfaces,
+    plan_pickles,
+    procedures,
+    remote_interfaces,
+    remote_operations,
+)
 
 _ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 
@@ -71,7 +79,9 @@ class Builder:
         self.version = version
         self.settings = settings or Settings()
         self.interfaces = () if types_only else remote_interfaces(bound)
-        self.pickle_plan = None if types_only or not bound.pickled else plan_pickles(bound)
+        self.pickling = () if types_only else pickling_interfaces(bound)
+        pickles = not types_only and (bound.pickled or self.pickling)
+        self.pickle_plan = plan_pickles(bound) if pickles else None
         self.used: dict[str, dict[str, None]] = {}
         self.converters: dict[str, None] = {}
         """Dotted names of the converters that annotations name."""
@@ -105,6 +115,12 @@ class Builder:
             wishes[f"type {declared.name}"] = declared.name
         for constant in self.bound.constants:
             wishes[f"constant {constant.name}"] = constant.name
+        for interface in self.pickling:
+            wishes[f"procedures {interface.name}"] = f"_{interface.name}"
+            for operation in procedures(interface):
+                for part in ("encode", "decode"):
+                    wishes[f"{part} operation {operation.name}"] = f"{part}_{operation.name}"
+                wishes[f"Result {operation.name}"] = f"{operation.name}Result"
         for interface in self.interfaces:
             title = interface.name[:1].upper() + interface.name[1:]
             wishes[f"interface {interface.name}"] = interface.name.upper()
@@ -167,7 +183,7 @@ class Builder:
                 fields[declared.name] = names
                 orders[declared.name] = self._order(declared, names)
         outputs: dict[str, Mapping[str, str]] = {}
-        for interface in self.interfaces:
+        for interface in dict.fromkeys((*self.interfaces, *self.pickling)):
             for operation in interface.operations:
                 classes[f"{operation.name}Result"] = self.codec_names[self.names[f"Result {operation.name}"]]
                 outputs[operation.name] = OperationShape(self, operation).names
@@ -246,6 +262,7 @@ class Builder:
         results: list[Record] = []
         calls: list[CallClass] = []
         pickles = tuple(self._pickles())
+        serialized = tuple(self._procedures(interface, results) for interface in self.pickling)
         interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
         constants = tuple(self._constants())
         classes = com.Classes(self.bound, self.interface_class)
@@ -262,6 +279,7 @@ class Builder:
             + [r.name for r in results]
             + [class_.name for class_ in named]
             + [name for p in pickles for name in (p.encode, p.decode) if name]
+            + [name for s in serialized for p in s.functions for name in (p.encode, p.decode) if name]
             + [c.name for c in calls]
             + [
                 n
@@ -270,20 +288,23 @@ class Builder:
                 if n
             ]
         )
-        if pickles or any(isinstance(x, Record | Choice | Enumeration) for x in types):
+        if results:
+            self.features.add("rpc")
+        if pickles or serialized or any(isinstance(x, Record | Choice | Enumeration) for x in types):
             self.features.add("ndr")
         return ModuleModel(
             module=module_name(self.bound.name),
             sources=" and ".join(one_line(source) for source in self.bound.sources),
             version=self.version,
             doc=docstring(self._doc(), 0),
-            imports=self._imports(types, results, calls, interfaces, constants, aliases, pickles, named),
+            imports=self._imports(types, results, calls, interfaces, constants, aliases, pickles, serialized, named),
             constants=constants,
             types=tuple(types),
             aliases=aliases,
             pickles=pickles,
             pickler=self.names["pickles"],
             pickles_codec=literal(self.pickles_codec),
+            procedures=serialized,
             results=tuple(results),
             calls=tuple(calls),
             interfaces=interfaces,
@@ -307,9 +328,10 @@ class Builder:
         constants: Sequence[Constant],
         aliases: Sequence[Alias],
         pickles: Sequence[Pickle],
+        serialized: Sequence[Procedures],
         named: Sequence[ComInterface | ComponentClass | TypeLibrary],
     ) -> tuple[str, ...]:
-        code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, named)))
+        code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, serialized, named)))
         standard = []
         if any(service.methods for interface in interfaces for service in interface.services):
             standard.append("from abc import abstractmethod")
@@ -391,6 +413,19 @@ class Builder:
                 encode_doc=docstring(f"A {name} as octets: {about}.", 4),
                 decode_doc=docstring(f"The {name} that octets hold: {about}.", 4),
             )
+
+    def _procedures(self, interface: t.Interface, results: list[Record]) -> Procedures:
+        name = self.names[f"procedures {interface.name}"]
+        version = f"({interface.version[0]}, {interface.version[1]})"
+        identity = f'{literal(interface.name)}, "{interface.uuid}", {version}'
+        functions = []
+        for operation in procedures(interface):
+            shape = OperationShape(self, operation)
+            if len(shape.outputs) > 1:
+                results.append(shape.result())
+            functions.append(shape.procedure(name))
+        arguments = f"{identity}, module=__name__, codec={literal(self.pickles_codec)}"
+        return Procedures(name, arguments, tuple(functions))
 
     # ------------------------------------------------------------------ types
 

@@ -105,6 +105,40 @@ class Pickle:
 
 
 @dataclass(frozen=True, slots=True)
+class Procedure:
+    """The functions of an operation that is serialized instead of called."""
+
+    codec: str
+    """The name of its interface's ndr.Procedures."""
+    label: str
+    """The IDL name as a literal."""
+    opnum: int
+    encode: str
+    decode: str
+    """Names of the functions; empty where the IDL does not ask for one."""
+    parameters: str
+    """Of the function that encodes."""
+    arguments: str
+    """The tuple of what is encoded."""
+    order: str
+    """What the byte order is called among the parameters."""
+    returns: str
+    is_void: bool
+    encode_doc: str
+    decode_doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Procedures:
+    """What the serialized operations of one interface have in common."""
+
+    name: str
+    arguments: str
+    """Of ndr.Procedures( )."""
+    functions: tuple[Procedure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PipeAttribute:
     """One pipe of a call object."""
 
@@ -222,6 +256,7 @@ class ModuleModel:
     """The name of the ndr.Pickles that the functions use."""
     pickles_codec: str
     """The name of its codec module, as a literal."""
+    procedures: tuple[Procedures, ...]
     results: tuple[Record, ...]
     calls: tuple[CallClass, ...]
     interfaces: tuple[InterfaceModel, ...]

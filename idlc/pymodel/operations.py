@@ -6,7 +6,7 @@ from typing import Protocol
 
 from idlc.language.python_names import python_name, python_names
 from idlc.pymodel.annotations import Annotator, octet_pipe, optional
-from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Record
+from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
@@ -45,7 +45,7 @@ class OperationShape:
         self.outputs: list[tuple[str, t.Type, str]] = [
             (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration)) for p in plain if p.is_out
         ]
-        if not isinstance(operation.result, t.Void):
+        if not isinstance(operation.result, t.Void) and not operation.serialized:
             self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
         self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
         self.spelled = python_name(operation.name)
@@ -194,6 +194,35 @@ class OperationShape:
             arguments=", ".join(arguments),
             call=call,
             pipes=tuple_of(self.names[name] for name in self.pipes) if self.pipes else "",
+        )
+
+    def procedure(self, codec: str) -> Procedure:
+        """The functions of an operation that is serialized instead of called."""
+        method = self.method(blocking=True)
+        taken = set(self.names.values())
+        order = "order"
+        while order in taken:
+            order += "_"
+        parameters = [text for text in [method.parameters.removeprefix("self").removeprefix(", ")] if text]
+        if ", *, " not in method.parameters:
+            parameters.append("*")
+        parameters.append(f'{order}: ndr.ByteOrder = "<"')
+        _, _, arguments = method.arguments.partition(", ")
+        name, names = self.operation.name, self.builder.names
+        signature = one_line(self.operation.declaration)
+        return Procedure(
+            codec=codec,
+            label=literal(name),
+            opnum=self.operation.opnum,
+            encode=names[f"encode operation {name}"] if self.operation.encode else "",
+            decode=names[f"decode operation {name}"] if self.operation.decode else "",
+            parameters=", ".join(parameters),
+            arguments=f"({arguments},)" if len(self.inputs) == 1 else f"({arguments})",
+            order=order,
+            returns=self.returns(),
+            is_void=not self.outputs,
+            encode_doc=docstring(f"{signature}\n\nThe [in] parameters as octets, header included.", 4),
+            decode_doc=docstring(f"{signature}\n\nThe [out] parameters that octets hold.", 4),
         )
 
     def service_method(self, *, blocking: bool) -> Method:

@@ -91,6 +91,8 @@ def bind_operation(
         broadcast="broadcast" in attributes,
         message="message" in attributes,
         callback="callback" in attributes,
+        encode="encode" in attributes or "encode" in everywhere,
+        decode="decode" in attributes or "decode" in everywhere,
         local=local,
         placeholder=bool(_PLACEHOLDER.match(name)) and not plain and isinstance(result, Void),
         doc=statement.doc or attributes.helpstring,

@@ -1,7 +1,8 @@
 """[encode] and [decode]: which types can be serialized by themselves, and what stands in the way.
 
 A type gets the attribute from its typedef, in IDL or ACF, or from its interface's header, which means all types
-that can have it. Operations with the attribute are no remote ones; there is no Python form for them.
+that can have it. An operation with the attribute is no remote one: its parameters are serialized together, for which
+Microsoft has a header of its own.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from idlc.semantics.types import (
     Union,
     UnionUse,
     Void,
+    behind_ref,
 )
 from idlc.semantics.unit import Unit
 from idlc.semantics.written import Attributes
@@ -93,7 +95,6 @@ def check_operations(report: Report, interface: Interface, attributes: Attribute
     everywhere = attributes.first_of(*_HALVES)
     remote = [draft for draft in drafts if not draft.operation.local]
     marked = [(draft, draft.attributes.first_of(*_HALVES) or everywhere) for draft in remote]
-    refused = False
     first = next((found for draft, found in marked if found is not None and not has_pipes(draft.operation)), None)
     for draft, found in marked:
         operation = draft.operation
@@ -113,11 +114,17 @@ def check_operations(report: Report, interface: Interface, attributes: Attribute
             note = Note("automatic handles are asked for here", clash.span)
             message = f'"{operation.name}" is [{found.name}] and cannot have an automatic handle'
             report.error("MIDL2276", message, operation.span, (note,))
-        elif not refused or found is not everywhere:
-            refused = found is everywhere or refused
-            message = f'"{operation.name}" is [{found.name}], but operations cannot be serialized, only types'
-            help_ = "put the parameters into a structure and mark its typedef"
-            report.error("IDLC1208", message, operation.span, (Note("it is said here", found.span),), help_)
+        for parameter in operation.parameters:
+            type_ = behind_ref(parameter.type)
+            if isinstance(type_, ContextHandleUse):
+                message = f'"{parameter.name}" is a context handle, which means nothing outside of its association'
+                report.error("IDLC1218", message, parameter.span)
+            elif isinstance(type_, BindingHandle) or parameter.is_in == parameter.is_out:
+                continue
+            elif halves(draft.attributes) == frozenset(_HALVES):
+                half = "encoded and not decoded" if parameter.is_in else "decoded and not encoded"
+                message = f'"{parameter.name}" is {half}: "{operation.name}" cannot read what it writes'
+                report.warning("IDLC1219", message, parameter.span, help="make it [in, out]")
 
 
 def has_pipes(operation: Operation) -> bool:

@@ -419,6 +419,9 @@ class Operation:
     broadcast: bool = False
     message: bool = False
     callback: bool = False
+    encode: bool = False
+    decode: bool = False
+    """Serialized instead of called: its [in] parameters are encoded, its [out] ones decoded."""
     local: bool = False
     placeholder: bool = False
     """`void OpnumNNotUsedOnWire(void)`: takes an opnum, is not offered."""
@@ -437,6 +440,11 @@ class Operation:
     half_of: str | None = None
     """Begin_M and Finish_M of an asynchronous interface: the method M. Expressions of their parameters' types may name
     parameters that only the other half has, so M's own list is where such names are looked up."""
+
+    @property
+    def serialized(self) -> bool:
+        """Whether it never travels as a call."""
+        return self.encode or self.decode
 
     @property
     def called(self) -> str:

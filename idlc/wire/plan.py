@@ -59,6 +59,7 @@ from idlc.wire.steps import (
     PicklePlan,
     PipeChunks,
     Pipes,
+    ProcedurePlan,
     Record,
     RecordUse,
     Referent,
@@ -104,13 +105,27 @@ class _NoForm(Exception):
 
 
 def remote_interfaces(bound: BoundFile) -> tuple[Interface, ...]:
-    """The interfaces whose operations travel as plain RPC: neither [local] nor [object]."""
+    """The interfaces whose operations travel as plain RPC: neither [local] nor [object], nor of serialized ones only."""
+    return tuple(i for i in _plain(bound) if not i.operations or any(not op.serialized for op in i.operations))
+
+
+def pickling_interfaces(bound: BoundFile) -> tuple[Interface, ...]:
+    """The interfaces with operations that are serialized instead of called."""
+    return tuple(i for i in _plain(bound) if any(op.serialized for op in i.operations))
+
+
+def _plain(bound: BoundFile) -> tuple[Interface, ...]:
     return tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
 
 
 def remote_operations(interface: Interface) -> tuple[Operation, ...]:
     """The operations that a client can call, without those that only take a number."""
-    return tuple(op for op in interface.operations if not (op.local or op.callback or op.placeholder))
+    return tuple(op for op in interface.operations if not (op.local or op.callback or op.placeholder or op.serialized))
+
+
+def procedures(interface: Interface) -> tuple[Operation, ...]:
+    """The operations that are serialized instead of called."""
+    return tuple(op for op in interface.operations if op.serialized and not op.local)
 
 
 def plan(bound: BoundFile, interfaces: Iterable[Interface] | None = None) -> WirePlan:
@@ -125,12 +140,18 @@ def plan(bound: BoundFile, interfaces: Iterable[Interface] | None = None) -> Wir
 
 
 def plan_pickles(bound: BoundFile) -> WirePlan:
-    """The wire plan of the types that are serialized by themselves.
+    """The wire plan of the types and operations that are serialized by themselves.
 
     Raises:
         CannotTravel: one of them has no wire form.
     """
-    return _Planner(bound).run((), bound.pickled)
+    planner = _Planner(bound)
+    found = [
+        ProcedurePlan(f"{interface.name}.{operation.name}", planner.operation(operation))
+        for interface in pickling_interfaces(bound)
+        for operation in procedures(interface)
+    ]
+    return replace(planner.run((), bound.pickled), procedures=tuple(found))
 
 
 def is_pipe(type_: Type) -> Pipe | None:
@@ -223,7 +244,7 @@ class _Planner:
                 request.append(slot)
             if parameter.is_out:
                 response.append(slot)
-        if not isinstance(operation.result, Void):
+        if not isinstance(operation.result, Void) and not operation.serialized:
             response.append(Slot(RESULT, self.traveller(operation.result, operation, operation)))
         return OperationPlan(
             operation.name, operation.opnum, tuple(request), tuple(in_pipes), tuple(out_pipes), tuple(response)

@@ -39,6 +39,7 @@ def show(plan: WirePlan) -> str:
     for operation in plan.operations:
         lines += shown.operation(operation)
     lines += [line for pickle in plan.pickles for line in shown.pickle(pickle)]
+    lines += [line for procedure in plan.procedures for line in shown.procedure(procedure.key, procedure.operation)]
     for record in plan.records.values():
         lines += shown.record(record)
     for choice in plan.choices.values():
@@ -65,6 +66,13 @@ class _Show:
         header = "private header" if pickle.constructed else "no private header"
         values = " | ".join(self.values((Slot("value", pickle.step),)))
         return [f"type {pickle.name}, {header}", f"  value     {values}"]
+
+    def procedure(self, key: str, operation: OperationPlan) -> list[str]:
+        return [
+            f"procedure {operation.opnum} {key}",
+            f"  encoded   {' | '.join(self.values(operation.request)) or 'nothing'}",
+            f"  decoded   {' | '.join(self.values(operation.response)) or 'nothing'}",
+        ]
 
     def record(self, record: Record) -> list[str]:
         use = RecordUse(record.name)

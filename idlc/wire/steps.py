@@ -229,8 +229,18 @@ class PicklePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedurePlan:
+    """An operation that is serialized instead of called: what is encoded is its request, what is decoded its response."""
+
+    key: str
+    """Interface and operation, as no type can be called."""
+    operation: OperationPlan
+
+
+@dataclass(frozen=True, slots=True)
 class WirePlan:
     operations: tuple[OperationPlan, ...]
     records: Mapping[str, Record]
     choices: Mapping[str, ChoiceType]
     pickles: tuple[PicklePlan, ...] = ()
+    procedures: tuple[ProcedurePlan, ...] = ()

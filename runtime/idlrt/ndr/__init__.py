@@ -52,6 +52,7 @@ from idlrt.ndr.movers import (
 )
 from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
+from idlrt.ndr.procedures import EncodedProcedure, Procedures, encoded_procedure
 from idlrt.ndr.types import Enum, Ref, Struct, Union
 
 __all__ = [
@@ -63,12 +64,14 @@ __all__ = [
     "ByteOrder",
     "Codecs",
     "Converter",
+    "EncodedProcedure",
     "Enum",
     "NdrError",
     "Octets",
     "OperationCodec",
     "Pickles",
     "PipeElement",
+    "Procedures",
     "Ref",
     "Struct",
     "TypeCodec",
@@ -79,6 +82,7 @@ __all__ = [
     "bad_string",
     "bad_tag",
     "cut_short",
+    "encoded_procedure",
     "explain",
     "flatten_bytes",
     "flatten_items",

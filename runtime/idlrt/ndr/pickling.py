@@ -36,7 +36,7 @@ class TypeCodec:
     """How one type is written and read by itself, without headers.
 
     Attributes:
-        put: the octets of a value. get: octets -> the value, and where it ended.
+        put: the octets of a value, or of the values of an operation. get: octets -> the value, and where it ended.
         constructed: whether a private header stands before it.
     """
 
@@ -44,7 +44,7 @@ class TypeCodec:
 
     def __init__(
         self,
-        put: Callable[[Any], bytes | bytearray],
+        put: Callable[..., bytes | bytearray],
         get: Callable[[Any], tuple[Any, int]],
         constructed: bool,
     ) -> None:

@@ -1,1 +1,0 @@
-"""What idlc made from IDL files; importing a module of this package needs idlrt only."""
