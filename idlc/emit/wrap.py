@@ -67,8 +67,14 @@ def _statement(indent: str, code: str) -> list[str]:
         return [f"{indent}for (", *listed, f"{indent}) in {rest}"]
     if code.startswith(("if ", "elif ")):
         word, _, condition = code.partition(" ")
+        if code.endswith("):") and _operators(condition[:-1]) <= 1:
+            start = _opening(code, len(code) - 2)
+            if len(indent) + start < WIDTH and start + 1 < len(code) - 2:
+                return _split(indent, code, start, len(code) - 2)
         return [f"{indent}{word} (", *_expression(indent + "    ", condition[:-1], ""), f"{indent}):"]
     name, colon, type_ = code.partition(": ")
+    if colon and name.isidentifier() and _top_level(type_, " | ") and not _assignment(code)[0]:
+        return [f"{indent}{name}: (", *_expression(indent + "    ", type_, ""), f"{indent})"]
     if colon and name.isidentifier() and type_.endswith("]"):
         opening = len(indent) + code.index("[") + 1
         if opening > WIDTH and len(indent) + len(name) + 3 <= WIDTH and len(indent) + 4 + len(type_) <= WIDTH:
@@ -137,6 +143,8 @@ def _expression(indent: str, text: str, end: str) -> list[str]:
         name, type_, default = annotation
         return [f"{indent}{name}: (", *_expression(indent + "    ", type_, ""), f"{indent}){default}{end}"]
     if _top_level(text, " if ") and _top_level(text, " else "):
+        if end:
+            return [f"{indent}(", *_expression(indent + "    ", text, ""), f"{indent}){end}"]
         value, rest = _parts(text, " if ")
         condition, otherwise = _parts(rest, " else ")
         lines = _expression(indent, value, "")
@@ -235,6 +243,16 @@ def _count(text: str, operator: str) -> int:
 
 def _top_level(text: str, operator: str) -> bool:
     return _count(text, operator) > 0
+
+
+_CLASSES = ((" or ", " and "), (" == ", " != ", " < ", " > ", " <= ", " >= ", " in ", " is "), (" | ",), (" + ", " - "))
+"""Operators by how tightly they bind, loosest first."""
+
+
+def _operators(text: str) -> int:
+    """How many of the loosest operators there are."""
+    counts = (sum(_count(text, operator) for operator in operators) for operators in _CLASSES)
+    return next((count for count in counts if count), 0)
 
 
 def _assignment(code: str) -> tuple[str, str]:
