@@ -17,23 +17,20 @@ from idlc import cache
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from idlc.source.search import Traces
 
-_KIND = "run"
-_SPEAKING = ("INCLUDE", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS")
+_SPEAKING = ("INCLUDE", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM")
 """What of the environment may change a run or its words, beside names that begin with IDLC."""
 
 
 def recall(arguments: Sequence[str]) -> tuple[str, str] | None:
     """What a run with these arguments wrote to stdout and stderr, if it would do nothing else now."""
-    key = _key(arguments)
-    known = None if key is None else cache.load(_KIND, key)
-    if known is None:
-        return None
+    known = recall_result("run", arguments)
     try:
-        inputs, names, outputs, said, warned = known
-        if _same_files(outputs) and _same_files(inputs) and _same_names(names):
+        outputs, said, warned = known
+        if _same_files(outputs):
             return str(said), str(warned)
     except (TypeError, ValueError, OSError):
         pass
@@ -52,13 +49,30 @@ def remember(
         said: what it wrote to stdout.
         warned: what it wrote to stderr.
     """
-    key = _key(arguments) if traces.repeatable else None
-    if key is None:
-        return
-    inputs = [(path, cache.key(octets)) for path, octets in traces.octets.items()]
-    names = [(folder, name, there) for (folder, name), there in traces.names.items()]
     written = [(path, cache.key(text.encode("utf-8", "surrogateescape"))) for path, text in outputs.items()]
-    cache.store(_KIND, key, (inputs, names, written, said, warned))
+    remember_result("run", arguments, traces, (written, said, warned))
+
+
+def recall_result(kind: str, arguments: Sequence[str]) -> Any:
+    """What `remember_result` was given, if all that was read and looked for is as it was; else None."""
+    key = _key(arguments)
+    known = None if key is None else cache.load(kind, key)
+    if known is None:
+        return None
+    try:
+        inputs, names, result = known
+        return result if _same_files(inputs) and _same_names(names) else None
+    except (TypeError, ValueError, OSError):
+        return None
+
+
+def remember_result(kind: str, arguments: Sequence[str], traces: Traces, result: Any) -> None:
+    """Keep `result`, plain data, of a run with these arguments that read and looked for what `traces` says."""
+    key = _key(arguments) if traces.repeatable else None
+    if key is not None:
+        inputs = [(path, cache.key(octets)) for path, octets in traces.octets.items()]
+        names = [(folder, name, there) for (folder, name), there in traces.names.items()]
+        cache.store(kind, key, (inputs, names, result))
 
 
 def _key(arguments: Sequence[str]) -> str | None:

@@ -86,7 +86,8 @@ def read(arguments: Sequence[str]) -> Invocation:
 def _places(options: argparse.Namespace) -> Places:
     depfile = options.depfile
     if depfile is None and options.dependencies is not None:
-        depfile = os.path.join(options.out, os.path.splitext(os.path.basename(options.files[0]))[0] + ".d")
+        folder = "" if options.out == os.curdir else options.out
+        depfile = os.path.join(folder, os.path.splitext(os.path.basename(options.files[0]))[0] + ".d")
     return Places(
         options.out, depfile, options.depfile_target, options.dependencies != "user", options.manifest
     )

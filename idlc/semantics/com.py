@@ -63,7 +63,7 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
                 continue
             draft = bind_operation(unit, method, declarator, written.NONE, local=True)
             if draft is not None:
-                methods.append(draft.operation)
+                methods.append(replace(draft.operation, local=False))
     wraps = statement.interface.name.rpartition(".")[2] if statement.interface is not None else None
     known = dict(identities(properties)) | identities(methods)
     if wraps is not None and statement.interface is not None:

@@ -97,7 +97,7 @@ def _pickled(pickled: Pickled) -> str:
 
 
 def _interface(interface: Interface) -> Iterator[str]:
-    words = [f"{interface.version[0]}.{interface.version[1]}"]
+    words = [] if interface.object else [f"{interface.version[0]}.{interface.version[1]}"]
     words += [str(interface.uuid)] if interface.uuid is not None else []
     words += [word for word in ("dual", "oleautomation") if word in interface.words]
     words += [word for word, said in (("object", interface.object), ("local", interface.local)) if said]

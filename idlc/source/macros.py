@@ -67,24 +67,30 @@ class Expander:
         self._total = 0
         self._constants: dict[str, tuple[Token, ...] | None] = {}
         """What macros are that come down to a few numbers and signs; None for one that does not."""
+        self._sums: dict[str, str | None] = {}
+        """The values of those."""
 
     def define(self, macro: Macro) -> None:
         self.macros[macro.name] = macro
-        self._constants.clear()
+        self._forget()
 
     def undefine(self, name: str) -> None:
         self.macros.pop(name, None)
+        self._forget()
+
+    def _forget(self) -> None:
         self._constants.clear()
+        self._sums.clear()
 
     def expand(self, tokens: Sequence[Token]) -> list[Token]:
         """The tokens with every macro expanded. Raises TooMuch only when the file as a whole asks for too much."""
         return self._expand(tokens, 0, frozenset())
 
     def expand_text(self, tokens: Sequence[Token]) -> list[Token]:
-        """The same for text, where an expression of numbers in parentheses becomes the one number that it is.
+        """The same for text, where a macro that is an expression of numbers becomes the one number that it is.
 
-        It cannot be told apart there, and files that number thousands of things by sums of macros are five times as
-        long without this.
+        That cannot be told apart where it is in parentheses, or all that there is between two commas. Files that number
+        thousands of things by sums of macros are five times as long without this.
         """
         return self._expand(tokens, 0, frozenset(), fold=True)
 
@@ -131,14 +137,14 @@ class Expander:
             if macro.name in active:
                 out.append(Token(NAME, token.text, token.file, token.start, token.end, token.space, fixed=True))
                 continue
+            if len(frames) == 1 and depth == 0 and (macro.parameters is None or _ahead(frames) == "("):
+                self._report.origins.expanded(token.file.path, token.start, macro.name, macro.span)
+            if fold and out and out[-1].kind == PUNCT:
+                number = self._number(macro, out[-1].text in _BEFORE and _ahead(frames) in _BEHIND)
+                if number is not None:
+                    out.append(Token(NUMBER, number, token.file, token.start, token.end, token.space))
+                    continue
             if len(frames) == 1 and depth == 0:
-                if macro.parameters is None or _opens_call(frames):
-                    self._report.origins.expanded(token.file.path, token.start, macro.name, macro.span)
-                if fold and (not out or out[-1].kind == PUNCT):
-                    number = self._number(macro)
-                    if number is not None:
-                        out.append(Token(NUMBER, number, token.file, token.start, token.end, token.space))
-                        continue
                 use = token
                 self._spent = 0
             try:
@@ -184,10 +190,18 @@ class Expander:
 
     # ------------------------------------------------------------------ macros that are numbers
 
-    def _number(self, macro: Macro) -> str | None:
-        """The number that a macro is wherever an operand can stand, if it is one."""
+    def _number(self, macro: Macro, alone: bool) -> str | None:
+        """The number that a macro is where an operand can stand, or, `alone`, where a whole expression stands."""
         flat = self._flat(macro, ())
-        return flat[0].text if flat is not None and len(flat) == 1 and flat[0].kind == NUMBER else None
+        if flat is None:
+            return None
+        if len(flat) == 1:
+            return flat[0].text if flat[0].kind == NUMBER else None
+        if not alone:
+            return None
+        if macro.name not in self._sums:
+            self._sums[macro.name] = _value(flat)
+        return self._sums[macro.name]
 
     def _flat(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
         """The whole expansion of a macro if it is short and has nothing but numbers and signs."""
@@ -221,7 +235,7 @@ class Expander:
             return [_special(macro.name, use)]
         if macro.parameters is None:
             return self._substitute(macro, {}, use, depth, active)
-        if not _opens_call(frames):
+        if _ahead(frames) != "(":
             return None
         arguments = self._arguments(macro, use, frames, active)
         return [] if arguments is None else self._substitute(macro, arguments, use, depth, active)
@@ -325,6 +339,9 @@ class Expander:
 _FEW: Final = 200
 _SIGNS: Final = frozenset("( ) + - * / % & | ^ ~ ! << >> < > <= >= == != && || ? :".split())
 
+_BEFORE: Final = frozenset("( , [ =".split())
+_BEHIND: Final = frozenset(") , ] ; }".split())
+
 
 def _folded(tokens: list[Token]) -> tuple[Token, ...]:
     """Numbers and signs as one number if they are a parenthesised expression that is one; else as they are."""
@@ -335,18 +352,22 @@ def _folded(tokens: list[Token]) -> tuple[Token, ...]:
             return tuple(tokens)
     if len(tokens) < 3 or level:
         return tuple(tokens)
-    if len(tokens) == 3:
-        text = tokens[1].text
-    else:
-        try:
-            value = evaluate(tokens, exact=True)
-        except BadCondition:
-            return tuple(tokens)
-        if value < 0:
-            return tuple(tokens)
-        text = f"{value:#x}" if any(token.text[:2] in ("0x", "0X") for token in tokens) else str(value)
     first = tokens[0]
+    text = tokens[1].text if len(tokens) == 3 else _value(tokens)
+    if text is None:
+        return tuple(tokens)
     return (Token(NUMBER, text, first.file, first.start, tokens[-1].end, first.space),)
+
+
+def _value(tokens: Sequence[Token]) -> str | None:
+    """The number that an expression is, as it could be written; None if it is none, or below zero."""
+    try:
+        value = evaluate(tokens, exact=True)
+    except BadCondition:
+        return None
+    if value < 0:
+        return None
+    return f"{value:#x}" if any(token.text[:2] in ("0x", "0X") for token in tokens) else str(value)
 
 
 def _next(frames: list[_Frame], active: set[str]) -> Token | None:
@@ -368,11 +389,12 @@ def _spaced(tokens: list[Token], space: bool) -> list[Token]:
     return [Token(first.kind, first.text, first.file, first.start, first.end, space, first.fixed), *tokens[1:]]
 
 
-def _opens_call(frames: list[_Frame]) -> bool:
+def _ahead(frames: list[_Frame]) -> str:
+    """The text of the next token; empty at the end."""
     for frame in reversed(frames):
         if frame.at < len(frame.tokens):
-            return frame.tokens[frame.at].text == "("
-    return False
+            return frame.tokens[frame.at].text
+    return ""
 
 
 def _special(name: str, use: Token) -> Token:

@@ -10,7 +10,7 @@ import idlc
 
 HERE = Path(__file__).parent
 CASES = sorted({path.parent.name for path in HERE.glob("*/*.idl")})
-STAGES = ("wire", "codec")
+STAGES = ("bound", "wire", "codec")
 
 
 def made_of(case: Path, out: Path) -> dict[str, str]:
