@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from idlc.crashes import InternalError, guard
+from idlc.data import replace
 from idlc.diagnostics.report import Diagnostic, Report, Severity
 from idlc.generation import STAGES, dump, generate
 from idlc.reading import Compilation, Unit, builtin_folder, preprocessed, read
 from idlc.semantics.types import BoundFile
-from idlc.settings import Settings
+from idlc.settings import Dialect, Settings
 
 __all__ = [
     "STAGES",
@@ -53,7 +54,7 @@ def parse(names: Sequence[str], settings: Settings) -> Compilation:
 
 def analyse(names: Sequence[str], settings: Settings) -> Compilation:
     """Read, parse, bind and check: everything short of output. Mistakes are in the report; raises InternalError."""
-    from idlc.semantics import rules
+    from idlc.semantics import dialects, rules
 
     with guard("syntax"):
         compilation, graph = read(names, settings)
@@ -65,25 +66,35 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
             edges = graph.edges.get(unit.source.path, {})
             imported = {name: bound[source.path] for name, source in edges.items() if source.path in bound}
             earlier = [bound[path] for path in graph.before.get(unit.source.path, ()) if path in bound]
-            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found)
+            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found, settings)
             bound[unit.source.path] = unit.bound
         if unit.main:
             with guard("rules", unit.bound):
+                dialects.check(unit.tree, unit.acf, settings, found)
                 rules.check(unit.bound, found)
     compilation.report.extend(_without_follow_ups(found, before, compilation.units))
     return compilation
 
 
-def _bind(unit: Unit, imported: Mapping[str, BoundFile], earlier: Sequence[BoundFile], report: Report) -> BoundFile:
+def _bind(
+    unit: Unit,
+    imported: Mapping[str, BoundFile],
+    earlier: Sequence[BoundFile],
+    report: Report,
+    settings: Settings,
+) -> BoundFile:
     """Bind a file. One that is imported may lean on what was imported before it, as headers do, where it must."""
     from idlc.semantics.binder import bind
 
     alone = Report(report.policy)
-    bound = bind(unit.tree, unit.acf, imported, alone)
+    # What comes with the compiler is Microsoft's language, whatever the user's is.
+    chosen = replace(settings, dialect=Dialect.MIDL, ms_union=False) if unit.builtin else settings
+    bound = bind(unit.tree, unit.acf, imported, alone, chosen)
     if earlier and _missing(alone):
         # File names have no newline, so these are nobody's own imports.
         leaning = Report(report.policy)
-        within = bind(unit.tree, unit.acf, {**imported, **{f"\n{each.name}": each for each in earlier}}, leaning)
+        everything = {**imported, **{f"\n{each.name}": each for each in earlier}}
+        within = bind(unit.tree, unit.acf, everything, leaning, chosen)
         if _missing(leaning) < _missing(alone):
             alone, bound = leaning, within
     report.extend(alone.found)

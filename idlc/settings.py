@@ -78,8 +78,8 @@ class Settings:
     dialect: Dialect = Dialect.MIDL
     environment: Environment = Environment.WIN64
     target: Target = Target.NT100
-    app_config: bool = True
-    """ACF attributes for handles may stand in the IDL."""
+    app_config: bool = False
+    """ACF attributes for handles may stand in the IDL even if `strict`."""
     ms_union: bool = False
     """Unions go as under the `ms_union` attribute, wherever they stand."""
     client: bool = True

@@ -20,7 +20,7 @@ STAGES: Final = ("preprocessed", "ast", "bound", "wire", "codec")
 """What `dump` can show."""
 
 FLAGS: Final = frozenset(
-    "--help --osf --ms-union --no-app-config --only-include --preprocessed --strict --save-preprocessed".split()
+    "--help --osf --ms-union --app-config --only-include --preprocessed --strict --save-preprocessed".split()
 )
 """The long options that take no value."""
 
@@ -63,7 +63,7 @@ def read(arguments: Sequence[str]) -> Invocation:
         dialect=Dialect.DCE if options.osf else Dialect.MIDL,
         environment=options.env,
         target=options.target,
-        app_config=not options.no_app_config,
+        app_config=options.app_config,
         ms_union=options.ms_union,
     )
     action = Action(arguments[0])
@@ -235,7 +235,7 @@ def _language_options(group: argparse._ArgumentGroup) -> None:
         help="the oldest Windows that has to understand the interface: NT40 to NT100 (default: NT100)",
     )
     add("--ms-union", action="store_true", help="unions travel as under the attribute ms_union")
-    add("--no-app-config", action="store_true", help="handle attributes of ACF files may not stand in IDL files")
+    add("--app-config", action="store_true", help="handle attributes of ACF files may stand in IDL files if --strict")
 
 
 def _diagnostic_options(group: argparse._ArgumentGroup) -> None:

@@ -87,7 +87,7 @@ _ROWS: Final = [
     *_ignored("h header cstub sstub proxy iid dlldata", _ONE_MODULE, _A),
     *_ignored("prefix", "the classes of clients and services have names of their own", Takes.PAIRS),
     # The language
-    _ours("app_config", _N, "", "handle attributes of ACF files may stand in IDL files: they always may"),
+    _ours("app_config", _N, "--app-config", "handle attributes of ACF files may stand in IDL files"),
     _ours("osf", _N, "--osf", "the language of the DCE only", excludes=("ms_ext", "c_ext", "app_config", "ms_union")),
     _ours("ms_union", _N, "--ms-union", "unions travel as under the attribute ms_union"),
     *_ignored("ms_ext c_ext", "always on"),

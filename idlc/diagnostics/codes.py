@@ -351,6 +351,8 @@ CODES: dict[str, str] = {
     "IDLC1217": "operation outside of an interface",
     "IDLC1218": "a type that cannot be serialized by itself",
     "IDLC1219": "an operation that does not decode what it encodes",
+    "IDLC1219": "not part of the DCE's language",
+    "IDLC1220": "not understood by the target",
     "IDLC1240": "an asynchronous form of an interface as a base",
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",

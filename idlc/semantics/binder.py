@@ -66,11 +66,18 @@ from idlc.semantics.types import (
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.values import constant_value
 from idlc.semantics.written import Attributes
+from idlc.settings import Settings
 from idlc.source.files import Span
 from idlc.syntax import ast
 
 
-def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFile], report: Report) -> BoundFile:
+def bind(
+    file: ast.File,
+    acf: ast.AcfFile | None,
+    imported: Mapping[str, BoundFile],
+    report: Report,
+    settings: Settings | None = None,
+) -> BoundFile:
     """Bind `file`. `imported` holds the files that it imports directly, by the name it imports them with."""
     scope = Scope()
     for other in imported.values():
@@ -78,6 +85,7 @@ def bind(file: ast.File, acf: ast.AcfFile | None, imported: Mapping[str, BoundFi
             scope.include(other.scope)
     stem = PurePosixPath(file.name.replace("\\", "/")).stem
     unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
+    unit.adopt(settings or Settings())
     unit.imported = frozenset(imported)
     unit.definitions = names.interfaces(file.body)
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)

@@ -103,6 +103,8 @@ class Expressions:
     fields: Callable[[str], Mapping[str, Shape]]
     beside: Mapping[str, Span] = field(default_factory=dict)
     """Where the parameters or fields stand whose declarations are being bound: variables, and so never constants."""
+    pointer_octets: int = POINTER_OCTETS
+    """What sizeof says of a pointer."""
     _wanted: Wanted = field(default_factory=lambda: _CONSTANT)
     _guarded: list[frozenset[str]] = field(default_factory=list)
 
@@ -353,7 +355,7 @@ class Expressions:
             self.report.error("MIDL2203", "sizeof takes a type", span)
         if shape.is_error:
             return None
-        octets = POINTER_OCTETS if shape.levels and shape.levels[0].is_pointer else 0
+        octets = self.pointer_octets if shape.levels and shape.levels[0].is_pointer else 0
         if not shape.levels:
             described = _integer(shape)
             if isinstance(shape.core, Base):

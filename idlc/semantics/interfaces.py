@@ -24,6 +24,7 @@ from idlc.semantics.types import (
 )
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.written import Attributes
+from idlc.settings import Dialect
 from idlc.syntax import ast
 
 _POINTERS = {kind.value: kind for kind in PointerKind}
@@ -67,7 +68,7 @@ def bind_interface(
     outside = unit.default, unit.ms_union, unit.pickling
     unit.undecided = None
     unit.default = _pointer_default(unit, attributes)
-    unit.ms_union = "ms_union" in attributes
+    unit.ms_union = unit.settings.ms_union or "ms_union" in attributes
     unit.pickling = pickling.halves(attributes)
     local = "local" in attributes
     drafts: list[Draft] = []
@@ -132,7 +133,7 @@ def identities(members: Iterable[Operation | Property]) -> dict[str, int]:
 def _pointer_default(unit: Unit, attributes: Attributes) -> PointerKind | None:
     attribute = attributes.get("pointer_default")
     if attribute is None:
-        return None
+        return PointerKind.FULL if unit.settings.dialect is Dialect.DCE else None
     argument = attribute.arguments[0]
     if isinstance(argument, ast.Identifier) and argument.name in _POINTERS:
         return _POINTERS[argument.name]
@@ -171,10 +172,10 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
     if remote and all(operation.callback for operation in remote):
         report.error("MIDL2208", f'interface "{interface.name}" has nothing but callbacks', interface.name_span)
     _implicit(unit, attributes)
-    if report.policy.strict:
+    if report.policy.strict and not unit.settings.app_config:
         for attribute in interface.attributes:
             if attribute.name in {"auto_handle", "explicit_handle", "implicit_handle"}:
-                message, help_ = f"[{attribute.name}] belongs into the ACF", "or compile with /app_config"
+                message, help_ = f"[{attribute.name}] belongs into the ACF", "or compile with --app-config"
                 report.error("MIDL2150", message, attribute.span, help=help_)
     auto = attributes.get("auto_handle")
     for draft in drafts:

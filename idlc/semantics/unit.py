@@ -32,6 +32,7 @@ from idlc.semantics.types import (
     Type,
 )
 from idlc.semantics.written import Attributes
+from idlc.settings import Dialect, Settings
 from idlc.source.files import Span
 from idlc.syntax import ast
 
@@ -68,13 +69,22 @@ class Unit:
     """Names that are taken to come from those."""
     definitions: Mapping[str, ast.Interface] = field(default_factory=dict)
     """The interfaces of this file, those further down included."""
+    settings: Settings = field(default_factory=Settings)
     expressions: Expressions = field(init=False)
     operations: dict[str, Span] = field(default_factory=dict)
     """Names of the remote operations of plain RPC interfaces so far: unique over a file."""
 
+    def adopt(self, settings: Settings) -> None:
+        """Go by what the options say of the language."""
+        self.settings = settings
+        self.ms_union = settings.ms_union
+        if settings.dialect is Dialect.DCE:
+            self.default = PointerKind.FULL
+
     def use(self, resolve: Callable[[ast.TypeName], Shape]) -> None:
         """Finish construction: expressions need to resolve type names, which needs the unit."""
-        self.expressions = Expressions(self.scope, self.report, resolve, self.fields)
+        pointer_octets = self.settings.environment.pointer_octets
+        self.expressions = Expressions(self.scope, self.report, resolve, self.fields, pointer_octets=pointer_octets)
 
     def fields(self, name: str) -> Mapping[str, Shape]:
         """The fields of a structure that is bound already."""

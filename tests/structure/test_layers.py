@@ -13,7 +13,8 @@ IDLC = ROOT / "idlc"
 IDLRT = ROOT / "runtime" / "idlrt"
 
 COMPILER = (
-    ("files", "version", "data"),
+    ("data", "version"),
+    ("files",),
     ("cache",),
     ("diagnostics",),
     ("settings",),
