@@ -1,31 +1,20 @@
-"""The LALR tables, compiled once per process from midl.lark and acf.lark.
+"""The LALR tables, compiled from midl.lark and acf.lark and kept in the user's cache.
 
-lark builds the tables; what runs over them is our own loop (parser.py), which wants each rule in a form that costs
-nothing to look up. Lark settles shift/reduce conflicts as shift without a word, so a test lists the accepted ones.
+lark builds the tables, and is loaded for nothing else; what runs over them is our own loop (parser.py). Lark settles
+shift/reduce conflicts as shift without a word, so a test lists the accepted ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from functools import cache
-from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
-from lark import Lark, Token
-from lark.grammar import Rule, Terminal
-from lark.lexer import Lexer, LexerState, LexerThread
-from lark.parsers.lalr_analysis import Reduce
-
+from idlc import cache as kept
 from idlc.data import dataclass
 
-
-class NoLexer(Lexer):
-    """Lark is told nothing about text: terminals come from lexer.py."""
-
-    def __init__(self, _configuration: object) -> None:
-        pass
-
-    def lex(self, lexer_state: LexerState | LexerThread, parser_state: object) -> Iterator[Token]:
-        return iter(())
+if TYPE_CHECKING:
+    from lark.grammar import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +41,24 @@ class Reduction:
         return int(self.inline) - int(self.keep[0][1])
 
 
-Action = int | Reduction
-
-
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    actions: tuple[dict[str, Action], ...]
-    """By state and terminal: the next state, or the rule to reduce."""
+    rules: tuple[Reduction, ...]
+    actions: tuple[dict[str, int], ...]
+    """By state and terminal: the next state, or ~N to reduce by rule N."""
     gotos: tuple[dict[str, int], ...]
     """By state and rule name."""
-    defaults: tuple[Reduction | None, ...]
+    defaults: tuple[int | None, ...]
     """By state: the reduction that is the only thing to do there, whatever follows."""
     starts: dict[str, int]
     ends: dict[str, int]
     symbols: tuple[str, ...]
     """By state: the terminal or rule that leads there (LALR states have just one); empty for a start."""
-    nodes: frozenset[str]
-    """The names of everything that a tree is built of."""
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """The names of everything that a tree is built of."""
+        return frozenset(rule.node for rule in self.rules if not rule.inline)
 
 
 START_RULES = ("file", "acf_file")
@@ -76,63 +66,94 @@ START_RULES = ("file", "acf_file")
 
 def grammar_text() -> str:
     """Both grammar files as one."""
-    folder = files("idlc.syntax")
-    return "\n".join((folder / name).read_text("utf-8") for name in ("midl.lark", "acf.lark"))
+    folder = os.path.dirname(os.path.abspath(__file__))
+    texts: list[str] = []
+    for name in ("midl.lark", "acf.lark"):
+        with open(os.path.join(folder, name), encoding="utf-8") as stream:
+            texts.append(stream.read())
+    return "\n".join(texts)
 
 
 @cache
 def load() -> Grammar:
     """The tables for both languages."""
-    lark = Lark(grammar_text(), parser="lalr", start=list(START_RULES), lexer=NoLexer)
+    text = grammar_text()
+    key = kept.key(text)
+    plain = kept.load("grammar", key)
+    if plain is None:
+        plain = _compiled(text)
+        kept.store("grammar", key, plain)
+    rules, *tables = plain
+    return Grammar(tuple(Reduction(*rule) for rule in rules), *tables)
+
+
+def _compiled(text: str) -> tuple[Any, ...]:
+    """The fields of a Grammar as plain data."""
+    from lark import Lark
+    from lark.parsers.lalr_analysis import Reduce
+
+    lark = Lark(text, parser="lalr", start=list(START_RULES), lexer=no_lexer())
     table = lark.parser.parser._parse_table
-    known: dict[Rule, Reduction] = {}
-    actions: list[dict[str, Action]] = []
+    rules: dict[Rule, int] = {}
+    actions: list[dict[str, int]] = []
     gotos: list[dict[str, int]] = []
     numbers = {state: number for number, state in enumerate(table.states)}
     for row in table.states.values():
-        by_terminal: dict[str, Action] = {}
+        by_terminal: dict[str, int] = {}
         by_rule: dict[str, int] = {}
         for name, (action, argument) in row.items():
             if action is Reduce:
-                if argument not in known:
-                    known[argument] = _reduction(argument)
-                by_terminal[name] = known[argument]
+                by_terminal[name] = ~rules.setdefault(argument, len(rules))
             elif name.islower():
                 by_rule[name] = numbers[argument]
             else:
                 by_terminal[name] = numbers[argument]
         actions.append(by_terminal)
         gotos.append(by_rule)
-    return Grammar(
+    return (
+        tuple(map(_reduction, rules)),
         tuple(actions),
         tuple(gotos),
-        tuple(_only_reduction(row) for row in actions),
+        tuple(map(_only_reduction, actions)),
         {name: numbers[state] for name, state in table.start_states.items()},
         {name: numbers[state] for name, state in table.end_states.items()},
         _symbols(actions, gotos),
-        frozenset(reduction.node for reduction in known.values() if not reduction.inline),
     )
 
 
-def _symbols(actions: list[dict[str, Action]], gotos: list[dict[str, int]]) -> tuple[str, ...]:
+def no_lexer() -> Any:
+    """What lark is told about text: nothing, terminals come from lexer.py."""
+    from lark.lexer import Lexer
+
+    class NoLexer(Lexer):
+        def __init__(self, _configuration: object) -> None:
+            pass
+
+        def lex(self, lexer_state: object, parser_state: object) -> Any:
+            return iter(())
+
+    return NoLexer
+
+
+def _symbols(actions: list[dict[str, int]], gotos: list[dict[str, int]]) -> tuple[str, ...]:
     symbols = [""] * len(actions)
-    for row in actions:
-        for name, action in row.items():
-            if isinstance(action, int):
-                symbols[action] = name
-    for by_rule in gotos:
-        for name, state in by_rule.items():
-            symbols[state] = name
+    for row in (*actions, *gotos):
+        for name, state in row.items():
+            if state >= 0:
+                symbols[state] = name
     return tuple(symbols)
 
 
-def _only_reduction(row: dict[str, Action]) -> Reduction | None:
+def _only_reduction(row: dict[str, int]) -> int | None:
     found = set(row.values())
-    only = found.pop() if len(found) == 1 else None
-    return only if isinstance(only, Reduction) else None
+    only = found.pop() if len(found) == 1 else 0
+    return only if only < 0 else None
 
 
-def _reduction(rule: Rule) -> Reduction:
+def _reduction(rule: Rule) -> tuple[Any, ...]:
+    """The fields of a Reduction."""
+    from lark.grammar import Terminal
+
     name = str(rule.origin.name)
     keep: list[tuple[int, bool]] = []
     for position, symbol in enumerate(rule.expansion):
@@ -141,7 +162,7 @@ def _reduction(rule: Rule) -> Reduction:
                 keep.append((position, False))
         else:
             keep.append((position, str(symbol.name).startswith("_")))
-    return Reduction(
+    return (
         name,
         str(rule.alias or name),
         len(rule.expansion),

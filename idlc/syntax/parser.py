@@ -8,8 +8,9 @@ declaration is not lost. What goes wrong in a line whose quotes do not match is 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from idlc.diagnostics.near import near
@@ -19,8 +20,8 @@ from idlc.source.preprocess import Options, preprocess
 from idlc.source.search import Files
 from idlc.source.tokens import NAME, Token
 from idlc.syntax import ast
-from idlc.syntax.build import BUILDERS, Problems
-from idlc.syntax.grammar import Grammar, Reduction, load
+from idlc.syntax.build import BUILDERS, Builder, Problems
+from idlc.syntax.grammar import Grammar, load
 from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, lex, span_of
 
 MAX_ERRORS = 50
@@ -85,6 +86,27 @@ def _parse(source: SourceFile, tokens: list[Token], report: Report, start: str) 
     return _Parser(load(), lexed, report, source).run(start)
 
 
+@cache
+def _steps() -> list[tuple[int, tuple[tuple[int, bool], ...], bool, bool, bool, Builder, str]]:
+    """The rules as the loop wants them: length, what to keep and whether that is flat, what becomes of it."""
+    return [
+        (
+            rule.length,
+            rule.keep,
+            not any(flatten for _, flatten in rule.keep),
+            rule.inline,
+            rule.unwrap,
+            BUILDERS.get(rule.node, _unwrapped),
+            rule.name,
+        )
+        for rule in load().rules
+    ]
+
+
+def _unwrapped(children: list[Any], span: Span, problems: Problems, first: Token) -> Any:
+    raise AssertionError("this rule always has one child")
+
+
 class _Parser:
     def __init__(self, grammar: Grammar, lexed: Lexed, report: Report, source: SourceFile) -> None:
         self._actions = grammar.actions
@@ -105,11 +127,12 @@ class _Parser:
         self._firsts: list[Token] = []
 
     def run(self, start: str) -> object:
-        actions, gotos, chain = self._actions, self._gotos, self._chain
+        # The hot loop of the compiler. A reduction puts its result where its first child was, so that a rule of one
+        # child moves nothing.
+        actions, gotos, chain, steps = self._actions, self._gotos, self._chain, _steps()
         types, tokens = self._types, self._tokens
         states, values, firsts = self._states, self._values, self._firsts
         problems = self._problems
-        builders: dict[str, Callable[[list[Any], Span, Problems, Token], Any]] = BUILDERS
         chains: dict[tuple[int, int, str], tuple[int, int] | None] = {}
         end = self._grammar.ends[start]
         state = self._grammar.starts[start]
@@ -117,9 +140,26 @@ class _Parser:
         at = 0
         while True:
             kind = types[at]
-            action = actions[state].get(kind)
-            if action.__class__ is int:
+            try:
+                action = actions[state][kind]
+            except KeyError:
+                default = self._grammar.defaults[state]
+                if default is None:
+                    if kind in FALLBACK:
+                        types[at] = FALLBACK[kind]
+                        continue
+                    if kind == "PRAGMA":  # a #pragma may stand anywhere; where no statement can, nothing is lost
+                        at += 1
+                        continue
+                    at = self._recover(at)
+                    if at < 0:
+                        return self._abandoned(start)
+                    state = states[-1]
+                    continue
+                action = default
+            if action >= 0:
                 token = tokens[at]
+                at += 1
                 if kind == "LBRACE":
                     self._blocks.append((len(values) + 1, token))
                 elif kind == "RBRACE" and self._blocks:
@@ -128,24 +168,8 @@ class _Parser:
                 states.append(state)
                 values.append(token)
                 firsts.append(token)
-                at += 1
                 continue
-            if action is None:
-                action = self._grammar.defaults[state]
-            if action is None:
-                if kind in FALLBACK:
-                    types[at] = FALLBACK[kind]
-                    continue
-                if kind == "PRAGMA":  # a #pragma may stand anywhere; where no statement can, nothing is lost
-                    at += 1
-                    continue
-                at = self._recover(at)
-                if at < 0:
-                    return self._abandoned(start)
-                state = states[-1]
-                continue
-            assert isinstance(action, Reduction)
-            length = action.length
+            length, keep, flat, inline, unwrap, build, name = steps[~action]
             if length == 1:
                 # Most reductions climb the levels of precedence without doing anything: take them at once.
                 key = (states[-2], state, kind)
@@ -163,10 +187,13 @@ class _Parser:
                     if state == end:
                         return values[0]
                     continue
-            children: list[Any] = []
-            if length:
-                base = len(values) - length
-                for position, flatten in action.keep:
+            base = len(values) - length
+            children: list[Any]
+            if flat:
+                children = [values[base + position] for position, _ in keep]
+            else:
+                children = []
+                for position, flatten in keep:
                     value = values[base + position]
                     if not flatten:
                         children.append(value)
@@ -174,25 +201,28 @@ class _Parser:
                         children += value
                     else:
                         children = value  # a left-recursive list grows in place
-                first = firsts[base]
-                del values[base:], firsts[base:], states[base + 1 :]
+            result: Any
+            if inline:
+                result = children
+            elif unwrap and len(children) == 1:
+                result = children[0]
+            elif length:
+                first, last = firsts[base], tokens[at - 1]
+                end_ = last.end if last.file is first.file else first.end
+                result = build(children, Span(first.file, first.start, end_), problems, first)
             else:
                 first = tokens[at]
-            if action.inline:
-                result: Any = children
-            elif action.unwrap and len(children) == 1:
-                result = children[0]
+                result = build(children, Span(first.file, first.start, first.start), problems, first)
+            if length:
+                values[base] = result
+                if length > 1:
+                    del values[base + 1 :], firsts[base + 1 :], states[base + 2 :]
+                state = states[-1] = gotos[states[-2]][name]
             else:
-                if length:
-                    last = tokens[at - 1]
-                    span = Span(first.file, first.start, last.end if last.file is first.file else first.end)
-                else:
-                    span = Span(first.file, first.start, first.start)
-                result = builders[action.node](children, span, problems, first)
-            values.append(result)
-            firsts.append(first)
-            state = gotos[states[-1]][action.name]
-            states.append(state)
+                values.append(result)
+                firsts.append(tokens[at])
+                state = gotos[state][name]
+                states.append(state)
             if state == end:
                 return result
 
@@ -202,11 +232,12 @@ class _Parser:
         climbed = False
         while True:
             action = self._actions[state].get(terminal, self._grammar.defaults[state])
-            shift = action.shift_of_level if isinstance(action, Reduction) else None
-            if not isinstance(action, Reduction) or shift is None or abs(level + shift) > 1:
+            rule = self._grammar.rules[~action] if action is not None and action < 0 else None
+            shift = None if rule is None else rule.shift_of_level
+            if rule is None or shift is None or abs(level + shift) > 1:
                 return (state, level) if climbed else None
             level += shift
-            state = self._gotos[below][action.name]
+            state = self._gotos[below][rule.name]
             climbed = True
 
     # ------------------------------------------------------------------ mistakes
@@ -388,11 +419,12 @@ class _Parser:
             action = self._actions[states[-1]].get(terminal)
             if action is None:
                 return None
-            if isinstance(action, int):
+            if action >= 0:
                 return self._grammar.symbols[states[-1]]
-            if action.length:
-                del states[-action.length :]
-            states.append(self._gotos[states[-1]][action.name])
+            rule = self._grammar.rules[~action]
+            if rule.length:
+                del states[-rule.length :]
+            states.append(self._gotos[states[-1]][rule.name])
 
     def _expected(self) -> str:
         """What could stand here, in words; empty when that is too much to say."""

@@ -11,7 +11,7 @@ from lark import Lark, logger
 from idlc.data import FrozenError, fields
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS
-from idlc.syntax.grammar import START_RULES, NoLexer, grammar_text, load
+from idlc.syntax.grammar import START_RULES, grammar_text, load, no_lexer
 from idlc.syntax.lexer import FALLBACK
 
 # What a declaration is called depends on its words, which the grammar does not look at.
@@ -82,7 +82,7 @@ def test_the_conflicts_are_the_accepted_ones() -> None:
     try:
         logger.handlers[:] = [collector]
         logger.setLevel(logging.DEBUG)
-        Lark(grammar_text(), parser="lalr", start=list(START_RULES), lexer=NoLexer, debug=True)
+        Lark(grammar_text(), parser="lalr", start=list(START_RULES), lexer=no_lexer(), debug=True)
     finally:
         logger.handlers[:] = handlers
         logger.setLevel(level)
