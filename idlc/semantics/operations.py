@@ -112,8 +112,30 @@ def dispid(unit: Unit, attributes: Attributes) -> int | None:
     if attribute is None or not attribute.arguments:
         return None
     argument = attribute.arguments[0]
-    value = argument.value if isinstance(argument, ast.IntegerLiteral) else unit.expressions.integer(argument)
+    value = _sum(argument)
+    if value is None:
+        value = unit.expressions.integer(argument)
     return None if value is None else wrap(value, 32, True)
+
+
+def _sum(written: ast.Argument) -> int | None:
+    """The value of a sum of numbers, which is what macros for thousands of ids become; None for anything else."""
+    total, sign = 0, 1
+    while True:
+        if isinstance(written, ast.IntegerLiteral):
+            return total + sign * written.value
+        if isinstance(written, ast.Parenthesized):
+            written = written.operand
+        elif isinstance(written, ast.Binary) and written.operator in "+-":
+            right = _sum(written.right)
+            if right is None:
+                return None
+            total += sign * right if written.operator == "+" else -sign * right
+            written = written.left
+        elif isinstance(written, ast.Unary) and written.operator == "-":
+            sign, written = -sign, written.operand
+        else:
+            return None
 
 
 def _operation_attributes(

@@ -99,7 +99,7 @@ def _announced(places: Places, report: Report) -> None:
     for symbol in scope.interfaces.values() if scope is not None else ():
         if not symbol.complete and symbol.origin == places.bound.name:
             message = f'{symbol.keyword} "{symbol.name}" is announced, and defined nowhere'
-            report.warning("MIDL2337", message, symbol.span, help="import the file that defines it")
+            report.doubtful("MIDL2337", message, symbol.span, help="import the file that defines it")
 
 
 def _nothing_remote(places: Places, report: Report) -> None:

@@ -20,7 +20,6 @@ from idlc.semantics.types import (
     Pointer,
     StructUse,
     Void,
-    behind_ref,
 )
 
 _RESULTS = frozenset({"HRESULT", "SCODE"})
@@ -179,8 +178,9 @@ def _optional(interface: Interface, parameter: Parameter, report: Report, *, aut
         message = f'"{parameter.name}" is [optional] and no VARIANT: who is called cannot tell whether it was given'
         report.warning("MIDL2400", message, parameter.span)
     if "defaultvalue" in words:
-        inner = behind_ref(parameter.type)
-        if isinstance(inner, Array | StructUse) and not variant:
+        holds = parameter.type.target if isinstance(parameter.type, Pointer) else parameter.type
+        by_value = isinstance(holds, Array) or isinstance(parameter.type, StructUse)
+        if by_value and not variant:
             message = f'"{parameter.name}" is of a type that can have no default value'
             report.warning("MIDL2366", message, parameter.span)
         elif parameter.is_out and not parameter.is_in:
