@@ -32,7 +32,7 @@ from idlc.pymodel.model import (
     Service,
     TypeLibrary,
 )
-from idlc.pymodel.operations import OperationShape
+from idlc.pymodel.operations import OperationShape, without_client
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
@@ -508,17 +508,25 @@ class Builder:
         for operation in remote_operations(interface):
             shape = OperationShape(self, operation)
             operations.append(shape.declaration())
-            if len(shape.outputs) > 1:
+            if len(shape.given_back) > 1:
                 results.append(shape.result())
-            calls += shape.calls() if self.settings.client else []
-            methods.append(shape.method(blocking=False))
-            blocking_methods.append(shape.method(blocking=True))
+            if not without_client(interface, operation):
+                calls += shape.calls() if self.settings.client else []
+                methods.append(shape.method(blocking=False))
+                blocking_methods.append(shape.method(blocking=True))
             service_methods.append(shape.service_method(blocking=False))
             plain_methods.append(shape.service_method(blocking=True))
             piped = piped or bool(shape.pipes)
             for handle in shape.handles_out():
                 spelled = self.class_name(handle)
-                hooks[handle] = Hook(f"{spelled}_rundown", spelled)
+                about = f"Called once for each {spelled} that is left when its client is gone."
+                hooks[handle] = Hook(f"{spelled}_rundown", f"self, handle: {spelled}", docstring(about, 8))
+            for name, asks in shape.notified():
+                about = f"Called when the answer of {operation.name} has been marshalled."
+                if asks:
+                    about += " `called`: whether its method was."
+                parameters = "self, called: bool" if asks else "self"
+                hooks[name] = Hook(name, parameters, docstring(about, 8))
         uuid, version = interface.uuid, f"({interface.version[0]}, {interface.version[1]})"
         arguments = f'{literal(interface.name)}, "{uuid}", {version}, module=__name__'
         if NDR20 in self.syntaxes:

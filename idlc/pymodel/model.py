@@ -175,10 +175,11 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """The rundown routine of one kind of context handle."""
+    """A routine that a service may have: for the rundown of a context handle, for the end of a call."""
 
     name: str
-    handle: str
+    parameters: str
+    doc: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from idlc.language.python_names import python_name, python_names
@@ -47,6 +48,11 @@ class OperationShape:
         ]
         if not isinstance(operation.result, t.Void) and not operation.serialized:
             self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
+        hidden = python_names((*self.names.values(), *operation.hidden_statuses))
+        self.hidden = [hidden[name] for name in operation.hidden_statuses]
+        status = t.Base(t.BaseKind.UINT32, "error_status_t")
+        self.given_back = [*self.outputs, *((name, status, f"error_status_t *{name}") for name in self.hidden)]
+        """What a client has: the outputs, and statuses that do not travel."""
         self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
         self.spelled = python_name(operation.name)
         if operation.name in _CLIENT_ATTRIBUTES:
@@ -56,25 +62,43 @@ class OperationShape:
     def has_call(self) -> bool:
         return self.operation.is_async or bool(self.pipes)
 
+    @property
+    def statuses(self) -> dict[str, str]:
+        """The outputs that take what a client would raise otherwise, by what they are called in rpc.Statuses."""
+        chosen = {"comm": self.operation.comm_status, "fault": self.operation.fault_status}
+        named = dict(zip(self.operation.hidden_statuses, self.hidden, strict=True)) | self.names
+        return {word: named.get(name, name) for word, name in chosen.items() if name is not None}
+
     def returns(self) -> str:
-        if not self.outputs:
+        """What a client's method gives."""
+        return self._returns(self.given_back)
+
+    def _returns(self, outputs: Sequence[tuple[str, t.Type, str]]) -> str:
+        if not outputs:
             return "None"
-        if len(self.outputs) == 1:
-            return self.builder.annotator.received(self.outputs[0][1])
+        if len(outputs) == 1:
+            return self.builder.annotator.received(outputs[0][1])
         return self.builder.names[f"Result {self.operation.name}"]
 
     def result(self) -> Record:
         received = self.builder.annotator.received
         parameters, attributes = [], []
-        for name, type_, declaration in self.outputs:
-            zero = " = 0" if name == "return_value" and received(type_) == "int" else ""
-            parameters.append(f"{name}: {received(type_)}{zero}")
+        statuses = set(self.statuses.values())
+        for name, type_, declaration in self.given_back:
+            zero = " = 0" if name in self.hidden or (name == "return_value" and received(type_) == "int") else ""
+            # When there was no answer, the status is all there is.
+            annotation = optional(received(type_)) if statuses and name not in statuses else received(type_)
+            parameters.append(f"{name}: {annotation}{zero}")
             attributes.append(Attribute(name, name, declaration))
+        about = f"What {self.operation.name} gives back; unpacks like a tuple."
+        if statuses:
+            listed = ", ".join(sorted(statuses))
+            about += f"\n\nWhere a status is not 0 ({listed}), the call failed and the rest is None."
         return Record(
             self.builder.names[f"Result {self.operation.name}"],
             "rpc.Result",
-            docstring(f"What {self.operation.name} gives back; unpacks like a tuple.", 4),
-            tuple_of(literal(name) for name, _, _ in self.outputs),
+            docstring(about, 4),
+            tuple_of(literal(name) for name, _, _ in self.given_back),
             ", ".join(parameters),
             tuple(attributes),
         )
@@ -150,10 +174,24 @@ class OperationShape:
             if handles:
                 pairs = (f"({literal(name)}, {self.builder.class_name(handle or '')})" for name, handle in handles)
                 arguments.append(f"{key}={tuple_of(pairs)}")
+        if self.statuses:
+            given = [tuple_of(literal(name) for name, _, _ in self.given_back)]
+            given += [f"{word}={literal(name)}" for word, name in self.statuses.items()]
+            given += [f"hidden={tuple_of(literal(name) for name in self.hidden)}"] if self.hidden else []
+            given += [f"result={self.returns()}"] if len(self.given_back) > 1 else []
+            arguments.append(f"statuses=rpc.Statuses({', '.join(given)})")
+        if self.notified():
+            hooks = (f"({literal(name)}, {asks})" for name, asks in self.notified())
+            arguments.append(f"notify={tuple_of(hooks)}")
         in_order = [names[name] for name in self.pipes]
         if in_order != list(dict.fromkeys(lists[0][1] + lists[1][1])):
             arguments.append(f"pipes={tuple_of(literal(name) for name in in_order)}")
         return f"rpc.Operation({', '.join(arguments)})"
+
+    def notified(self) -> list[tuple[str, bool]]:
+        """The hooks that a service has for the end of a call, and whether they ask if the method was called."""
+        words = (("notify", False), ("notify_flag", True))
+        return [(f"{self.spelled}_{word}", asks) for word, asks in words if word in self.operation.words]
 
     def handles_out(self) -> list[str]:
         return [handle for _, type_, _ in self.outputs if (handle := _handle(type_)) is not None]
@@ -190,7 +228,7 @@ class OperationShape:
             doc=self._doc(),
             parameters=", ".join(parameters),
             returns=call or self.returns(),
-            is_void=not self.outputs,
+            is_void=not self.given_back,
             arguments=", ".join(arguments),
             call=call,
             pipes=tuple_of(self.names[name] for name in self.pipes) if self.pipes else "",
@@ -236,13 +274,19 @@ class OperationShape:
                 parameters.append(f"{name}: {self._pipe_class(parameter.name, prefix, server=True)}")
             elif parameter.is_in:
                 parameters.append(f"{name}: {_required(parameter, received(t.behind_ref(parameter.type)))}")
-        returns = self.returns() if blocking else f"rpc.Answer[{self.returns()}]"
+        answer = self._returns(self.outputs)
+        returns = answer if blocking else f"rpc.Answer[{answer}]"
         return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
 
     def _doc(self) -> str:
         """The IDL signature, and below it what the IDL's author says."""
         parts = [one_line(self.operation.declaration), self.operation.doc]
         return docstring("\n\n".join(part for part in parts if part), 8)
+
+
+def without_client(interface: t.Interface, operation: t.Operation) -> bool:
+    """Whether clients do without the operation: [nocode], for it or for the whole interface but what is [code]."""
+    return "nocode" in operation.words or ("nocode" in interface.words and "code" not in operation.words)
 
 
 def _required(parameter: t.Parameter, annotation: str) -> str:

@@ -59,7 +59,8 @@ class Call(Generic[R]):
         Pipes without a source or sink must have been worked to their end; else `PipeDiscipline` is raised and the call
         given up.
         """
-        result: R = self._exchange.complete()
+        statuses, complete = self._exchange.operation.statuses, self._exchange.complete
+        result: R = complete() if statuses is None else statuses.called(complete)
         return result
 
     def cancel(self, grace: float | None = None) -> None:

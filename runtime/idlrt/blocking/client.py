@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -38,7 +39,11 @@ class Client:
     def _call(self, opnum: int, *inputs: Any) -> Any:
         """An ordinary call, which returns the result."""
         interface = self.interface
-        return self._channel.call(interface, interface.by_opnum[opnum], inputs, self._object, self._timeout)
+        operation = interface.by_opnum[opnum]
+        if operation.statuses is None:
+            return self._channel.call(interface, operation, inputs, self._object, self._timeout)
+        call = partial(self._channel.call, interface, operation, inputs, self._object, self._timeout)
+        return operation.statuses.called(call)
 
     def _begin(self, kind: type[CallT], opnum: int, *inputs: Any, pipes: tuple[Any, ...] = ()) -> CallT:
         """A call with an object of its own, because it is asynchronous or has pipes. The request is sent at once."""

@@ -15,6 +15,7 @@ from idlrt.rpc.client import Client
 from idlrt.rpc.handles import ContextHandle
 from idlrt.rpc.interface import Answer, Interface, Operation, Result
 from idlrt.rpc.service import Service
+from idlrt.rpc.statuses import Statuses
 
 if TYPE_CHECKING:
     from idlrt.rpc.channel import Channel, connect
@@ -32,6 +33,7 @@ __all__ = [
     "Result",
     "Server",
     "Service",
+    "Statuses",
     "StringBinding",
     "connect",
 ]

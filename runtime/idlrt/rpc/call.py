@@ -66,7 +66,8 @@ class AsyncCall(Generic[R]):
         them; else `PipeDiscipline` is raised and the call given up. A cancelled waiter cancels the call: the server is
         told, has the channel's grace period to answer, and then the call is orphaned.
         """
-        result: R = await self._exchange.complete()
+        statuses, answer = self._exchange.operation.statuses, self._exchange.complete()
+        result: R = await (answer if statuses is None else statuses.awaited(answer))
         return result
 
     def __await__(self) -> Generator[Any, None, R]:

@@ -35,7 +35,9 @@ class Client:
     def _call(self, opnum: int, *inputs: Any) -> Coroutine[Any, Any, Any]:
         """An ordinary call; awaiting it gives the result."""
         interface = self.interface
-        return self._channel.call(interface, interface.by_opnum[opnum], inputs, self._object, self._timeout)
+        operation = interface.by_opnum[opnum]
+        call = self._channel.call(interface, operation, inputs, self._object, self._timeout)
+        return call if operation.statuses is None else operation.statuses.awaited(call)
 
     def _begin(self, kind: type[CallT], opnum: int, *inputs: Any, pipes: tuple[Any, ...] = ()) -> CallT:
         """A call with an object of its own, because it is asynchronous or has pipes. It starts at once."""

@@ -15,6 +15,7 @@ from idlrt.ids import NDR20, NDR64, SyntaxId
 if TYPE_CHECKING:
     from idlrt.ndr import Codecs
     from idlrt.rpc.handles import ContextHandle
+    from idlrt.rpc.statuses import Statuses
 
 T = TypeVar("T")
 Answer: TypeAlias = T | Awaitable[T]
@@ -35,10 +36,12 @@ class Operation:
         "is_async",
         "maybe",
         "name",
+        "notify",
         "opnum",
         "out_pipes",
         "outputs",
         "pipes",
+        "statuses",
     )
 
     def __init__(
@@ -55,6 +58,8 @@ class Operation:
         contexts_in: tuple[tuple[str, type[ContextHandle]], ...] = (),
         contexts_out: tuple[tuple[str, type[ContextHandle]], ...] = (),
         pipes: Names | None = None,
+        statuses: Statuses | None = None,
+        notify: tuple[tuple[str, bool], ...] = (),
     ) -> None:
         self.name = name
         self.opnum = opnum
@@ -67,6 +72,8 @@ class Operation:
         self.outputs = outputs  # what a response holds besides pipes, "return_value" last
         self.contexts_in = contexts_in  # which of them are context handles
         self.contexts_out = contexts_out
+        self.notify = notify  # hooks for when the answer is marshalled, and whether they ask if the method was called
+        self.statuses = statuses  # where failures go that a client does not raise
         # All pipes in the order of the IDL; where [in] and [out] ones mix, the generated module says.
         self.pipes = pipes if pipes is not None else tuple(dict.fromkeys(in_pipes + out_pipes))
 

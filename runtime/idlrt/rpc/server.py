@@ -123,7 +123,7 @@ class Server:
         return await method.function(call, *inputs)
 
     async def call_hook(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a rundown hook as a method would be run."""
+        """Run a hook as a method would be run."""
         if inspect.iscoroutinefunction(function):
             return await function(*arguments)
         return await self.loop.run_in_executor(self._executor(), function, *arguments)

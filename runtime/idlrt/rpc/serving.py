@@ -238,9 +238,11 @@ class Serving:
     async def _run(self, inputs: tuple[Any, ...]) -> None:
         link, operation = self._link, self.operation
         locks: list[asyncio.Lock] = []
+        called = False
         try:
             if operation.contexts_in:
                 inputs, locks = await link.group.resolve(operation, inputs)
+            called = True
             result = await link.server.run(self._method, Call(self), inputs, self._pipes())
             if self._incoming is not None:
                 self._incoming.check_drained()
@@ -264,7 +266,17 @@ class Serving:
             unlock(locks)
             if self._incoming is not None:
                 self._incoming.discard()
+            if operation.notify:
+                await self._notify(called)
             link.ended(self)
+
+    async def _notify(self, called: bool) -> None:
+        """The hooks of [notify] and [notify_flag]: nothing that the method gave is needed any more."""
+        for name, asks in self.operation.notify:
+            try:
+                await self._link.server.call_hook(getattr(self._service, name), *((called,) if asks else ()))
+            except Exception:
+                _log.exception("%s failed", name)
 
     def _pipes(self) -> dict[str, Any]:
         """The pipes by name, for a coroutine or for a thread."""
