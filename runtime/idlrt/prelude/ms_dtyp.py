@@ -8,27 +8,41 @@ from typing import TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import ndr
+from idlrt import ndr, rpc
+
+from .minwindef import LARGE_INTEGER
 
 __all__ = [
     "ACCESS_MASK",
+    "ACE_HEADER",
     "ACL",
+    "CLAIM_SECURITY_ATTRIBUTE_OCTET_STRING_RELATIVE",
+    "CLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1",
     "EVENT_DESCRIPTOR",
-    "LCID",
+    "EVENT_HEADER",
+    "EVENT_HEADER_anonymous_anonymous",
+    "HCALL",
     "LMCSTR",
     "LMSTR",
     "LPSERVER_INFO_100",
     "LPSERVER_INFO_101",
+    "MANDATORY_INFORMATION",
     "MULTI_SZ",
     "NET_API_STATUS",
     "NTSTATUS",
     "OBJECT_TYPE_LIST",
     "PACCESS_MASK",
+    "PACE_HEADER",
     "PACL",
     "PCEVENT_DESCRIPTOR",
-    "PCWSTR",
+    "PCLAIM_SECURITY_ATTRIBUTE_OCTET_STRING_RELATIVE",
+    "PCLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1",
+    "PCONTEXT_HANDLE",
     "PEVENT_DESCRIPTOR",
+    "PEVENT_HEADER",
+    "PMANDATORY_INFORMATION",
     "POBJECT_TYPE_LIST",
+    "PPCONTEXT_HANDLE",
     "PRPC_SID",
     "PRPC_UNICODE_STRING",
     "PSECURITY_DESCRIPTOR",
@@ -37,6 +51,8 @@ __all__ = [
     "PSERVER_INFO_100",
     "PSERVER_INFO_101",
     "PSID",
+    "PSYSTEM_MANDATORY_LABEL_ACE",
+    "PTOKEN_MANDATORY_POLICY",
     "PUINT128",
     "PWCH",
     "QWORD",
@@ -48,11 +64,21 @@ __all__ = [
     "SECURITY_INFORMATION",
     "SERVER_INFO_100",
     "SERVER_INFO_101",
+    "SMALL",
+    "STRING",
+    "SYSTEM_MANDATORY_LABEL_ACE",
+    "TOKEN_MANDATORY_POLICY",
     "UINT128",
     "UNICODE",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
+
+
+class PCONTEXT_HANDLE(rpc.ContextHandle):
+    """Context handle PCONTEXT_HANDLE."""
+
+    __slots__ = ()
 
 
 class UINT128(ndr.Struct):
@@ -154,7 +180,7 @@ class SERVER_INFO_101(ndr.Struct):
 
 
 class EVENT_DESCRIPTOR(ndr.Struct):
-    """struct EVENT_DESCRIPTOR."""
+    """2.3.1 and 2.3.2"""
 
     __slots__ = ("Id", "Version", "Channel", "Level", "Opcode", "Task", "Keyword")
     __match_args__ = ("Id", "Version", "Channel", "Level", "Opcode", "Task", "Keyword")
@@ -176,6 +202,74 @@ class EVENT_DESCRIPTOR(ndr.Struct):
         self.Opcode = Opcode  # UCHAR Opcode
         self.Task = Task  # USHORT Task
         self.Keyword = Keyword  # ULONGLONG Keyword
+
+
+class EVENT_HEADER_anonymous_anonymous(ndr.Struct):
+    """struct EVENT_HEADER_anonymous_anonymous."""
+
+    __slots__ = ("KernelTime", "UserTime")
+    __match_args__ = ("KernelTime", "UserTime")
+
+    def __init__(self, KernelTime: int, UserTime: int) -> None:
+        self.KernelTime = KernelTime  # ULONG KernelTime
+        self.UserTime = UserTime  # ULONG UserTime
+
+
+class EVENT_HEADER(ndr.Struct):
+    """struct EVENT_HEADER."""
+
+    __slots__ = (
+        "Size",
+        "HeaderType",
+        "Flags",
+        "EventProperty",
+        "ThreadId",
+        "ProcessId",
+        "TimeStamp",
+        "ProviderId",
+        "EventDescriptor",
+        "anonymous",
+        "ActivityId",
+    )
+    __match_args__ = (
+        "Size",
+        "HeaderType",
+        "Flags",
+        "EventProperty",
+        "ThreadId",
+        "ProcessId",
+        "TimeStamp",
+        "ProviderId",
+        "EventDescriptor",
+        "anonymous",
+        "ActivityId",
+    )
+
+    def __init__(
+        self,
+        Size: int,
+        HeaderType: int,
+        Flags: int,
+        EventProperty: int,
+        ThreadId: int,
+        ProcessId: int,
+        TimeStamp: LARGE_INTEGER,
+        ProviderId: UUID,
+        EventDescriptor: EVENT_DESCRIPTOR,
+        anonymous: object,
+        ActivityId: UUID,
+    ) -> None:
+        self.Size = Size  # USHORT Size
+        self.HeaderType = HeaderType  # USHORT HeaderType
+        self.Flags = Flags  # USHORT Flags
+        self.EventProperty = EventProperty  # USHORT EventProperty
+        self.ThreadId = ThreadId  # ULONG ThreadId
+        self.ProcessId = ProcessId  # ULONG ProcessId
+        self.TimeStamp = TimeStamp  # LARGE_INTEGER TimeStamp
+        self.ProviderId = ProviderId  # GUID ProviderId
+        self.EventDescriptor = EventDescriptor  # EVENT_DESCRIPTOR EventDescriptor
+        self.anonymous = anonymous  # union { ... }
+        self.ActivityId = ActivityId  # GUID ActivityId
 
 
 class RPC_SID_IDENTIFIER_AUTHORITY(ndr.Struct):
@@ -215,6 +309,44 @@ class RPC_SID(ndr.Struct):
         self.IdentifierAuthority = IdentifierAuthority
         # [size_is(SubAuthorityCount)] unsigned long SubAuthority[]
         self.SubAuthority = SubAuthority
+
+
+class ACE_HEADER(ndr.Struct):
+    """2.4.4: one entry of an access control list"""
+
+    __slots__ = ("AceType", "AceFlags", "AceSize")
+    __match_args__ = ("AceType", "AceFlags", "AceSize")
+
+    def __init__(self, AceType: int, AceFlags: int, AceSize: int) -> None:
+        self.AceType = AceType  # UCHAR AceType
+        self.AceFlags = AceFlags  # UCHAR AceFlags
+        self.AceSize = AceSize  # USHORT AceSize
+
+
+class SYSTEM_MANDATORY_LABEL_ACE(ndr.Struct):
+    """struct SYSTEM_MANDATORY_LABEL_ACE."""
+
+    __slots__ = ("Header", "Mask", "SidStart")
+    __match_args__ = ("Header", "Mask", "SidStart")
+
+    def __init__(self, Header: ACE_HEADER, Mask: int, SidStart: int) -> None:
+        self.Header = Header  # ACE_HEADER Header
+        self.Mask = Mask  # ACCESS_MASK Mask
+        self.SidStart = SidStart  # DWORD SidStart
+
+
+class OBJECT_TYPE_LIST(ndr.Struct):
+    """struct OBJECT_TYPE_LIST."""
+
+    __slots__ = ("Level", "Remaining", "ObjectType")
+    __match_args__ = ("Level", "Remaining", "ObjectType")
+
+    def __init__(
+        self, Level: int, Remaining: int, ObjectType: UUID | None = None
+    ) -> None:
+        self.Level = Level  # WORD Level
+        self.Remaining = Remaining  # ACCESS_MASK Remaining
+        self.ObjectType = ObjectType  # GUID *ObjectType
 
 
 class ACL(ndr.Struct):
@@ -258,35 +390,95 @@ class SECURITY_DESCRIPTOR(ndr.Struct):
         self.Dacl = Dacl  # PACL Dacl
 
 
-class OBJECT_TYPE_LIST(ndr.Struct):
-    """struct OBJECT_TYPE_LIST."""
+class CLAIM_SECURITY_ATTRIBUTE_OCTET_STRING_RELATIVE(ndr.Struct):
+    """2.4.10: an attribute claim; names and values are offsets from its start"""
 
-    __slots__ = ("Level", "Remaining", "ObjectType")
-    __match_args__ = ("Level", "Remaining", "ObjectType")
+    __slots__ = ("Length", "OctetString")
+    __match_args__ = ("Length", "OctetString")
+
+    def __init__(self, OctetString: bytes, Length: int | None = None) -> None:
+        self.Length = len(OctetString) if Length is None else Length  # DWORD Length
+        self.OctetString = OctetString  # [size_is(Length)] BYTE OctetString[]
+
+
+class CLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1(ndr.Struct):
+    """struct CLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1."""
+
+    __slots__ = ("Name", "ValueType", "Reserved", "Flags", "ValueCount", "Values")
+    __match_args__ = ("Name", "ValueType", "Reserved", "Flags", "ValueCount", "Values")
 
     def __init__(
-        self, Level: int, Remaining: int, ObjectType: UUID | None = None
+        self,
+        Name: int,
+        ValueType: int,
+        Reserved: int,
+        Flags: int,
+        Values: Sequence[int],
+        ValueCount: int | None = None,
     ) -> None:
-        self.Level = Level  # WORD Level
-        self.Remaining = Remaining  # ACCESS_MASK Remaining
-        self.ObjectType = ObjectType  # GUID *ObjectType
+        self.Name = Name  # DWORD Name
+        self.ValueType = ValueType  # WORD ValueType
+        self.Reserved = Reserved  # WORD Reserved
+        self.Flags = Flags  # DWORD Flags
+        # DWORD ValueCount
+        self.ValueCount = len(Values) if ValueCount is None else ValueCount
+        self.Values = Values  # [size_is(ValueCount)] DWORD Values[]
 
 
+class TOKEN_MANDATORY_POLICY(ndr.Struct):
+    """struct TOKEN_MANDATORY_POLICY."""
+
+    __slots__ = ("Policy",)
+    __match_args__ = ("Policy",)
+
+    def __init__(self, Policy: int) -> None:
+        self.Policy = Policy  # DWORD Policy
+
+
+class MANDATORY_INFORMATION(ndr.Struct):
+    """struct MANDATORY_INFORMATION."""
+
+    __slots__ = (
+        "AllowedAccess",
+        "WriteAllowed",
+        "ReadAllowed",
+        "ExecuteAllowed",
+        "MandatoryPolicy",
+    )
+    __match_args__ = (
+        "AllowedAccess",
+        "WriteAllowed",
+        "ReadAllowed",
+        "ExecuteAllowed",
+        "MandatoryPolicy",
+    )
+
+    def __init__(
+        self,
+        AllowedAccess: int,
+        WriteAllowed: int,
+        ReadAllowed: int,
+        ExecuteAllowed: int,
+        MandatoryPolicy: TOKEN_MANDATORY_POLICY,
+    ) -> None:
+        self.AllowedAccess = AllowedAccess  # ACCESS_MASK AllowedAccess
+        self.WriteAllowed = WriteAllowed  # BOOLEAN WriteAllowed
+        self.ReadAllowed = ReadAllowed  # BOOLEAN ReadAllowed
+        self.ExecuteAllowed = ExecuteAllowed  # BOOLEAN ExecuteAllowed
+        self.MandatoryPolicy = MandatoryPolicy  # TOKEN_MANDATORY_POLICY MandatoryPolicy
+
+
+SMALL: TypeAlias = int
 UNICODE: TypeAlias = int
+STRING: TypeAlias = int | None
 NTSTATUS: TypeAlias = int
 NET_API_STATUS: TypeAlias = int
-SECURITY_INFORMATION: TypeAlias = int
-PSECURITY_INFORMATION: TypeAlias = int | None
-ACCESS_MASK: TypeAlias = int
-PACCESS_MASK: TypeAlias = int | None
-SECURITY_DESCRIPTOR_CONTROL: TypeAlias = int
-PSECURITY_DESCRIPTOR_CONTROL: TypeAlias = int | None
 QWORD: TypeAlias = int
-LCID: TypeAlias = int
+HCALL: TypeAlias = int
+PPCONTEXT_HANDLE: TypeAlias = PCONTEXT_HANDLE | None
 LMSTR: TypeAlias = str | None
 LMCSTR: TypeAlias = str | None
 PWCH: TypeAlias = str | None
-PCWSTR: TypeAlias = str | None
 PUINT128: TypeAlias = UINT128 | None
 PRPC_UNICODE_STRING: TypeAlias = RPC_UNICODE_STRING | None
 PSERVER_INFO_100: TypeAlias = SERVER_INFO_100 | None
@@ -295,8 +487,25 @@ PSERVER_INFO_101: TypeAlias = SERVER_INFO_101 | None
 LPSERVER_INFO_101: TypeAlias = SERVER_INFO_101 | None
 PEVENT_DESCRIPTOR: TypeAlias = EVENT_DESCRIPTOR | None
 PCEVENT_DESCRIPTOR: TypeAlias = EVENT_DESCRIPTOR | None
+PEVENT_HEADER: TypeAlias = EVENT_HEADER | None
+SECURITY_INFORMATION: TypeAlias = int
+PSECURITY_INFORMATION: TypeAlias = int | None
+SECURITY_DESCRIPTOR_CONTROL: TypeAlias = int
+PSECURITY_DESCRIPTOR_CONTROL: TypeAlias = int | None
+ACCESS_MASK: TypeAlias = int
+PACCESS_MASK: TypeAlias = int | None
 PRPC_SID: TypeAlias = RPC_SID | None
 PSID: TypeAlias = RPC_SID | None
+PACE_HEADER: TypeAlias = ACE_HEADER | None
+PSYSTEM_MANDATORY_LABEL_ACE: TypeAlias = SYSTEM_MANDATORY_LABEL_ACE | None
+POBJECT_TYPE_LIST: TypeAlias = OBJECT_TYPE_LIST | None
 PACL: TypeAlias = ACL | None
 PSECURITY_DESCRIPTOR: TypeAlias = SECURITY_DESCRIPTOR | None
-POBJECT_TYPE_LIST: TypeAlias = OBJECT_TYPE_LIST | None
+PCLAIM_SECURITY_ATTRIBUTE_OCTET_STRING_RELATIVE: TypeAlias = (
+    CLAIM_SECURITY_ATTRIBUTE_OCTET_STRING_RELATIVE | None
+)
+PCLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1: TypeAlias = (
+    CLAIM_SECURITY_ATTRIBUTE_RELATIVE_V1 | None
+)
+PTOKEN_MANDATORY_POLICY: TypeAlias = TOKEN_MANDATORY_POLICY | None
+PMANDATORY_INFORMATION: TypeAlias = MANDATORY_INFORMATION | None

@@ -3,47 +3,166 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, Final, TypeAlias
+from uuid import UUID
 
 import idlrt
 from idlrt import ndr
 
-from .wtypesbase import FLAGGED_WORD_BLOB
+from .wtypesbase import BYTE_BLOB, DWORD_BLOB, FLAGGED_BYTE_BLOB, FLAGGED_WORD_BLOB
 
 __all__ = [
+    "ATOM",
     "BSTR",
-    "CLSCTX",
+    "BSTRBLOB",
+    "CLIPDATA",
+    "CLIPFORMAT",
+    "COLORREF",
+    "CSPLATFORM",
     "CURRENCY",
     "CY",
     "DATE",
     "DECIMAL",
-    "DISPID",
-    "HREFTYPE",
+    "DVASPECT",
+    "GDI_NONREMOTE",
+    "GDI_NONREMOTE_u",
+    "HACCEL",
+    "HBITMAP",
+    "HBRUSH",
+    "HCURSOR",
+    "HDC",
+    "HENHMETAFILE",
+    "HFONT",
+    "HGLOBAL",
+    "HICON",
+    "HLOCAL",
+    "HMENU",
+    "HMETAFILE",
+    "HMETAFILEPICT",
+    "HMONITOR",
+    "HPALETTE",
+    "HRGN",
+    "HWND",
     "LANGID",
-    "LCID",
+    "LOGPALETTE",
+    "LPARAM",
     "LPBSTR",
+    "LPBSTRBLOB",
+    "LPCLIPFORMAT",
+    "LPCOLORREF",
+    "LPCRECT",
+    "LPCRECTL",
+    "LPDECIMAL",
+    "LPLOGPALETTE",
+    "LPMSG",
+    "LPPALETTEENTRY",
     "LPPOINT",
     "LPRECT",
+    "LPRECTL",
     "LPSIZE",
-    "MEMBERID",
+    "LPSIZEL",
+    "LRESULT",
+    "MSG",
+    "NPMSG",
+    "PALETTEENTRY",
+    "PLOGPALETTE",
+    "PMSG",
     "POINT",
     "POINTL",
+    "PPALETTEENTRY",
     "PPOINT",
     "PPOINTL",
     "PRECT",
+    "PRECTL",
+    "PROPERTYKEY",
+    "PROPID",
     "PSIZE",
+    "PSIZEL",
+    "QUERYCONTEXT",
     "RECT",
+    "RECTL",
+    "RemotableHandle",
+    "RemotableHandle_u",
     "SIZE",
+    "SIZEL",
+    "STATFLAG",
+    "STGC",
+    "STGMOVE",
+    "TYSPEC",
+    "VARENUM",
     "VARIANT_BOOL",
+    "VARIANT_FALSE",
+    "VARIANT_TRUE",
     "VARTYPE",
+    "WDT_INPROC64_CALL",
+    "WDT_INPROC_CALL",
+    "WDT_REMOTE_CALL",
+    "WPARAM",
+    "_VARIANT_BOOL",
+    "remoteMETAFILEPICT",
+    "uCLSSPEC",
+    "uCLSSPEC_ByName",
+    "uCLSSPEC_ByObjectId",
+    "userBITMAP",
+    "userCLIPFORMAT",
+    "userCLIPFORMAT_u",
+    "userHBITMAP",
+    "userHBITMAP_u",
+    "userHENHMETAFILE",
+    "userHENHMETAFILE_u",
+    "userHGLOBAL",
+    "userHGLOBAL_u",
+    "userHMETAFILE",
+    "userHMETAFILEPICT",
+    "userHMETAFILEPICT_u",
+    "userHMETAFILE_u",
+    "userHPALETTE",
+    "userHPALETTE_u",
     "wireBSTR",
+    "wireCLIPFORMAT",
+    "wireHACCEL",
+    "wireHBITMAP",
+    "wireHBRUSH",
+    "wireHDC",
+    "wireHENHMETAFILE",
+    "wireHFONT",
+    "wireHGLOBAL",
+    "wireHICON",
+    "wireHMENU",
+    "wireHMETAFILE",
+    "wireHMETAFILEPICT",
+    "wireHMONITOR",
+    "wireHPALETTE",
+    "wireHRGN",
+    "wireHWND",
+    "wireMETAFILEPICT",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
 
+VARIANT_TRUE: Final = -1
+VARIANT_FALSE: Final = 0
+# A handle means nothing elsewhere: it travels as a number, or as a copy of what it stands for.
+WDT_INPROC_CALL: Final = 1215587415
+WDT_REMOTE_CALL: Final = 1383359575
+WDT_INPROC64_CALL: Final = 1349805143
+
+
+class BSTRBLOB(ndr.Struct):
+    """struct BSTRBLOB."""
+
+    __slots__ = ("cbSize", "pData")
+    __match_args__ = ("cbSize", "pData")
+
+    def __init__(self, pData: bytes | None = None, cbSize: int | None = None) -> None:
+        # ULONG cbSize
+        self.cbSize = (0 if pData is None else len(pData)) if cbSize is None else cbSize
+        self.pData = pData  # [size_is(cbSize)] BYTE *pData
+
 
 class CY(ndr.Struct):
-    """struct CY."""
+    """Ten-thousandths"""
 
     __slots__ = ("int64",)
     __match_args__ = ("int64",)
@@ -53,7 +172,7 @@ class CY(ndr.Struct):
 
 
 class DECIMAL(ndr.Struct):
-    """struct DECIMAL."""
+    """A 96 bit integer over a power of ten"""
 
     __slots__ = ("wReserved", "scale", "sign", "Hi32", "Lo64")
     __match_args__ = ("wReserved", "scale", "sign", "Hi32", "Lo64")
@@ -68,8 +187,162 @@ class DECIMAL(ndr.Struct):
         self.Lo64 = Lo64  # ULONGLONG Lo64
 
 
+class VARENUM(ndr.Enum):
+    """What a VARIANT or a property holds (MS-OAUT 2.2.7)."""
+
+    __slots__ = ()
+
+    VT_EMPTY: ClassVar[VARENUM]
+    VT_NULL: ClassVar[VARENUM]
+    VT_I2: ClassVar[VARENUM]
+    VT_I4: ClassVar[VARENUM]
+    VT_R4: ClassVar[VARENUM]
+    VT_R8: ClassVar[VARENUM]
+    VT_CY: ClassVar[VARENUM]
+    VT_DATE: ClassVar[VARENUM]
+    VT_BSTR: ClassVar[VARENUM]
+    VT_DISPATCH: ClassVar[VARENUM]
+    VT_ERROR: ClassVar[VARENUM]
+    VT_BOOL: ClassVar[VARENUM]
+    VT_VARIANT: ClassVar[VARENUM]
+    VT_UNKNOWN: ClassVar[VARENUM]
+    VT_DECIMAL: ClassVar[VARENUM]
+    VT_I1: ClassVar[VARENUM]
+    VT_UI1: ClassVar[VARENUM]
+    VT_UI2: ClassVar[VARENUM]
+    VT_UI4: ClassVar[VARENUM]
+    VT_I8: ClassVar[VARENUM]
+    VT_UI8: ClassVar[VARENUM]
+    VT_INT: ClassVar[VARENUM]
+    VT_UINT: ClassVar[VARENUM]
+    VT_VOID: ClassVar[VARENUM]
+    VT_HRESULT: ClassVar[VARENUM]
+    VT_PTR: ClassVar[VARENUM]
+    VT_SAFEARRAY: ClassVar[VARENUM]
+    VT_CARRAY: ClassVar[VARENUM]
+    VT_USERDEFINED: ClassVar[VARENUM]
+    VT_LPSTR: ClassVar[VARENUM]
+    VT_LPWSTR: ClassVar[VARENUM]
+    VT_RECORD: ClassVar[VARENUM]
+    VT_INT_PTR: ClassVar[VARENUM]
+    VT_UINT_PTR: ClassVar[VARENUM]
+    VT_FILETIME: ClassVar[VARENUM]
+    VT_BLOB: ClassVar[VARENUM]
+    VT_STREAM: ClassVar[VARENUM]
+    VT_STORAGE: ClassVar[VARENUM]
+    VT_STREAMED_OBJECT: ClassVar[VARENUM]
+    VT_STORED_OBJECT: ClassVar[VARENUM]
+    VT_BLOB_OBJECT: ClassVar[VARENUM]
+    VT_CF: ClassVar[VARENUM]
+    VT_CLSID: ClassVar[VARENUM]
+    VT_VERSIONED_STREAM: ClassVar[VARENUM]
+    VT_BSTR_BLOB: ClassVar[VARENUM]
+    VT_VECTOR: ClassVar[VARENUM]
+    VT_ARRAY: ClassVar[VARENUM]
+    VT_BYREF: ClassVar[VARENUM]
+    VT_RESERVED: ClassVar[VARENUM]
+    VT_ILLEGAL: ClassVar[VARENUM]
+    VT_ILLEGALMASKED: ClassVar[VARENUM]
+    VT_TYPEMASK: ClassVar[VARENUM]
+
+
+VARENUM.VT_EMPTY = VARENUM.member("VT_EMPTY", 0)
+VARENUM.VT_NULL = VARENUM.member("VT_NULL", 1)
+VARENUM.VT_I2 = VARENUM.member("VT_I2", 2)
+VARENUM.VT_I4 = VARENUM.member("VT_I4", 3)
+VARENUM.VT_R4 = VARENUM.member("VT_R4", 4)
+VARENUM.VT_R8 = VARENUM.member("VT_R8", 5)
+VARENUM.VT_CY = VARENUM.member("VT_CY", 6)
+VARENUM.VT_DATE = VARENUM.member("VT_DATE", 7)
+VARENUM.VT_BSTR = VARENUM.member("VT_BSTR", 8)
+VARENUM.VT_DISPATCH = VARENUM.member("VT_DISPATCH", 9)
+VARENUM.VT_ERROR = VARENUM.member("VT_ERROR", 10)
+VARENUM.VT_BOOL = VARENUM.member("VT_BOOL", 11)
+VARENUM.VT_VARIANT = VARENUM.member("VT_VARIANT", 12)
+VARENUM.VT_UNKNOWN = VARENUM.member("VT_UNKNOWN", 13)
+VARENUM.VT_DECIMAL = VARENUM.member("VT_DECIMAL", 14)
+VARENUM.VT_I1 = VARENUM.member("VT_I1", 16)
+VARENUM.VT_UI1 = VARENUM.member("VT_UI1", 17)
+VARENUM.VT_UI2 = VARENUM.member("VT_UI2", 18)
+VARENUM.VT_UI4 = VARENUM.member("VT_UI4", 19)
+VARENUM.VT_I8 = VARENUM.member("VT_I8", 20)
+VARENUM.VT_UI8 = VARENUM.member("VT_UI8", 21)
+VARENUM.VT_INT = VARENUM.member("VT_INT", 22)
+VARENUM.VT_UINT = VARENUM.member("VT_UINT", 23)
+VARENUM.VT_VOID = VARENUM.member("VT_VOID", 24)
+VARENUM.VT_HRESULT = VARENUM.member("VT_HRESULT", 25)
+VARENUM.VT_PTR = VARENUM.member("VT_PTR", 26)
+VARENUM.VT_SAFEARRAY = VARENUM.member("VT_SAFEARRAY", 27)
+VARENUM.VT_CARRAY = VARENUM.member("VT_CARRAY", 28)
+VARENUM.VT_USERDEFINED = VARENUM.member("VT_USERDEFINED", 29)
+VARENUM.VT_LPSTR = VARENUM.member("VT_LPSTR", 30)
+VARENUM.VT_LPWSTR = VARENUM.member("VT_LPWSTR", 31)
+VARENUM.VT_RECORD = VARENUM.member("VT_RECORD", 36)
+VARENUM.VT_INT_PTR = VARENUM.member("VT_INT_PTR", 37)
+VARENUM.VT_UINT_PTR = VARENUM.member("VT_UINT_PTR", 38)
+VARENUM.VT_FILETIME = VARENUM.member("VT_FILETIME", 64)
+VARENUM.VT_BLOB = VARENUM.member("VT_BLOB", 65)
+VARENUM.VT_STREAM = VARENUM.member("VT_STREAM", 66)
+VARENUM.VT_STORAGE = VARENUM.member("VT_STORAGE", 67)
+VARENUM.VT_STREAMED_OBJECT = VARENUM.member("VT_STREAMED_OBJECT", 68)
+VARENUM.VT_STORED_OBJECT = VARENUM.member("VT_STORED_OBJECT", 69)
+VARENUM.VT_BLOB_OBJECT = VARENUM.member("VT_BLOB_OBJECT", 70)
+VARENUM.VT_CF = VARENUM.member("VT_CF", 71)
+VARENUM.VT_CLSID = VARENUM.member("VT_CLSID", 72)
+VARENUM.VT_VERSIONED_STREAM = VARENUM.member("VT_VERSIONED_STREAM", 73)
+VARENUM.VT_BSTR_BLOB = VARENUM.member("VT_BSTR_BLOB", 4095)
+VARENUM.VT_VECTOR = VARENUM.member("VT_VECTOR", 4096)
+VARENUM.VT_ARRAY = VARENUM.member("VT_ARRAY", 8192)
+VARENUM.VT_BYREF = VARENUM.member("VT_BYREF", 16384)
+VARENUM.VT_RESERVED = VARENUM.member("VT_RESERVED", 32768)
+VARENUM.VT_ILLEGAL = VARENUM.member("VT_ILLEGAL", 65535)
+VARENUM.VT_ILLEGALMASKED = VARENUM.member("VT_ILLEGALMASKED", 4095)
+VARENUM.VT_TYPEMASK = VARENUM.member("VT_TYPEMASK", 4095)
+
+
+class PROPERTYKEY(ndr.Struct):
+    """struct PROPERTYKEY."""
+
+    __slots__ = ("fmtid", "pid")
+    __match_args__ = ("fmtid", "pid")
+
+    def __init__(self, fmtid: UUID, pid: int) -> None:
+        self.fmtid = fmtid  # GUID fmtid
+        self.pid = pid  # DWORD pid
+
+
+class CLIPDATA(ndr.Struct):
+    """struct CLIPDATA."""
+
+    __slots__ = ("cbSize", "ulClipFmt", "pClipData")
+    __match_args__ = ("cbSize", "ulClipFmt", "pClipData")
+
+    def __init__(
+        self, ulClipFmt: int, pClipData: bytes | None = None, cbSize: int | None = None
+    ) -> None:
+        # ULONG cbSize
+        self.cbSize = (
+            (0 if pClipData is None else len(pClipData) + 4)
+            if cbSize is None
+            else cbSize
+        )
+        self.ulClipFmt = ulClipFmt  # LONG ulClipFmt
+        self.pClipData = pClipData  # [size_is(cbSize - 4)] BYTE *pClipData
+
+
 class SIZE(ndr.Struct):
     """struct SIZE."""
+
+    __slots__ = ("cx", "cy")
+    __match_args__ = ("cx", "cy")
+
+    def __init__(self, cx: int, cy: int) -> None:
+        self.cx = cx  # LONG cx
+        self.cy = cy  # LONG cy
+
+
+class SIZEL(ndr.Struct):
+    """struct SIZEL."""
 
     __slots__ = ("cx", "cy")
     __match_args__ = ("cx", "cy")
@@ -114,39 +387,644 @@ class RECT(ndr.Struct):
         self.bottom = bottom  # LONG bottom
 
 
-class CLSCTX(ndr.Enum):
-    """enum CLSCTX, 16 bits in NDR 2.0."""
+class RECTL(ndr.Struct):
+    """struct RECTL."""
+
+    __slots__ = ("left", "top", "right", "bottom")
+    __match_args__ = ("left", "top", "right", "bottom")
+
+    def __init__(self, left: int, top: int, right: int, bottom: int) -> None:
+        self.left = left  # LONG left
+        self.top = top  # LONG top
+        self.right = right  # LONG right
+        self.bottom = bottom  # LONG bottom
+
+
+class PALETTEENTRY(ndr.Struct):
+    """struct PALETTEENTRY."""
+
+    __slots__ = ("peRed", "peGreen", "peBlue", "peFlags")
+    __match_args__ = ("peRed", "peGreen", "peBlue", "peFlags")
+
+    def __init__(self, peRed: int, peGreen: int, peBlue: int, peFlags: int) -> None:
+        self.peRed = peRed  # BYTE peRed
+        self.peGreen = peGreen  # BYTE peGreen
+        self.peBlue = peBlue  # BYTE peBlue
+        self.peFlags = peFlags  # BYTE peFlags
+
+
+class LOGPALETTE(ndr.Struct):
+    """struct LOGPALETTE."""
+
+    __slots__ = ("palVersion", "palNumEntries", "palPalEntry")
+    __match_args__ = ("palVersion", "palNumEntries", "palPalEntry")
+
+    def __init__(
+        self,
+        palVersion: int,
+        palPalEntry: Sequence[PALETTEENTRY],
+        palNumEntries: int | None = None,
+    ) -> None:
+        self.palVersion = palVersion  # WORD palVersion
+        # WORD palNumEntries
+        self.palNumEntries = (
+            len(palPalEntry) if palNumEntries is None else palNumEntries
+        )
+        # [size_is(palNumEntries)] PALETTEENTRY palPalEntry[]
+        self.palPalEntry = palPalEntry
+
+
+class DVASPECT(ndr.Enum):
+    """enum DVASPECT, 16 bits in NDR 2.0."""
 
     __slots__ = ()
 
-    CLSCTX_INPROC_SERVER: ClassVar[CLSCTX]
-    CLSCTX_INPROC_HANDLER: ClassVar[CLSCTX]
-    CLSCTX_LOCAL_SERVER: ClassVar[CLSCTX]
-    CLSCTX_REMOTE_SERVER: ClassVar[CLSCTX]
+    DVASPECT_CONTENT: ClassVar[DVASPECT]
+    DVASPECT_THUMBNAIL: ClassVar[DVASPECT]
+    DVASPECT_ICON: ClassVar[DVASPECT]
+    DVASPECT_DOCPRINT: ClassVar[DVASPECT]
 
 
-CLSCTX.CLSCTX_INPROC_SERVER = CLSCTX.member("CLSCTX_INPROC_SERVER", 1)
-CLSCTX.CLSCTX_INPROC_HANDLER = CLSCTX.member("CLSCTX_INPROC_HANDLER", 2)
-CLSCTX.CLSCTX_LOCAL_SERVER = CLSCTX.member("CLSCTX_LOCAL_SERVER", 4)
-CLSCTX.CLSCTX_REMOTE_SERVER = CLSCTX.member("CLSCTX_REMOTE_SERVER", 16)
+DVASPECT.DVASPECT_CONTENT = DVASPECT.member("DVASPECT_CONTENT", 1)
+DVASPECT.DVASPECT_THUMBNAIL = DVASPECT.member("DVASPECT_THUMBNAIL", 2)
+DVASPECT.DVASPECT_ICON = DVASPECT.member("DVASPECT_ICON", 4)
+DVASPECT.DVASPECT_DOCPRINT = DVASPECT.member("DVASPECT_DOCPRINT", 8)
 
 
+class STGC(ndr.Enum):
+    """enum STGC, 16 bits in NDR 2.0."""
+
+    __slots__ = ()
+
+    STGC_DEFAULT: ClassVar[STGC]
+    STGC_OVERWRITE: ClassVar[STGC]
+    STGC_ONLYIFCURRENT: ClassVar[STGC]
+    STGC_DANGEROUSLYCOMMITMERELYTODISKCACHE: ClassVar[STGC]
+    STGC_CONSOLIDATE: ClassVar[STGC]
+
+
+STGC.STGC_DEFAULT = STGC.member("STGC_DEFAULT", 0)
+STGC.STGC_OVERWRITE = STGC.member("STGC_OVERWRITE", 1)
+STGC.STGC_ONLYIFCURRENT = STGC.member("STGC_ONLYIFCURRENT", 2)
+STGC.STGC_DANGEROUSLYCOMMITMERELYTODISKCACHE = STGC.member(
+    "STGC_DANGEROUSLYCOMMITMERELYTODISKCACHE", 4
+)
+STGC.STGC_CONSOLIDATE = STGC.member("STGC_CONSOLIDATE", 8)
+
+
+class STGMOVE(ndr.Enum):
+    """enum STGMOVE, 16 bits in NDR 2.0."""
+
+    __slots__ = ()
+
+    STGMOVE_MOVE: ClassVar[STGMOVE]
+    STGMOVE_COPY: ClassVar[STGMOVE]
+    STGMOVE_SHALLOWCOPY: ClassVar[STGMOVE]
+
+
+STGMOVE.STGMOVE_MOVE = STGMOVE.member("STGMOVE_MOVE", 0)
+STGMOVE.STGMOVE_COPY = STGMOVE.member("STGMOVE_COPY", 1)
+STGMOVE.STGMOVE_SHALLOWCOPY = STGMOVE.member("STGMOVE_SHALLOWCOPY", 2)
+
+
+class STATFLAG(ndr.Enum):
+    """enum STATFLAG, 16 bits in NDR 2.0."""
+
+    __slots__ = ()
+
+    STATFLAG_DEFAULT: ClassVar[STATFLAG]
+    STATFLAG_NONAME: ClassVar[STATFLAG]
+    STATFLAG_NOOPEN: ClassVar[STATFLAG]
+
+
+STATFLAG.STATFLAG_DEFAULT = STATFLAG.member("STATFLAG_DEFAULT", 0)
+STATFLAG.STATFLAG_NONAME = STATFLAG.member("STATFLAG_NONAME", 1)
+STATFLAG.STATFLAG_NOOPEN = STATFLAG.member("STATFLAG_NOOPEN", 2)
+
+
+class CSPLATFORM(ndr.Struct):
+    """struct CSPLATFORM."""
+
+    __slots__ = ("dwPlatformId", "dwVersionHi", "dwVersionLo", "dwProcessorArch")
+    __match_args__ = ("dwPlatformId", "dwVersionHi", "dwVersionLo", "dwProcessorArch")
+
+    def __init__(
+        self,
+        dwPlatformId: int,
+        dwVersionHi: int,
+        dwVersionLo: int,
+        dwProcessorArch: int,
+    ) -> None:
+        self.dwPlatformId = dwPlatformId  # DWORD dwPlatformId
+        self.dwVersionHi = dwVersionHi  # DWORD dwVersionHi
+        self.dwVersionLo = dwVersionLo  # DWORD dwVersionLo
+        self.dwProcessorArch = dwProcessorArch  # DWORD dwProcessorArch
+
+
+class QUERYCONTEXT(ndr.Struct):
+    """struct QUERYCONTEXT."""
+
+    __slots__ = ("dwContext", "Platform", "Locale", "dwVersionHi", "dwVersionLo")
+    __match_args__ = ("dwContext", "Platform", "Locale", "dwVersionHi", "dwVersionLo")
+
+    def __init__(
+        self,
+        dwContext: int,
+        Platform: CSPLATFORM,
+        Locale: int,
+        dwVersionHi: int,
+        dwVersionLo: int,
+    ) -> None:
+        self.dwContext = dwContext  # DWORD dwContext
+        self.Platform = Platform  # CSPLATFORM Platform
+        self.Locale = Locale  # LCID Locale
+        self.dwVersionHi = dwVersionHi  # DWORD dwVersionHi
+        self.dwVersionLo = dwVersionLo  # DWORD dwVersionLo
+
+
+class TYSPEC(ndr.Enum):
+    """enum TYSPEC, 32 bits."""
+
+    __slots__ = ()
+
+    TYSPEC_CLSID: ClassVar[TYSPEC]
+    TYSPEC_FILEEXT: ClassVar[TYSPEC]
+    TYSPEC_MIMETYPE: ClassVar[TYSPEC]
+    TYSPEC_FILENAME: ClassVar[TYSPEC]
+    TYSPEC_PROGID: ClassVar[TYSPEC]
+    TYSPEC_PACKAGENAME: ClassVar[TYSPEC]
+    TYSPEC_OBJECTID: ClassVar[TYSPEC]
+
+
+TYSPEC.TYSPEC_CLSID = TYSPEC.member("TYSPEC_CLSID", 0)
+TYSPEC.TYSPEC_FILEEXT = TYSPEC.member("TYSPEC_FILEEXT", 1)
+TYSPEC.TYSPEC_MIMETYPE = TYSPEC.member("TYSPEC_MIMETYPE", 2)
+TYSPEC.TYSPEC_FILENAME = TYSPEC.member("TYSPEC_FILENAME", 3)
+TYSPEC.TYSPEC_PROGID = TYSPEC.member("TYSPEC_PROGID", 4)
+TYSPEC.TYSPEC_PACKAGENAME = TYSPEC.member("TYSPEC_PACKAGENAME", 5)
+TYSPEC.TYSPEC_OBJECTID = TYSPEC.member("TYSPEC_OBJECTID", 6)
+
+
+class uCLSSPEC_ByName(ndr.Struct):
+    """struct uCLSSPEC_ByName."""
+
+    __slots__ = ("pPackageName", "PolicyId")
+    __match_args__ = ("pPackageName", "PolicyId")
+
+    def __init__(self, pPackageName: str | None, PolicyId: UUID) -> None:
+        self.pPackageName = pPackageName  # LPOLESTR pPackageName
+        self.PolicyId = PolicyId  # GUID PolicyId
+
+
+class uCLSSPEC_ByObjectId(ndr.Struct):
+    """struct uCLSSPEC_ByObjectId."""
+
+    __slots__ = ("ObjectId", "PolicyId")
+    __match_args__ = ("ObjectId", "PolicyId")
+
+    def __init__(self, ObjectId: UUID, PolicyId: UUID) -> None:
+        self.ObjectId = ObjectId  # GUID ObjectId
+        self.PolicyId = PolicyId  # GUID PolicyId
+
+
+class uCLSSPEC(ndr.Union):
+    """union uCLSSPEC, by tag:
+
+    0: case TYSPEC_CLSID: CLSID clsid
+    1: case TYSPEC_FILEEXT: LPOLESTR pFileExt
+    2: case TYSPEC_MIMETYPE: LPOLESTR pMimeType
+    4: case TYSPEC_PROGID: LPOLESTR pProgId
+    3: case TYSPEC_FILENAME: LPOLESTR pFileName
+    5: case TYSPEC_PACKAGENAME: struct { ... } ByName
+    6: case TYSPEC_OBJECTID: struct { ... } ByObjectId
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: UUID | str | uCLSSPEC_ByName | uCLSSPEC_ByObjectId | None
+
+    def __init__(
+        self,
+        tag: int,
+        value: UUID | str | uCLSSPEC_ByName | uCLSSPEC_ByObjectId | None = None,
+    ) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class RemotableHandle_u(ndr.Union):
+    """union RemotableHandle_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] long hRemote
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int
+
+    def __init__(self, tag: int, value: int) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class RemotableHandle(ndr.Struct):
+    """struct RemotableHandle."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: RemotableHandle_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userCLIPFORMAT_u(ndr.Union):
+    """union userCLIPFORMAT_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] DWORD dwValue
+    1383359575: [case(WDT_REMOTE_CALL)] LPWSTR pwszName
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | str | None
+
+    def __init__(self, tag: int, value: int | str | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userCLIPFORMAT(ndr.Struct):
+    """A clipboard format travels by name where its number is local."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userCLIPFORMAT_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class GDI_NONREMOTE_u(ndr.Union):
+    """union GDI_NONREMOTE_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] DWORD_BLOB *hRemote
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | DWORD_BLOB | None
+
+    def __init__(self, tag: int, value: int | DWORD_BLOB | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class GDI_NONREMOTE(ndr.Struct):
+    """struct GDI_NONREMOTE."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: GDI_NONREMOTE_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userHGLOBAL_u(ndr.Union):
+    """union userHGLOBAL_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] FLAGGED_BYTE_BLOB *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | FLAGGED_BYTE_BLOB | None
+
+    def __init__(self, tag: int, value: int | FLAGGED_BYTE_BLOB | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHGLOBAL(ndr.Struct):
+    """struct userHGLOBAL."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHGLOBAL_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userHMETAFILE_u(ndr.Union):
+    """union userHMETAFILE_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] BYTE_BLOB *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | BYTE_BLOB | None
+
+    def __init__(self, tag: int, value: int | BYTE_BLOB | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHMETAFILE(ndr.Struct):
+    """struct userHMETAFILE."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHMETAFILE_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class remoteMETAFILEPICT(ndr.Struct):
+    """struct remoteMETAFILEPICT."""
+
+    __slots__ = ("mm", "xExt", "yExt", "hMF")
+    __match_args__ = ("mm", "xExt", "yExt", "hMF")
+
+    def __init__(
+        self, mm: int, xExt: int, yExt: int, hMF: userHMETAFILE | None = None
+    ) -> None:
+        self.mm = mm  # long mm
+        self.xExt = xExt  # long xExt
+        self.yExt = yExt  # long yExt
+        self.hMF = hMF  # userHMETAFILE *hMF
+
+
+class userHMETAFILEPICT_u(ndr.Union):
+    """union userHMETAFILEPICT_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] remoteMETAFILEPICT *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | remoteMETAFILEPICT | None
+
+    def __init__(self, tag: int, value: int | remoteMETAFILEPICT | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHMETAFILEPICT(ndr.Struct):
+    """struct userHMETAFILEPICT."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHMETAFILEPICT_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userHENHMETAFILE_u(ndr.Union):
+    """union userHENHMETAFILE_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] BYTE_BLOB *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | BYTE_BLOB | None
+
+    def __init__(self, tag: int, value: int | BYTE_BLOB | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHENHMETAFILE(ndr.Struct):
+    """struct userHENHMETAFILE."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHENHMETAFILE_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userBITMAP(ndr.Struct):
+    """struct userBITMAP."""
+
+    __slots__ = (
+        "bmType",
+        "bmWidth",
+        "bmHeight",
+        "bmWidthBytes",
+        "bmPlanes",
+        "bmBitsPixel",
+        "cbSize",
+        "pBuffer",
+    )
+    __match_args__ = (
+        "bmType",
+        "bmWidth",
+        "bmHeight",
+        "bmWidthBytes",
+        "bmPlanes",
+        "bmBitsPixel",
+        "cbSize",
+        "pBuffer",
+    )
+
+    def __init__(
+        self,
+        bmType: int,
+        bmWidth: int,
+        bmHeight: int,
+        bmWidthBytes: int,
+        bmPlanes: int,
+        bmBitsPixel: int,
+        pBuffer: bytes,
+        cbSize: int | None = None,
+    ) -> None:
+        self.bmType = bmType  # LONG bmType
+        self.bmWidth = bmWidth  # LONG bmWidth
+        self.bmHeight = bmHeight  # LONG bmHeight
+        self.bmWidthBytes = bmWidthBytes  # LONG bmWidthBytes
+        self.bmPlanes = bmPlanes  # WORD bmPlanes
+        self.bmBitsPixel = bmBitsPixel  # WORD bmBitsPixel
+        self.cbSize = len(pBuffer) if cbSize is None else cbSize  # ULONG cbSize
+        self.pBuffer = pBuffer  # [size_is(cbSize)] BYTE pBuffer[]
+
+
+class userHBITMAP_u(ndr.Union):
+    """union userHBITMAP_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] userBITMAP *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | userBITMAP | None
+
+    def __init__(self, tag: int, value: int | userBITMAP | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHBITMAP(ndr.Struct):
+    """struct userHBITMAP."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHBITMAP_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class userHPALETTE_u(ndr.Union):
+    """union userHPALETTE_u, by tag:
+
+    1215587415: [case(WDT_INPROC_CALL)] long hInproc
+    1383359575: [case(WDT_REMOTE_CALL)] LOGPALETTE *hRemote
+    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    """
+
+    __slots__ = ()
+
+    tag: int
+    value: int | LOGPALETTE | None
+
+    def __init__(self, tag: int, value: int | LOGPALETTE | None = None) -> None:
+        self.tag = tag
+        self.value = value
+
+
+class userHPALETTE(ndr.Struct):
+    """struct userHPALETTE."""
+
+    __slots__ = ("fContext", "u")
+    __match_args__ = ("fContext", "u")
+
+    def __init__(self, u: userHPALETTE_u, fContext: int | None = None) -> None:
+        self.fContext = u.tag if fContext is None else fContext  # long fContext
+        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
+
+
+class MSG(ndr.Struct):
+    """struct MSG."""
+
+    __slots__ = ("hwnd", "message", "wParam", "lParam", "time", "pt")
+    __match_args__ = ("hwnd", "message", "wParam", "lParam", "time", "pt")
+
+    def __init__(
+        self,
+        hwnd: RemotableHandle | None,
+        message: int,
+        wParam: int,
+        lParam: int,
+        time: int,
+        pt: POINT,
+    ) -> None:
+        self.hwnd = hwnd  # HWND hwnd
+        self.message = message  # UINT message
+        self.wParam = wParam  # WPARAM wParam
+        self.lParam = lParam  # LPARAM lParam
+        self.time = time  # DWORD time
+        self.pt = pt  # POINT pt
+
+
+COLORREF: TypeAlias = int
+LPCOLORREF: TypeAlias = int | None
+LANGID: TypeAlias = int
+ATOM: TypeAlias = int
+WPARAM: TypeAlias = int
+LPARAM: TypeAlias = int
+LRESULT: TypeAlias = int
 wireBSTR: TypeAlias = FLAGGED_WORD_BLOB | None
 BSTR: TypeAlias = FLAGGED_WORD_BLOB | None
 LPBSTR: TypeAlias = ndr.Ref[FLAGGED_WORD_BLOB | None] | None
+LPBSTRBLOB: TypeAlias = BSTRBLOB | None
 VARIANT_BOOL: TypeAlias = int
+_VARIANT_BOOL: TypeAlias = int
 DATE: TypeAlias = float
-DISPID: TypeAlias = int
-MEMBERID: TypeAlias = int
-HREFTYPE: TypeAlias = int
-LCID: TypeAlias = int
-LANGID: TypeAlias = int
-VARTYPE: TypeAlias = int
 CURRENCY: TypeAlias = CY
+LPDECIMAL: TypeAlias = DECIMAL | None
+VARTYPE: TypeAlias = int
+PROPID: TypeAlias = int
 PSIZE: TypeAlias = SIZE | None
 LPSIZE: TypeAlias = SIZE | None
+PSIZEL: TypeAlias = SIZEL | None
+LPSIZEL: TypeAlias = SIZEL | None
 PPOINT: TypeAlias = POINT | None
 LPPOINT: TypeAlias = POINT | None
 PPOINTL: TypeAlias = POINTL | None
 PRECT: TypeAlias = RECT | None
 LPRECT: TypeAlias = RECT | None
+LPCRECT: TypeAlias = RECT | None
+PRECTL: TypeAlias = RECTL | None
+LPRECTL: TypeAlias = RECTL | None
+LPCRECTL: TypeAlias = RECTL | None
+PPALETTEENTRY: TypeAlias = PALETTEENTRY | None
+LPPALETTEENTRY: TypeAlias = PALETTEENTRY | None
+PLOGPALETTE: TypeAlias = LOGPALETTE | None
+LPLOGPALETTE: TypeAlias = LOGPALETTE | None
+wireHWND: TypeAlias = RemotableHandle | None
+wireHMENU: TypeAlias = RemotableHandle | None
+wireHACCEL: TypeAlias = RemotableHandle | None
+wireHBRUSH: TypeAlias = RemotableHandle | None
+wireHFONT: TypeAlias = RemotableHandle | None
+wireHDC: TypeAlias = RemotableHandle | None
+wireHICON: TypeAlias = RemotableHandle | None
+wireHRGN: TypeAlias = RemotableHandle | None
+wireHMONITOR: TypeAlias = RemotableHandle | None
+HWND: TypeAlias = RemotableHandle | None
+HMENU: TypeAlias = RemotableHandle | None
+HACCEL: TypeAlias = RemotableHandle | None
+HBRUSH: TypeAlias = RemotableHandle | None
+HFONT: TypeAlias = RemotableHandle | None
+HDC: TypeAlias = RemotableHandle | None
+HICON: TypeAlias = RemotableHandle | None
+HRGN: TypeAlias = RemotableHandle | None
+HMONITOR: TypeAlias = RemotableHandle | None
+HCURSOR: TypeAlias = RemotableHandle | None
+wireCLIPFORMAT: TypeAlias = userCLIPFORMAT | None
+CLIPFORMAT: TypeAlias = userCLIPFORMAT | None
+LPCLIPFORMAT: TypeAlias = ndr.Ref[userCLIPFORMAT | None] | None
+wireHGLOBAL: TypeAlias = userHGLOBAL | None
+HGLOBAL: TypeAlias = userHGLOBAL | None
+HLOCAL: TypeAlias = userHGLOBAL | None
+wireHMETAFILE: TypeAlias = userHMETAFILE | None
+HMETAFILE: TypeAlias = userHMETAFILE | None
+wireHMETAFILEPICT: TypeAlias = userHMETAFILEPICT | None
+wireMETAFILEPICT: TypeAlias = userHMETAFILEPICT | None
+HMETAFILEPICT: TypeAlias = userHMETAFILEPICT | None
+wireHENHMETAFILE: TypeAlias = userHENHMETAFILE | None
+HENHMETAFILE: TypeAlias = userHENHMETAFILE | None
+wireHBITMAP: TypeAlias = userHBITMAP | None
+HBITMAP: TypeAlias = userHBITMAP | None
+wireHPALETTE: TypeAlias = userHPALETTE | None
+HPALETTE: TypeAlias = userHPALETTE | None
+PMSG: TypeAlias = MSG | None
+NPMSG: TypeAlias = MSG | None
+LPMSG: TypeAlias = MSG | None

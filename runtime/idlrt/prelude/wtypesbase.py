@@ -4,197 +4,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
+from uuid import UUID
 
 import idlrt
 from idlrt import ndr
 
+from .minwindef import LARGE_INTEGER
+
 __all__ = [
     "BLOB",
-    "BOOL",
-    "BOOLEAN",
-    "BYTE",
     "BYTE_BLOB",
-    "CHAR",
+    "BYTE_SIZEDARR",
+    "CLSCTX",
     "COAUTHIDENTITY",
-    "DOUBLE",
-    "DWORD",
-    "DWORDLONG",
+    "COAUTHINFO",
     "DWORD_BLOB",
-    "FILETIME",
+    "DWORD_SIZEDARR",
+    "FLAGGED_BYTE_BLOB",
     "FLAGGED_WORD_BLOB",
-    "FLOAT",
-    "HRESULT",
-    "INT",
-    "LARGE_INTEGER",
-    "LONG",
-    "LONGLONG",
+    "HYPER_SIZEDARR",
     "LPBLOB",
-    "LPBOOL",
-    "LPBYTE",
     "LPCOLESTR",
-    "LPCSTR",
-    "LPCWSTR",
-    "LPDWORD",
-    "LPFILETIME",
-    "LPINT",
-    "LPLONG",
+    "LPLARGE_INTEGER",
+    "LPOBJECTID",
     "LPOLESTR",
-    "LPSTR",
-    "LPSYSTEMTIME",
-    "LPUINT",
-    "LPWORD",
-    "LPWSTR",
-    "LUID",
+    "LPSECURITY_ATTRIBUTES",
+    "LPULONG",
+    "MEMCTX",
+    "MSHCTX",
+    "MSHLFLAGS",
+    "OBJECTID",
     "OLECHAR",
-    "PBOOL",
-    "PBOOLEAN",
-    "PBYTE",
-    "PCHAR",
-    "PDOUBLE",
-    "PDWORD",
-    "PDWORDLONG",
-    "PFILETIME",
-    "PFLOAT",
-    "PINT",
-    "PLARGE_INTEGER",
-    "PLONG",
-    "PLONGLONG",
-    "PLUID",
-    "PSHORT",
-    "PSTR",
-    "PSYSTEMTIME",
-    "PUCHAR",
-    "PUINT",
-    "PULARGE_INTEGER",
-    "PULONG",
-    "PULONGLONG",
-    "PUSHORT",
-    "PWCHAR",
-    "PWORD",
-    "PWSTR",
+    "PSCODE",
+    "PSECURITY_ATTRIBUTES",
     "SCODE",
-    "SHORT",
-    "SYSTEMTIME",
-    "UCHAR",
-    "UINT",
-    "ULARGE_INTEGER",
-    "ULONG",
-    "ULONGLONG",
-    "USHORT",
-    "WCHAR",
-    "WORD",
+    "SECURITY_ATTRIBUTES",
+    "UP_BYTE_BLOB",
+    "UP_DWORD_BLOB",
+    "UP_FLAGGED_BYTE_BLOB",
+    "UP_FLAGGED_WORD_BLOB",
+    "UP_WORD_BLOB",
     "WORD_BLOB",
+    "WORD_SIZEDARR",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
 
 
-class FILETIME(ndr.Struct):
-    """struct FILETIME."""
+class SECURITY_ATTRIBUTES(ndr.Struct):
+    """struct SECURITY_ATTRIBUTES."""
 
-    __slots__ = ("dwLowDateTime", "dwHighDateTime")
-    __match_args__ = ("dwLowDateTime", "dwHighDateTime")
-
-    def __init__(self, dwLowDateTime: int, dwHighDateTime: int) -> None:
-        self.dwLowDateTime = dwLowDateTime  # DWORD dwLowDateTime
-        self.dwHighDateTime = dwHighDateTime  # DWORD dwHighDateTime
-
-
-class SYSTEMTIME(ndr.Struct):
-    """struct SYSTEMTIME."""
-
-    __slots__ = (
-        "wYear",
-        "wMonth",
-        "wDayOfWeek",
-        "wDay",
-        "wHour",
-        "wMinute",
-        "wSecond",
-        "wMilliseconds",
-    )
-    __match_args__ = (
-        "wYear",
-        "wMonth",
-        "wDayOfWeek",
-        "wDay",
-        "wHour",
-        "wMinute",
-        "wSecond",
-        "wMilliseconds",
-    )
+    __slots__ = ("nLength", "lpSecurityDescriptor", "bInheritHandle")
+    __match_args__ = ("nLength", "lpSecurityDescriptor", "bInheritHandle")
 
     def __init__(
-        self,
-        wYear: int,
-        wMonth: int,
-        wDayOfWeek: int,
-        wDay: int,
-        wHour: int,
-        wMinute: int,
-        wSecond: int,
-        wMilliseconds: int,
+        self, nLength: int, lpSecurityDescriptor: object, bInheritHandle: int
     ) -> None:
-        self.wYear = wYear  # WORD wYear
-        self.wMonth = wMonth  # WORD wMonth
-        self.wDayOfWeek = wDayOfWeek  # WORD wDayOfWeek
-        self.wDay = wDay  # WORD wDay
-        self.wHour = wHour  # WORD wHour
-        self.wMinute = wMinute  # WORD wMinute
-        self.wSecond = wSecond  # WORD wSecond
-        self.wMilliseconds = wMilliseconds  # WORD wMilliseconds
-
-
-class LARGE_INTEGER(ndr.Struct):
-    """struct LARGE_INTEGER."""
-
-    __slots__ = ("QuadPart",)
-    __match_args__ = ("QuadPart",)
-
-    def __init__(self, QuadPart: int) -> None:
-        self.QuadPart = QuadPart  # LONGLONG QuadPart
-
-
-class ULARGE_INTEGER(ndr.Struct):
-    """struct ULARGE_INTEGER."""
-
-    __slots__ = ("QuadPart",)
-    __match_args__ = ("QuadPart",)
-
-    def __init__(self, QuadPart: int) -> None:
-        self.QuadPart = QuadPart  # ULONGLONG QuadPart
-
-
-class LUID(ndr.Struct):
-    """struct LUID."""
-
-    __slots__ = ("LowPart", "HighPart")
-    __match_args__ = ("LowPart", "HighPart")
-
-    def __init__(self, LowPart: int, HighPart: int) -> None:
-        self.LowPart = LowPart  # DWORD LowPart
-        self.HighPart = HighPart  # LONG HighPart
-
-
-class BLOB(ndr.Struct):
-    """struct BLOB."""
-
-    __slots__ = ("cbSize", "pBlobData")
-    __match_args__ = ("cbSize", "pBlobData")
-
-    def __init__(
-        self, pBlobData: bytes | None = None, cbSize: int | None = None
-    ) -> None:
-        # ULONG cbSize
-        self.cbSize = (
-            (0 if pBlobData is None else len(pBlobData)) if cbSize is None else cbSize
-        )
-        self.pBlobData = pBlobData  # [size_is(cbSize)] BYTE *pBlobData
+        self.nLength = nLength  # DWORD nLength
+        # [size_is(nLength)] LPVOID lpSecurityDescriptor
+        self.lpSecurityDescriptor = lpSecurityDescriptor
+        self.bInheritHandle = bInheritHandle  # BOOL bInheritHandle
 
 
 class COAUTHIDENTITY(ndr.Struct):
-    """struct COAUTHIDENTITY."""
+    """Who calls: the names and the password are UTF-16 with a terminator that the lengths do not count."""
 
     __slots__ = (
         "User",
@@ -247,22 +121,189 @@ class COAUTHIDENTITY(ndr.Struct):
         self.Flags = Flags  # ULONG Flags
 
 
-class FLAGGED_WORD_BLOB(ndr.Struct):
-    """The octets of a string that travels counted instead of terminated (MS-OAUT 2.2.23)."""
+class COAUTHINFO(ndr.Struct):
+    """struct COAUTHINFO."""
 
-    __slots__ = ("fFlags", "clSize", "asData")
-    __match_args__ = ("fFlags", "clSize", "asData")
+    __slots__ = (
+        "dwAuthnSvc",
+        "dwAuthzSvc",
+        "pwszServerPrincName",
+        "dwAuthnLevel",
+        "dwImpersonationLevel",
+        "pAuthIdentityData",
+        "dwCapabilities",
+    )
+    __match_args__ = (
+        "dwAuthnSvc",
+        "dwAuthzSvc",
+        "pwszServerPrincName",
+        "dwAuthnLevel",
+        "dwImpersonationLevel",
+        "pAuthIdentityData",
+        "dwCapabilities",
+    )
 
     def __init__(
-        self, fFlags: int, asData: Sequence[int], clSize: int | None = None
+        self,
+        dwAuthnSvc: int,
+        dwAuthzSvc: int,
+        pwszServerPrincName: str | None,
+        dwAuthnLevel: int,
+        dwImpersonationLevel: int,
+        pAuthIdentityData: COAUTHIDENTITY | None,
+        dwCapabilities: int,
     ) -> None:
-        self.fFlags = fFlags  # ULONG fFlags
-        self.clSize = len(asData) if clSize is None else clSize  # ULONG clSize
-        self.asData = asData  # [size_is(clSize)] USHORT asData[]
+        self.dwAuthnSvc = dwAuthnSvc  # DWORD dwAuthnSvc
+        self.dwAuthzSvc = dwAuthzSvc  # DWORD dwAuthzSvc
+        self.pwszServerPrincName = pwszServerPrincName  # LPWSTR pwszServerPrincName
+        self.dwAuthnLevel = dwAuthnLevel  # DWORD dwAuthnLevel
+        self.dwImpersonationLevel = dwImpersonationLevel  # DWORD dwImpersonationLevel
+        self.pAuthIdentityData = pAuthIdentityData  # COAUTHIDENTITY *pAuthIdentityData
+        self.dwCapabilities = dwCapabilities  # DWORD dwCapabilities
+
+
+class MEMCTX(ndr.Enum):
+    """enum MEMCTX, 16 bits in NDR 2.0."""
+
+    __slots__ = ()
+
+    MEMCTX_TASK: ClassVar[MEMCTX]
+    MEMCTX_SHARED: ClassVar[MEMCTX]
+    MEMCTX_MACSYSTEM: ClassVar[MEMCTX]
+    MEMCTX_UNKNOWN: ClassVar[MEMCTX]
+    MEMCTX_SAME: ClassVar[MEMCTX]
+
+
+MEMCTX.MEMCTX_TASK = MEMCTX.member("MEMCTX_TASK", 1)
+MEMCTX.MEMCTX_SHARED = MEMCTX.member("MEMCTX_SHARED", 2)
+MEMCTX.MEMCTX_MACSYSTEM = MEMCTX.member("MEMCTX_MACSYSTEM", 3)
+MEMCTX.MEMCTX_UNKNOWN = MEMCTX.member("MEMCTX_UNKNOWN", -1)
+MEMCTX.MEMCTX_SAME = MEMCTX.member("MEMCTX_SAME", -2)
+
+
+class CLSCTX(ndr.Enum):
+    """Where an object may live."""
+
+    __slots__ = ()
+
+    CLSCTX_INPROC_SERVER: ClassVar[CLSCTX]
+    CLSCTX_INPROC_HANDLER: ClassVar[CLSCTX]
+    CLSCTX_LOCAL_SERVER: ClassVar[CLSCTX]
+    CLSCTX_INPROC_SERVER16: ClassVar[CLSCTX]
+    CLSCTX_REMOTE_SERVER: ClassVar[CLSCTX]
+    CLSCTX_INPROC_HANDLER16: ClassVar[CLSCTX]
+    CLSCTX_RESERVED1: ClassVar[CLSCTX]
+    CLSCTX_RESERVED2: ClassVar[CLSCTX]
+    CLSCTX_RESERVED3: ClassVar[CLSCTX]
+    CLSCTX_RESERVED4: ClassVar[CLSCTX]
+    CLSCTX_NO_CODE_DOWNLOAD: ClassVar[CLSCTX]
+    CLSCTX_RESERVED5: ClassVar[CLSCTX]
+    CLSCTX_NO_CUSTOM_MARSHAL: ClassVar[CLSCTX]
+    CLSCTX_ENABLE_CODE_DOWNLOAD: ClassVar[CLSCTX]
+    CLSCTX_NO_FAILURE_LOG: ClassVar[CLSCTX]
+    CLSCTX_DISABLE_AAA: ClassVar[CLSCTX]
+    CLSCTX_ENABLE_AAA: ClassVar[CLSCTX]
+    CLSCTX_FROM_DEFAULT_CONTEXT: ClassVar[CLSCTX]
+    CLSCTX_ACTIVATE_X86_SERVER: ClassVar[CLSCTX]
+    CLSCTX_ACTIVATE_32_BIT_SERVER: ClassVar[CLSCTX]
+    CLSCTX_ACTIVATE_64_BIT_SERVER: ClassVar[CLSCTX]
+    CLSCTX_ENABLE_CLOAKING: ClassVar[CLSCTX]
+    CLSCTX_APPCONTAINER: ClassVar[CLSCTX]
+    CLSCTX_ACTIVATE_AAA_AS_IU: ClassVar[CLSCTX]
+    CLSCTX_RESERVED6: ClassVar[CLSCTX]
+    CLSCTX_ACTIVATE_ARM32_SERVER: ClassVar[CLSCTX]
+    CLSCTX_ALLOW_LOWER_TRUST_REGISTRATION: ClassVar[CLSCTX]
+    CLSCTX_PS_DLL: ClassVar[CLSCTX]
+
+
+CLSCTX.CLSCTX_INPROC_SERVER = CLSCTX.member("CLSCTX_INPROC_SERVER", 1)
+CLSCTX.CLSCTX_INPROC_HANDLER = CLSCTX.member("CLSCTX_INPROC_HANDLER", 2)
+CLSCTX.CLSCTX_LOCAL_SERVER = CLSCTX.member("CLSCTX_LOCAL_SERVER", 4)
+CLSCTX.CLSCTX_INPROC_SERVER16 = CLSCTX.member("CLSCTX_INPROC_SERVER16", 8)
+CLSCTX.CLSCTX_REMOTE_SERVER = CLSCTX.member("CLSCTX_REMOTE_SERVER", 16)
+CLSCTX.CLSCTX_INPROC_HANDLER16 = CLSCTX.member("CLSCTX_INPROC_HANDLER16", 32)
+CLSCTX.CLSCTX_RESERVED1 = CLSCTX.member("CLSCTX_RESERVED1", 64)
+CLSCTX.CLSCTX_RESERVED2 = CLSCTX.member("CLSCTX_RESERVED2", 128)
+CLSCTX.CLSCTX_RESERVED3 = CLSCTX.member("CLSCTX_RESERVED3", 256)
+CLSCTX.CLSCTX_RESERVED4 = CLSCTX.member("CLSCTX_RESERVED4", 512)
+CLSCTX.CLSCTX_NO_CODE_DOWNLOAD = CLSCTX.member("CLSCTX_NO_CODE_DOWNLOAD", 1024)
+CLSCTX.CLSCTX_RESERVED5 = CLSCTX.member("CLSCTX_RESERVED5", 2048)
+CLSCTX.CLSCTX_NO_CUSTOM_MARSHAL = CLSCTX.member("CLSCTX_NO_CUSTOM_MARSHAL", 4096)
+CLSCTX.CLSCTX_ENABLE_CODE_DOWNLOAD = CLSCTX.member("CLSCTX_ENABLE_CODE_DOWNLOAD", 8192)
+CLSCTX.CLSCTX_NO_FAILURE_LOG = CLSCTX.member("CLSCTX_NO_FAILURE_LOG", 16384)
+CLSCTX.CLSCTX_DISABLE_AAA = CLSCTX.member("CLSCTX_DISABLE_AAA", 32768)
+CLSCTX.CLSCTX_ENABLE_AAA = CLSCTX.member("CLSCTX_ENABLE_AAA", 65536)
+CLSCTX.CLSCTX_FROM_DEFAULT_CONTEXT = CLSCTX.member(
+    "CLSCTX_FROM_DEFAULT_CONTEXT", 131072
+)
+CLSCTX.CLSCTX_ACTIVATE_X86_SERVER = CLSCTX.member("CLSCTX_ACTIVATE_X86_SERVER", 262144)
+CLSCTX.CLSCTX_ACTIVATE_32_BIT_SERVER = CLSCTX.member(
+    "CLSCTX_ACTIVATE_32_BIT_SERVER", 262144
+)
+CLSCTX.CLSCTX_ACTIVATE_64_BIT_SERVER = CLSCTX.member(
+    "CLSCTX_ACTIVATE_64_BIT_SERVER", 524288
+)
+CLSCTX.CLSCTX_ENABLE_CLOAKING = CLSCTX.member("CLSCTX_ENABLE_CLOAKING", 1048576)
+CLSCTX.CLSCTX_APPCONTAINER = CLSCTX.member("CLSCTX_APPCONTAINER", 4194304)
+CLSCTX.CLSCTX_ACTIVATE_AAA_AS_IU = CLSCTX.member("CLSCTX_ACTIVATE_AAA_AS_IU", 8388608)
+CLSCTX.CLSCTX_RESERVED6 = CLSCTX.member("CLSCTX_RESERVED6", 16777216)
+CLSCTX.CLSCTX_ACTIVATE_ARM32_SERVER = CLSCTX.member(
+    "CLSCTX_ACTIVATE_ARM32_SERVER", 33554432
+)
+CLSCTX.CLSCTX_ALLOW_LOWER_TRUST_REGISTRATION = CLSCTX.member(
+    "CLSCTX_ALLOW_LOWER_TRUST_REGISTRATION", 67108864
+)
+CLSCTX.CLSCTX_PS_DLL = CLSCTX.member("CLSCTX_PS_DLL", 2147483648)
+
+
+class MSHLFLAGS(ndr.Enum):
+    """How long a marshalled reference lives, and what keeps it alive."""
+
+    __slots__ = ()
+
+    MSHLFLAGS_NORMAL: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_TABLESTRONG: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_TABLEWEAK: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_NOPING: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_RESERVED1: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_RESERVED2: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_RESERVED3: ClassVar[MSHLFLAGS]
+    MSHLFLAGS_RESERVED4: ClassVar[MSHLFLAGS]
+
+
+MSHLFLAGS.MSHLFLAGS_NORMAL = MSHLFLAGS.member("MSHLFLAGS_NORMAL", 0)
+MSHLFLAGS.MSHLFLAGS_TABLESTRONG = MSHLFLAGS.member("MSHLFLAGS_TABLESTRONG", 1)
+MSHLFLAGS.MSHLFLAGS_TABLEWEAK = MSHLFLAGS.member("MSHLFLAGS_TABLEWEAK", 2)
+MSHLFLAGS.MSHLFLAGS_NOPING = MSHLFLAGS.member("MSHLFLAGS_NOPING", 4)
+MSHLFLAGS.MSHLFLAGS_RESERVED1 = MSHLFLAGS.member("MSHLFLAGS_RESERVED1", 8)
+MSHLFLAGS.MSHLFLAGS_RESERVED2 = MSHLFLAGS.member("MSHLFLAGS_RESERVED2", 16)
+MSHLFLAGS.MSHLFLAGS_RESERVED3 = MSHLFLAGS.member("MSHLFLAGS_RESERVED3", 32)
+MSHLFLAGS.MSHLFLAGS_RESERVED4 = MSHLFLAGS.member("MSHLFLAGS_RESERVED4", 64)
+
+
+class MSHCTX(ndr.Enum):
+    """Where a marshalled reference goes to."""
+
+    __slots__ = ()
+
+    MSHCTX_LOCAL: ClassVar[MSHCTX]
+    MSHCTX_NOSHAREDMEM: ClassVar[MSHCTX]
+    MSHCTX_DIFFERENTMACHINE: ClassVar[MSHCTX]
+    MSHCTX_INPROC: ClassVar[MSHCTX]
+    MSHCTX_CROSSCTX: ClassVar[MSHCTX]
+    MSHCTX_CONTAINER: ClassVar[MSHCTX]
+
+
+MSHCTX.MSHCTX_LOCAL = MSHCTX.member("MSHCTX_LOCAL", 0)
+MSHCTX.MSHCTX_NOSHAREDMEM = MSHCTX.member("MSHCTX_NOSHAREDMEM", 1)
+MSHCTX.MSHCTX_DIFFERENTMACHINE = MSHCTX.member("MSHCTX_DIFFERENTMACHINE", 2)
+MSHCTX.MSHCTX_INPROC = MSHCTX.member("MSHCTX_INPROC", 3)
+MSHCTX.MSHCTX_CROSSCTX = MSHCTX.member("MSHCTX_CROSSCTX", 4)
+MSHCTX.MSHCTX_CONTAINER = MSHCTX.member("MSHCTX_CONTAINER", 5)
 
 
 class BYTE_BLOB(ndr.Struct):
-    """struct BYTE_BLOB."""
+    """Counted data without and with flags, the elements inside the structure."""
 
     __slots__ = ("clSize", "abData")
     __match_args__ = ("clSize", "abData")
@@ -294,67 +335,116 @@ class DWORD_BLOB(ndr.Struct):
         self.alData = alData  # [size_is(clSize)] ULONG alData[]
 
 
-BYTE: TypeAlias = int
-PBYTE: TypeAlias = int | None
-LPBYTE: TypeAlias = int | None
-CHAR: TypeAlias = int
-PCHAR: TypeAlias = int | None
-UCHAR: TypeAlias = int
-PUCHAR: TypeAlias = int | None
-WCHAR: TypeAlias = int
-PWCHAR: TypeAlias = int | None
-SHORT: TypeAlias = int
-PSHORT: TypeAlias = int | None
-USHORT: TypeAlias = int
-PUSHORT: TypeAlias = int | None
-WORD: TypeAlias = int
-PWORD: TypeAlias = int | None
-LPWORD: TypeAlias = int | None
-INT: TypeAlias = int
-PINT: TypeAlias = int | None
-LPINT: TypeAlias = int | None
-UINT: TypeAlias = int
-PUINT: TypeAlias = int | None
-LPUINT: TypeAlias = int | None
-LONG: TypeAlias = int
-PLONG: TypeAlias = int | None
-LPLONG: TypeAlias = int | None
-ULONG: TypeAlias = int
-PULONG: TypeAlias = int | None
-DWORD: TypeAlias = int
-PDWORD: TypeAlias = int | None
-LPDWORD: TypeAlias = int | None
-LONGLONG: TypeAlias = int
-PLONGLONG: TypeAlias = int | None
-ULONGLONG: TypeAlias = int
-PULONGLONG: TypeAlias = int | None
-DWORDLONG: TypeAlias = int
-PDWORDLONG: TypeAlias = int | None
-FLOAT: TypeAlias = float
-PFLOAT: TypeAlias = float | None
-DOUBLE: TypeAlias = float
-PDOUBLE: TypeAlias = float | None
-BOOL: TypeAlias = int
-PBOOL: TypeAlias = int | None
-LPBOOL: TypeAlias = int | None
-BOOLEAN: TypeAlias = int
-PBOOLEAN: TypeAlias = int | None
-LPSTR: TypeAlias = str | None
-PSTR: TypeAlias = str | None
-LPCSTR: TypeAlias = str | None
-LPWSTR: TypeAlias = str | None
-PWSTR: TypeAlias = str | None
-LPCWSTR: TypeAlias = str | None
+class FLAGGED_BYTE_BLOB(ndr.Struct):
+    """struct FLAGGED_BYTE_BLOB."""
+
+    __slots__ = ("fFlags", "clSize", "abData")
+    __match_args__ = ("fFlags", "clSize", "abData")
+
+    def __init__(self, fFlags: int, abData: bytes, clSize: int | None = None) -> None:
+        self.fFlags = fFlags  # ULONG fFlags
+        self.clSize = len(abData) if clSize is None else clSize  # ULONG clSize
+        self.abData = abData  # [size_is(clSize)] BYTE abData[]
+
+
+class FLAGGED_WORD_BLOB(ndr.Struct):
+    """A string that travels counted instead of terminated (MS-OAUT 2.2.23)."""
+
+    __slots__ = ("fFlags", "clSize", "asData")
+    __match_args__ = ("fFlags", "clSize", "asData")
+
+    def __init__(
+        self, fFlags: int, asData: Sequence[int], clSize: int | None = None
+    ) -> None:
+        self.fFlags = fFlags  # ULONG fFlags
+        self.clSize = len(asData) if clSize is None else clSize  # ULONG clSize
+        self.asData = asData  # [size_is(clSize)] USHORT asData[]
+
+
+class BYTE_SIZEDARR(ndr.Struct):
+    """Counted data with the elements behind a pointer."""
+
+    __slots__ = ("clSize", "pData")
+    __match_args__ = ("clSize", "pData")
+
+    def __init__(self, pData: bytes | None = None, clSize: int | None = None) -> None:
+        # ULONG clSize
+        self.clSize = (0 if pData is None else len(pData)) if clSize is None else clSize
+        self.pData = pData  # [size_is(clSize)] BYTE *pData
+
+
+class WORD_SIZEDARR(ndr.Struct):
+    """struct WORD_SIZEDARR."""
+
+    __slots__ = ("clSize", "pData")
+    __match_args__ = ("clSize", "pData")
+
+    def __init__(
+        self, pData: Sequence[int] | None = None, clSize: int | None = None
+    ) -> None:
+        # ULONG clSize
+        self.clSize = (0 if pData is None else len(pData)) if clSize is None else clSize
+        self.pData = pData  # [size_is(clSize)] USHORT *pData
+
+
+class DWORD_SIZEDARR(ndr.Struct):
+    """struct DWORD_SIZEDARR."""
+
+    __slots__ = ("clSize", "pData")
+    __match_args__ = ("clSize", "pData")
+
+    def __init__(
+        self, pData: Sequence[int] | None = None, clSize: int | None = None
+    ) -> None:
+        # ULONG clSize
+        self.clSize = (0 if pData is None else len(pData)) if clSize is None else clSize
+        self.pData = pData  # [size_is(clSize)] ULONG *pData
+
+
+class HYPER_SIZEDARR(ndr.Struct):
+    """struct HYPER_SIZEDARR."""
+
+    __slots__ = ("clSize", "pData")
+    __match_args__ = ("clSize", "pData")
+
+    def __init__(
+        self, pData: Sequence[int] | None = None, clSize: int | None = None
+    ) -> None:
+        # ULONG clSize
+        self.clSize = (0 if pData is None else len(pData)) if clSize is None else clSize
+        self.pData = pData  # [size_is(clSize)] hyper *pData
+
+
+class BLOB(ndr.Struct):
+    """struct BLOB."""
+
+    __slots__ = ("cbSize", "pBlobData")
+    __match_args__ = ("cbSize", "pBlobData")
+
+    def __init__(
+        self, pBlobData: bytes | None = None, cbSize: int | None = None
+    ) -> None:
+        # ULONG cbSize
+        self.cbSize = (
+            (0 if pBlobData is None else len(pBlobData)) if cbSize is None else cbSize
+        )
+        self.pBlobData = pBlobData  # [size_is(cbSize)] BYTE *pBlobData
+
+
 OLECHAR: TypeAlias = int
 LPOLESTR: TypeAlias = str | None
 LPCOLESTR: TypeAlias = str | None
-HRESULT: TypeAlias = int
 SCODE: TypeAlias = int
-PFILETIME: TypeAlias = FILETIME | None
-LPFILETIME: TypeAlias = FILETIME | None
-PSYSTEMTIME: TypeAlias = SYSTEMTIME | None
-LPSYSTEMTIME: TypeAlias = SYSTEMTIME | None
-PLARGE_INTEGER: TypeAlias = LARGE_INTEGER | None
-PULARGE_INTEGER: TypeAlias = ULARGE_INTEGER | None
-PLUID: TypeAlias = LUID | None
+PSCODE: TypeAlias = int | None
+OBJECTID: TypeAlias = UUID
+LPOBJECTID: TypeAlias = UUID | None
+LPULONG: TypeAlias = int | None
+LPLARGE_INTEGER: TypeAlias = LARGE_INTEGER | None
+PSECURITY_ATTRIBUTES: TypeAlias = SECURITY_ATTRIBUTES | None
+LPSECURITY_ATTRIBUTES: TypeAlias = SECURITY_ATTRIBUTES | None
+UP_BYTE_BLOB: TypeAlias = BYTE_BLOB | None
+UP_WORD_BLOB: TypeAlias = WORD_BLOB | None
+UP_DWORD_BLOB: TypeAlias = DWORD_BLOB | None
+UP_FLAGGED_BYTE_BLOB: TypeAlias = FLAGGED_BYTE_BLOB | None
+UP_FLAGGED_WORD_BLOB: TypeAlias = FLAGGED_WORD_BLOB | None
 LPBLOB: TypeAlias = BLOB | None

@@ -1,0 +1,3 @@
+// Plain types, geometry and handles under the name of the header that has them in C.
+
+import "wtypes.idl";
