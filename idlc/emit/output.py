@@ -149,7 +149,7 @@ class _Writing:
 
     def _name_in(self, folder: str) -> str:
         # Short, so that no name is too long that is not too long by itself.
-        return os.path.join(folder, f".idlc-{os.getpid():x}-{id(self) & 0xFFFFFF:x}-{len(self._aside)}")
+        return os.path.join(folder, f".idlc-{os.urandom(6).hex()}")
 
     def __exit__(self, *_: object) -> None:
         if not self._done:

@@ -152,9 +152,27 @@ def test_a_move_that_fails_takes_back_those_before(
     assert names(tmp_path) == ["a.py", "z.py"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_read_only_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match=r'cannot write ".*x\.py": Permission denied'):
-        write({str(tmp_path / "x.py"): "text"})
-    tmp_path.chmod(0o700)
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder may only be looked into, by us who are not root, for whom nothing is read-only."""
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    (locked / "x.py").write_text("old")
+    (locked / "x.py").chmod(0o444)
+    locked.chmod(0o555)
+    monkeypatch.chdir(locked)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield locked
+    os.seteuid(before)
+    locked.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["x.py", "y.py", "new/y.py"])
+@pytest.mark.usefixtures("locked")
+def test_a_folder_that_is_read_only_is_an_error_that_names_the_file(name: str) -> None:
+    with pytest.raises(OutputError, match=f'cannot write "{name}": Permission denied'):
+        write({name: "text"})
+    assert Path("x.py").read_text() == "old"
+    assert write({"x.py": "old"}) == ()  # nothing to write is no error
