@@ -7,13 +7,39 @@ one mistake gives one message.
 from __future__ import annotations
 
 from idlc.diagnostics.report import Report
-from idlc.semantics.rules import arrays, async_, com, com_methods, handles, operations, pipes, pointers, records, unions
+from idlc.semantics.rules import (
+    arrays,
+    async_,
+    com,
+    com_automation,
+    com_methods,
+    handles,
+    operations,
+    pipes,
+    pointers,
+    records,
+    unions,
+)
 from idlc.semantics.rules.places import Places
 from idlc.semantics.types import BoundFile
+
+_FAMILIES = (
+    records,
+    pointers,
+    arrays,
+    unions,
+    pipes,
+    handles,
+    operations,
+    async_,
+    com,
+    com_methods,
+    com_automation,
+)
 
 
 def check(bound: BoundFile, report: Report) -> None:
     """Report every rule that the file breaks."""
     places = Places(bound)
-    for family in (records, pointers, arrays, unions, pipes, handles, operations, async_, com, com_methods):
+    for family in _FAMILIES:
         family.check(places, report)
