@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -42,6 +43,7 @@ class OperationShape:
             while self.names[name] in _CALL_ATTRIBUTES:
                 self.names[name] += "_"
         plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
+        self._apart_from(self._spoken_of([p.type for p in plain if p.is_out] + [operation.result]))
         self.inputs = [parameter for parameter in plain if parameter.is_in]
         self.outputs: list[tuple[str, t.Type, str]] = [
             (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration)) for p in plain if p.is_out
@@ -57,6 +59,20 @@ class OperationShape:
         self.spelled = python_name(operation.name)
         if operation.name in _CLIENT_ATTRIBUTES:
             self.spelled += "_"
+
+    def _spoken_of(self, types: Sequence[t.Type]) -> frozenset[str]:
+        """Every name in the annotations of these types."""
+        received = self.builder.annotator.received
+        return frozenset(word for type_ in types for word in re.findall(r"\w+", received(t.behind_ref(type_))))
+
+    def _apart_from(self, classes: frozenset[str]) -> None:
+        """Rename parameters called like a class that a method has to name: there the parameter would be meant."""
+        taken = set(self.names.values())
+        for name in [parameter.name for parameter in self.parameters if parameter.is_in]:
+            spelled = self.names[name]
+            while spelled in classes or (spelled != self.names[name] and spelled in taken):
+                spelled += "_"
+            self.names[name] = spelled
 
     @property
     def has_call(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.rules.places import Places, nested
@@ -101,18 +101,22 @@ def _held(places: Places, name: str) -> Iterator[tuple[str, bool]]:
 def _undefined(places: Places, report: Report) -> None:
     """Tags that were announced and never defined."""
     missing: set[str] = set()
-    for _, member in places.members:
-        _defined(places, member.type, member.span, missing, report)
-    for _, operation, parameter in places.parameters:
-        _defined(places, parameter.type, parameter.span, missing, report)
-        _defined(places, operation.result, operation.span, missing, report)
+    travel = places.sent_records
+    for owner, member in places.members:
+        # Without a definition C can do nothing but hand a pointer on, and where nothing is sent that is enough.
+        opaque = owner.name not in travel and isinstance(member.type, Pointer)
+        _defined(places, member.type, member.span, missing, report.doubtful if opaque else report.error)
+    for interface, operation, parameter in places.parameters:
+        say = report.doubtful if interface.object else report.error
+        _defined(places, parameter.type, parameter.span, missing, say)
+        _defined(places, operation.result, operation.span, missing, say)
 
 
-def _defined(places: Places, type_: Type | None, span: Span, missing: set[str], report: Report) -> None:
+def _defined(places: Places, type_: Type | None, span: Span, missing: set[str], say: Callable[..., None]) -> None:
     for part in nested(type_) if type_ is not None else ():
         if isinstance(part, StructUse | UnionUse | EnumUse) and places.find(part.name) is None:
             if part.name not in missing:
-                report.error("MIDL2011", f'"{part.name}" is used here and never defined', span)
+                say("MIDL2011", f'"{part.name}" is used here and never defined', span)
             missing.add(part.name)
 
 
