@@ -111,3 +111,12 @@ def test_mistakes_end_the_build_with_the_diagnostics(project: Path, surroundings
     with pytest.raises(AssertionError, match=r"sensor\.idl:7:\d+: error\[\w+\]"):
         build(project, surroundings, "build_wheel")
     assert not (project / "src" / "sensors" / "stubs").exists()
+
+
+def test_its_tests_see_the_idl_as_it_is(project: Path, surroundings: dict[str, str]) -> None:
+    test = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert "1 passed" in run(project, surroundings, *test)
+    units = project / "idl" / "units.idl"
+    units.write_text(units.read_text().replace("LUX", "LUX,\n    VOLT"))
+    assert "1 passed" in run(project, surroundings, *test)
+    assert "VOLT" in (project / "src" / "sensors" / "stubs" / "units.py").read_text()
