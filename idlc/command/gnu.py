@@ -40,6 +40,7 @@ error: warnings are errors; error=CODE: that one is; no-CODE: that one is silent
 0 to {MAX_LEVEL}: the level of warnings (default: {DEFAULT_LEVEL})"""
 
 T = TypeVar("T")
+_WIN64: Final = {"x64": Environment.WIN64, "amd64": Environment.WIN64}
 
 
 def read(arguments: Sequence[str]) -> Invocation:
@@ -223,7 +224,7 @@ def _language_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--env",
         metavar="NAME",
-        type=_word("environment", {each.word: each for each in Environment} | {"x64": Environment.WIN64}),
+        type=_word("environment", {**{each.word: each for each in Environment}, **_WIN64}),
         default=Environment.WIN64,
         help="the machine whose macros are defined: win32, win64, x64, ia64, arm32, arm64 (default: win64)",
     )

@@ -95,7 +95,7 @@ class _Translation:
         self._contradictions()
         if "help" in self._given or "?" in self._given:
             raise Shown(listing())
-        if not self._files:
+        if not self._files and not self.report.has_errors:
             self._error("MIDL1000", "no input file")
         if self.report.has_errors:
             raise WrongUsage(self.report.diagnostics)
@@ -116,7 +116,7 @@ class _Translation:
         """Obey one switch; how many of the following words belong to it."""
         found = _found(word[1:])
         if found is None:
-            hint = did_you_mean(word, [word[0] + name for name in SWITCHES])
+            hint = did_you_mean(word, [*(word[0] + name for name in SWITCHES), *FLAGS])
             self._error("MIDL1008", f'unknown switch "{word}"', hint or "idlc /? lists the switches")
             return 0
         switch, argument = found
@@ -166,6 +166,8 @@ class _Translation:
         elif switch.name == "cpp_opt":
             for option in re.finditer(r"(?:^|\s)[-/]([DUI])\s*(\S+)", argument):
                 self._obey(SWITCHES[option[1]], word, option[2])
+        elif switch.name in ("D", "U") and not re.fullmatch(r"[A-Za-z_]\w*(=.*)?", argument, re.DOTALL):
+            self._error("MIDL1012", f'"{argument}" is no name for a macro')
         elif switch.ours:
             value = _path(argument) if switch.name in ("acf", "out", "o") else argument
             self._words.append(switch.ours.format(value))
@@ -203,7 +205,15 @@ def _found(body: str) -> tuple[Switch, str | None] | None:
 def _is_switch(word: str) -> bool:
     if word.startswith("-"):
         return len(word) > 1
-    return word.startswith("/") and not os.path.isfile(word)
+    return word.startswith("/") and not _looks_like_path(word) and not os.path.isfile(word)
+
+
+def _looks_like_path(word: str) -> bool:
+    """Whether a word is rather a path than a switch, so that a file that is missing is told as such."""
+    if word.count("/") == 1:
+        return False
+    found = _found(word[1:])
+    return found is None or (found[0].name in ("D", "U", "W") and "/" in (found[1] or "").partition("=")[0])
 
 
 def _path(text: str) -> str:

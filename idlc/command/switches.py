@@ -102,6 +102,8 @@ _ROWS: Final = [
         )
         for name in _ENVIRONMENTS
     ),
+    _ours("m32", _N, "--env=win32", "as other compilers spell /env win32", excludes=("m64",)),
+    _ours("m64", _N, "--env=win64", "as other compilers spell /env win64"),
     _ours("target", _A, "--target={}", "the oldest Windows that has to understand it", choices=_TARGETS),
     _ours("robust", _N, "", "check sizes at run time: always done", excludes=("no_robust",)),
     *_ignored("no_robust", "what comes from the network is always checked"),

@@ -24,7 +24,7 @@ class Suggestion(str):
 
 def near(name: str, candidates: Iterable[str]) -> list[str]:
     """The candidates that are nearest to `name`, at most three; empty when none is near. `name` itself is none."""
-    plain = _plain(name)
+    plain, letters = _plain(name), set(name.lower())
     alike: list[str] = []
     close: list[str] = []
     least = max(1, len(name) // 3) if len(name) > 1 else 0
@@ -36,10 +36,10 @@ def near(name: str, candidates: Iterable[str]) -> list[str]:
             continue
         if alike or abs(len(candidate) - len(name)) > least or not least:
             continue
-        if len(name) > _LONGEST or len(set(candidate) ^ set(name)) > 2 * least:
+        if len(name) > _LONGEST or len(set(candidate.lower()) ^ letters) > 2 * least:
             continue
         distance = _distance(name.lower(), candidate.lower(), least)
-        if distance > least or (distance >= len(candidate)):
+        if distance > least:
             continue
         if distance < least:
             least, close = distance, []

@@ -3,6 +3,10 @@
 Places are tried in a fixed order: beside the file that asks, the current directory, the `-I` folders in order, and
 last the folder of prelude files that the compiler ships. Names are found in any letter case, as the file systems that
 IDL grew up on did it. Texts from memory stand beside the files that ask for them.
+
+A user's IDL file with the name of a prelude file takes its place for the whole run: prelude files, too, look for what
+they import beside the files that were asked for, in the current directory and in the `-I` folders, and only then among
+themselves. Headers they find among themselves only, because a header of the same name is seldom written for IDL.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from idlc.data import dataclass, field
 from idlc.source.decode import MAX_INPUT, NotText, decode, normalise
@@ -57,6 +61,7 @@ class Files:
         self._memory = {_tidy(name): text for name, text in (memory or {}).items()}
         self._memory_names = {name.lower(): name for name in sorted(self._memory, reverse=True)}
         self._builtin = builtin
+        self._asked: dict[str, None] = {}
         self._listings: dict[str, dict[str, str]] = {}
         self._read: dict[str, SourceFile] = {}
         self.traces = Traces()
@@ -66,6 +71,7 @@ class Files:
         known = self._memory_names.get(_tidy(name).lower())
         if known is not None:
             return self._from_memory(known)
+        self._asked[os.path.dirname(name)] = None
         return self._from_disk(name, name, regular=False)
 
     def find(self, name: str, beside: SourceFile) -> SourceFile | None:
@@ -82,18 +88,24 @@ class Files:
                 known = self._memory_names.get(candidate.lower())
                 if known is not None:
                     return self._from_memory(known)
-        folders: list[str] = []
-        # The compiler's own files find one another in any case.
-        if (self._here or self.is_builtin(beside)) and not beside.path.startswith(_MEMORY):
-            folders.append(os.path.dirname(beside.path))
-        folders += ["", *self._include] if self._here else self._include
-        if self._builtin:
-            folders.append(self._builtin)
-        for folder in dict.fromkeys(folders):
+        for folder in dict.fromkeys(self._folders(wanted, beside)):
             path = self._resolve(folder, wanted)
             if path is not None:
                 return self._from_disk(path, path, regular=True)
         return None
+
+    def _folders(self, wanted: str, beside: SourceFile) -> Iterator[str]:
+        own = self.is_builtin(beside)
+        if not own or wanted.lower().endswith(".idl"):
+            if self._here and own:
+                yield from self._asked
+            elif self._here and not beside.path.startswith(_MEMORY):
+                yield os.path.dirname(beside.path)
+            if self._here:
+                yield ""
+            yield from self._include
+        if self._builtin:
+            yield self._builtin
 
     def beside(self, file: SourceFile, name: str) -> SourceFile | None:
         """The file called `name` in the folder of `file`, and nowhere else; raises CannotRead."""
@@ -116,10 +128,20 @@ class Files:
         """Whether a file is one of the compiler's own prelude files."""
         return bool(self._builtin) and os.path.dirname(file.path) == self._builtin
 
+    def replaced(self, file: SourceFile) -> str | None:
+        """The name of the prelude file whose place a user's file takes, or None if it takes none."""
+        if not self._builtin or self.is_builtin(file):
+            return None
+        path = file.path.removeprefix(_MEMORY)
+        known = self._listing(self._builtin).get(os.path.basename(path).lower())
+        if known is None or os.path.realpath(path) == os.path.realpath(os.path.join(self._builtin, known)):
+            return None
+        return known
+
     def places(self, beside: SourceFile) -> tuple[str, ...]:
         """The folders that `find` looks into, for messages."""
         if not self._here:
-            return self._include
+            return self._include or ("no folder",)
         own = os.path.dirname(beside.path.removeprefix(_MEMORY)) or "."
         return tuple(dict.fromkeys((own, ".", *self._include)))
 

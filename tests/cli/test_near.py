@@ -1,0 +1,86 @@
+"""Near names: who is offered for a misspelt name, and who is not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import idlc
+from idlc.diagnostics.fixes import fixes
+from idlc.diagnostics.near import did_you_mean, near
+
+
+@pytest.mark.parametrize(
+    ("name", "candidates", "found"),
+    [
+        ("sizeis", ["size_is", "max_is", "sizes"], ["size_is"]),  # but for an underscore
+        ("SIZE_IS", ["size_is"], ["size_is"]),
+        ("lnog", ["long", "short"], ["long"]),  # swapped
+        ("uniqe", ["unique", "ref"], ["unique"]),
+        ("unniquee", ["unique"], ["unique"]),
+        ("strnig", ["string", "strong"], ["string"]),
+        ("count", ["counts", "court", "mount", "county", "x"], ["counts", "court", "mount"]),  # three at most
+        ("a", ["b", "i"], []),  # one letter has no near ones
+        ("ab", ["ac", "xy"], ["ac"]),
+        ("in", ["out", "retval"], []),
+        ("size_is", ["size_is"], []),  # itself is no correction
+        ("", ["a"], []),
+        ("frobnicate", ["long", "short"], []),
+    ],
+)
+def test_the_nearest_are_offered(name: str, candidates: list[str], found: list[str]) -> None:
+    assert near(name, candidates) == found
+
+
+def test_several_near_names_are_listed() -> None:
+    assert did_you_mean("tab", ["tap"]) == 'did you mean "tap"?'
+    assert did_you_mean("count", ["counts", "court", "mount"]) == 'did you mean "counts", "court" or "mount"?'
+    assert did_you_mean("count", ["zzz"]) is None
+
+
+def test_thousands_of_candidates_take_no_time() -> None:
+    candidates = [f"TYPE_NAME_{number:05}" for number in range(20_000)]
+    began = time.process_time()
+    assert near("TYPE_NAME_0100", candidates)
+    assert near("x" * 10_000, ["y" * 10_000, *candidates]) == []
+    assert time.process_time() - began < 2
+
+
+HEAD = "[uuid(4f1d6a9e-7c43-4b0e-9a55-0c8f6d2be001), version(1.0), pointer_default(unique)] interface x {"
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong", "right"),
+    [
+        ("typedef long COUNT; void f([in] CUONT n);", "CUONT", "COUNT"),
+        ("void f([in] lnog n);", "lnog", "long"),
+        ("void f([in, stirng] char *s);", "stirng", "string"),
+        ("void f([in] long count, [in, size_is(conut)] byte *b);", "conut", "count"),
+        ("typedef enum { RED, GREEN } E; const long C = GREAN;", "GREAN", "GREEN"),
+        ("[local] void Go(void); [call_as(Og)] void RemoteGo(void);", "call_as(Og)", ""),
+    ],
+)
+def test_an_unknown_name_lists_a_near_one(body: str, wrong: str, right: str) -> None:
+    (found,) = idlc.compile_text(f"{HEAD} {body} }}", "x.idl").diagnostics
+    assert found.span.text.startswith(wrong)
+    if right:
+        assert found.help == f'did you mean "{right}"?'
+        assert [(fix.span.text, fix.text) for fix in fixes(found)] == [(wrong, right)]
+    else:
+        assert found.help == 'did you mean "Go"?'
+        assert fixes(found) == ()  # the place is the whole attribute
+
+
+def test_an_unknown_base_lists_a_near_one() -> None:
+    text = (
+        'import "unknwn.idl"; [object, uuid(4f1d6a9e-7c43-4b0e-9a55-0c8f6d2be001)] '
+        "interface I : IUnkonwn { HRESULT f(); }"
+    )
+    (found,) = idlc.compile_text(text, "x.idl").diagnostics
+    assert (found.code, found.help) == ("MIDL2011", 'did you mean "IUnknown"?')
+
+
+def test_an_attribute_in_the_wrong_place_says_where_it_may_stand() -> None:
+    (found,) = idlc.compile_text(f"{HEAD} typedef [in] long T; }}", "x.idl").diagnostics
+    assert (found.code, found.help) == ("MIDL2072", "it belongs on a parameter")
