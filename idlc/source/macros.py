@@ -65,22 +65,24 @@ class Expander:
         self._report = report
         self._spent = 0
         self._total = 0
-        self._constants: dict[str, tuple[Token, ...] | None] = {}
-        """What macros are that come down to a few numbers and signs; None for one that does not."""
-        self._sums: dict[str, str | None] = {}
-        """The values of those."""
+        # What macros come to that mean the same wherever text uses them, as long as no name among their tokens changes.
+        self._settled: dict[str, tuple[Token, ...] | None] = {}
+        self._numbers: dict[str, tuple[str | None, bool]] = {}
+        self._involved: set[str] = set()
 
     def define(self, macro: Macro) -> None:
         self.macros[macro.name] = macro
-        self._forget()
+        self._forget(macro.name)
 
     def undefine(self, name: str) -> None:
         self.macros.pop(name, None)
-        self._forget()
+        self._forget(name)
 
-    def _forget(self) -> None:
-        self._constants.clear()
-        self._sums.clear()
+    def _forget(self, name: str) -> None:
+        if name in self._involved:
+            self._settled.clear()
+            self._numbers.clear()
+            self._involved.clear()
 
     def expand(self, tokens: Sequence[Token]) -> list[Token]:
         """The tokens with every macro expanded. Raises TooMuch only when the file as a whole asks for too much."""
@@ -139,15 +141,13 @@ class Expander:
                 continue
             if len(frames) == 1 and depth == 0 and (macro.parameters is None or _ahead(frames) == "("):
                 self._report.origins.expanded(token.file.path, token.start, macro.name, macro.span)
-            if fold and out and out[-1].kind == PUNCT:
-                number = self._number(macro, out[-1].text in _BEFORE and _ahead(frames) in _BEHIND)
-                if number is not None:
-                    out.append(Token(NUMBER, number, token.file, token.start, token.end, token.space))
-                    continue
             if len(frames) == 1 and depth == 0:
                 use = token
                 self._spent = 0
             try:
+                if fold and (settled := self._settle(macro, ())) is not None:
+                    out += self._placed(macro, settled, token, out, _ahead(frames))
+                    continue
                 body = self._replacement(macro, token, frames, active, depth)
                 if body is None:
                     out.append(token)
@@ -188,42 +188,63 @@ class Expander:
         if self._spent > MAX_PER_USE:
             raise TooMuch(f"more than {MAX_PER_USE} tokens")
 
-    # ------------------------------------------------------------------ macros that are numbers
+    # ------------------------------------------------------------------ macros that are always the same
 
-    def _number(self, macro: Macro, alone: bool) -> str | None:
-        """The number that a macro is where an operand can stand, or, `alone`, where a whole expression stands."""
-        flat = self._flat(macro, ())
-        if flat is None:
-            return None
-        if len(flat) == 1:
-            return flat[0].text if flat[0].kind == NUMBER else None
-        if not alone:
-            return None
-        if macro.name not in self._sums:
-            self._sums[macro.name] = _value(flat)
-        return self._sums[macro.name]
-
-    def _flat(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
-        """The whole expansion of a macro if it is short and has nothing but numbers and signs."""
-        if macro.name not in self._constants:
-            simple = macro.parameters is None and not macro.special
-            if not simple or macro.name in within or len(within) > MAX_NESTING:
+    def _settle(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
+        """The whole expansion of a macro in a text; None when it depends on what stands around its use."""
+        name = macro.name
+        if name not in self._settled:
+            if name in within or len(within) > MAX_NESTING:
                 return None
-            self._constants[macro.name] = self._flattened(macro, (*within, macro.name))
-        return self._constants[macro.name]
+            self._involved.add(name)
+            self._settled[name] = self._settled_body(macro, (*within, name))
+        return self._settled[name]
 
-    def _flattened(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
+    def _settled_body(self, macro: Macro, within: tuple[str, ...]) -> tuple[Token, ...] | None:
+        if macro.parameters is not None or macro.special:
+            return None
+        body = macro.body
         found: list[Token] = []
-        for token in macro.body:
-            if token.kind == NUMBER or token.text in _SIGNS:
-                found.append(token)
-                continue
-            inner = self.macros.get(token.text) if token.kind == NAME else None
-            flat = None if inner is None else self._flat(inner, within)
-            if flat is None or len(found) + len(flat) > _FEW:
+        for at, token in enumerate(body):
+            if token.kind == NAME:
+                self._involved.add(token.text)
+                inner = self.macros.get(token.text)
+                if inner is not None:
+                    settled = self._settle(inner, within)
+                    if settled is None:
+                        return None
+                    ahead = body[at + 1].text if at + 1 < len(body) else ""
+                    found += self._placed(inner, settled, token, found, ahead)
+                    if len(found) > MAX_PER_USE:
+                        return None
+                    continue
+            elif token.text == "##":
                 return None
-            found += flat
-        return _folded(found)
+            found.append(token)
+        self._spend(len(found))
+        return tuple(found)
+
+    def _placed(
+        self, macro: Macro, settled: tuple[Token, ...], use: Token, before: list[Token], ahead: str
+    ) -> list[Token]:
+        """The expansion of a macro at the place of use, behind some tokens and ahead of another."""
+        file, start, end = use.file, use.start, use.end
+        if before and before[-1].kind == PUNCT:
+            number, operand = self._number(macro, settled)
+            if number is not None and (operand or (before[-1].text in _BEFORE and ahead in _BEHIND)):
+                return [Token(NUMBER, number, file, start, end, use.space)]
+        self._spend(len(settled))
+        return [Token(token.kind, token.text, file, start, end, token.space) for token in settled]
+
+    def _number(self, macro: Macro, settled: tuple[Token, ...]) -> tuple[str | None, bool]:
+        """The number that a macro is, if it is an expression of numbers, and whether it can be an operand as it is."""
+        found = self._numbers.get(macro.name)
+        if found is None:
+            number = None
+            if len(settled) <= _FEW and all(token.kind == NUMBER or token.text in _SIGNS for token in settled):
+                number = _value(settled)
+            found = self._numbers[macro.name] = (number, _is_operand(settled))
+        return found
 
     # ------------------------------------------------------------------ one use
 
@@ -343,24 +364,22 @@ _BEFORE: Final = frozenset("( , [ =".split())
 _BEHIND: Final = frozenset(") , ] ; }".split())
 
 
-def _folded(tokens: list[Token]) -> tuple[Token, ...]:
-    """Numbers and signs as one number if they are a parenthesised expression that is one; else as they are."""
+def _is_operand(tokens: Sequence[Token]) -> bool:
+    """Whether tokens are one, or stand in parentheses as a whole."""
     level = 0
     for at, token in enumerate(tokens):
         level += (token.text == "(") - (token.text == ")")
         if level <= 0 and at < len(tokens) - 1:
-            return tuple(tokens)
-    if len(tokens) < 3 or level:
-        return tuple(tokens)
-    first = tokens[0]
-    text = tokens[1].text if len(tokens) == 3 else _value(tokens)
-    if text is None:
-        return tuple(tokens)
-    return (Token(NUMBER, text, first.file, first.start, tokens[-1].end, first.space),)
+            return False
+    return True
 
 
 def _value(tokens: Sequence[Token]) -> str | None:
     """The number that an expression is, as it could be written; None if it is none, or below zero."""
+    if len(tokens) == 1:
+        return tokens[0].text if tokens[0].kind == NUMBER else None
+    if len(tokens) == 3 and tokens[0].text == "(" and tokens[1].kind == NUMBER:
+        return tokens[1].text
     try:
         value = evaluate(tokens, exact=True)
     except BadCondition:

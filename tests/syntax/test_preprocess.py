@@ -178,6 +178,51 @@ def test_a_forgotten_quote_costs_one_message() -> None:
     assert out == 'import "a.idl" ; long b ;'
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#define A (1+2)\nx = A;", "x = 3 ;"),
+        ("#define A 1+2\nx = A; y(A, A) z[A] 3 * A A", "x = 3 ; y ( 3 , 3 ) z [ 3 ] 3 * 1 + 2 1 + 2"),
+        ("#define A 1+2\n#define B (A*A)\n-B", "- 5"),
+        ("#define B (A+1)\n#define A 0x10\n(B) B", "( 0x11 ) 0x11"),
+        ("#define A (0x10)\n, A", ", 0x10"),
+        ("#define A (5-6)\n(A)", "( ( 5 - 6 ) )"),
+        ("#define A (1/0)\n(A)", "( ( 1 / 0 ) )"),
+        ("#define A (1 << 63)\n(A)", "( ( 1 << 63 ) )"),
+        ("#define A (N+1)\n(A)\n#define N 2\n(A)\n#undef N\n#define N 3\n(A)", "( ( N + 1 ) ) ( 3 ) ( 4 )"),
+        ("#define N (10)\nsize_is N f(N)", "size_is ( 10 ) f ( 10 )"),
+        ("#define F(x) x\n#define A (1+2)\nF(A) F((A)) F F(A)", "( 1 + 2 ) ( ( 1 + 2 ) ) F ( 1 + 2 )"),
+        ("#define S(x) #x\n#define T(x) S(x)\n#define A (1+2)\nS(A) T(A)", '"A" "(1+2)"'),
+    ],
+)
+def test_a_macro_of_numbers_becomes_one_where_that_makes_no_difference(text: str, expected: str) -> None:
+    out, report = words(text)
+    assert (out, codes(report)) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#define f(x) x\n#define g f(g)\ng", "g"),
+        ("#define f(a) a*g\n#define g(a) f(a)\nf(2)(9)", "2 * 9 * g"),
+        ("#define foo foo a\n#define bar foo bar\nbar", "foo a bar"),
+        ("#define t(x,y,z) x ## y ## z\nt(1,2,3) t(,4,5) t(6,,7) t(8,9,) t(10,,) t(,,)", "123 45 67 89 10"),
+        ("#define h # ## #\n#define s(a) #a\n#define i(a) s(a)\n#define j(c, d) i(c h d)\nj(x, y)", '"x ## y"'),
+        ("#define S(x) #x\n#define X(x) S(x)\n#define E a b\nX(x E) S(a\nb)", '"x a b" "a b"'),
+        ("#define e(f, a...) p(f , ## a)\ne(1) e(1, 2, 3)", "p ( 1 ) p ( 1 , 2 , 3 )"),
+        ("#define H defined(F)\n#define F\n#if H\nyes\n#endif\n#undef F\n#if H\nno\n#endif", "yes"),
+        ("#if -1 > 0u && ~0u == 0xffffffffffffffff && (0 ? 1u : -1) > 0\nyes\n#endif", "yes"),
+        ("#if -1 < 0 && -1 >> 1 == -1 && -5 % 2 == -1\nyes\n#endif", "yes"),
+        (r"#if '\n' == 10 && '\x41' == 65 && 'ab' == 24930" "\nyes\n#endif", "yes"),
+        ("#ifdef A\na\n#elifndef B\nb\n#endif", "b"),
+        ("#define E\n#define F(x) x\nF E (1)", "F ( 1 )"),
+    ],
+)
+def test_macros_and_conditions_are_those_of_c(text: str, expected: str) -> None:
+    out, report = words(text)
+    assert (out, codes(report)) == (expected, [])
+
+
 def test_files_that_include_one_another_for_ever_are_stopped() -> None:
     _, report = words('#include "a.h"\n', files={"a.h": '#include "a.h"\n#include "a.h"\n'})
     assert [d.code for d in report.diagnostics] == ["IDLC1005"]
@@ -185,11 +230,16 @@ def test_files_that_include_one_another_for_ever_are_stopped() -> None:
 
 BOMBS = [
     "#define A0 x\n" + "".join(f"#define A{n + 1} A{n} A{n}\n" for n in range(40)) + "A40",
-    "#define Z\n#define A0 Z\n" + "".join(f"#define A{n + 1} A{n} A{n}\n" for n in range(40)) + "A40",
     "#define F(x) x x\n" + "F(" * 60 + "1" + ")" * 60,
     "#define F(x) x\n" + "F(" * 3000 + "1" + ")" * 3000,
     "#define A(x) B(x x)\n#define B(x) C(x x)\n#define C(x) D(x x)\n#define D(x) x\n" + "A(" * 12 + "1" + ")" * 12,
 ]
+
+
+def test_a_macro_of_nothing_is_nothing_however_long_the_way() -> None:
+    text = "#define Z\n#define A0 Z\n" + "".join(f"#define A{n + 1} A{n} A{n}\n" for n in range(40)) + "a A40 b"
+    out, report = words(text)
+    assert (out, codes(report)) == ("a b", [])
 
 
 @pytest.mark.parametrize("text", BOMBS)
