@@ -66,6 +66,12 @@ def _plain(name: str) -> str:
 
 def _distance(one: str, other: str, bound: int) -> int:
     """Letters to leave out, put in, exchange or swap with a neighbour; anything above `bound` when they are more."""
+    begin, end, other_end = 0, len(one), len(other)
+    while begin < min(end, other_end) and one[begin] == other[begin]:
+        begin += 1
+    while min(end, other_end) > begin and one[end - 1] == other[other_end - 1]:
+        end, other_end = end - 1, other_end - 1
+    one, other = one[begin:end], other[begin:other_end]
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

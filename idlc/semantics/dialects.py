@@ -82,7 +82,7 @@ class _Dce:
         interfaces = [each for each in self._tree.body if isinstance(each, ast.Interface)]
         for second in interfaces[1:]:
             note = Note("the first one is here", interfaces[0].name_span)
-            self._report.error("IDLC1219", "a DCE file has one interface", second.name_span, (note,))
+            self._report.error("IDLC1221", "a DCE file has one interface", second.name_span, (note,))
         for statement in self._tree.body:
             if isinstance(statement, ast.Declaration | ast.Typedef | ast.PipeTypedef | ast.Const | ast.DeclareGuid):
                 self._not_dce("a declaration outside the interface", statement.span)
@@ -96,7 +96,7 @@ class _Dce:
             case ast.Interface(name=name, name_span=span):
                 if len(name) > MAX_DCE_NAME:
                     message = f'the name of interface "{name}" has more than {MAX_DCE_NAME} characters'
-                    self._report.error("IDLC1219", message, span)
+                    self._report.error("IDLC1221", message, span)
                 if node.base is not None:
                     self._not_dce("a base interface", node.base.span)
                 for statement in node.body:
@@ -165,7 +165,7 @@ class _Dce:
                 return
 
     def _not_dce(self, what: str, span: Span, help: str | None = None) -> None:
-        self._report.error("IDLC1219", f"{what} is not part of the DCE's language", span, help=help)
+        self._report.error("IDLC1221", f"{what} is not part of the DCE's language", span, help=help)
 
 
 def _walk(root: Any) -> Iterator[Any]:
