@@ -109,6 +109,7 @@ def bind(
         imports=tuple(imports),
         declared=scope.declared,
         doc=file.doc,
+        quotes=tuple(unit.quotes),
         pickled=tuple(unit.pickled),
         coclasses=coclasses,
         libraries=tuple(found.libraries.found),
@@ -174,7 +175,11 @@ class _File:
                 com.bind_importlib(unit, statement, self.libraries)
             case ast.DeclareGuid():
                 com.bind_guid(unit, statement)
-            case ast.Import() | ast.CppQuote() | ast.MidlPragma() | ast.Pragma():
+            case ast.Pragma(text=pragma):
+                unit.packing.read(pragma)
+            case ast.CppQuote(text=quoted):
+                unit.quotes.append(quoted)
+            case ast.Import() | ast.MidlPragma():
                 pass
 
     def interface(self, statement: ast.Interface) -> None:

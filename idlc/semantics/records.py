@@ -248,7 +248,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
             naming.symbol.core, naming.symbol.complete = core, True
         return core
     span = struct.span
-    record = Struct(naming.name, fields, span, unit.origin, "", naming.aliases)
+    record = Struct(naming.name, fields, span, unit.origin, "", naming.aliases, unit.packing.current)
     return _end(unit, naming, record, StructUse(naming.name))
 
 

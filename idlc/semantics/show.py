@@ -69,7 +69,7 @@ def _declared(declared: Declared) -> Iterator[str]:
     also = "" if isinstance(declared, Alias) or not declared.aliases else f" ({', '.join(declared.aliases)})"
     match declared:
         case Struct():
-            yield f"struct {declared.name}{also}"
+            yield f"struct {declared.name}{also}" + (f" pack({declared.packing})" if declared.packing else "")
             for field in declared.fields:
                 yield f"  {field.name}: {type_text(field.type)}{' ignored' if field.ignore else ''}"
         case Union():

@@ -295,6 +295,8 @@ class Struct:
     doc: str = ""
     aliases: tuple[str, ...] = ()
     """Further names for the same type: the tag, more typedefs."""
+    packing: int | None = None
+    """What `#pragma pack` says of its layout in memory; the wire does not care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +557,8 @@ class BoundFile:
     declared: Mapping[str, Declared]
     """Every record, union, enumeration, context handle and alias that is visible, imports included, by name."""
     doc: str = ""
+    quotes: tuple[str, ...] = ()
+    """What `cpp_quote` and `#pragma midl_echo` put into a C header, in order."""
     pickled: tuple[Pickled, ...] = ()
     """The file's own types that are serialized by themselves, in source order."""
     coclasses: tuple[Coclass, ...] = ()

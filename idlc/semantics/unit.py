@@ -9,6 +9,7 @@ from idlc.diagnostics.report import Note, Report
 from idlc.semantics.acf import AcfFacts
 from idlc.semantics.constants import Expressions
 from idlc.semantics.names import TagNames
+from idlc.semantics.packing import Packing
 from idlc.semantics.symbols import (
     ConstantSymbol,
     Core,
@@ -55,6 +56,9 @@ class Unit:
     default: PointerKind | None = PointerKind.UNIQUE
     """What undecided pointers written here become; None leaves it to where they are used."""
     ms_union: bool = False
+    packing: Packing = field(default_factory=Packing)
+    quotes: list[str] = field(default_factory=list)
+    """Text for C headers, as BoundFile.quotes."""
     pickling: frozenset[str] = frozenset()
     """Which of encode and decode the interface asks for, for all its types."""
     undecided: Span | None = None
