@@ -2,7 +2,8 @@
 
 Each `idl` fence is one file. A line that ends in `// error: [MIDL2317]` or `// warning: [...]` is the
 assertion: exactly the stated diagnostics, at exactly those lines. An `acf` fence configures the IDL fence
-after it. Words behind `idl` are options: `strict`, and `W2` or another level of warnings.
+after it. Words behind `idl` are options: `strict`, `W2` or another level of warnings, `dce` for the language of the
+DCE, `NT50` or another target.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pytest
 
 from idlc.diagnostics.policy import DEFAULT_LEVEL, Policy
 from idlc.diagnostics.report import Report
-from idlc.driver import Settings, analyse
+from idlc.driver import analyse
+from idlc.settings import Dialect, Settings, Target
 
 FOLDER = Path(__file__).parent
 _FENCE = re.compile(r"^```(idl|acf)((?: \w+)*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,6 +39,14 @@ class Fence:
     def policy(self) -> Policy:
         levels = [int(option[1:]) for option in self.options if re.fullmatch("W[0-4]", option)]
         return Policy(strict="strict" in self.options, level=max(levels, default=DEFAULT_LEVEL))
+
+    @property
+    def settings(self) -> Settings:
+        memory = {"case.idl": self.idl} | ({} if self.acf is None else {"case.acf": self.acf})
+        dialect = Dialect.DCE if "dce" in self.options else Dialect.MIDL
+        targets = [Target[option] for option in self.options if option in Target.__members__]
+        target = max(targets, default=Target.NT100)
+        return Settings(memory=memory, policy=self.policy, dialect=dialect, target=target)
 
     @property
     def wanted(self) -> Counter[tuple[str, int, str, str]]:
@@ -65,8 +75,7 @@ def fences() -> list[Fence]:
 
 
 def check(fence: Fence) -> Report:
-    memory = {"case.idl": fence.idl} | ({} if fence.acf is None else {"case.acf": fence.acf})
-    return analyse(["case.idl"], Settings(memory=memory, policy=fence.policy)).report
+    return analyse(["case.idl"], fence.settings).report
 
 
 @pytest.mark.parametrize("fence", fences(), ids=lambda fence: f"{fence.file}:{fence.line}")
