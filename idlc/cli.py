@@ -78,6 +78,8 @@ def _invocation(words: list[str]) -> Invocation:
 def _run(invocation: Invocation) -> int:
     from idlc import api
 
+    # This process is ours; a library would not do that to its user.
+    invocation = replace(invocation, settings=replace(invocation.settings, pause_collector=True))
     files, settings = invocation.files, invocation.settings
     if invocation.action is Action.DUMP:
         report, text = api.dumped(files, invocation.stage, settings)

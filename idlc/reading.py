@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,9 @@ class Unit:
     acf: ast.AcfFile | None
     main: bool
     builtin: bool
+    """Whether it is one of the prelude files."""
+    shipped: bool = False
+    """Whether idlrt has it compiled: it is of the prelude, and no user's file takes the place of one it imports."""
     bound: BoundFile | None = None
 
 
@@ -96,12 +101,33 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         units[source.path] = Unit(source, tree, acf, main, files.is_builtin(source))
         return list(_imports(tree.body))
 
-    graph = resolve_imports(roots, requests, files, report)
+    with _uncollected(settings.pause_collector):
+        graph = resolve_imports(roots, requests, files, report)
     for root in roots:
         report.origins.asked_for(root.path)
     compilation.units = [units[source.path] for source in graph.order]
+    for unit in compilation.units:
+        below = graph.edges[unit.source.path].values()
+        unit.shipped = unit.builtin and all(units[each.path].shipped for each in below)
     compilation.main = [units[root.path] for root in roots]
     return compilation, graph
+
+
+@contextmanager
+def _uncollected(wanted: bool) -> Iterator[None]:
+    """Keep the garbage collector away while trees grow, and from them afterwards.
+
+    Nothing of them is garbage, and looking again and again at a million nodes costs more than making them.
+    """
+    if not wanted or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def preprocessed(compilation: Compilation) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from enum import Enum, IntEnum, StrEnum
 
 from idlc.data import dataclass, field
-from idlc.data import dataclass, field
 from idlc.diagnostics.policy import Policy
 
 
@@ -87,6 +86,9 @@ class Settings:
     server: bool = True
     """Generate services."""
     protocol: Protocol = Protocol.ALL
+    pause_collector: bool = False
+    """Pause Python's garbage collector while files are parsed, and spare it what exists then for good: for a process
+    that does nothing else, it concerns all of it."""
 
     @property
     def strict(self) -> bool:

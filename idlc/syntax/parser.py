@@ -7,9 +7,6 @@ declaration is not lost. What goes wrong in a line whose quotes do not match is 
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -55,30 +52,16 @@ _NICE: Final = {
 
 def parse_file(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.File:
     """The tree of an IDL file. What could not be parsed is reported and left out."""
-    with _uncollected():
-        tree = _parse(source, preprocess(source, files, report, options), report, "file")
+    tree = _parse(source, preprocess(source, files, report, options), report, "file")
     assert isinstance(tree, ast.File)
     return tree
 
 
 def parse_acf(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.AcfFile:
     """The tree of an ACF file."""
-    with _uncollected():
-        tree = _parse(source, preprocess(source, files, report, options), report, "acf_file")
+    tree = _parse(source, preprocess(source, files, report, options), report, "acf_file")
     assert isinstance(tree, ast.AcfFile)
     return tree
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector away while a tree grows: nothing of it is garbage, and looking costs a lot."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _parse(source: SourceFile, tokens: list[Token], report: Report, start: str) -> object:
