@@ -8,6 +8,7 @@ was an error.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -72,7 +73,8 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
             with guard("rules", unit.bound):
                 dialects.check(unit.tree, unit.acf, settings, found)
                 rules.check(unit.bound, found)
-    compilation.report.extend(_without_follow_ups(found, before, compilation.units))
+    kept = _without_follow_ups(found, before, compilation.units)
+    compilation.report.extend(_replaced(kept, before, compilation.units))
     return compilation
 
 
@@ -118,6 +120,26 @@ def _without_follow_ups(found: Report, before: Sequence[Diagnostic], units: Sequ
         for diagnostic in found.found
         if not (diagnostic.code in _EMPTY or (diagnostic.code in _MISSING and (unread or _names(diagnostic) & lost)))
     ]
+
+
+def _replaced(found: list[Diagnostic], before: Sequence[Diagnostic], units: Sequence[Unit]) -> list[Diagnostic]:
+    """The diagnostics, with one in place of all that prelude files get from a user's file among them."""
+    touched = {unit.source.path: unit.source.name for unit in units if unit.builtin and not (unit.shipped or unit.main)}
+    misfits = [each for each in found if each.severity is Severity.ERROR and each.span.file.path in touched]
+    if not misfits:
+        return found
+    place = next(each for each in before if each.code == "IDLC1020")
+    names = sorted({os.path.basename(touched[each.span.file.path]) for each in misfits})
+    needed = list(dict.fromkeys(name for each in misfits for name in re.findall(r'"(\w+)"', each.message)))
+    more = f" and {len(needed) - _MANY} more" if len(needed) > _MANY else ""
+    error = Diagnostic(
+        "IDLC1021",
+        Severity.ERROR,
+        f"{place.message}, but lacks what others of the prelude use: {', '.join(needed[:_MANY])}{more}",
+        place.span,
+        help=f"add them, give the file another name, or have {', '.join(names)} of your own as well",
+    )
+    return [error, *(each for each in found if each not in misfits)]
 
 
 def _names(diagnostic: Diagnostic) -> set[str]:

@@ -35,7 +35,7 @@ def generate(compilation: Compilation) -> dict[str, str]:
 
     if compilation.report.has_errors:
         return {}
-    emitted = [unit for unit in compilation.units if unit.main or not unit.builtin]
+    emitted = [unit for unit in compilation.units if unit.main or not unit.shipped]
     owners: dict[str, Unit] = {}
     for unit in emitted:
         assert unit.bound is not None
@@ -82,7 +82,7 @@ def _homes(compilation: Compilation) -> dict[str, str]:
     homes: dict[str, str] = {}
     for unit in compilation.units:
         if unit.bound is not None:
-            package = f"{PRELUDE}." if unit.builtin and not unit.main else "."
+            package = f"{PRELUDE}." if unit.shipped and not unit.main else "."
             homes[unit.bound.name] = package + module_name(unit.bound.name)
     return homes
 

@@ -324,6 +324,7 @@ CODES: dict[str, str] = {
     "IDLC1018": "same file name for two different files",
     "IDLC1019": "folder for imported files not found",
     "IDLC1020": "file of the prelude replaced",
+    "IDLC1021": "replacement of a prelude file lacks something",
     "IDLC1101": "unexpected character",
     "IDLC1102": "nesting too deep",
     "IDLC1103": "expression too long",

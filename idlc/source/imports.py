@@ -60,6 +60,7 @@ class _Open:
     pending: list[Request]
     via: Span | None
     edges: dict[str, SourceFile] = field(default_factory=dict)
+    optional: bool = False
 
 
 def _visit(
@@ -88,7 +89,7 @@ def _visit(
             report.warning("MIDL2007", f'"{request.name}" is already imported', request.span)
         cycle = next((at for at, frame in enumerate(stack) if frame.file.path == found.path), None)
         if cycle is not None:
-            if not request.optional:
+            if not (request.optional or _do_without(stack, cycle)):
                 _report_cycle(request, stack[cycle:], report)
             continue
         if found.path not in done:
@@ -96,12 +97,27 @@ def _visit(
             graph.before[found.path] = tuple(dict.fromkeys(earlier))
         top.edges[request.name] = found
         if found.path not in done:
+            replaced = files.replaced(found)
+            if replaced is not None:
+                message = f'"{found.name}" takes the place of "{replaced}" of the prelude'
+                report.note("IDLC1020", message, request.span)
             if len(done) + len(stack) > MAX_FILES:
                 report.error("IDLC1015", f"more than {MAX_FILES} files are imported", request.span)
                 top.pending.clear()
                 continue
             report.origins.imported(found.path, request.span)
-            stack.append(_Open(found, list(reversed(requests(found))), request.span))
+            stack.append(_Open(found, list(reversed(requests(found))), request.span, optional=request.optional))
+
+
+def _do_without(stack: list[_Open], cycle: int) -> bool:
+    """Give up a file that was only better to have when it leads back to `stack[cycle]`; False if there is none."""
+    for at in range(len(stack) - 1, cycle, -1):
+        if stack[at].optional:
+            above = stack[at - 1]
+            above.edges = {name: file for name, file in above.edges.items() if file.path != stack[at].file.path}
+            del stack[at:]
+            return True
+    return False
 
 
 def _find(request: Request, file: SourceFile, files: Files, report: Report) -> SourceFile | None:
