@@ -73,10 +73,13 @@ def fields(value: Any) -> tuple[Field, ...]:
 
 def replace(value: _T, /, **changes: Any) -> _T:
     """A copy of an object with some fields changed."""
-    for each in fields(value):
-        if each.init and each.name not in changes:
-            changes[each.name] = getattr(value, each.name)
-    return type(value)(**changes)
+    made: Any = type(value)
+    try:
+        copy = made.__data_copy__
+    except AttributeError:
+        copy = made.__data_copy__ = _copy(made)
+    result: _T = copy(value, **changes)
+    return result
 
 
 # ---------------------------------------------------------------------------- making a class
@@ -143,6 +146,16 @@ def _init(cls: Any, found: tuple[Field, ...], frozen: bool) -> Any:
         lines = [" _turn(self, _twin)", *lines, " self.__class__ = _frozen"]
     exec(f"def __init__(self, {', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), names)
     return names["__init__"]
+
+
+def _copy(cls: Any) -> Any:
+    """A function that makes a copy of an object of that class, with changes by name."""
+    names = [each.name for each in cls.__data_fields__ if each.init]
+    parameters = "".join(f", {name}=_missing" for name in names)
+    values = ", ".join(f"_old.{name} if {name} is _missing else {name}" for name in names)
+    globals_: dict[str, Any] = {"_missing": _MISSING, "_class": cls}
+    exec(f"def copy(_old{parameters}):\n return _class({values})", globals_)
+    return globals_["copy"]
 
 
 # ---------------------------------------------------------------------------- what all of them do alike

@@ -11,6 +11,7 @@ import idlc
 from idlc import driver, reading
 from idlc.crashes import InternalError
 from idlc.settings import Settings
+from idlc.syntax.parser import parse_file
 
 TEXT = "[uuid(00000000-0000-0000-0000-000000000001)] interface I { void f([in] long a); }"
 
@@ -25,7 +26,6 @@ def thawed() -> Iterator[None]:
 def parse(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[bool]:
     """Whether the collector was on each time a file was parsed."""
     seen: list[bool] = []
-    parse_file = reading.parse_file
 
     def watched(*arguments: object) -> object:
         seen.append(gc.isenabled())
