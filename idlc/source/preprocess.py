@@ -409,8 +409,15 @@ class _Preprocessor:
                 if self._packs < 0:
                     self._packs = 0
                     self._report.warning("MIDL2292", "pack(pop) without pack(push)", span)
+            elif words[2] not in _PACKINGS:
+                message = f'"{words[2]}" is no way to pack'
+                help_ = f"there are push, pop, {', '.join(_PACKINGS[:-1])}"
+                self._report.error("MIDL2027", message, span, help=help_)
         end = span.end + len(text) + 1
         self.out.append(Token(PRAGMA, text, file, span.start, min(end, len(file.text))))
+
+
+_PACKINGS = ("1", "2", "4", "8", "16", ")")
 
 
 def _line_rest(file: SourceFile, span: Span) -> str:

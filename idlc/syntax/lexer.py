@@ -135,7 +135,11 @@ class _Lexer:
             run += 1
             if kind == pp.PUNCT:
                 if text == "[":
-                    attributes = previous in _OPENS_ATTRIBUTES or (previous == "]" and closed_attributes)
+                    attributes = (
+                        previous in _OPENS_ATTRIBUTES
+                        or (previous == "]" and closed_attributes)
+                        or (at > 0 and self._begins_attributes(at))
+                    )
                     if self._opened(brackets, "]", token, attributes):
                         break
                     self._add("ATTRIBUTES" if attributes else "LSQB", token)
@@ -282,6 +286,20 @@ class _Lexer:
             at += 1
         return at < len(tokens) and tokens[at].text == ")"
 
+    def _begins_attributes(self, at: int) -> bool:
+        """Whether the `[` at `at` can only open attributes although a `;` is missing before it.
+
+        It begins its line, as hardly any array bound does, and has several attributes, or one before a type.
+        """
+        tokens = self._tokens
+        before, token = tokens[at - 1], tokens[at]
+        if token.file is not before.file or "\n" not in token.file.text[before.end : token.start]:
+            return False
+        if at + 3 >= len(tokens) or tokens[at + 1].kind != pp.NAME:
+            return False
+        following = tokens[at + 2].text
+        return following in (",", "(") or (following == "]" and tokens[at + 3].kind == pp.NAME)
+
     def _skip_group(self) -> None:
         """Pass over a parenthesised group that begins at the next token."""
         depth = 0
@@ -399,9 +417,10 @@ class _Lexer:
         text = text.strip('"').strip().removeprefix("{").removesuffix("}")
         if not re.fullmatch(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", text):
             span = inside[0].span.to(inside[-1].span) if inside else closing.span
+            digits = re.fullmatch(r"\w{8}(?:-\w{4}){3}-\w{12}", text)
             self._report.error(
-                "MIDL2088",
-                f'malformed uuid "{text[:60]}"',
+                "MIDL2088" if digits is None else "MIDL2089",
+                f'malformed uuid "{text[:60]}"' if digits is None else f'"{text}" is not hexadecimal',
                 span,
                 help="a uuid is written as 8-4-4-4-12 hexadecimal digits",
             )

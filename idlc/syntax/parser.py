@@ -251,6 +251,9 @@ class _Parser:
         if self._is_beside_open_quote(at):
             ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
             return self._semicolon(at) if ends_here and self._lacks_semicolon() else self._resynchronise(at)
+        if types[at] == "LBRACE" and types[at - 1] == "ASSIGN":
+            self._report.error("MIDL2149", "values in braces are not supported: a constant is one value", token.span)
+            return self._resynchronise(at)
         at = self._before_stray_const(at)
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
         # Behind a whole statement a ";" would be accepted too, as an empty one, but is not what is missing.

@@ -14,6 +14,7 @@ from idlc.semantics.rules import (
     com_automation,
     com_methods,
     handles,
+    identifiers,
     operations,
     pipes,
     pointers,
@@ -24,6 +25,7 @@ from idlc.semantics.rules.places import Places
 from idlc.semantics.types import BoundFile
 
 _FAMILIES = (
+    identifiers,
     records,
     pointers,
     arrays,

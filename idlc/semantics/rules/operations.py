@@ -40,7 +40,7 @@ def _silent(operation: Operation, report: Report) -> None:
 def _identities(places: Places, report: Report) -> None:
     seen: dict[UUID, Interface] = {}
     for interface in places.bound.interfaces:
-        if interface.uuid is None:
+        if interface.uuid is None or not interface.uuid.int:  # nil stands for one that is malformed
             continue
         other = seen.get(interface.uuid)
         if other is not None and other.version == interface.version:

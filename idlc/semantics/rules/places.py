@@ -42,6 +42,8 @@ class Sent:
     name: str
     operation: Operation
     interface: Interface
+    within: Sent | None = None
+    """For a member: the place of its record."""
 
 
 class Places:
@@ -136,7 +138,8 @@ class Places:
                         continue
                     seen.add(record)
                     members = [
-                        Sent(type_, span, role, name, *by) for name, type_, span, role in self._members(record)
+                        Sent(type_, span, role, name, *by, within=place)
+                        for name, type_, span, role in self._members(record)
                     ]
                     pending += reversed(members)
 

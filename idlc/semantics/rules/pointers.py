@@ -18,6 +18,7 @@ from idlc.semantics.types import (
     Pointer,
     PointerKind,
 )
+from idlc.source.files import Span
 
 
 def check(places: Places, report: Report) -> None:
@@ -33,8 +34,9 @@ def check(places: Places, report: Report) -> None:
         if isinstance(member, Arm) and isinstance(type_, Pointer) and type_.kind is PointerKind.REF:
             message = f'arm "{member.name}" of "{owner.name}" is a ref pointer'
             report.error("MIDL2249", message, member.span, help="an arm's pointer is unique or ptr")
+    refused: set[Span] = set()
     for place in places.sent():
-        _sendable(place, report)
+        _sendable(place, refused, report)
 
 
 def _outgoing(parameter: Parameter, say: Callable[..., None]) -> None:
@@ -61,15 +63,32 @@ def _outgoing(parameter: Parameter, say: Callable[..., None]) -> None:
 _CODES = {
     "function pointer": ("a function pointer", {"parameter": "MIDL2142", "result": "MIDL2148", "field": "MIDL2244"}),
     "void *": ("a void *", {"parameter": "MIDL2139", "result": "MIDL2145", "field": "MIDL2241"}),
-    "bit-field": ("a bit-field", {"field": "MIDL2413"}),
     "union": ("a union that nothing selects", {"parameter": "MIDL2143", "result": "MIDL2147", "field": "MIDL2243"}),
     "undefined type": ("of an undefined type", {"parameter": "MIDL2011", "result": "MIDL2011", "field": "MIDL2011"}),
     "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
 }
 
 
-def _sendable(place: Sent, report: Report) -> None:
+_BIT_FIELDS = {"parameter": "MIDL2140", "result": "MIDL2146"}
+
+
+def _bit_field(place: Sent, refused: set[Span], report: Report) -> None:
+    """A record with bit-fields is refused where it is used, once: local code may well have it."""
+    use = place.within or place
+    if use.span in refused:
+        return
+    refused.add(use.span)
+    code = _BIT_FIELDS.get(use.role, "MIDL2242")
+    subject = f'the result of "{use.name}"' if use.role == "result" else f'"{use.name}"'
+    say = report.doubtful if place.interface.object else report.error
+    say(code, f"{subject} has bit-fields and cannot be sent", use.span, (Note("a bit-field", place.span),))
+
+
+def _sendable(place: Sent, refused: set[Span], report: Report) -> None:
     for part in nested(place.type):
+        if part == Opaque("bit-field"):
+            _bit_field(place, refused, report)
+            return
         # What a library says of a SAFEARRAY is for Automation, which marshals it.
         if isinstance(part, Opaque) and not (part.spelling == "SAFEARRAY" and place.interface.object):
             what, codes = next(found for start, found in _CODES.items() if part.spelling.startswith(start))
