@@ -87,6 +87,8 @@ def bind(
     unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
     unit.adopt(settings or Settings())
     unit.imported = frozenset(imported)
+    libraries = names.typelibs(file.body) - names.imports(file.body)
+    scope.typelibs |= {other.name for name, other in imported.items() if name in libraries}
     unit.definitions = names.interfaces(file.body)
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
     unit.use(lambda type_name: resolve(unit, type_name))

@@ -48,8 +48,9 @@ def bind_interface(
             message = f'interface "{interface.name}" is defined twice'
             unit.report.error("MIDL2003", message, interface.name_span, (before(known.span),))
             return ()
-        message = f'interface "{interface.name}" is defined in an imported file too; this definition counts'
-        unit.report.doubtful("MIDL2003", message, interface.name_span, (before(known.span),))
+        if known.origin not in unit.scope.typelibs:
+            message = f'interface "{interface.name}" is defined in an imported file too; this definition counts'
+            unit.report.doubtful("MIDL2003", message, interface.name_span, (before(known.span),))
     com = bool({"object", "odl"} & attributes.by_name.keys()) or (
         unit.library and bool({"dual", "oleautomation"} & attributes.by_name.keys())
     )

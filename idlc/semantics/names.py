@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from idlc.data import dataclass, field
+from idlc.language.typelibs import source_of
 from idlc.syntax import ast
 
 _TAGGED = (
@@ -86,6 +87,34 @@ def interfaces(body: Iterable[ast.Statement]) -> dict[str, ast.Interface]:
                 found.setdefault(name, statement)
             case ast.Library():
                 found |= interfaces(statement.body)
+            case _:
+                pass
+    return found
+
+
+def imports(body: Iterable[ast.Statement]) -> set[str]:
+    """The names of the files that a file imports."""
+    found: set[str] = set()
+    for statement in body:
+        match statement:
+            case ast.Import(files=files):
+                found |= {file.value for file in files}
+            case ast.Interface() | ast.Library():
+                found |= imports(statement.body)
+            case _:
+                pass
+    return found
+
+
+def typelibs(body: Iterable[ast.Statement]) -> set[str]:
+    """The names of the files that stand for the type libraries that a file names."""
+    found: set[str] = set()
+    for statement in body:
+        match statement:
+            case ast.Importlib(file=file):
+                found.add(source_of(file.value))
+            case ast.Library():
+                found |= typelibs(statement.body)
             case _:
                 pass
     return found

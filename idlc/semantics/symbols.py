@@ -168,9 +168,12 @@ class Scope:
     constants: dict[str, ConstantSymbol] = field(default_factory=dict)
     interfaces: dict[str, InterfaceSymbol] = field(default_factory=dict)
     declared: dict[str, Declared] = field(default_factory=dict)
+    typelibs: set[str] = field(default_factory=set)
+    """Files that are there in place of type libraries: what they define gives way to IDL."""
 
     def include(self, other: Scope) -> None:
         """Make what another file offers visible; what is here already stays."""
+        self.typelibs |= other.typelibs
         self.typedefs = {**other.typedefs, **self.typedefs}
         self.tags = {**other.tags, **self.tags}
         self.constants = {**other.constants, **self.constants}
