@@ -176,7 +176,9 @@ class Files:
                 raise CannotRead(error.strerror or "it cannot be opened") from None
             except ValueError as error:  # NotText, or a name with a zero character
                 raise CannotRead(str(error)) from None
-        return self._read[key]
+        found = self._read[key]
+        self.traces.octets.setdefault(path, self.traces.octets[found.path])  # a link to it may lead elsewhere one day
+        return found
 
     def _resolve(self, folder: str, name: str) -> str | None:
         """The path of `name` under `folder`, each part in the letter case that exists."""

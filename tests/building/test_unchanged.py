@@ -86,6 +86,18 @@ def test_what_matters_is_seen(here: Path, change: Callable[[Path], object]) -> N
     assert not ran()
 
 
+def test_a_link_that_leads_elsewhere_is_seen(here: Path) -> None:
+    (here / "one" / "T.h").write_text("typedef short U;\n")
+    (here / "link.h").symlink_to("two/deep.h")
+    (here / "lab.idl").write_text('#include "two/deep.h"\n' + LAB.replace("deep.h", "link.h"))
+    (here / "two" / "deep.h").write_text("#pragma once\ntypedef long T;\n")
+    assert ran()
+    assert not ran()
+    (here / "link.h").unlink()
+    (here / "link.h").symlink_to("one/T.h")
+    assert ran()
+
+
 def test_an_output_is_never_taken_for_granted(here: Path) -> None:
     (here / "out" / "lab.py").unlink()
     os.mkfifo(here / "out" / "lab.py")
