@@ -136,6 +136,8 @@ class Builder:
             wishes[f"class {name}"] = name
         if com.Classes(self.bound, self.interface_class).has_root:
             wishes[f"class {com.ROOT}"] = com.ROOT
+        for library in self.bound.libraries:
+            wishes[f"library {library.name}"] = library.name
         wishes["pickles"] = "_pickles"
         for dotted in converters_of(self.bound):
             wishes[f"converter {dotted}"] = dotted.rpartition(".")[2]
@@ -266,7 +268,8 @@ class Builder:
         interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
         constants = tuple(self._constants())
         classes = com.Classes(self.bound, self.interface_class)
-        com_interfaces, components, libraries = classes.interfaces(), classes.components(), classes.libraries()
+        com_interfaces, components = classes.interfaces(), classes.components()
+        libraries = classes.libraries(self.names)
         named: tuple[ComInterface | ComponentClass | TypeLibrary, ...] = (*com_interfaces, *components, *libraries)
         if named or classes.has_root:
             self.features.add("com")

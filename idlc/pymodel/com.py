@@ -5,7 +5,7 @@ Methods are none of this module's business: a class says which interface it is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from idlc.data import dataclass
@@ -27,7 +27,7 @@ def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
 
 
 def names(bound: t.BoundFile) -> Iterator[str]:
-    """The IDL names of all classes that a module defines or mentions."""
+    """The IDL names of all interfaces and component classes that a module defines or mentions."""
     for interface in object_interfaces(bound):
         yield interface.name
         if interface.base is not None and interface.base != ROOT:
@@ -37,7 +37,6 @@ def names(bound: t.BoundFile) -> Iterator[str]:
     for coclass in bound.coclasses:
         yield coclass.name
         yield from (member.name for member in coclass.members)
-    yield from (library.name for library in bound.libraries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,11 @@ class Classes:
             for coclass in self.bound.coclasses
         )
 
-    def libraries(self) -> tuple[TypeLibrary, ...]:
+    def libraries(self, names: Mapping[str, str]) -> tuple[TypeLibrary, ...]:
+        """The libraries; `names` has their Python names, as a library may be called like a class in it."""
         return tuple(
             TypeLibrary(
-                name=self.named(library.name, self.bound.name),
+                name=names[f"library {library.name}"],
                 doc=docstring(library.doc or f"library {library.name}.", 4),
                 libid=uuid_literal(library.uuid),
                 version=f"({library.version[0]}, {library.version[1]})",
