@@ -52,7 +52,7 @@ def formatted(root: Path) -> str:
 def _run(command: Sequence[str], folder: Path | None = None) -> str:
     """The output of a program that is not content; nothing when it is."""
     paths = os.pathsep.join(filter(None, [str(_RUNTIME), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": paths, "MYPYPATH": str(_RUNTIME)}
+    environment = os.environ | {"PYTHONPATH": paths, "MYPYPATH": f"{_RUNTIME}:{_RUNTIME.parent}"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return ""

@@ -123,6 +123,12 @@ def test_no_name_breaks_python(construct: Any) -> None:
     assert (construct.pass_, len(construct.global_.members())) == (1, 6)
 
 
+@of("libraries")
+def test_a_library_may_be_called_like_a_class_in_it(construct: Any) -> None:
+    assert str(construct.Manager.CLSID) == "6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4e21"
+    assert str(construct.Manager_.LIBID) == "6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4e20"
+
+
 @pytest.mark.parametrize("name", ["winrt.txt", "fragments.txt"])
 def test_a_listing_says_for_every_file_why_it_is_there(name: str) -> None:
     assert all(file.endswith(".idl") and shown for file, shown in listed(name).items())
