@@ -159,6 +159,8 @@ class Files:
         return self._read[key]
 
     def _from_disk(self, path: str, name: str, regular: bool) -> SourceFile:
+        if "\0" in path:
+            raise CannotRead("its name has a zero character")
         key = os.path.realpath(path)
         if key not in self._read:
             try:
