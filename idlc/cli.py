@@ -1,8 +1,8 @@
 """The command `idlc`: compile, check, dump; or, where the first word is no command, the command line of MIDL.
 
-Exit status: 0 clean, 1 errors in the input or outputs that cannot be written, 2 wrong usage, 3 a crash of the
-compiler. Diagnostics go to stderr as text, and to stdout as JSON or SARIF; dumps go to stdout. `--log` and MIDL's `/o`
-put diagnostics into a file.
+Exit status: 0 clean, 1 errors in the input, or outputs that cannot be written or are not current, 2 wrong usage,
+3 a crash of the compiler. Diagnostics go to stderr as text, and to stdout as JSON or SARIF; dumps go to stdout. `--log`
+and MIDL's `/o` put diagnostics into a file.
 """
 
 from __future__ import annotations

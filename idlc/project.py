@@ -150,19 +150,27 @@ def _matching(root: str, package: Package) -> list[str]:
 
 
 def _table(root: str) -> Mapping[str, object]:
+    """The table of the hook, wherever hatchling takes it from: for all targets or for one, or in a file of its own."""
     path = os.path.join(root, "pyproject.toml")
+    for file, prefix in ((os.path.join(root, "hatch.toml"), ""), (path, "tool.hatch.")):
+        content = _toml(file) if file == path or os.path.exists(file) else {}
+        for target in ("", "targets.wheel.", "targets.sdist."):
+            table = content
+            for part in f"{prefix}build.{target}hooks.idlc".split("."):
+                table = table.get(part) if isinstance(table, dict) else None
+            if isinstance(table, dict):
+                return table
+    raise ProjectError(f'"{path}" has no table [{_TABLE}]')
+
+
+def _toml(path: str) -> object:
     try:
         with open(path, "rb") as stream:
-            table: object = tomllib.load(stream)
+            return tomllib.load(stream)
     except OSError as error:
         raise ProjectError(f'cannot read "{path}": {error.strerror}') from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f'cannot read "{path}": {error}') from error
-    for part in _TABLE.split("."):
-        table = table.get(part) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise ProjectError(f'"{path}" has no table [{_TABLE}]')
-    return table
 
 
 def _package(config: Mapping[str, object], where: str) -> Package:

@@ -28,8 +28,16 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_the_table_of_pyproject_is_read(root: Path) -> None:
-    (root / "pyproject.toml").write_text('[tool.hatch.build.hooks.idlc]\nidl = ["idl/*.idl"]\nout = "src/lab/stubs"\n')
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("pyproject.toml", "tool.hatch.build.hooks.idlc"),
+        ("pyproject.toml", "tool.hatch.build.targets.wheel.hooks.idlc"),
+        ("hatch.toml", "build.hooks.idlc"),
+    ],
+)
+def test_the_table_is_read_where_hatchling_reads_it(root: Path, file: str, table: str) -> None:
+    (root / file).write_text(f'[{table}]\nidl = ["idl/*.idl"]\nout = "src/lab/stubs"\n')
     assert build(root) == ("src/lab/stubs",)
     assert {"__init__.py", "lab.py", "other.py"} <= names(root / "src/lab/stubs")
 
