@@ -20,7 +20,7 @@ DEFAULT_MAX_ERRORS: Final = 100
 
 LEVELS: Final[Mapping[str, int]] = dict.fromkeys(
     "MIDL2038 MIDL2039 MIDL2057 MIDL2081 MIDL2111 MIDL2213 MIDL2392 MIDL2402".split(), 2
-) | {"MIDL2231": 3}
+) | dict.fromkeys("MIDL2231 MIDL2337".split(), 3)
 """The warnings that do not show at level 1: what MIDL counts as less severe, or published IDL is full of."""
 
 

@@ -165,7 +165,7 @@ def _member(unit: Unit, member: ast.CoclassMember) -> CoclassMember:
     if known is None and not unit.outside(name, member.span):
         help_ = written.suggestion(name, unit.scope.interfaces)
         message = f'{member.keyword} "{name}" is defined nowhere'
-        unit.report.doubtful("MIDL2337", message, member.span, (), help_)
+        unit.report.doubtful("MIDL2011", message, member.span, (), help_)
     elif known is not None and known.keyword == "coclass":
         note = Note("it is defined here", known.span)
         message = f'"{name}" is a coclass, a member is an interface'

@@ -94,12 +94,12 @@ def _members(coclass: Coclass, report: Report) -> None:
 
 
 def _announced(places: Places, report: Report) -> None:
-    """Interfaces that are announced, and defined in no file at hand: their pointers work, nothing else does."""
+    """Interfaces that are announced, and defined in no file at hand. Published IDL has many: their pointers work."""
     scope = places.bound.scope
     for symbol in scope.interfaces.values() if scope is not None else ():
         if not symbol.complete and symbol.origin == places.bound.name:
             message = f'{symbol.keyword} "{symbol.name}" is announced, and defined nowhere'
-            report.doubtful("MIDL2337", message, symbol.span, help="import the file that defines it")
+            report.warning("MIDL2337", message, symbol.span, help="import the file that defines it")
 
 
 def _nothing_remote(places: Places, report: Report) -> None:
