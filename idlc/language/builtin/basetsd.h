@@ -23,3 +23,4 @@ typedef unsigned __int3264 ULONG_PTR, *PULONG_PTR;
 typedef ULONG_PTR DWORD_PTR, *PDWORD_PTR;
 typedef ULONG_PTR SIZE_T, *PSIZE_T;
 typedef LONG_PTR SSIZE_T, *PSSIZE_T;
+typedef ULONG_PTR HANDLE_PTR;

@@ -11,6 +11,7 @@ __all__ = [
     "DWORD32",
     "DWORD64",
     "DWORD_PTR",
+    "HANDLE_PTR",
     "INT16",
     "INT32",
     "INT64",
@@ -97,3 +98,4 @@ SIZE_T: TypeAlias = int
 PSIZE_T: TypeAlias = int | None
 SSIZE_T: TypeAlias = int
 PSSIZE_T: TypeAlias = int | None
+HANDLE_PTR: TypeAlias = int
