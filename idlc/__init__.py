@@ -11,11 +11,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from idlc.api import CompileError, CompileReport, check_files, compile_files, compile_text, dump
     from idlc.crashes import InternalError
+    from idlc.diagnostics.policy import Policy
+    from idlc.settings import Dialect, Environment, Protocol, Settings, Target
 
 __all__ = [
     "CompileError",
     "CompileReport",
+    "Dialect",
+    "Environment",
     "InternalError",
+    "Policy",
+    "Protocol",
+    "Settings",
+    "Target",
     "__version__",
     "check_files",
     "compile_files",
@@ -23,13 +31,24 @@ __all__ = [
     "dump",
 ]
 
+_HOMES = {
+    "Dialect": "settings",
+    "Environment": "settings",
+    "InternalError": "crashes",
+    "Policy": "diagnostics.policy",
+    "Protocol": "settings",
+    "Settings": "settings",
+    "Target": "settings",
+}
+"""Where names are that are not in `api`."""
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from idlc import api, crashes
+    from importlib import import_module
 
-    found: object = crashes.InternalError if name == "InternalError" else getattr(api, name)
+    found: object = getattr(import_module(f"idlc.{_HOMES.get(name, 'api')}"), name)
     globals()[name] = found
     return found
 
