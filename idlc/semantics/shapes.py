@@ -124,18 +124,22 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return shape
     if simple in unit.scope.interfaces:
         return Shape((), InterfaceCore(simple))
-    candidates = [*unit.scope.type_names(), *_WORDS]
+    if simple in unit.undefined:  # said already
+        return Shape((), unit.undefined[simple])
     if simple in unit.scope.tags:
         keyword = unit.scope.tags[simple].keyword
         help_ = f'there is a {keyword} of that name: "{keyword} {simple}"'
         unit.report.error("MIDL2011", f'undefined type "{name}"', span, help=help_)
+        unit.undefined[simple] = ErrorType()
         return ERROR_SHAPE
     if in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
-        return Shape((), Opaque(f"undefined type {name}"))
-    _undefined(unit, name, span, candidates, "type")
-    return ERROR_SHAPE
+        unit.undefined[simple] = Opaque(f"undefined type {name}")
+    else:
+        _undefined(unit, name, span, [*unit.scope.type_names(), *_WORDS], "type")
+        unit.undefined[simple] = ErrorType()
+    return Shape((), unit.undefined[simple])
 
 
 _WORDS = ("long", "short", "hyper", "unsigned", "boolean", "float", "double", "wchar_t", "error_status_t", "handle_t")

@@ -24,7 +24,9 @@ from idlc.semantics.types import (
     Base,
     Declared,
     Dimension,
+    ErrorType,
     NamedConstant,
+    Opaque,
     Pickled,
     Pointer,
     PointerKind,
@@ -56,6 +58,8 @@ class Unit:
     default: PointerKind | None = PointerKind.UNIQUE
     """What undecided pointers written here become; None leaves it to where they are used."""
     ms_union: bool = False
+    undefined: dict[str, Opaque | ErrorType] = field(default_factory=dict)
+    """Type names that mean nothing and what stands for them: a forgotten import is one mistake, not one for each use."""
     packing: Packing = field(default_factory=Packing)
     quotes: list[str] = field(default_factory=list)
     """Text for C headers, as BoundFile.quotes."""

@@ -26,7 +26,6 @@ def packed(text: str) -> list[int | None]:
         ("#pragma pack(push, 1)\n#pragma pack(pop)", None),
         ("#pragma pack(2)\n#pragma pack(push, a, 4)\n#pragma pack(push, 8)\n#pragma pack(pop, a)", 2),
         ("#pragma pack(push, 4)\n#pragma pack(pop, 16)", 16),
-        ("#pragma pack(3)", None),
         ("#pragma packing(1)", None),
     ],
 )
