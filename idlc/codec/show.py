@@ -13,7 +13,9 @@ def show(module: CodecModule) -> str:
     for function in module.functions:
         lines.append(f"function {function.name}({function.parameters})")
         lines += _statements(function.body, "  ")
-    lines += [f"op {entry.opnum}: {entry.arguments}" for entry in module.entries]
+    for entry in module.entries:
+        number = f"op {entry.opnum}" if entry.opnum >= 0 else f"callback {~entry.opnum}"
+        lines.append(f"{number}: {entry.arguments}")
     lines += [f"type {pickle.name}: {pickle.arguments}" for pickle in module.pickles]
     return "\n".join(lines) + "\n"
 

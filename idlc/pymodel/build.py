@@ -15,6 +15,7 @@ from idlc.pymodel.annotations import Annotator, alternatives, optional
 from idlc.pymodel.model import (
     Alias,
     Attribute,
+    Callbacks,
     CallClass,
     Choice,
     ComInterface,
@@ -39,6 +40,7 @@ from idlc.semantics import types as t
 from idlc.settings import Protocol, Settings
 from idlc.wire.layout import NDR20, NDR64, Syntax
 from idlc.wire.plan import (
+    callbacks,
     nullable,
     pickling_interfaces,
     plan_pickles,
@@ -124,7 +126,8 @@ class Builder:
         for interface in self.interfaces:
             title = interface.name[:1].upper() + interface.name[1:]
             wishes[f"interface {interface.name}"] = interface.name.upper()
-            for part in self._parts():
+            back = ("CallbackService", "CallbackClient", "BlockingCallbackClient") if callbacks(interface) else ()
+            for part in (*self._parts(), *back):
                 wishes[f"{part} {interface.name}"] = title + part
             for operation in interface.operations:
                 for part in ("Result", "Call", "BlockingCall"):
@@ -284,6 +287,7 @@ class Builder:
             + [name for p in pickles for name in (p.encode, p.decode) if name]
             + [name for s in serialized for p in s.functions for name in (p.encode, p.decode) if name]
             + [c.name for c in calls]
+            + [name for i in interfaces if i.callbacks is not None for name in i.callbacks.names]
             + [
                 n
                 for i in interfaces
@@ -499,6 +503,18 @@ class Builder:
 
     # ------------------------------------------------------------------ interfaces
 
+    def _callbacks(self, interface: t.Interface, shapes: Sequence[OperationShape]) -> Callbacks:
+        client, server = self.settings.client, self.settings.server
+        return Callbacks(
+            docstring(f"Callbacks of {interface.name}.", 4),
+            service=self.names[f"CallbackService {interface.name}"] if client else "",
+            client=self.names[f"CallbackClient {interface.name}"] if server else "",
+            blocking_client=self.names[f"BlockingCallbackClient {interface.name}"] if server else "",
+            service_methods=tuple(shape.callback_method() for shape in shapes),
+            methods=tuple(shape.method(blocking=False) for shape in shapes),
+            blocking_methods=tuple(shape.method(blocking=True) for shape in shapes),
+        )
+
     def _interface(self, interface: t.Interface, results: list[Record], calls: list[CallClass]) -> InterfaceModel:
         codec = self.codec_stem(interface)
         operations, methods, blocking_methods = [], [], []
@@ -539,6 +555,10 @@ class Builder:
         arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
+        back = [OperationShape(self, operation) for operation in callbacks(interface)]
+        results += [shape.result() for shape in back if len(shape.outputs) > 1]
+        if back:
+            arguments += f", callbacks={tuple_of(shape.declaration() for shape in back)}"
         doc = interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}."
         client, server = self.settings.client, self.settings.server
         services: list[Service] = []
@@ -561,6 +581,7 @@ class Builder:
             blocking_methods=tuple(blocking_methods),
             services=tuple(services),
             hooks=tuple(hooks.values()),
+            callbacks=self._callbacks(interface, back) if back else None,
         )
 
 
@@ -604,7 +625,7 @@ def _code(part: object) -> Iterator[str]:
         for inner in part:
             yield from _code(inner)
     elif isinstance(part, InterfaceModel):
-        yield from _code((part.methods, part.blocking_methods, part.services))
+        yield from _code((part.methods, part.blocking_methods, part.services, part.callbacks))
     elif is_data(part):
         for field in fields(part):
             if field.name not in _TEXT:

@@ -205,6 +205,27 @@ class InterfaceModel:
     blocking_methods: tuple[Method, ...]
     services: tuple[Service, ...]
     hooks: tuple[Hook, ...]
+    callbacks: Callbacks | None
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """The operations of an interface that its server calls at the client."""
+
+    doc: str
+    service: str
+    """What a client offers; empty where no clients are generated."""
+    client: str
+    blocking_client: str
+    """What a service calls it through; empty where no services are generated."""
+    service_methods: tuple[Method, ...]
+    methods: tuple[Method, ...]
+    blocking_methods: tuple[Method, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The classes that there are."""
+        return [name for name in (self.service, self.client, self.blocking_client) if name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from idlc.data import replace
 from idlc.language.python_names import python_name, python_names
 from idlc.pymodel.annotations import Annotator, octet_pipe, optional
 from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
@@ -278,6 +279,12 @@ class OperationShape:
             encode_doc=docstring(f"{signature}\n\nThe [in] parameters as octets, header included.", 4),
             decode_doc=docstring(f"{signature}\n\nThe [out] parameters that octets hold.", 4),
         )
+
+    def callback_method(self) -> Method:
+        """The abstract method that a client offers: as a service's, without a call to ask about."""
+        method = self.service_method(blocking=False)
+        parameters = method.parameters.replace("self, call: rpc.Call", "self", 1)
+        return replace(method, parameters=parameters)
 
     def service_method(self, *, blocking: bool) -> Method:
         """The abstract method; for plain functions pipes block and nothing is awaited."""

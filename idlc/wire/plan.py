@@ -105,7 +105,7 @@ class _NoForm(Exception):
 
 
 def remote_interfaces(bound: BoundFile) -> tuple[Interface, ...]:
-    """The interfaces whose operations travel as plain RPC: neither [local] nor [object], nor of serialized ones only."""
+    """The interfaces whose operations travel as plain RPC: not [local], not [object], not of serialized ones only."""
     return tuple(i for i in _plain(bound) if not i.operations or any(not op.serialized for op in i.operations))
 
 
@@ -121,6 +121,11 @@ def _plain(bound: BoundFile) -> tuple[Interface, ...]:
 def remote_operations(interface: Interface) -> tuple[Operation, ...]:
     """The operations that a client can call, without those that only take a number."""
     return tuple(op for op in interface.operations if not (op.local or op.callback or op.placeholder or op.serialized))
+
+
+def callbacks(interface: Interface) -> tuple[Operation, ...]:
+    """The operations that a server calls at its client. Plans number them from -1 downwards, apart from the others."""
+    return tuple(op for op in interface.operations if op.callback and not (op.local or op.serialized))
 
 
 def procedures(interface: Interface) -> tuple[Operation, ...]:
@@ -195,6 +200,8 @@ class _Planner:
         for interface in interfaces:  # no comprehension: an internal error finds its place in these locals
             for operation in remote_operations(interface):
                 operations.append(self.operation(operation))
+            for operation in callbacks(interface):
+                operations.append(replace(self.operation(operation), opnum=~operation.opnum))
         pickles = [pickle for each in pickled if (pickle := self.pickle(each)) is not None]
         for declared in self.bound.declarations:
             if isinstance(declared, Struct):

@@ -56,8 +56,9 @@ class _Show:
     def operation(self, operation: OperationPlan) -> list[str]:
         request = [*self.values(operation.request), *(self.pipe(pipe) for pipe in operation.in_pipes)]
         response = [*(self.pipe(pipe) for pipe in operation.out_pipes), *self.values(operation.response)]
+        number = f"op {operation.opnum}" if operation.opnum >= 0 else f"callback {~operation.opnum}"
         return [
-            f"op {operation.opnum} {operation.name}",
+            f"{number} {operation.name}",
             f"  request   {' | '.join(request) or 'nothing'}",
             f"  response  {' | '.join(response) or 'nothing'}",
         ]

@@ -211,6 +211,7 @@ class OperationPlan:
 
     name: str
     opnum: int
+    """Of a callback, which has a number of its own, that number's complement: -1 for the first."""
     request: tuple[Slot, ...]
     in_pipes: tuple[Pipes, ...]
     out_pipes: tuple[Pipes, ...]
@@ -230,7 +231,7 @@ class PicklePlan:
 
 @dataclass(frozen=True, slots=True)
 class ProcedurePlan:
-    """An operation that is serialized instead of called: what is encoded is its request, what is decoded its response."""
+    """An operation that is serialized instead of called: its request is what is encoded, its response is decoded."""
 
     key: str
     """Interface and operation, as no type can be called."""

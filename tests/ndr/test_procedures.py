@@ -59,7 +59,7 @@ def test_what_goes_in_comes_out(archive: Any, order: ndr.ByteOrder) -> None:
 
 def test_alignment_counts_from_the_parameters(archive: Any) -> None:
     # count, its array's size, 1 and 2, the octet: 4 4 2 2 1
-    assert archive.encode_Put([1, 2], 9)[56:].hex() == "02000000" "02000000" "0100" "0200" "09" "000000"
+    assert archive.encode_Put([1, 2], 9)[56:].hex() == "02000000020000000100020009000000"
 
 
 def test_identity_survives(archive: Any) -> None:

@@ -147,6 +147,8 @@ class Values:
                 return found_converter(kind).from_wire(self.value(wire, scope, depth))
             case t.ContextHandleUse(name=name):
                 return self.find_class(name)(0, UUID(int=chance.getrandbits(128) | 1))
+            case t.InterfacePointer():
+                return None if chance.random() < 0.25 else chance.randbytes(chance.randrange(1, 40))
             case t.Pipe(element=element):
                 return [self.items(element, chance.randrange(1, 5), scope, depth) for _ in range(chance.randrange(4))]
             case _:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from idlc.semantics import types as t
-from idlc.wire.plan import remote_interfaces, remote_operations
+from idlc.wire.plan import callbacks, remote_interfaces, remote_operations
 from tests.compiled import Compiled, compile_cached
 from tests.fuzz.rounds import ROUNDS
 from tests.roundtrip.random_values import Values
@@ -43,7 +43,7 @@ def operations() -> list[Any]:
         pytest.param(case, operation.name, id=f"{name}.{operation.name}")
         for name, case in cases()
         for interface in remote_interfaces(case.bound)
-        for operation in remote_operations(interface)
+        for operation in (*remote_operations(interface), *callbacks(interface))
     ]
 
 

@@ -174,6 +174,8 @@ async def _raw(channel: rpc.Channel, link: object, context_id: int, opnum: int, 
     answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
     class Receiver:
+        callbacks = None
+
         def stub(self, event: Stub) -> bool:
             answer.set_result(event.data)
             return True

@@ -20,7 +20,7 @@ class Stub:
         self.order = order
         self.declared, self.operation = compiled.operation(procedure)
         codecs = self.declared.codecs(NDR64 if self.wide else NDR20, order)
-        self.codec = codecs[self.operation.opnum]
+        self.codec = codecs[~self.operation.opnum if self.operation.callback else self.operation.opnum]
         self.parameters = {p.name: p for p in self.operation.parameters if not isinstance(p.type, t.BindingHandle)}
 
     @property

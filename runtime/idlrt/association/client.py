@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Final
 from uuid import UUID
 
+from idlrt.association.callbacks import Callback
 from idlrt.association.connection import Connection
 from idlrt.association.events import (
     BindRefused,
     Bound,
+    CallbackRequested,
     ClientEvent,
     Context,
     ContextsAltered,
@@ -40,10 +43,12 @@ from idlrt.pdu import (
     Shutdown,
 )
 from idlrt.pdu import Fault as FaultPdu
-from idlrt.pdu.call import CALL_HEADER_SIZE
+from idlrt.pdu.call import CALL_HEADER_SIZE, OBJECT_SIZE
 from idlrt.pdu.header import (
     CONC_MPX,
+    DID_NOT_EXECUTE,
     FIRST,
+    HEADER_SIZE,
     LAST,
     MAX_PDU,
     MAYBE,
@@ -55,6 +60,7 @@ from idlrt.pdu.header import (
     foreign,
 )
 
+_REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
 _log: Final = logging.getLogger("idlrt.association")
 
 
@@ -76,7 +82,7 @@ class ClientConfig:
 
 
 class _Call:
-    __slots__ = ("call_id", "context", "maybe", "order", "sender", "state", "streamed", "stub")
+    __slots__ = ("back", "call_id", "context", "maybe", "order", "sender", "state", "streamed", "stub")
 
     def __init__(self, call_id: int, context: Context, sender: StubSender, maybe: bool, streamed: bool) -> None:
         self.call_id = call_id
@@ -87,6 +93,7 @@ class _Call:
         self.state = CallState.NEW
         self.order: Order = "<"  # of the response
         self.stub: bytearray | None = None  # of a response that is not streamed
+        self.back: Callback | None = None  # that the server makes meanwhile
 
 
 class ClientConnection(Connection[ClientEvent]):
@@ -98,6 +105,7 @@ class ClientConnection(Connection[ClientEvent]):
     """
 
     _stub_type = int(PType.RESPONSE)
+    _back_type = int(PType.REQUEST)
     _max_receive = MAX_PDU  # whatever we asked for: it costs us nothing to take more
 
     def __init__(self, config: ClientConfig | None = None) -> None:
@@ -219,6 +227,28 @@ class ClientConnection(Connection[ClientEvent]):
         call.sender.put(self._out, parts, last)
         if last and call.maybe:
             self._advance(call, CallInput.MAYBE_SENT)
+
+    def answer(self, call_id: int, *parts: Buffer) -> None:
+        """Send the response of the callback that the server makes within a call."""
+        context = self._answer(call_id)
+        sender = StubSender(PType.RESPONSE, call_id, context.context_id, 0, self._config.order, self._max_send)
+        sender.put(self._out, parts, True)
+
+    def refuse(self, call_id: int, status: int, *, executed: bool = True) -> None:
+        """Answer a callback with a fault."""
+        context = self._answer(call_id)
+        flags = WHOLE if executed else WHOLE | DID_NOT_EXECUTE
+        order, context_id = self._config.order, context.context_id
+        self._send(FaultPdu(call_id=call_id, flags=flags, order=order, context_id=context_id, status=status))
+
+    def _answer(self, call_id: int) -> Context:
+        call = self._call(call_id)
+        if call.back is None or not call.back.whole:
+            raise LocalProtocolError(f"the server makes no callback within call {call_id}")
+        if Input.REQUEST not in CLIENT[self._state]:
+            raise self._wrong(Input.REQUEST)
+        context, call.back = call.back.context, None
+        return context
 
     def cancel(self, call_id: int) -> None:
         """Ask the server to cancel the call (co_cancel). The call still ends with its response or a `Fault`."""
@@ -395,6 +425,28 @@ class ClientConnection(Connection[ClientEvent]):
         elif flags & FIRST and order == "<" and call.call_id == call_id:
             self._streams.add(call_id)
         return (Stub(call.call_id, data, bool(flags & FIRST), last, order),)
+
+    def _back(self, flags: int, order: Order, call_id: int, view: memoryview) -> tuple[ClientEvent, ...]:
+        call = self._calls.get(call_id)
+        if call is None or Input.RESPONSE not in CLIENT[self._state]:
+            raise RemoteProtocolError(f"the server calls back within call {call_id}, which is not outstanding")
+        if call.state is CallState.ABANDONED:
+            return ()
+        start = CALL_HEADER_SIZE + OBJECT_SIZE if flags & OBJECT_UUID else CALL_HEADER_SIZE
+        if len(view) < start:
+            raise RemoteProtocolError("a request PDU is shorter than its header")
+        if call.state is not CallState.WAITING:
+            raise RemoteProtocolError(f"the server calls back while call {call_id} is {call.state.name}")
+        if call.back is None:
+            _, context_id, opnum = _REQUEST[order](view, HEADER_SIZE)
+            context = self._contexts.get(context_id)
+            if context is None:
+                raise RemoteProtocolError(f"the server calls back on context {context_id}, which was not agreed on")
+            call.back = Callback(context, opnum)
+        back = call.back
+        most = self._config.limits.max_stub
+        data = back.feed(view[start:], order, bool(flags & FIRST), bool(flags & LAST), most)
+        return () if data is None else (CallbackRequested(call_id, back.context, back.opnum, data, order),)
 
     def _collect(self, call: _Call, data: memoryview, last: bool) -> bytes | None:
         """Reassemble a response; gives it once it is complete."""

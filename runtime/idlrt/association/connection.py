@@ -39,6 +39,8 @@ class Connection(ABC, Generic[E]):
 
     _stub_type: int
     """Type of the PDUs whose stubs we receive."""
+    _back_type: int
+    """Type of those that we receive in callbacks, where directions are reversed."""
     _max_receive: int
     """Octets of the largest fragment that we take."""
 
@@ -55,6 +57,10 @@ class Connection(ABC, Generic[E]):
     @abstractmethod
     def _fragment(self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int) -> tuple[E, ...]:
         """A fragment of the type we receive; `at` to `end` is the PDU without an authentication trailer."""
+
+    @abstractmethod
+    def _back(self, flags: int, order: Order, call_id: int, view: memoryview) -> tuple[E, ...]:
+        """A fragment of a callback, which goes the other way."""
 
     @abstractmethod
     def _control(self, pdu: AnyPdu) -> tuple[E, ...]:
@@ -159,13 +165,15 @@ class Connection(ABC, Generic[E]):
 
     def _pdu(self, header: Header, view: memoryview) -> tuple[E, ...]:
         """A PDU that is not on the hot path: another type, byte order or version, or one with authentication."""
-        if header.ptype != self._stub_type:
+        if header.ptype not in (self._stub_type, self._back_type):
             return self._control(decode_body(view, header))
         end = len(view)
         if end > self._max_receive:
             raise RemoteProtocolError(f"a fragment of {end} octets is too large")
         if header.auth_length:
             view, end = self._unprotect(view, header)
+        if header.ptype == self._back_type:
+            return self._back(header.flags, header.order, header.call_id, view[:end])
         return self._fragment(header.flags, header.order, header.call_id, view, 0, end)
 
     def _unprotect(self, view: memoryview, header: Header) -> tuple[memoryview, int]:

@@ -170,5 +170,50 @@ class Ended:
     """Whether the stream ended inside a PDU."""
 
 
-ClientEvent: TypeAlias = Bound | BindRefused | ContextsAltered | Stub | Fault | ShutdownRequested | Ended
-ServerEvent: TypeAlias = Bound | ContextsAltered | CallStarted | Stub | CancelRequested | CallOrphaned | Ended
+@dataclass(frozen=True, slots=True)
+class CallbackRequested:
+    """The server calls back within a call that waits for its response (client only; MS-RPCE 3.3.1.5.9)."""
+
+    call_id: int
+    context: Context
+    opnum: int
+    """Callbacks have numbers of their own."""
+    data: bytes
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswered:
+    """The client answered a callback (server only)."""
+
+    call_id: int
+    data: bytes
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFault:
+    """The client answered a callback with a fault (server only)."""
+
+    call_id: int
+    status: int
+    executed: bool
+
+    def error(self) -> errors.RpcError:
+        return Fault(self.call_id, self.status, self.executed, 0).error()
+
+
+ClientEvent: TypeAlias = (
+    Bound | BindRefused | ContextsAltered | Stub | Fault | CallbackRequested | ShutdownRequested | Ended
+)
+ServerEvent: TypeAlias = (
+    Bound
+    | ContextsAltered
+    | CallStarted
+    | Stub
+    | CallbackAnswered
+    | CallbackFault
+    | CancelRequested
+    | CallOrphaned
+    | Ended
+)

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, TypeAlias
 
+from idlrt.association.callbacks import Callback
 from idlrt.association.connection import Connection
 from idlrt.association.events import (
     Bound,
+    CallbackAnswered,
+    CallbackFault,
     CallOrphaned,
     CallStarted,
     CancelRequested,
@@ -110,7 +113,7 @@ class _Violation(RemoteProtocolError):
 
 
 class _Call:
-    __slots__ = ("call_id", "cancels", "context_id", "maybe", "order", "sender", "state", "streamed", "stub")
+    __slots__ = ("back", "call_id", "cancels", "context_id", "maybe", "order", "sender", "state", "streamed", "stub")
 
     def __init__(
         self, call_id: int, context_id: int, sender: StubSender, order: Order, maybe: bool, streamed: bool
@@ -124,6 +127,7 @@ class _Call:
         self.state = CallState.NEW
         self.cancels = 0
         self.stub: bytearray | None = None  # of a request that is not streamed
+        self.back: Callback | None = None  # that was made and is not answered
 
 
 class ServerConnection(Connection[ServerEvent]):
@@ -135,6 +139,7 @@ class ServerConnection(Connection[ServerEvent]):
     """
 
     _stub_type = int(PType.REQUEST)
+    _back_type = int(PType.RESPONSE)
 
     def __init__(self, config: ServerConfig) -> None:
         super().__init__()
@@ -149,8 +154,26 @@ class ServerConnection(Connection[ServerEvent]):
         self._max_fragment = config.max_fragment  # as agreed on; larger ones are taken up to what we asked for
         self._max_receive = config.max_fragment
         self._multiplexed = False
+        self._unheard: set[int] = set()  # calls that ended before their callback was answered
 
     # -- commands
+
+    def call_back(self, call_id: int, opnum: int, *parts: Buffer) -> None:
+        """Call an operation of the client within a call that has its whole request and no response yet.
+
+        `CallbackAnswered` or `CallbackFault` answers; one callback at a time.
+        """
+        call = self._call(call_id)
+        if Input.RESPONSE not in SERVER[self._state]:
+            raise self._wrong(Input.RESPONSE)
+        if call.state is not CallState.WAITING or call.maybe:
+            raise LocalProtocolError(f"no callback is possible while call {call_id} is {call.state.name}")
+        if call.back is not None:
+            raise LocalProtocolError(f"call {call_id} makes a callback already")
+        call.back = Callback(self._contexts[call.context_id], opnum)
+        order = self._config.order
+        sender = StubSender(PType.REQUEST, call_id, call.context_id, opnum, order, self._max_fragment)
+        sender.put(self._out, parts, True)
 
     def respond(self, call_id: int, *parts: Buffer, last: bool = True) -> None:
         """Send response stub data, the concatenation of `parts`; with `last` the call is over.
@@ -238,6 +261,8 @@ class ServerConnection(Connection[ServerEvent]):
         call.state = state
         if state is CallState.DONE:
             del self._calls[call.call_id]
+            if call.back is not None:
+                self._unheard.add(call.call_id)
         elif state is CallState.DRAINING:
             self._streams.discard(call.call_id)
             call.stub = None
@@ -312,6 +337,37 @@ class ServerConnection(Connection[ServerEvent]):
             if started is not None and not last and order == "<":
                 self._streams.add(call_id)
         return (stub,) if started is None else (started, stub)
+
+    def _back(self, flags: int, order: Order, call_id: int, view: memoryview) -> tuple[ServerEvent, ...]:
+        call = self._answering(call_id, bool(flags & LAST))
+        if call is None or call.back is None:
+            return ()
+        if len(view) < CALL_HEADER_SIZE:
+            raise RemoteProtocolError("a response PDU is shorter than its header")
+        first, last, most = bool(flags & FIRST), bool(flags & LAST), self._config.limits.max_stub
+        data = call.back.feed(view[CALL_HEADER_SIZE:], order, first, last, most)
+        if data is None:
+            return ()
+        call.back = None
+        return (CallbackAnswered(call_id, data, order),)
+
+    def _back_fault(self, pdu: Fault) -> tuple[ServerEvent, ...]:
+        call = self._answering(pdu.call_id, True)
+        if call is None:
+            return ()
+        call.back = None
+        return (CallbackFault(pdu.call_id, pdu.status, pdu.executed),)
+
+    def _answering(self, call_id: int, last: bool) -> _Call | None:
+        """The call whose callback the client answers; None when it is over."""
+        call = self._calls.get(call_id)
+        if call is not None and call.back is not None:
+            return call
+        if call_id not in self._unheard:
+            raise RemoteProtocolError(f"the client answers a callback within call {call_id} that was not made")
+        if last:
+            self._unheard.discard(call_id)
+        return None
 
     def _collect(self, call: _Call, data: memoryview, last: bool) -> bytes | None:
         """Reassemble a request; gives it once it is complete."""
@@ -411,6 +467,8 @@ class ServerConnection(Connection[ServerEvent]):
                 return self._bind(pdu)
             case CoCancel():
                 return self._co_cancel(pdu)
+            case Fault():
+                return self._back_fault(pdu)
             case Orphaned():
                 return self._orphaned(pdu)
             case Auth3():

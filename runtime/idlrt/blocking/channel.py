@@ -22,6 +22,7 @@ from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
+    from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.interface import Interface, Operation
 
 CONNECTIONS = 32
@@ -86,9 +87,10 @@ class Channel:
         inputs: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> Any:
         """An ordinary call, from parameters to result."""
-        return Exchange(self, interface, operation, inputs, (), object, timeout).complete()
+        return Exchange(self, interface, operation, inputs, (), object, timeout, callbacks).complete()
 
     def begin(
         self,
@@ -98,9 +100,10 @@ class Channel:
         pipes: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> Exchange:
         """Start a call that gets an object of its own."""
-        return Exchange(self, interface, operation, inputs, pipes, object, timeout)
+        return Exchange(self, interface, operation, inputs, pipes, object, timeout, callbacks)
 
     # -- connections
 

@@ -16,6 +16,7 @@ from idlrt.rpc.codecs import decode_response, encode_request
 
 if TYPE_CHECKING:
     from idlrt.blocking.channel import Channel
+    from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.interface import Interface, Operation
 
 _LOOK = 64 << 10  # octets that may be pushed before we look for an early answer
@@ -33,7 +34,9 @@ class Exchange:
         pipes: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> None:
+        self.callbacks = callbacks
         self.operation = operation
         self.over = False
         self._channel = channel

@@ -12,11 +12,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idlrt.association import (
     BindRefused,
     Bound,
+    CallbackRequested,
     ClientConfig,
     ClientConnection,
     ClientEvent,
@@ -31,6 +32,9 @@ from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeo
 from idlrt.ids import SyntaxId
 from idlrt.rpc.trace import tracer
 
+if TYPE_CHECKING:
+    from idlrt.rpc.callbacks import CallbackService
+
 _log = logging.getLogger("idlrt.client")
 
 # sendmsg takes at most IOV_MAX buffers, 1024 on every system we know.
@@ -39,6 +43,10 @@ _MOST_BUFFERS = 1000
 
 class Receiver(Protocol):
     """What a link tells the call that it serves."""
+
+    @property
+    def callbacks(self) -> CallbackService | None:
+        """What serves callbacks within the call."""
 
     def stub(self, event: Stub) -> None: ...
 
@@ -63,6 +71,7 @@ class Link:
         self._call_id = 0
         self._answer: Bound | BindRefused | ContextsAltered | None = None
         self._refusal: Exception | None = None
+        self._callback: CallbackRequested | None = None  # that is to be answered
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -125,6 +134,8 @@ class Link:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not over():
+            if self._callback is not None:
+                self._answer_callback()
             sent = self.flush()
             if self.lost is not None or over() or (sending and sent):
                 return
@@ -142,6 +153,17 @@ class Link:
                     self._receive()
                     if timeout is not None and not strict:
                         deadline = time.monotonic() + timeout
+
+    def _answer_callback(self) -> None:
+        """Serve the callback that has arrived, in this thread, which waits for the call around it."""
+        event, self._callback = self._callback, None
+        assert event is not None
+        from idlrt.rpc.answers import serve_here
+
+        answer = serve_here(event, None if self._call is None else self._call.callbacks)
+        with self.lock:
+            if self.lost is None:
+                answer.send(self.association, event.call_id)
 
     def _look_for(self, writing: bool) -> None:
         """Set what the selector reports. A call whose pipes are full does not wait for more, so it is something."""
@@ -204,6 +226,8 @@ class Link:
                 if isinstance(event, Bound):
                     self.bound = event
                 self._answer = event
+            case CallbackRequested():
+                self._callback = event
             case ShutdownRequested() | Ended():
                 pass
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import AsyncCall, Call
+from idlrt.rpc.callbacks import BlockingCallbackClient, CallbackClient, CallbackService
 from idlrt.rpc.client import Client
 from idlrt.rpc.handles import ContextHandle
 from idlrt.rpc.interface import Answer, Interface, Operation, Result
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncCall",
+    "BlockingCallbackClient",
     "Call",
+    "CallbackClient",
+    "CallbackService",
     "Channel",
     "Client",
     "ContextHandle",

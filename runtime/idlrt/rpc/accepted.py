@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from idlrt.association import (
     Bound,
+    CallbackAnswered,
+    CallbackFault,
     CallOrphaned,
     CallStarted,
     CancelRequested,
@@ -154,6 +156,10 @@ class ServerLink(asyncio.BufferedProtocol):
                 if call is not None:
                     call.lose(CallCancelled("the client gave the call up"))
                     self._end(event.call_id)
+            case CallbackAnswered() | CallbackFault():
+                call = self._calls.get(event.call_id)
+                if call is not None:
+                    call.called_back(event)
             case Bound():
                 if self._unbound is not None:
                     self._unbound.cancel()
@@ -185,6 +191,13 @@ class ServerLink(asyncio.BufferedProtocol):
         if not self._lost:
             self._association.respond(call_id, *parts, last=last)
             self._send()
+
+    def call_back(self, call_id: int, opnum: int, stub: bytes | bytearray) -> None:
+        """Call the client within one of its calls."""
+        if self._lost:
+            raise lost(None)
+        self._association.call_back(call_id, opnum, stub)
+        self._send()
 
     def fault(self, call_id: int, status: int, executed: bool) -> None:
         if self._lost:

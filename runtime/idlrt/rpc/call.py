@@ -136,6 +136,18 @@ class Call:
         """Whether the client asked to cancel the call, or went away. The method decides what to make of it."""
         return self._serving.cancelled
 
+    async def call_back(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
+        """Call a [callback] operation of the client and wait for its result; generated classes do it with types.
+
+        Raises `RpcFault` or what else the client answered, `LocalProtocolError` where none can be made: in a [maybe]
+        call, before the request's last pipe has ended, or while another one is under way.
+        """
+        return await self._serving.call_back(operation, inputs)
+
+    def call_back_and_wait(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
+        """The same for methods that are plain functions, from their thread."""
+        return self._serving.call_back_and_wait(operation, inputs)
+
     async def until_cancelled(self) -> None:
         """Return when `cancelled` becomes true; for methods on the event loop."""
         await self._serving.until_cancelled()

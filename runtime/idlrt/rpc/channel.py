@@ -22,6 +22,7 @@ from idlrt.rpc.link import Link
 from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
 
 if TYPE_CHECKING:
+    from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.interface import Interface, Operation
 
 CONNECTIONS = 8
@@ -39,10 +40,11 @@ Opener = Callable[[Callable[[], Link]], Awaitable[Link]]
 class _Reply:
     """The receiver of an ordinary call."""
 
-    __slots__ = ("future",)
+    __slots__ = ("callbacks", "future")
 
-    def __init__(self, future: asyncio.Future[Stub]) -> None:
+    def __init__(self, future: asyncio.Future[Stub], callbacks: CallbackService | None) -> None:
         self.future = future
+        self.callbacks = callbacks
 
     def stub(self, event: Stub) -> bool:
         if not self.future.done():
@@ -107,6 +109,7 @@ class Channel:
         inputs: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> Any:
         """An ordinary call, from parameters to result."""
         loop = self.loop
@@ -123,7 +126,7 @@ class Channel:
             link.send()
             self.released(link)
             return None
-        reply = _Reply(loop.create_future())
+        reply = _Reply(loop.create_future(), callbacks)
         link.register(call_id, reply)
         association.send_stub(call_id, stub)
         link.send()
@@ -148,10 +151,11 @@ class Channel:
         pipes: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> Exchange:
         """Start a call that gets an object of its own."""
         self.check_loop()
-        return Exchange(self, interface, operation, inputs, pipes, object, timeout)
+        return Exchange(self, interface, operation, inputs, pipes, object, timeout, callbacks)
 
     def check_loop(self) -> None:
         """Raise unless the running loop is the channel's."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from idlrt.rpc.call import AsyncCall
+    from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.channel import Channel
     from idlrt.rpc.interface import Interface
 
@@ -17,12 +18,20 @@ CallT = TypeVar("CallT", bound="AsyncCall[Any]")
 class Client:
     """Calls the operations of one interface on a channel; any number of clients may share a channel.
 
-    `object` is sent as the object UUID of every call, `timeout` in seconds overrides the channel's.
+    `object` is sent as the object UUID of every call, `timeout` in seconds overrides the channel's. `callbacks` serves
+    the interface's [callback] operations, which the server may call while a call of this client is under way.
     """
 
     interface: ClassVar[Interface]
 
-    def __init__(self, channel: Channel, *, object: UUID | None = None, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        object: UUID | None = None,
+        timeout: float | None = None,
+        callbacks: CallbackService | None = None,
+    ) -> None:
         # Who has a channel has its module too; declarations alone shall not bring it.
         from idlrt.rpc.channel import Channel
 
@@ -31,19 +40,24 @@ class Client:
         self._channel = channel
         self._object = channel.object if object is None else object
         self._timeout = channel.timeout if timeout is None else timeout
+        if callbacks is not None and callbacks.interface is not self.interface:
+            raise TypeError(f"{type(callbacks).__name__} serves the callbacks of another interface")
+        self._callbacks = callbacks
 
     def _call(self, opnum: int, *inputs: Any) -> Coroutine[Any, Any, Any]:
         """An ordinary call; awaiting it gives the result."""
         interface = self.interface
         operation = interface.by_opnum[opnum]
-        call = self._channel.call(interface, operation, inputs, self._object, self._timeout)
+        call = self._channel.call(interface, operation, inputs, self._object, self._timeout, self._callbacks)
         return call if operation.statuses is None else operation.statuses.awaited(call)
 
     def _begin(self, kind: type[CallT], opnum: int, *inputs: Any, pipes: tuple[Any, ...] = ()) -> CallT:
         """A call with an object of its own, because it is asynchronous or has pipes. It starts at once."""
         interface = self.interface
         return kind(
-            self._channel.begin(interface, interface.by_opnum[opnum], inputs, pipes, self._object, self._timeout)
+            self._channel.begin(
+                interface, interface.by_opnum[opnum], inputs, pipes, self._object, self._timeout, self._callbacks
+            )
         )
 
 

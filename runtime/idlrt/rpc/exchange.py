@@ -22,6 +22,7 @@ from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
 
 if TYPE_CHECKING:
+    from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.channel import Channel
     from idlrt.rpc.interface import Interface, Operation
     from idlrt.rpc.link import Link
@@ -41,8 +42,10 @@ class Exchange:
         pipes: tuple[Any, ...],
         object: UUID | None,
         timeout: float | None,
+        callbacks: CallbackService | None = None,
     ) -> None:
         self.operation = operation
+        self.callbacks = callbacks
         self.over = False
         self._channel = channel
         self._interface = interface

@@ -90,6 +90,7 @@ class Interface:
         "_loaded",
         "_module",
         "by_opnum",
+        "callbacks",
         "endpoints",
         "name",
         "operations",
@@ -108,11 +109,13 @@ class Interface:
         codec64: str | None = None,
         operations: tuple[Operation, ...] = (),
         endpoints: tuple[tuple[str, str], ...] = (),
+        callbacks: tuple[Operation, ...] = (),
     ) -> None:
         self.name = name
         self.syntax = SyntaxId.of(uuid, version)
         self.operations = operations
         self.by_opnum = {operation.opnum: operation for operation in operations}
+        self.callbacks = {operation.opnum: operation for operation in callbacks}  # [callback], numbered apart
         self.endpoints = endpoints  # (protocol sequence, endpoint), from the IDL
         self.streamed = frozenset(op.opnum for op in operations if op.in_pipes)
         self._module = module

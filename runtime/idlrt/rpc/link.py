@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from idlrt.association import (
     BindRefused,
     Bound,
+    CallbackRequested,
     ClientConfig,
     ClientConnection,
     ClientEvent,
@@ -29,12 +30,17 @@ from idlrt.rpc.trace import tracer
 
 if TYPE_CHECKING:
     from idlrt.ids import SyntaxId
+    from idlrt.rpc.callbacks import CallbackService
 
 _log = logging.getLogger("idlrt.client")
 
 
 class Receiver(Protocol):
     """What a link tells a call."""
+
+    @property
+    def callbacks(self) -> CallbackService | None:
+        """What serves callbacks within the call."""
 
     def stub(self, event: Stub) -> bool:
         """Take response data; whether the call is over."""
@@ -67,6 +73,7 @@ class Link(asyncio.BufferedProtocol):
         self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
         self._released = released
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._callbacks: set[asyncio.Task[None]] = set()  # under way
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
         self._transport: asyncio.Transport
         self._out: Outbox
@@ -154,12 +161,28 @@ class Link(asyncio.BufferedProtocol):
                 answer = self._answers.pop(event.call_id, None)
                 if answer is not None and not answer.done():
                     answer.set_result(event)
+            case CallbackRequested():
+                call = self._calls.get(event.call_id)
+                serving = self._called_back(event, None if call is None else call.callbacks)
+                task = asyncio.get_running_loop().create_task(serving)
+                self._callbacks.add(task)
+                task.add_done_callback(self._callbacks.discard)
             case ShutdownRequested():
                 self._released(self)
             case Ended():
                 self._fail(ConnectionLost("the server closed the connection"))
             case Stub():
                 pass
+
+    async def _called_back(self, event: CallbackRequested, service: CallbackService | None) -> None:
+        """Serve a callback; its call may be over before its method is."""
+        from idlrt.rpc.answers import serve
+
+        loop = asyncio.get_running_loop()
+        answer = await serve(event, service, lambda function, *given: loop.run_in_executor(None, function, *given))
+        if self.lost is None and event.call_id in self._calls:
+            answer.send(self.association, event.call_id)
+            self._out.send()
 
     def _fail(self, error: Exception) -> None:
         if self.lost is None:

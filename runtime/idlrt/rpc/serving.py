@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from idlrt.association import CallStarted, Stub
+from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
 from idlrt.errors import (
     NCA_FAULT_CANCEL,
     NCA_FAULT_UNSPEC,
@@ -35,7 +35,7 @@ from idlrt.pipes.objects import (
     PipeWriter,
 )
 from idlrt.rpc.call import Call
-from idlrt.rpc.codecs import decode_request, encode_response
+from idlrt.rpc.codecs import decode_request, decode_response, encode_request, encode_response
 from idlrt.rpc.contexts import unlock
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Serving:
         self._flushing = False  # `_flush` is due
         self._pushed = 0  # octets since the loop had its turn
         self._waiters: list[asyncio.Future[None]] = []
+        self._callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
         self._task: asyncio.Task[None] | None = None
         self._lost = False  # nobody waits for the answer any more
         self._told = False  # a pipe has raised that in the method
@@ -218,6 +219,8 @@ class Serving:
     def _stop(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
+        if self._callback is not None and not self._callback.done():
+            self._callback.set_exception(error)
         if self._incoming is not None:
             self._incoming.fail(error)
         self._link.go_on(self)
@@ -228,6 +231,36 @@ class Serving:
         self._stop(CallCancelled("the server stops"))
         if self._task is not None:
             self._link.loop.call_soon(self._task.cancel)  # a task cancelled before its first turn would never end
+
+    async def call_back(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
+        """A call of the client within this one."""
+        if self._error is not None:
+            raise self._error
+        opnum = ~operation.opnum
+        codec = self.interface.codecs(self.transfer, "<")[opnum]
+        stub = encode_request(codec, operation, inputs)
+        self._link.call_back(self.call_id, operation.opnum, stub)
+        answer = self._callback = self._link.loop.create_future()
+        try:
+            event = await answer
+        finally:
+            self._callback = None
+        if event.order != "<":
+            codec = self.interface.codecs(self.transfer, event.order)[opnum]
+        return decode_response(codec, operation, event.data, inputs, 0)
+
+    def call_back_and_wait(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
+        return asyncio.run_coroutine_threadsafe(self.call_back(operation, inputs), self._link.loop).result()
+
+    def called_back(self, event: CallbackAnswered | CallbackFault) -> None:
+        """The client answered a callback."""
+        answer = self._callback
+        if answer is None or answer.done():
+            return
+        if isinstance(event, CallbackFault):
+            answer.set_exception(event.error())
+        else:
+            answer.set_result(event)
 
     async def until_cancelled(self) -> None:
         while not self.cancelled:
