@@ -12,6 +12,7 @@ from idlc.data import dataclass
 from idlc.diagnostics.near import did_you_mean
 from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import ATTRIBUTES, CONFLICTS, MISPLACED, AttributeRule, Effect, Place, Takes
+from idlc.source.files import Span
 from idlc.syntax import ast
 
 
@@ -28,7 +29,10 @@ class Attributes:
         return self.by_name.get(name)
 
     def first_of(self, *names: str) -> ast.Attribute | None:
-        return next((self.by_name[name] for name in names if name in self.by_name), None)
+        for name in names:
+            if name in self.by_name:
+                return self.by_name[name]
+        return None
 
     @property
     def helpstring(self) -> str:
@@ -73,19 +77,19 @@ def check(
     for attribute in written:
         name = attribute.name
         rule = ATTRIBUTES.get(name)
-        where = f' on "{subject}"' if subject else f" on {place.value}"
         if rule is None:
+            where = _where(place, subject)
             report.error(
                 "IDLC1203",
                 f'unknown attribute "{name}"{where}',
-                attribute.span,
+                _name_of(attribute),
                 help=suggestion(name, [known for known, row in ATTRIBUTES.items() if row.places & places])
                 or suggestion(name, ATTRIBUTES),
             )
             continue
         if not rule.places & places:
             allowed = ", ".join(sorted(p.value for p in rule.places))
-            message = f'"{name}" cannot stand{where}'
+            message = f'"{name}" cannot stand{_where(place, subject)}'
             code = MISPLACED.get((name, place), "MIDL2072")
             report.error(code, message, attribute.span, help=f"it belongs on {allowed}")
             continue
@@ -96,16 +100,31 @@ def check(
             first = Note("first written here", kept[name].span)
             report.warning("MIDL2209", f'"{name}" is repeated, the first one counts', attribute.span, (first,))
             continue
-        clash = next((other for other in kept if frozenset({name, other}) in CONFLICTS), None)
+        clash = next((other for other in kept if other in _CLASHES[name]), None) if name in _CLASHES else None
         if clash is not None:
             code = CONFLICTS[frozenset({name, clash})]
             note = Note(f'"{clash}" is here', kept[clash].span)
+            where = _where(place, subject)
             report.error(code, f'"{name}" and "{clash}" exclude each other{where}', attribute.span, (note,))
             continue
         if _arguments_fit(attribute, rule, report):
             kept[name] = attribute
     return Attributes(kept)
 
+
+def _name_of(attribute: ast.Attribute) -> Span:
+    """The place of an attribute's name alone; of all of it where that is not how it was written."""
+    span = attribute.span
+    if not span.text.startswith(attribute.name):  # a macro made it
+        return span
+    return Span(span.file, span.start, span.start + len(attribute.name))
+
+
+def _where(place: Place, subject: str) -> str:
+    return f' on "{subject}"' if subject else f" on {place.value}"
+
+
+_CLASHES = {name: {other for pair in CONFLICTS if name in pair for other in pair} for pair in CONFLICTS for name in pair}
 
 _COUNTS: dict[Takes, tuple[int, int | None, str]] = {
     Takes.NOTHING: (0, 0, "nothing in parentheses"),
@@ -137,6 +156,8 @@ _NO_HOLES = {Takes.EXPRESSION, Takes.CONSTANTS, Takes.TWO_CONSTANTS}
 
 def _arguments_fit(attribute: ast.Attribute, rule: AttributeRule, report: Report) -> bool:
     if rule.takes is Takes.ANYTHING or (rule.effect is Effect.KEPT and rule.takes is Takes.STRINGS):
+        return True
+    if rule.takes is Takes.NOTHING and not attribute.arguments:
         return True
     low, high, wanted = _COUNTS[rule.takes]
     count = len(attribute.arguments)

@@ -127,8 +127,8 @@ def _find(request: Request, file: SourceFile, files: Files, report: Report) -> S
         report.error("IDLC1001", f'cannot read "{request.name}": {error}', request.span)
         return None
     if found is None and not request.optional:
-        looked = ", ".join(files.places(file))
-        report.error("IDLC1002", f'imported file "{request.name}" not found', request.span, help=f"looked in {looked}")
+        hint = files.hint(request.name, file)
+        report.error("IDLC1002", f'imported file "{request.name}" not found', request.span, help=hint)
     return found
 
 

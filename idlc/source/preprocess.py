@@ -347,8 +347,8 @@ class _Preprocessor:
             self._report.error("IDLC1001", f'cannot read "{name}": {error}', place)
             return
         if found is None:
-            looked = ", ".join(self._files.places(file))
-            self._report.error("IDLC1003", f'included file "{name}" not found', place, help=f"looked in {looked}")
+            hint = self._files.hint(name, file)
+            self._report.error("IDLC1003", f'included file "{name}" not found', place, help=hint)
             return
         if found.path in self._once:
             return

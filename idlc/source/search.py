@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 
 from idlc.data import dataclass, field
+from idlc.diagnostics.near import did_you_mean
 from idlc.source.decode import MAX_INPUT, NotText, decode, normalise
 from idlc.source.files import SourceFile
 
@@ -138,8 +139,14 @@ class Files:
             return None
         return known
 
-    def places(self, beside: SourceFile) -> tuple[str, ...]:
-        """The folders that `find` looks into, for messages."""
+    def hint(self, name: str, beside: SourceFile) -> str:
+        """What to say when `find` finds nothing: files of a near name, or where it looked."""
+        wanted = _tidy(name)
+        there = [*self._memory, *(each for folder in self._folders(wanted, beside) for each in self._listing(folder))]
+        alike = did_you_mean(wanted, (each for each in there if each.lower().endswith((".idl", ".h", ".acf"))))
+        return alike or f"looked in {', '.join(self._places(beside))}"
+
+    def _places(self, beside: SourceFile) -> tuple[str, ...]:
         if not self._here:
             return self._include or ("no folder",)
         own = os.path.dirname(beside.path.removeprefix(_MEMORY)) or "."

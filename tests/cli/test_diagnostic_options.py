@@ -232,7 +232,7 @@ def test_sarif_has_rules_regions_related_places_and_fixes(here: Path, capsys: py
         assert result["level"] == "error"
     place = unknown["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "a%20b.idl", "uriBaseId": "%SRCROOT%"}
-    assert place["region"] == {"startLine": 2, "startColumn": 27, "endLine": 2, "endColumn": 36}
+    assert place["region"] == {"startLine": 2, "startColumn": 27, "endLine": 2, "endColumn": 33}
     (fix,) = unknown["fixes"]
     assert fix["description"]["text"] == 'did you mean "size_is"?'
     assert fix["artifactChanges"][0]["replacements"] == [

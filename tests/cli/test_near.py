@@ -84,3 +84,15 @@ def test_an_unknown_base_lists_a_near_one() -> None:
 def test_an_attribute_in_the_wrong_place_says_where_it_may_stand() -> None:
     (found,) = idlc.compile_text(f"{HEAD} typedef [in] long T; }}", "x.idl").diagnostics
     assert (found.code, found.help) == ("MIDL2072", "it belongs on a parameter")
+
+
+def test_a_file_that_is_not_found_has_near_names() -> None:
+    (found,) = idlc.compile_text('import "ocild.idl", "wtypes.idl";\n', "x.idl").diagnostics
+    assert found.help == 'did you mean "ocidl.idl"?'
+    (found,) = idlc.compile_text('#include "tpyes.h"\n', "x.idl", files={"types.h": ""}).diagnostics
+    assert found.help == 'did you mean "types.h"?'
+
+
+def test_an_unknown_attribute_is_marked_by_its_name() -> None:
+    (found,) = idlc.compile_text(f"{HEAD} void f([in, sizeis(4)] byte *b); }}", "x.idl").diagnostics
+    assert (found.span.text, found.help) == ("sizeis", 'did you mean "size_is"?')
