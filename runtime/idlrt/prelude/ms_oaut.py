@@ -8,11 +8,11 @@ from typing import TypeAlias
 import idlrt
 from idlrt import ndr
 
-from .oaidlbase import _wireSAFEARRAY
+from .oaidlbase import wireSAFEARRAYStr
 
 __all__ = ["PSAFEARRAY"]
 
 idlrt.require(1)  # the runtime interface that this module was made for
 
 
-PSAFEARRAY: TypeAlias = ndr.Ref[_wireSAFEARRAY | None] | None
+PSAFEARRAY: TypeAlias = ndr.Ref[wireSAFEARRAYStr | None] | None

@@ -135,16 +135,16 @@ __all__ = [
     "VARKIND",
     "_tagBRECORD_",
     "_tagVARIANT_",
-    "_wireBRECORD",
-    "_wireSAFEARRAY",
-    "_wireVARIANT",
-    "_wireVARIANT_u",
     "tagCLEANLOCALSTORAGE",
     "tagVARIANT",
     "wireBRECORD",
+    "wireBRECORDStr",
     "wirePSAFEARRAY",
     "wireSAFEARRAY",
+    "wireSAFEARRAYStr",
     "wireVARIANT",
+    "wireVARIANTStr",
+    "wireVARIANTStr_u",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -245,7 +245,7 @@ class SAFEARR_VARIANT(ndr.Struct):
     __match_args__ = ("Size", "aVariant")
 
     def __init__(
-        self, aVariant: Sequence[_wireVARIANT | None], Size: int | None = None
+        self, aVariant: Sequence[wireVARIANTStr | None], Size: int | None = None
     ) -> None:
         self.Size = len(aVariant) if Size is None else Size  # ULONG Size
         self.aVariant = aVariant  # [size_is(Size), ref] wireVARIANT *aVariant
@@ -258,7 +258,7 @@ class SAFEARR_BRECORD(ndr.Struct):
     __match_args__ = ("Size", "aRecord")
 
     def __init__(
-        self, aRecord: Sequence[_wireBRECORD | None], Size: int | None = None
+        self, aRecord: Sequence[wireBRECORDStr | None], Size: int | None = None
     ) -> None:
         self.Size = len(aRecord) if Size is None else Size  # ULONG Size
         self.aRecord = aRecord  # [size_is(Size), ref] wireBRECORD *aRecord
@@ -360,8 +360,8 @@ class SAFEARRAYUNION(ndr.Union):
         self.value = value
 
 
-class _wireSAFEARRAY(ndr.Struct):
-    """struct _wireSAFEARRAY."""
+class wireSAFEARRAYStr(ndr.Struct):
+    """struct wireSAFEARRAYStr."""
 
     __slots__ = (
         "cDims",
@@ -464,8 +464,8 @@ class tagVARIANT(ndr.Struct):
         self.n1 = n1  # union { ... } n1
 
 
-class _wireBRECORD(ndr.Struct):
-    """struct _wireBRECORD."""
+class wireBRECORDStr(ndr.Struct):
+    """struct wireBRECORDStr."""
 
     __slots__ = ("fFlags", "clSize", "pRecInfo", "pRecord")
     __match_args__ = ("fFlags", "clSize", "pRecInfo", "pRecord")
@@ -486,8 +486,8 @@ class _wireBRECORD(ndr.Struct):
         self.pRecord = pRecord  # [size_is(clSize)] byte *pRecord
 
 
-class _wireVARIANT_u(ndr.Union):
-    """union _wireVARIANT_u, by tag:
+class wireVARIANTStr_u(ndr.Union):
+    """union wireVARIANTStr_u, by tag:
 
     0, 1: [case(VT_EMPTY, VT_NULL)]
     20: [case(VT_I8)] LONGLONG llVal
@@ -544,12 +544,12 @@ class _wireVARIANT_u(ndr.Union):
         | CY
         | FLAGGED_WORD_BLOB
         | bytes
-        | ndr.Ref[_wireSAFEARRAY | None]
-        | _wireBRECORD
+        | ndr.Ref[wireSAFEARRAYStr | None]
+        | wireBRECORDStr
         | ndr.Ref[FLAGGED_WORD_BLOB | None]
         | ndr.Ref[bytes | None]
-        | ndr.Ref[ndr.Ref[_wireSAFEARRAY | None] | None]
-        | ndr.Ref[_wireVARIANT | None]
+        | ndr.Ref[ndr.Ref[wireSAFEARRAYStr | None] | None]
+        | ndr.Ref[wireVARIANTStr | None]
         | DECIMAL
         | None
     )
@@ -562,12 +562,12 @@ class _wireVARIANT_u(ndr.Union):
             | CY
             | FLAGGED_WORD_BLOB
             | bytes
-            | ndr.Ref[_wireSAFEARRAY | None]
-            | _wireBRECORD
+            | ndr.Ref[wireSAFEARRAYStr | None]
+            | wireBRECORDStr
             | ndr.Ref[FLAGGED_WORD_BLOB | None]
             | ndr.Ref[bytes | None]
-            | ndr.Ref[ndr.Ref[_wireSAFEARRAY | None] | None]
-            | ndr.Ref[_wireVARIANT | None]
+            | ndr.Ref[ndr.Ref[wireSAFEARRAYStr | None] | None]
+            | ndr.Ref[wireVARIANTStr | None]
             | DECIMAL
             | None
         ) = None,
@@ -576,7 +576,7 @@ class _wireVARIANT_u(ndr.Union):
         self.value = value
 
 
-class _wireVARIANT(ndr.Struct):
+class wireVARIANTStr(ndr.Struct):
     """clSize counts units of eight octets; of an array the union knows only that it is one"""
 
     __slots__ = (
@@ -606,7 +606,7 @@ class _wireVARIANT(ndr.Struct):
         wReserved1: int,
         wReserved2: int,
         wReserved3: int,
-        u: _wireVARIANT_u,
+        u: wireVARIANTStr_u,
     ) -> None:
         self.clSize = clSize  # DWORD clSize
         self.rpcReserved = rpcReserved  # DWORD rpcReserved
@@ -701,7 +701,7 @@ class PARAMDESCEX(ndr.Struct):
     __match_args__ = ("cBytes", "varDefaultValue")
 
     def __init__(
-        self, cBytes: int, varDefaultValue: _wireVARIANT | None = None
+        self, cBytes: int, varDefaultValue: wireVARIANTStr | None = None
     ) -> None:
         self.cBytes = cBytes  # ULONG cBytes
         self.varDefaultValue = varDefaultValue  # VARIANTARG varDefaultValue
@@ -833,7 +833,7 @@ class DISPPARAMS(ndr.Struct):
 
     def __init__(
         self,
-        rgvarg: Sequence[_wireVARIANT | None] | None = None,
+        rgvarg: Sequence[wireVARIANTStr | None] | None = None,
         rgdispidNamedArgs: Sequence[int] | None = None,
         cArgs: int | None = None,
         cNamedArgs: int | None = None,
@@ -1064,10 +1064,10 @@ class VARDESC_u(ndr.Union):
     __slots__ = ()
 
     tag: VARKIND
-    value: int | ndr.Ref[_wireVARIANT | None] | None
+    value: int | ndr.Ref[wireVARIANTStr | None] | None
 
     def __init__(
-        self, tag: VARKIND, value: int | ndr.Ref[_wireVARIANT | None] | None = None
+        self, tag: VARKIND, value: int | ndr.Ref[wireVARIANTStr | None] | None = None
     ) -> None:
         self.tag = tag
         self.value = value
@@ -1232,7 +1232,7 @@ class CUSTDATAITEM(ndr.Struct):
     __slots__ = ("guid", "varValue")
     __match_args__ = ("guid", "varValue")
 
-    def __init__(self, guid: UUID, varValue: _wireVARIANT | None = None) -> None:
+    def __init__(self, guid: UUID, varValue: wireVARIANTStr | None = None) -> None:
         self.guid = guid  # GUID guid
         self.varValue = varValue  # VARIANTARG varValue
 
@@ -1344,16 +1344,16 @@ class TLIBATTR(ndr.Struct):
 
 
 LPSAFEARRAYBOUND: TypeAlias = SAFEARRAYBOUND | None
-wireVARIANT: TypeAlias = _wireVARIANT | None
-wireBRECORD: TypeAlias = _wireBRECORD | None
-wireSAFEARRAY: TypeAlias = _wireSAFEARRAY | None
-wirePSAFEARRAY: TypeAlias = ndr.Ref[_wireSAFEARRAY | None] | None
-LPSAFEARRAY: TypeAlias = ndr.Ref[_wireSAFEARRAY | None] | None
-VARIANT: TypeAlias = _wireVARIANT | None
-LPVARIANT: TypeAlias = ndr.Ref[_wireVARIANT | None] | None
-VARIANTARG: TypeAlias = _wireVARIANT | None
-LPVARIANTARG: TypeAlias = ndr.Ref[_wireVARIANT | None] | None
-REFVARIANT: TypeAlias = ndr.Ref[_wireVARIANT | None] | None
+wireVARIANT: TypeAlias = wireVARIANTStr | None
+wireBRECORD: TypeAlias = wireBRECORDStr | None
+wireSAFEARRAY: TypeAlias = wireSAFEARRAYStr | None
+wirePSAFEARRAY: TypeAlias = ndr.Ref[wireSAFEARRAYStr | None] | None
+LPSAFEARRAY: TypeAlias = ndr.Ref[wireSAFEARRAYStr | None] | None
+VARIANT: TypeAlias = wireVARIANTStr | None
+LPVARIANT: TypeAlias = ndr.Ref[wireVARIANTStr | None] | None
+VARIANTARG: TypeAlias = wireVARIANTStr | None
+LPVARIANTARG: TypeAlias = ndr.Ref[wireVARIANTStr | None] | None
+REFVARIANT: TypeAlias = ndr.Ref[wireVARIANTStr | None] | None
 DISPID: TypeAlias = int
 MEMBERID: TypeAlias = int
 HREFTYPE: TypeAlias = int
