@@ -120,7 +120,9 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     if symbol is not None:
         shape = symbol.shape
         if isinstance(shape.core, Base) and not any(level.extent.string for level in shape.levels):
-            return replace(shape, core=replace(shape.core, spelling=simple)) if not shape.levels else shape
+            if shape.levels or shape.core.spelling == simple:
+                return shape
+            return replace(shape, core=replace(shape.core, spelling=simple))
         return shape
     if simple in unit.scope.interfaces:
         return Shape((), InterfaceCore(simple))
@@ -209,6 +211,8 @@ def declared(unit: Unit, base: Shape, declarator: ast.Declarator) -> Shape:
 def derived(unit: Unit, base: Shape, derivations: Sequence[ast.Derivation]) -> Shape:
     if base.is_error:
         return base
+    if not derivations:
+        return _collapsed(base)
     levels: list[Level] = []
     core = base.core
     inner = base.levels
@@ -354,14 +358,17 @@ def note_undecided(unit: Unit, shape: Shape, *, outermost: bool) -> None:
             unit.undecided = level.span
 
 
+_COUNTING = ("size_is", "max_is", "first_is", "length_is", "last_is")
+
+
 def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
     """size_is and its like: one expression for each level, outermost first."""
-    if shape.core == GENERIC:
+    if attributes.by_name.keys().isdisjoint(_COUNTING) or shape.core == GENERIC:
         return shape
     levels = list(shape.levels)
     bound: dict[str, dict[int, Expression]] = {}
     counted: dict[int, Value] = {}
-    for name in ("size_is", "max_is", "first_is", "length_is", "last_is"):
+    for name in _COUNTING:
         attribute = attributes.get(name)
         if attribute is None:
             continue

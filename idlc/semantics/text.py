@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from idlc.source.files import Span
 from idlc.syntax import ast
@@ -11,8 +12,11 @@ from idlc.syntax import ast
 _COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*|\\\n', re.DOTALL)
 
 
+@lru_cache(maxsize=10_000)
 def one_line(text: str) -> str:
     """Source text without comments and line breaks."""
+    if "/" not in text and '"' not in text and "\\" not in text:
+        return " ".join(text.split())
     without = _COMMENT_OR_STRING.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
     return " ".join(without.split())
 
