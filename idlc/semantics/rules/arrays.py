@@ -39,7 +39,9 @@ def check(places: Places, report: Report) -> None:
         say = report.doubtful if interface.object else report.error
         _array(places, parameter.type, parameter.name, parameter.span, report, say)
         _parameter(places, parameter, report)
-        _known(operation, parameter, say)
+        # What goes in with an asynchronous form is a rule of its own.
+        if interface.async_uuid is None or parameter.is_out:
+            _known(operation, parameter, say)
     for _, operation in places.operations:
         if isinstance(operation.result, StructUse) and places.conformant(operation.result):
             message = f'the result of "{operation.name}" has no fixed size'
