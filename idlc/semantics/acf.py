@@ -104,7 +104,8 @@ def _verify_operation(written: ast.AcfOperation, interface: Interface, report: R
     operation = operations.get(written.name)
     if operation is None:
         message = f'interface "{interface.name}" has no operation "{written.name}"'
-        report.error("MIDL2100", message, written.name_span, (), suggestion(written.name, operations))
+        note = Note("the interface", interface.span)
+        report.error("MIDL2100", message, written.name_span, (note,), suggestion(written.name, operations))
         return
     if operation.local or interface.local:
         note = Note("it is local", operation.span)
@@ -112,7 +113,8 @@ def _verify_operation(written: ast.AcfOperation, interface: Interface, report: R
         return
     parameters = [parameter.name for parameter in operation.parameters]
     for parameter in written.parameters:
-        # A status parameter that only the ACF names is a hidden one: Python raises instead, so it needs no place.
+        # A status parameter that only the ACF names is a hidden one.
         if parameter.name not in parameters and not _STATUS & {a.name for a in parameter.attributes}:
             message = f'operation "{written.name}" has no parameter "{parameter.name}"'
-            report.error("MIDL2101", message, parameter.span, (), suggestion(parameter.name, parameters))
+            note = Note("the operation", operation.span)
+            report.error("MIDL2101", message, parameter.span, (note,), suggestion(parameter.name, parameters))

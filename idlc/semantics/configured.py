@@ -88,9 +88,15 @@ def _status_parameter(unit: Unit, parameter: Parameter, attributes: Attributes) 
         return
     name = parameter.name
     if parameter.is_in or not isinstance(type_, Pointer):
-        unit.report.error("MIDL2070", f'"{name}" takes a status and must be an [out] pointer', attribute.span)
+        message = f'"{name}" takes a status and must be an [out] pointer'
+        unit.report.error("MIDL2070", message, attribute.span, _declared(parameter))
     elif not _is_status(type_.target):
-        unit.report.error("MIDL2097", f'"{name}" takes a status and must be an error_status_t *', attribute.span)
+        message = f'"{name}" takes a status and must be an error_status_t *'
+        unit.report.error("MIDL2097", message, attribute.span, _declared(parameter))
+
+
+def _declared(parameter: Parameter) -> tuple[Note]:
+    return (Note("it is declared here", parameter.span),)
 
 
 def _is_status(type_: Type) -> bool:
@@ -106,7 +112,8 @@ def check_parameters(unit: Unit, parameters: Sequence[tuple[Parameter, Attribute
             _byte_count(unit, counted, parameter, by_name)
         serialize = attributes.first_of("context_handle_serialize", "context_handle_noserialize")
         if serialize is not None and not isinstance(behind_ref(parameter.type), ContextHandleUse | ErrorType):
-            unit.report.error("MIDL2378", f'"{parameter.name}" is no context handle', serialize.span)
+            message = f'"{parameter.name}" is no context handle'
+            unit.report.error("MIDL2378", message, serialize.span, _declared(parameter))
         ignored = attributes.get("partial_ignore")
         if ignored is not None:
             _partial_ignore(unit, ignored, parameter)
@@ -119,10 +126,12 @@ def _byte_count(
     argument = attribute.arguments[0]
     target = behind_ref(parameter.type)
     if not parameter.is_out or not isinstance(parameter.type, Pointer):
-        report.error("MIDL2061", f'[byte_count] is for [out] pointers, "{name}" is none', attribute.span)
+        message = f'[byte_count] is for [out] pointers, "{name}" is none'
+        report.error("MIDL2061", message, attribute.span, _declared(parameter))
         return
     if _is_open(unit, target):
-        report.error("MIDL2062", f'"{name}" has a size of its own and cannot have a [byte_count]', attribute.span)
+        message = f'"{name}" has a size of its own and cannot have a [byte_count]'
+        report.error("MIDL2062", message, attribute.span, _declared(parameter))
         return
     counting = by_name.get(argument.name) if isinstance(argument, ast.Identifier) else None
     if counting is None:
@@ -131,11 +140,10 @@ def _byte_count(
     elif counting.is_out or parameter.is_in:
         odd = counting if counting.is_out else parameter
         wanted = "[in] only" if counting.is_out else "[out] only"
-        note = (Note("it is declared here", odd.span),)
-        report.error("MIDL2063", f'"{odd.name}" must be {wanted}', attribute.span, note)
+        report.error("MIDL2063", f'"{odd.name}" must be {wanted}', attribute.span, _declared(odd))
     elif integer_type(shape_of(counting.type)) is None:
-        note = (Note("it is declared here", counting.span),)
-        report.error("MIDL2064", f'"{counting.name}" counts octets and must be an integer', attribute.span, note)
+        message = f'"{counting.name}" counts octets and must be an integer'
+        report.error("MIDL2064", message, attribute.span, _declared(counting))
 
 
 def _is_open(unit: Unit, type_: Type) -> bool:

@@ -513,7 +513,8 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
     if switch_is is None:
         return shape
     if encapsulated:
-        unit.report.error("MIDL2190", "this union holds its own discriminant", switch_is.span)
+        note = () if union is None else (Note("the union is defined here", union.span),)
+        unit.report.error("MIDL2190", "this union holds its own discriminant", switch_is.span, note)
         return shape
     argument = switch_is.arguments[0]
     value = unit.expressions.bind(argument, siblings)
@@ -538,7 +539,8 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
         return ERROR_SHAPE
     if own is not None and _narrower(value, own):
         message = "the union is selected by a type of another size"
-        unit.report.error("MIDL2083", message, argument.span, help="a cast says that this is meant")
+        notes = () if union is None else (Note("the union is defined here", union.span),)
+        unit.report.error("MIDL2083", message, argument.span, notes, "a cast says that this is meant")
         return ERROR_SHAPE
     return replace(shape, core=replace(shape.core, switch=value.expression, switch_type=type_))
 

@@ -412,7 +412,7 @@ class _Preprocessor:
             elif words[2] not in _PACKINGS:
                 message = f'"{words[2]}" is no way to pack'
                 help_ = f"there are push, pop, {', '.join(_PACKINGS[:-1])}"
-                self._report.error("MIDL2027", message, span, help=help_)
+                self._report.warning("MIDL2027", message, span, help=help_)
         end = span.end + len(text) + 1
         self.out.append(Token(PRAGMA, text, file, span.start, min(end, len(file.text))))
 

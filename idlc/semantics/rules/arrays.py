@@ -29,7 +29,7 @@ def check(places: Places, report: Report) -> None:
         for arm in union.arms:
             if arm.type is not None and places.conformant(arm.type):
                 message = f'arm "{arm.name}" has no fixed size'
-                report.error("MIDL2171", message, arm.span, help="use a pointer to it")
+                report.error("MIDL2171", message, arm.span, _why(places, arm.type), "use a pointer to it")
     travel = places.sent_records
     for owner, member in places.members:
         if member.type is not None:
@@ -38,21 +38,31 @@ def check(places: Places, report: Report) -> None:
     for interface, operation, parameter in places.parameters:
         say = report.doubtful if interface.object else report.error
         _array(places, parameter.type, parameter.name, parameter.span, report, say)
-        _parameter(places, parameter, report)
+        _parameter(places, parameter, say)
         # What goes in with an asynchronous form is a rule of its own.
         if interface.async_uuid is None or parameter.is_out:
             _known(operation, parameter, say)
-    for _, operation in places.operations:
+    for interface, operation in places.operations:
         if isinstance(operation.result, StructUse) and places.conformant(operation.result):
             message = f'the result of "{operation.name}" has no fixed size'
-            report.error("MIDL2199", message, operation.span)
+            say = report.doubtful if interface.object else report.error
+            say("MIDL2199", message, operation.span, _why(places, operation.result), "use a pointer to a pointer")
 
 
 def _last(places: Places, struct: Struct, report: Report) -> None:
     for field in struct.fields[:-1]:
         if places.conformant(field.type):
             message = f'"{field.name}" has no fixed size and must be the last member of "{struct.name}"'
-            report.error("MIDL2055", message, field.span)
+            report.error("MIDL2055", message, field.span, _why(places, field.type))
+
+
+def _why(places: Places, type_: Type) -> list[Note]:
+    """What makes a structure as long as what it holds: the field that it ends in."""
+    if not isinstance(type_, StructUse):
+        return []
+    found = places.find(type_.name)
+    last = found.fields[-1] if isinstance(found, Struct) and found.fields else None
+    return [] if last is None else [Note(f'"{type_.name}" ends in what has no fixed size', last.span)]
 
 
 def _array(places: Places, type_: Type, name: str, span: Span, report: Report, say: Callable[..., None]) -> None:
@@ -65,16 +75,15 @@ def _array(places: Places, type_: Type, name: str, span: Span, report: Report, s
             say("MIDL2105", message, span, help="add [size_is(...)]")
             return
         if places.conformant(part.element):
-            found = places.find(part.element.name) if isinstance(part.element, StructUse) else None
-            notes = [] if found is None else [Note("it ends in an array of unknown size", found.span)]
+            notes = _why(places, part.element)
             report.error("MIDL2104", f'the elements of "{name}" have no fixed size', span, notes)
             return
 
 
-def _parameter(places: Places, parameter: Parameter, report: Report) -> None:
+def _parameter(places: Places, parameter: Parameter, say: Callable[..., None]) -> None:
     if isinstance(parameter.type, StructUse) and places.conformant(parameter.type):
         message = f'"{parameter.name}" has no fixed size and cannot be passed by value'
-        report.error("MIDL2043", message, parameter.span, help="use a pointer")
+        say("MIDL2043", message, parameter.span, _why(places, parameter.type), "use a pointer")
         return
     if parameter.is_in:
         return
@@ -84,10 +93,10 @@ def _parameter(places: Places, parameter: Parameter, report: Report) -> None:
     if isinstance(target, StructUse) and places.conformant(target):
         message = f'"{parameter.name}" is [out] only: nobody knows how much room it needs'
         help_ = "use a pointer to a pointer, or make it [in, out]"
-        report.error("MIDL2040", message, parameter.span, help=help_)
+        say("MIDL2040", message, parameter.span, _why(places, target), help_)
     elif isinstance(target, String) and target.bound is None and target.size is None:
         message = f'"{parameter.name}" is an [out] string without a size'
-        report.error("MIDL2041", message, parameter.span, help="add [size_is(...)], or use a pointer to a pointer")
+        say("MIDL2041", message, parameter.span, help="add [size_is(...)], or use a pointer to a pointer")
 
 
 def _known(operation: Operation, parameter: Parameter, say: Callable[..., None]) -> None:

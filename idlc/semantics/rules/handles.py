@@ -24,7 +24,8 @@ def check(places: Places, report: Report) -> None:
         kind = _handle(member.type)
         if kind is not None:
             code = "MIDL2136" if _in_array(member.type) else "MIDL2135"
-            report.error(code, f'"{member.name}" is a {kind} handle, which only parameters can be', member.span)
+            message = f'"{member.name}" is a {kind} handle, which only parameters can be'
+            report.error(code, message, member.span, _where(places, member.type))
     for interface, operation in places.operations:
         _operation(interface, operation, report)
         for parameter in operation.parameters:
@@ -38,6 +39,13 @@ def _handle(type_: Type) -> str | None:
         if isinstance(part, ContextHandleUse):
             return "context"
     return None
+
+
+def _where(places: Places, type_: Type) -> list[Note]:
+    """Where a context handle is defined."""
+    names = [part.name for part in nested(type_) if isinstance(part, ContextHandleUse)]
+    found = [places.find(name) for name in names]
+    return [Note("the handle is defined here", one.span) for one in found if one is not None]
 
 
 def _in_array(type_: Type) -> bool:

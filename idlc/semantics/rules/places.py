@@ -155,6 +155,12 @@ class Places:
                     yield arm.name or "", arm.type, arm.span, "arm"
 
 
+def head(span: Span) -> Span:
+    """The first line of something that may take many: what a message about all of it points at."""
+    first = span.text.partition("\n")[0].rstrip()
+    return Span(span.file, span.start, span.start + len(first))
+
+
 def nested(type_: Type) -> Iterator[Type]:
     """A type and what its pointers, arrays and pipes are made of; records are not entered."""
     while True:

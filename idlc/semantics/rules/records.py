@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from idlc.diagnostics.report import Note, Report
-from idlc.semantics.rules.places import Places, nested
+from idlc.semantics.rules.places import Places, head, nested
 from idlc.semantics.types import (
     Array,
     Base,
@@ -59,16 +59,17 @@ def _report_cycle(places: Places, cycle: list[str], report: Report, *, by_pointe
     record = places.find(cycle[0])
     if record is None:
         return
-    notes = [Note(f'by way of "{name}"', found.span) for name in cycle[1:] if (found := places.find(name)) is not None]
+    others = [(name, found) for name in cycle[1:] if (found := places.find(name)) is not None]
+    notes = [Note(f'by way of "{name}"', head(found.span)) for name, found in others]
     if not by_pointer and any(_is_plain_union(places, name) for name in cycle):
         message = f'"{cycle[0]}" contains itself through a union'
-        report.error("MIDL2179", message, record.span, notes, "use a pointer")
+        report.error("MIDL2179", message, head(record.span), notes, "use a pointer")
     elif by_pointer:
         message = f'"{cycle[0]}" contains itself through [ref] pointers, which are never null'
-        report.error("MIDL2164", message, record.span, notes, "make one of them [unique]")
+        report.error("MIDL2164", message, head(record.span), notes, "make one of them [unique]")
     else:
         message = f'"{cycle[0]}" contains itself'
-        report.error("MIDL2006", message, record.span, notes, "use a pointer")
+        report.error("MIDL2006", message, head(record.span), notes, "use a pointer")
 
 
 def _is_plain_union(places: Places, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.constants import names
-from idlc.semantics.rules.places import Places, nested
+from idlc.semantics.rules.places import Places, head, nested
 from idlc.semantics.types import Array, Struct, Type, Union, UnionUse
 from idlc.source.files import Span
 
@@ -15,7 +15,7 @@ def check(places: Places, report: Report) -> None:
         for arm in union.arms:
             if isinstance(arm.type, UnionUse) and not places.encapsulated(arm.type):
                 message = f'arm "{arm.name}" is a union itself'
-                report.error("MIDL2221", message, arm.span, help="put it into a structure with its discriminant")
+                report.error("MIDL2221", message, arm.span, _where(places, arm.type), _PACKAGED)
     for owner, member in places.members:
         direct = isinstance(owner, Union) and isinstance(member.type, UnionUse)
         if member.type is not None and not direct:
@@ -27,12 +27,21 @@ def check(places: Places, report: Report) -> None:
     for _, operation in places.operations:
         result = operation.result
         if isinstance(result, UnionUse) and not places.encapsulated(result):
-            report.error("MIDL2198", f'the result of "{operation.name}" is a union', operation.span)
+            message = f'the result of "{operation.name}" is a union'
+            report.error("MIDL2198", message, operation.span, _where(places, result), "use an [out] parameter")
+
+
+_PACKAGED = "put the union into a structure with its discriminant"
+
+
+def _where(places: Places, union: UnionUse) -> list[Note]:
+    found = places.find(union.name)
+    return [] if found is None else [Note("the union is defined here", head(found.span))]
 
 
 def _labels(union: Union, report: Report) -> None:
     if not union.arms:
-        report.error("MIDL2235", f'union "{union.name}" has no arms', union.span)
+        report.error("MIDL2235", f'union "{union.name}" has no arms', head(union.span))
     seen: dict[int, Span] = {}
     default: Span | None = None
     for arm in union.arms:
@@ -48,19 +57,19 @@ def _labels(union: Union, report: Report) -> None:
             default = default or arm.span
     if union.arms and default is None:
         message = f'union "{union.name}" has no default arm: other discriminants are refused'
-        report.warning("MIDL2057", message, union.name_span if hasattr(union, "name_span") else union.span)
+        report.warning("MIDL2057", message, head(union.span), help="add [default] ; or default: ;")
 
 
 def _use(places: Places, type_: Type, name: str, span: Span, report: Report) -> None:
     for part in nested(type_):
         if isinstance(part, Array) and isinstance(part.element, UnionUse) and not places.encapsulated(part.element):
             message = f'the elements of "{name}" are unions, one discriminant cannot select them all'
-            report.error("MIDL2159", message, span, help="put the union into a structure with its discriminant")
+            report.error("MIDL2159", message, span, _where(places, part.element), _PACKAGED)
             return
         if isinstance(part, UnionUse) and part.switch is None and isinstance(places.find(part.name), Union):
             if not places.encapsulated(part):
                 message = f'nothing selects the arm of "{name}"'
-                report.error("MIDL2078", message, span, help="add [switch_is(...)]")
+                report.error("MIDL2078", message, span, _where(places, part), "add [switch_is(...)]")
             return
 
 
