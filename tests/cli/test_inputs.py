@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+import idlc
 from idlc import cli
+from idlc.settings import Protocol, Settings
+from idlrt import rpc, testing
+from tests.in_memory import load
 
 UUID = "uuid(4f1d6a9e-7c43-4b0e-9a55-0c8f6d2be001)"
 GOOD = f"[{UUID}, version(1.0)]\r\ninterface x {{ void f([in] long n); }}\r\n"
@@ -171,3 +176,21 @@ def test_only_the_transfer_syntaxes_on_offer_are_generated(here: Path, protocol:
     (here / "x.idl").write_text(GOOD)
     assert cli.main(["compile", "x.idl", "--protocol", protocol]) == 0
     assert {path.name for path in here.glob("_x_*.py")} == files
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_a_call_goes_through_in_any_transfer_syntax_on_offer(protocol: Protocol) -> None:
+    text = f"[{UUID}, version(1.0)] interface x {{ long Twice([in] long n); }}"
+    report = idlc.compile_text(text, "x.idl", settings=Settings(protocol=protocol))
+    module = load(report.files, "x")
+
+    class Doubler(module.XService):  # type: ignore[name-defined, misc]
+        def Twice(self, call: rpc.Call, n: int) -> int:
+            return 2 * n
+
+    async def run() -> int:
+        async with testing.channel(Doubler()) as channel:
+            answer: int = await module.XClient(channel).Twice(21)
+            return answer
+
+    assert asyncio.run(run()) == 42
