@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Final
 
 from idlc.crashes import InternalError, guard
@@ -62,12 +63,14 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
     before = compilation.report.found
     found = Report(settings.policy)
     bound: dict[str, BoundFile] = {}
+    renamed = _headers_beside(compilation.units)
     for unit in compilation.units:
         with guard("binder"):
             edges = graph.edges.get(unit.source.path, {})
             imported = {name: bound[source.path] for name, source in edges.items() if source.path in bound}
             earlier = [bound[path] for path in graph.before.get(unit.source.path, ()) if path in bound]
-            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found, settings)
+            name = renamed.get(unit.source.path)
+            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found, settings, name)
             bound[unit.source.path] = unit.bound
         if unit.main:
             with guard("rules", unit.bound):
@@ -84,6 +87,7 @@ def _bind(
     earlier: Sequence[BoundFile],
     report: Report,
     settings: Settings,
+    name: str | None,
 ) -> BoundFile:
     """Bind a file. One that is imported may lean on what was imported before it, as headers do, where it must."""
     from idlc.semantics.binder import bind
@@ -91,16 +95,24 @@ def _bind(
     alone = Report(report.policy)
     # What comes with the compiler is Microsoft's language, whatever the user's is.
     chosen = replace(settings, dialect=Dialect.MIDL, ms_union=False) if unit.builtin else settings
-    bound = bind(unit.tree, unit.acf, imported, alone, chosen)
+    bound = bind(unit.tree, unit.acf, imported, alone, chosen, name)
     if earlier and _missing(alone):
         # File names have no newline, so these are nobody's own imports.
         leaning = Report(report.policy)
         everything = {**imported, **{f"\n{each.name}": each for each in earlier}}
-        within = bind(unit.tree, unit.acf, everything, leaning, chosen)
+        within = bind(unit.tree, unit.acf, everything, leaning, chosen, name)
         if _missing(leaning) < _missing(alone):
             alone, bound = leaning, within
     report.extend(alone.found)
     return bound
+
+
+def _headers_beside(units: Sequence[Unit]) -> dict[str, str]:
+    """What headers go by that are called like an IDL file of the run: `tree.h` beside `tree.idl` is `tree_h`."""
+    stems = {unit.source.path: PurePath(unit.source.name.replace("\\", "/")) for unit in units if not unit.builtin}
+    others = {path.stem.lower() for path in stems.values() if path.suffix.lower() != ".h"}
+    headers = {file: path for file, path in stems.items() if path.suffix.lower() == ".h"}
+    return {file: f"{path.stem}_h" for file, path in headers.items() if path.stem.lower() in others}
 
 
 def _missing(report: Report) -> int:

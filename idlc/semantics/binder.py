@@ -77,13 +77,17 @@ def bind(
     imported: Mapping[str, BoundFile],
     report: Report,
     settings: Settings | None = None,
+    name: str | None = None,
 ) -> BoundFile:
-    """Bind `file`. `imported` holds the files that it imports directly, by the name it imports them with."""
+    """Bind `file`. `imported` holds the files that it imports directly, by the name it imports them with.
+
+    `name` is what the file goes by, unless it is the stem of its own name.
+    """
     scope = Scope()
     for other in imported.values():
         if other.scope is not None:
             scope.include(other.scope)
-    stem = PurePosixPath(file.name.replace("\\", "/")).stem
+    stem = name or PurePosixPath(file.name.replace("\\", "/")).stem
     unit = Unit(stem, report, scope, names.collect(file.body), configuration.read(acf, report), _undefinable)
     unit.adopt(settings or Settings())
     unit.imported = frozenset(imported)

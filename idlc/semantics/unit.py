@@ -59,7 +59,7 @@ class Unit:
     """What undecided pointers written here become; None leaves it to where they are used."""
     ms_union: bool = False
     undefined: dict[str, Opaque | ErrorType] = field(default_factory=dict)
-    """Type names that mean nothing and what stands for them: a forgotten import is one mistake, not one for each use."""
+    """Type names that mean nothing, and what stands for them: a forgotten import is one mistake for all uses."""
     packing: Packing = field(default_factory=Packing)
     quotes: list[str] = field(default_factory=list)
     """Text for C headers, as BoundFile.quotes."""
