@@ -294,8 +294,8 @@ class _Planner:
                 return Text(2 if unit is BaseKind.WCHAR else 1, bound, size, limits)
             case ContextHandleUse(name):
                 return Handle(name)
-            case InterfacePointer():
-                return InterfaceReferent()
+            case InterfacePointer(interface, iid):
+                return InterfaceReferent(interface, iid)
             case Presented(name, target, converter):
                 return Converted(name, converter, self.step(target))
             case Pipe(name, element):

@@ -147,8 +147,8 @@ class _Show:
                 return f"handle {name}"
             case Referent(kind):
                 return {PointerKind.REF: "ref", PointerKind.UNIQUE: "ptr", PointerKind.FULL: "alias"}[kind]
-            case InterfaceReferent():
-                return "interface"
+            case InterfaceReferent(interface, iid):
+                return f"interface {interface or '?'}" + ("" if iid is None else f" by {expression_text(iid)}")
             case RecordUse(name):
                 return name
             case Choice(name):

@@ -124,6 +124,11 @@ class Text:
 class InterfaceReferent:
     """A unique pointer to MInterfacePointer: count, then the OBJREF's octets (MS-DCOM 2.2.14)."""
 
+    interface: str | None = None
+    """The interface that the IDL names; None for `void *`."""
+    iid: Expression | None = None
+    """What says at run time which interface it is, by iid_is: a pointer to an IID among the siblings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:

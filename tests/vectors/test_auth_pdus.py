@@ -1,4 +1,4 @@
-"""The framing of protected PDUs: header, body with its padding, sec_trailer. Tokens and sealed bodies are opaque here."""
+"""The framing of protected PDUs: header, body with its padding, sec_trailer. Tokens and sealed bodies are opaque."""
 
 from __future__ import annotations
 
