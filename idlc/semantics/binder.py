@@ -230,6 +230,8 @@ class _File:
         for declarator in statement.declarators:
             if declarator.is_function:
                 self.stray(declarator)
+            elif in_header(declarator.span):
+                pass  # a variable of the program that C makes of it
             elif statement.specifiers.const and "extern" not in statement.specifiers.words:
                 unit.report.error("MIDL2155", f'"{declarator.name}" needs a value', declarator.span)
             elif "extern" not in statement.specifiers.words:

@@ -149,6 +149,15 @@ class _Lexer:
                     self._add("CAST_PARENTHESIS" if self._opens_pointer_cast(at) else "LPAR", token)
                 elif text == "{":
                     run = 0
+                    if previous in (")", "=") and self._skip_c_block(token):
+                        if previous == "=":
+                            types.pop()
+                            out.pop()
+                            previous = "]"
+                        else:
+                            self._add(_PUNCTUATION[";"], token)
+                            previous = ";"
+                        continue
                     if self._opened(brackets, "}", token, False):
                         break
                     self._add("LBRACE", token)
@@ -311,6 +320,19 @@ class _Lexer:
             depth += (text == "(") - (text == ")")
             if depth == 0:
                 return
+
+    def _skip_c_block(self, opening: pp.Token) -> bool:
+        """Pass over the body of a function or the values of a variable, which C headers have and IDL has not."""
+        if not opening.file.name.lower().endswith(".h"):
+            return False
+        depth = 1
+        for at in range(self._at, len(self._tokens)):
+            text = self._tokens[at].text
+            depth += (text == "{") - (text == "}")
+            if depth == 0:
+                self._at = at + 1
+                return True
+        return False
 
     # ------------------------------------------------------------------ words
 

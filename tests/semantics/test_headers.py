@@ -37,3 +37,33 @@ def test_a_header_called_like_the_file_that_imports_it_has_a_module_of_its_own()
     report.raise_for_errors()
     assert load(report.files, "tree_h").NODE(3).n == 3
     assert "from .tree_h import NODE" in report.files["tree.py"]
+
+
+def test_what_only_a_c_compiler_wants_of_a_header_is_passed_over() -> None:
+    header = """
+    #pragma once
+    #ifdef __cplusplus
+    extern "C" {
+    #endif
+    typedef int (*callback_t)(void *context, const char *name, ...);
+    static const int table[] = { 1, 2, 3 };
+    const char *names[2] = { "a", "{" };
+    static __inline int add(int a, int b) { if (a) { return a; } return a + b; }
+    extern int counter;
+    int variable, f(), g(void);
+    struct point { int x, y; };
+    const int LIMIT = 16 * 2;
+    typedef char name_t[LIMIT];
+    #ifdef __cplusplus
+    }
+    #endif
+    """
+    report = idlc.compile_text('import "c.h";\ntypedef name_t ALSO;', files={"c.h": header})
+    report.raise_for_errors()
+    assert report.diagnostics == ()
+    module = load(report.files, "c")
+    assert (module.LIMIT, module.point(1, 2).y) == (32, 2)
+
+
+def test_in_an_idl_file_a_function_has_no_body() -> None:
+    assert not idlc.compile_text("int f(int a) { return a; }").ok
