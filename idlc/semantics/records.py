@@ -147,6 +147,10 @@ class _Member:
     span: Span
 
 
+_ANONYMOUS = (StructUse, UnionUse, Opaque, ErrorType)
+"""What a member without a name may be."""
+
+
 def _members(
     unit: Unit, fields: Iterable[ast.Field], place: Place, owner: str, taken: Iterable[str] = ()
 ) -> list[_Member]:
@@ -163,7 +167,8 @@ def _members(
         for declarator in declarators:
             name = made if declarator is None or declarator.name is None else declarator.name
             span = field.span if declarator is None else declarator.name_span
-            if declarator is None and not isinstance(base.core, StructUse | UnionUse | Opaque | ErrorType):
+            if declarator is None and (base.levels or not isinstance(base.core, _ANONYMOUS)):
+                unit.report.error("MIDL2170", "a field without a name must be a structure or a union", span)
                 continue
             if name in seen:
                 unit.report.error("MIDL2003", f'"{name}" is a member already', span, (before(seen[name]),))

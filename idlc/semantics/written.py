@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from idlc.data import dataclass
+from idlc.data import dataclass, replace
 from idlc.diagnostics.near import did_you_mean
 from idlc.diagnostics.report import Note, Report
 from idlc.language.attributes import ATTRIBUTES, CONFLICTS, MISPLACED, AttributeRule, Effect, Place, Takes
@@ -78,14 +78,13 @@ def check(
         name = attribute.name
         rule = ATTRIBUTES.get(name)
         if rule is None:
-            where = _where(place, subject)
-            report.error(
-                "IDLC1203",
-                f'unknown attribute "{name}"{where}',
-                _name_of(attribute),
-                help=suggestion(name, [known for known, row in ATTRIBUTES.items() if row.places & places])
-                or suggestion(name, ATTRIBUTES),
-            )
+            fitting = did_you_mean(name, [known for known, row in ATTRIBUTES.items() if row.places & places])
+            message = f'unknown attribute "{name}"{_where(place, subject)}'
+            help_ = fitting or suggestion(name, ATTRIBUTES)
+            report.error("IDLC1203", message, _name_of(attribute), help=help_)
+            if fitting is not None and _arguments_fit(attribute, ATTRIBUTES[fitting.instead], Report()):
+                # What depends on it would only say the same again.
+                kept.setdefault(fitting.instead, replace(attribute, name=fitting.instead))
             continue
         if not rule.places & places:
             allowed = ", ".join(sorted(p.value for p in rule.places))

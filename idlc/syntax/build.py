@@ -353,10 +353,6 @@ def _struct_reference(children: list[Any], span: Span, problems: Problems, first
 @_rule("field")
 def _field(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Field:
     attributes, (specifiers, *declarators) = _split_attributes(children)
-    if not declarators and not isinstance(
-        specifiers.type, ast.Struct | ast.Union | ast.EncapsulatedUnion | ast.StructReference | ast.UnionReference
-    ):
-        problems.error("MIDL2170", "a field without a name must be a structure or a union", span)
     for declarator in declarators:
         if declarator.name is None and declarator.width is None:
             problems.error("IDLC1108", "a name is missing in this declaration", declarator.span)

@@ -256,6 +256,12 @@ class _Parser:
             return self._resynchronise(at)
         at = self._before_stray_const(at)
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
+        if self._heads_interface() and self._line_ends_before(at):
+            before = tokens[at - 1]
+            self._report.error("MIDL2025", f'syntax error: expecting "{{" after "{_short(before.text)}"', before.span)
+            types.insert(at, "LBRACE")
+            tokens.insert(at, Token("PUNCT", "{", before.file, before.end, before.end))
+            return at
         # Behind a whole statement a ";" would be accepted too, as an empty one, but is not what is missing.
         if ends_here and self._lacks_semicolon():
             before = tokens[at - 1]
@@ -266,6 +272,12 @@ class _Parser:
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
         self._report.error("MIDL2025", message, token.span, help=self._misspelt(at))
         return self._resynchronise(at)
+
+    def _heads_interface(self) -> bool:
+        """Whether the stack ends in the head of an interface, with attributes, that has nothing but its `{` to come."""
+        height = len(self._values)
+        heads = [at for at in range(max(1, height - 4), height) if self._symbol(at) == "INTERFACE"]
+        return bool(heads) and self._symbol(heads[-1] - 1) == "attributes" and self._accepts("LBRACE")
 
     def _lacks_semicolon(self) -> bool:
         """Whether a `;` could stand here and end something."""

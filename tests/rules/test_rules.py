@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ class Fence:
         return found
 
 
+@cache
 def fences() -> list[Fence]:
     found = []
     for path in sorted(FOLDER.glob("*.md")):
@@ -74,6 +76,7 @@ def fences() -> list[Fence]:
     return found
 
 
+@cache
 def check(fence: Fence) -> Report:
     return analyse(["case.idl"], fence.settings).report
 

@@ -20,7 +20,7 @@ def the_mistake(body: str) -> Diagnostic:
 @pytest.mark.parametrize(
     ("body", "place", "help_"),
     [
-        ("void f([in, sizeis(n)] long *p, [in] long n);", "sizeis(n)", 'did you mean "size_is"?'),
+        ("void f([in, sizeis(n)] long *p, [in] long n);", "sizeis", 'did you mean "size_is"?'),
         ("void f([in, size_is(cuont)] long *p, [in] long count);", "cuont", 'did you mean "count"?'),
         ("typedef long NUMBER; void f([in] NUMBRE n);", "NUMBRE", 'did you mean "NUMBER"?'),
         ("void f([in] DWORD n);", "DWORD", 'it is defined in "ms-dtyp.idl": import "ms-dtyp.idl";'),

@@ -61,7 +61,6 @@ def test_each_mistake_is_reported_once_at_its_place() -> None:
         ("interface I {", "unexpected end of file"),
         ("union U switch (long) u { };", "the discriminant needs a name"),
         ("typedef long;", 'near ";"'),
-        ("struct S { long; };", "a field without a name must be a structure or a union"),
         ("long f(long,);", 'near ")"'),
     ],
 )
