@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from idlc.source.tokens import CHAR, NAME, NUMBER, Token
 
@@ -54,6 +55,7 @@ def _wrap(value: int, unsigned: bool) -> _Value:
     return _Value(value - 0x10000000000000000 if value >> 63 and not unsigned else value, unsigned)
 
 
+@lru_cache(maxsize=10_000)
 def integer(text: str) -> int:
     """The value of a C integer literal; raises ValueError."""
     digits = text.lower()

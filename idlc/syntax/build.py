@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from idlc.data import replace
@@ -49,6 +50,11 @@ def _rule(*names: str) -> Callable[[Builder], Builder]:
 
 def _split_attributes(children: list[Any]) -> tuple[tuple[ast.Attribute, ...], list[Any]]:
     """Attributes, from every list among the first children, and the rest."""
+    if not children or not isinstance(children[0], _Attributes):
+        return (), children
+    # A typedef may have more of them behind its keyword.
+    if len(children) < 2 or not isinstance(children[1], _Attributes):
+        return children[0].items, children[1:]
     attributes: tuple[ast.Attribute, ...] = ()
     rest: list[Any] = []
     for child in children:
@@ -271,7 +277,8 @@ def _specifiers(children: list[Any], span: Span, problems: Problems, first: Toke
 
 @_rule("named_type")
 def _named_type(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.NamedType:
-    return ast.NamedType(".".join(child.text for child in children), span)
+    name = children[0].text if len(children) == 1 else ".".join(child.text for child in children)
+    return ast.NamedType(name, span)
 
 
 _SIGNS: Final = frozenset(["signed", "unsigned"])
@@ -286,7 +293,8 @@ _ALONE: Final = {
 }  # fmt: skip
 
 
-def base_kind(words: Sequence[str]) -> str | None:
+@lru_cache(maxsize=1_000)
+def base_kind(words: tuple[str, ...]) -> str | None:
     """The kind of base type that some words name, in any order C allows; None when they name none."""
     signs = [word for word in words if word in _SIGNS]
     rest = sorted(word for word in words if word not in _SIGNS)
@@ -318,7 +326,7 @@ def base_kind(words: Sequence[str]) -> str | None:
 
 @_rule("base_type")
 def _base_type(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.BaseType:
-    words = [child.text for child in children]
+    words = tuple(child.text for child in children)
     spelling = " ".join(words)
     kind = base_kind(words)
     if kind is None:
@@ -444,6 +452,8 @@ def _enumerator(children: list[Any], span: Span, problems: Problems, first: Toke
 
 @_rule("declarator")
 def _declarator(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Declarator:
+    if len(children) == 1 and isinstance(children[0], Token):
+        return ast.Declarator(children[0].text, (), span, span, ())
     name: str | None = None
     name_span = span
     before: list[ast.Derivation] = []
@@ -515,6 +525,8 @@ def _range(children: list[Any], span: Span, problems: Problems, first: Token) ->
 
 @_rule("function")
 def _function(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Function:
+    if not children:
+        return ast.Function((), False, span)
     parameters = [child for child in children if isinstance(child, ast.Parameter)]
     variadic = any(isinstance(child, _Variadic) for child in children)
     if len(parameters) == 1 and not variadic and _is_void(parameters[0]):
@@ -567,7 +579,7 @@ def _type_name(children: list[Any], span: Span, problems: Problems, first: Token
 
 @_rule("attributes")
 def _attributes(children: list[Any], span: Span, problems: Problems, first: Token) -> _Attributes:
-    return _Attributes(tuple(child for child in children if isinstance(child, ast.Attribute)))
+    return _Attributes(tuple(children))
 
 
 @_rule("attribute")

@@ -158,7 +158,7 @@ def _reduction(rule: Rule) -> tuple[Any, ...]:
     keep: list[tuple[int, bool]] = []
     for position, symbol in enumerate(rule.expansion):
         if isinstance(symbol, Terminal):
-            if not symbol.filter_out:
+            if not symbol.filter_out and symbol.name != "ATTRIBUTES":  # declared, but as good as a bracket
                 keep.append((position, False))
         else:
             keep.append((position, str(symbol.name).startswith("_")))

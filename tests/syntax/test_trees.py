@@ -52,7 +52,7 @@ def test_declarators_read_from_the_name_outwards(text: str, reading: str) -> Non
     ],
 )  # fmt: skip
 def test_base_types_are_known_in_every_spelling(text: str, kind: str | None) -> None:
-    assert base_kind(text.split()) == kind
+    assert base_kind(tuple(text.split())) == kind
 
 
 @pytest.mark.parametrize(
