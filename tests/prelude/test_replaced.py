@@ -22,6 +22,12 @@ DCOM = """
 """
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled is written into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def said(result: idlc.CompileReport) -> list[tuple[str, str]]:
     return [(each.code, str(each.severity)) for each in result.diagnostics]
 
