@@ -11,6 +11,8 @@ typedef GUID IID, *LPIID;
 typedef GUID CLSID, *LPCLSID;
 typedef GUID FMTID, *LPFMTID;
 
+typedef const GUID *LPCGUID;
+
 typedef const GUID *REFGUID;
 typedef const IID *REFIID;
 typedef const CLSID *REFCLSID;

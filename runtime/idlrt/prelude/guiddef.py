@@ -13,6 +13,7 @@ __all__ = [
     "FMTID",
     "GUID",
     "IID",
+    "LPCGUID",
     "LPCLSID",
     "LPFMTID",
     "LPGUID",
@@ -38,6 +39,7 @@ CLSID: TypeAlias = UUID
 LPCLSID: TypeAlias = UUID | None
 FMTID: TypeAlias = UUID
 LPFMTID: TypeAlias = UUID | None
+LPCGUID: TypeAlias = UUID | None
 REFGUID: TypeAlias = UUID | None
 REFIID: TypeAlias = UUID | None
 REFCLSID: TypeAlias = UUID | None

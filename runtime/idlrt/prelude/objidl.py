@@ -38,7 +38,6 @@ __all__ = [
     "FLAG_STGMEDIUM",
     "FORMATETC",
     "GDI_OBJECT",
-    "GDI_OBJECT_u",
     "IAdviseSink",
     "IAdviseSink2",
     "IBindCtx",
@@ -112,6 +111,7 @@ __all__ = [
     "SNB",
     "STATDATA",
     "STGMEDIUM",
+    "STGMEDIUM_UNION",
     "StorageLayout",
     "TYMED",
     "_FLAG_STGMEDIUM",
@@ -120,8 +120,6 @@ __all__ = [
     "uSTGMEDIUM",
     "userFLAG_STGMEDIUM",
     "userSTGMEDIUM",
-    "userSTGMEDIUM_u",
-    "userSTGMEDIUM_u_u",
     "wireASYNC_STGMEDIUM",
     "wireFLAG_STGMEDIUM",
     "wireSNB",
@@ -454,12 +452,12 @@ TYMED.TYMED_ENHMF = TYMED.member("TYMED_ENHMF", 64)
 TYMED.TYMED_NULL = TYMED.member("TYMED_NULL", 0)
 
 
-class GDI_OBJECT_u(ndr.Union):
-    """union GDI_OBJECT_u, by tag:
+class GDI_OBJECT(ndr.Union):
+    """What a medium is made of when it travels; the handle of a TYMED_GDI has a type of its own
 
-    7: [case(7)] wireHBITMAP hBitmap
-    5: [case(5)] wireHPALETTE hPalette
-    default: [default] wireHGLOBAL hGeneric
+    7: case 7: wireHBITMAP hBitmap
+    5: case 5: wireHPALETTE hPalette
+    default: default: wireHGLOBAL hGeneric
     """
 
     __slots__ = ()
@@ -474,29 +472,17 @@ class GDI_OBJECT_u(ndr.Union):
         self.value = value
 
 
-class GDI_OBJECT(ndr.Struct):
-    """What a medium is made of when it travels; the handle of a TYMED_GDI has a type of its own"""
+class STGMEDIUM_UNION(ndr.Union):
+    """union STGMEDIUM_UNION, by tag:
 
-    __slots__ = ("ObjectType", "u")
-    __match_args__ = ("ObjectType", "u")
-
-    def __init__(self, u: GDI_OBJECT_u, ObjectType: int | None = None) -> None:
-        # DWORD ObjectType
-        self.ObjectType = u.tag if ObjectType is None else ObjectType
-        self.u = u  # [switch_is(ObjectType), switch_type(DWORD)] union { ... } u
-
-
-class userSTGMEDIUM_u_u(ndr.Union):
-    """union userSTGMEDIUM_u_u, by tag:
-
-    0: [case(TYMED_NULL)]
-    32: [case(TYMED_MFPICT)] wireHMETAFILEPICT hMetaFilePict
-    64: [case(TYMED_ENHMF)] wireHENHMETAFILE hHEnhMetaFile
-    16: [case(TYMED_GDI)] GDI_OBJECT *hGdiHandle
-    1: [case(TYMED_HGLOBAL)] wireHGLOBAL hGlobal
-    2: [case(TYMED_FILE)] LPOLESTR lpszFileName
-    4: [case(TYMED_ISTREAM)] BYTE_BLOB *pstm
-    8: [case(TYMED_ISTORAGE)] BYTE_BLOB *pstg
+    0: case TYMED_NULL:
+    32: case TYMED_MFPICT: wireHMETAFILEPICT hMetaFilePict
+    64: case TYMED_ENHMF: wireHENHMETAFILE hHEnhMetaFile
+    16: case TYMED_GDI: GDI_OBJECT *hGdiHandle
+    1: case TYMED_HGLOBAL: wireHGLOBAL hGlobal
+    2: case TYMED_FILE: LPOLESTR lpszFileName
+    4: case TYMED_ISTREAM: BYTE_BLOB *pstm
+    8: case TYMED_ISTORAGE: BYTE_BLOB *pstg
     """
 
     __slots__ = ()
@@ -529,25 +515,14 @@ class userSTGMEDIUM_u_u(ndr.Union):
         self.value = value
 
 
-class userSTGMEDIUM_u(ndr.Struct):
-    """struct userSTGMEDIUM_u."""
-
-    __slots__ = ("tymed", "u")
-    __match_args__ = ("tymed", "u")
-
-    def __init__(self, u: userSTGMEDIUM_u_u, tymed: int | None = None) -> None:
-        self.tymed = u.tag if tymed is None else tymed  # DWORD tymed
-        self.u = u  # [switch_is(tymed), switch_type(DWORD)] union { ... } u
-
-
 class userSTGMEDIUM(ndr.Struct):
     """struct userSTGMEDIUM."""
 
     __slots__ = ("u", "pUnkForRelease")
     __match_args__ = ("u", "pUnkForRelease")
 
-    def __init__(self, u: userSTGMEDIUM_u, pUnkForRelease: bytes | None = None) -> None:
-        self.u = u  # struct { ... } u
+    def __init__(self, u: STGMEDIUM_UNION, pUnkForRelease: bytes | None = None) -> None:
+        self.u = u  # STGMEDIUM_UNION u
         self.pUnkForRelease = pUnkForRelease  # IUnknown *pUnkForRelease
 
 

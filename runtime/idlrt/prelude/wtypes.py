@@ -26,7 +26,6 @@ __all__ = [
     "DECIMAL",
     "DVASPECT",
     "GDI_NONREMOTE",
-    "GDI_NONREMOTE_u",
     "HACCEL",
     "HBITMAP",
     "HBRUSH",
@@ -83,7 +82,6 @@ __all__ = [
     "RECT",
     "RECTL",
     "RemotableHandle",
-    "RemotableHandle_u",
     "SIZE",
     "SIZEL",
     "STATFLAG",
@@ -106,19 +104,12 @@ __all__ = [
     "uCLSSPEC_ByObjectId",
     "userBITMAP",
     "userCLIPFORMAT",
-    "userCLIPFORMAT_u",
     "userHBITMAP",
-    "userHBITMAP_u",
     "userHENHMETAFILE",
-    "userHENHMETAFILE_u",
     "userHGLOBAL",
-    "userHGLOBAL_u",
     "userHMETAFILE",
     "userHMETAFILEPICT",
-    "userHMETAFILEPICT_u",
-    "userHMETAFILE_u",
     "userHPALETTE",
-    "userHPALETTE_u",
     "wireBSTR",
     "wireCLIPFORMAT",
     "wireHACCEL",
@@ -613,11 +604,11 @@ class uCLSSPEC(ndr.Union):
         self.value = value
 
 
-class RemotableHandle_u(ndr.Union):
-    """union RemotableHandle_u, by tag:
+class RemotableHandle(ndr.Union):
+    """union RemotableHandle, by tag:
 
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] long hRemote
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: long hRemote
     """
 
     __slots__ = ()
@@ -630,22 +621,11 @@ class RemotableHandle_u(ndr.Union):
         self.value = value
 
 
-class RemotableHandle(ndr.Struct):
-    """struct RemotableHandle."""
+class userCLIPFORMAT(ndr.Union):
+    """A clipboard format travels by name where its number is local.
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: RemotableHandle_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class userCLIPFORMAT_u(ndr.Union):
-    """union userCLIPFORMAT_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] DWORD dwValue
-    1383359575: [case(WDT_REMOTE_CALL)] LPWSTR pwszName
+    1215587415: case WDT_INPROC_CALL: DWORD dwValue
+    1383359575: case WDT_REMOTE_CALL: LPWSTR pwszName
     """
 
     __slots__ = ()
@@ -658,22 +638,11 @@ class userCLIPFORMAT_u(ndr.Union):
         self.value = value
 
 
-class userCLIPFORMAT(ndr.Struct):
-    """A clipboard format travels by name where its number is local."""
+class GDI_NONREMOTE(ndr.Union):
+    """union GDI_NONREMOTE, by tag:
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userCLIPFORMAT_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class GDI_NONREMOTE_u(ndr.Union):
-    """union GDI_NONREMOTE_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] DWORD_BLOB *hRemote
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: DWORD_BLOB *hRemote
     """
 
     __slots__ = ()
@@ -686,23 +655,12 @@ class GDI_NONREMOTE_u(ndr.Union):
         self.value = value
 
 
-class GDI_NONREMOTE(ndr.Struct):
-    """struct GDI_NONREMOTE."""
+class userHGLOBAL(ndr.Union):
+    """union userHGLOBAL, by tag:
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: GDI_NONREMOTE_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class userHGLOBAL_u(ndr.Union):
-    """union userHGLOBAL_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] FLAGGED_BYTE_BLOB *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: FLAGGED_BYTE_BLOB *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -715,23 +673,12 @@ class userHGLOBAL_u(ndr.Union):
         self.value = value
 
 
-class userHGLOBAL(ndr.Struct):
-    """struct userHGLOBAL."""
+class userHMETAFILE(ndr.Union):
+    """union userHMETAFILE, by tag:
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHGLOBAL_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class userHMETAFILE_u(ndr.Union):
-    """union userHMETAFILE_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] BYTE_BLOB *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: BYTE_BLOB *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -742,17 +689,6 @@ class userHMETAFILE_u(ndr.Union):
     def __init__(self, tag: int, value: int | BYTE_BLOB | None = None) -> None:
         self.tag = tag
         self.value = value
-
-
-class userHMETAFILE(ndr.Struct):
-    """struct userHMETAFILE."""
-
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHMETAFILE_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
 
 
 class remoteMETAFILEPICT(ndr.Struct):
@@ -770,12 +706,12 @@ class remoteMETAFILEPICT(ndr.Struct):
         self.hMF = hMF  # userHMETAFILE *hMF
 
 
-class userHMETAFILEPICT_u(ndr.Union):
-    """union userHMETAFILEPICT_u, by tag:
+class userHMETAFILEPICT(ndr.Union):
+    """union userHMETAFILEPICT, by tag:
 
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] remoteMETAFILEPICT *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: remoteMETAFILEPICT *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -788,23 +724,12 @@ class userHMETAFILEPICT_u(ndr.Union):
         self.value = value
 
 
-class userHMETAFILEPICT(ndr.Struct):
-    """struct userHMETAFILEPICT."""
+class userHENHMETAFILE(ndr.Union):
+    """union userHENHMETAFILE, by tag:
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHMETAFILEPICT_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class userHENHMETAFILE_u(ndr.Union):
-    """union userHENHMETAFILE_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] BYTE_BLOB *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: BYTE_BLOB *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -815,17 +740,6 @@ class userHENHMETAFILE_u(ndr.Union):
     def __init__(self, tag: int, value: int | BYTE_BLOB | None = None) -> None:
         self.tag = tag
         self.value = value
-
-
-class userHENHMETAFILE(ndr.Struct):
-    """struct userHENHMETAFILE."""
-
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHENHMETAFILE_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
 
 
 class userBITMAP(ndr.Struct):
@@ -873,12 +787,12 @@ class userBITMAP(ndr.Struct):
         self.pBuffer = pBuffer  # [size_is(cbSize)] BYTE pBuffer[]
 
 
-class userHBITMAP_u(ndr.Union):
-    """union userHBITMAP_u, by tag:
+class userHBITMAP(ndr.Union):
+    """union userHBITMAP, by tag:
 
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] userBITMAP *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: userBITMAP *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -891,23 +805,12 @@ class userHBITMAP_u(ndr.Union):
         self.value = value
 
 
-class userHBITMAP(ndr.Struct):
-    """struct userHBITMAP."""
+class userHPALETTE(ndr.Union):
+    """union userHPALETTE, by tag:
 
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHBITMAP_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
-
-
-class userHPALETTE_u(ndr.Union):
-    """union userHPALETTE_u, by tag:
-
-    1215587415: [case(WDT_INPROC_CALL)] long hInproc
-    1383359575: [case(WDT_REMOTE_CALL)] LOGPALETTE *hRemote
-    1349805143: [case(WDT_INPROC64_CALL)] hyper hInproc64
+    1215587415: case WDT_INPROC_CALL: long hInproc
+    1383359575: case WDT_REMOTE_CALL: LOGPALETTE *hRemote
+    1349805143: case WDT_INPROC64_CALL: hyper hInproc64
     """
 
     __slots__ = ()
@@ -918,17 +821,6 @@ class userHPALETTE_u(ndr.Union):
     def __init__(self, tag: int, value: int | LOGPALETTE | None = None) -> None:
         self.tag = tag
         self.value = value
-
-
-class userHPALETTE(ndr.Struct):
-    """struct userHPALETTE."""
-
-    __slots__ = ("fContext", "u")
-    __match_args__ = ("fContext", "u")
-
-    def __init__(self, u: userHPALETTE_u, fContext: int | None = None) -> None:
-        self.fContext = u.tag if fContext is None else fContext  # long fContext
-        self.u = u  # [switch_is(fContext), switch_type(long)] union { ... } u
 
 
 class MSG(ndr.Struct):
