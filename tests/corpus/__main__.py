@@ -15,6 +15,7 @@ from pathlib import Path
 
 import idlc
 from idlc.diagnostics.report import Diagnostic
+from idlc.settings import Dialect, Settings
 from tests.corpus import proof
 from tests.corpus.own import ROOT, OwnSet, own
 from tests.corpus.wine import FOLDERS, WineSet, wine
@@ -39,7 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     theirs = wine()
-    rows = [_wine(theirs, folder / "wine"), *(_own(each, folder / each.name.replace(" ", "_")) for each in own())]
+    rows = [
+        _wine(theirs, folder / "wine"),
+        *(_own(each, folder / each.name.replace(" ", "_").replace("'", "")) for each in own()),
+    ]
     _print(theirs, rows)
     mistakes = [f"{row.name}: {mistake}" for row in rows for mistake in row.mistakes]
     for mistake in mistakes[:_SHOWN]:
@@ -69,7 +73,8 @@ def _own(each: OwnSet, folder: Path) -> Row:
     start = time.monotonic()
     row = Row(each.name, len(each.files) + len(each.texts), 0, 0, start, [])
     for at, path in enumerate(each.files):
-        _one(row, idlc.compile_files([path], out=folder / f"{path.stem.replace('-', '_')}_{at}"))
+        settings = Settings(dialect=Dialect(each.dialect))
+        _one(row, idlc.compile_files([path], out=folder / f"{path.stem.replace('-', '_')}_{at}", settings=settings))
     for text in each.texts:
         report = idlc.compile_text(text.idl, f"{text.name}.idl", text.acf)
         _one(row, report)

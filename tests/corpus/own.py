@@ -25,16 +25,21 @@ class OwnSet:
     name: str
     files: tuple[Path, ...] = ()
     texts: tuple[Text, ...] = field(default=())
+    dialect: str = "midl"
 
 
 def own() -> list[OwnSet]:
     """Every set, in the order of the table."""
-    return [
+    pidl = _files("tests/pidl/**/*.idl")
+    others = tuple(path for path in _files("tests/**/*.idl") if path not in pidl)
+    sets = [
         OwnSet("samples", _files("samples/*/*.idl")),
         OwnSet("vectors", texts=tuple(_vectors())),
-        OwnSet("the rest of tests", _files("tests/**/*.idl")),
+        OwnSet("Samba's dialect", pidl, dialect="pidl"),
+        OwnSet("the rest of tests", others),
         OwnSet("runtime", _files("runtime/idlrt/idl/*.idl")),
     ]
+    return [each for each in sets if each.files or each.texts]
 
 
 def _files(pattern: str) -> tuple[Path, ...]:

@@ -51,11 +51,6 @@ def test_all_pass_black(compiled: Path) -> None:
     assert proof.formatted(compiled) == ""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_compiles_alone(path: Path) -> None:
-    idlc.check_files([path]).raise_for_errors()
-
-
 @of("floats")
 def test_constants_with_a_fraction_are_worked_out(construct: Any) -> None:
     assert (construct.HALF, construct.LARGE) == (0.5, 3.402823466e38)
