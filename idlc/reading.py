@@ -6,7 +6,6 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
 from idlc.data import dataclass, field, replace
@@ -59,7 +58,7 @@ class Compilation:
 
 def builtin_folder() -> str:
     """The folder of prelude files, the last place where imports are looked for."""
-    return str(package_files("idlc.language") / "builtin")
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "language", "builtin")
 
 
 def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -116,7 +115,9 @@ def _difference(path: str, there: bytes | None, wanted: str | None) -> Iterator[
         yield f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
     old = "/dev/null" if there is None else f"a/{name}"
     new = "/dev/null" if wanted is None else f"b/{name}"
-    for line in difflib.unified_diff(before, after, old, new):
+    from difflib import unified_diff
+
+    for line in unified_diff(before, after, old, new):
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 

@@ -11,8 +11,6 @@ can be committed; others are absolute. The compiler's own files are `prelude:` a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable
 from enum import Enum
@@ -26,12 +24,15 @@ from idlc.version import VERSION
 
 FORMAT: Final = 1
 
-_OTHER: Final = frozenset(["include", "defines", "acf", "memory", "policy"])
+_OTHER: Final = frozenset(["include", "defines", "acf", "memory", "policy", "pause_collector"])
 """Settings that are spelled in a way of their own, and those that change nothing in what is written."""
 
 
 def manifest(products: Iterable[Product], traces: Traces, settings: Settings, prelude: str, path: str) -> str:
     """The text of the manifest that is to stand at `path`; `prelude` is the folder of the compiler's own files."""
+    import json
+    from hashlib import sha256
+
     folder = os.path.dirname(os.path.abspath(path))
 
     def spelled(name: str) -> str:
@@ -51,7 +52,7 @@ def manifest(products: Iterable[Product], traces: Traces, settings: Settings, pr
         "inputs": [
             {
                 "path": spelled(name),
-                "sha256": hashlib.sha256(octets).hexdigest(),
+                "sha256": sha256(octets).hexdigest(),
                 "needs": [spelled(needed) for needed in traces.needs.get(name, ())],
             }
             for name, octets in sorted(traces.octets.items())
@@ -59,7 +60,7 @@ def manifest(products: Iterable[Product], traces: Traces, settings: Settings, pr
         "outputs": [
             {
                 "path": spelled(product.path),
-                "sha256": hashlib.sha256(product.text.encode("utf-8", "surrogateescape")).hexdigest(),
+                "sha256": sha256(product.text.encode("utf-8", "surrogateescape")).hexdigest(),
                 "inputs": [spelled(name) for name in product.inputs],
             }
             for product in products
@@ -77,6 +78,8 @@ def _plain(value: object) -> object:
 
 def outputs_in(text: str, path: str) -> list[str]:
     """The paths of the outputs that a manifest at `path` lists; none when `text` is no manifest."""
+    import json
+
     try:
         content: Any = json.loads(text)
         names = [str(output["path"]) for output in content["outputs"]]

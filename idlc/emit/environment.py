@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
+
+from idlc import cache as kept
 
 
 def template_folder() -> Path:
@@ -15,14 +18,26 @@ def template_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled before, in the user's cache."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = kept.load("template", kept.key(bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        kept.store("template", kept.key(bucket.key, bucket.checksum), bucket.code)
+
+
 @cache
 def environment() -> Environment:
     """Templates only spell: undefined names are errors, blocks leave no blank lines."""
     return Environment(
         loader=FileSystemLoader(template_folder()),
+        bytecode_cache=_Compiled(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
+        auto_reload=False,
     )
