@@ -306,6 +306,7 @@ CODES: dict[str, str] = {
     "IDLC1019": "folder for imported files not found",
     "IDLC1020": "file of the prelude replaced",
     "IDLC1021": "replacement of a prelude file lacks something",
+    "IDLC1022": "imported file found under another name",
     "IDLC1101": "unexpected character",
     "IDLC1102": "nesting too deep",
     "IDLC1103": "expression too long",

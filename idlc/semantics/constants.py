@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from idlc.data import dataclass, field
 from idlc.diagnostics.report import Note, Report
 from idlc.language.basetypes import BASE_TYPES, POINTER_OCTETS
-from idlc.semantics.symbols import ERROR_SHAPE, Level, Scope, Shape
+from idlc.semantics.memory import layout
+from idlc.semantics.symbols import ERROR_SHAPE, Level, Scope, Shape, finish
 from idlc.semantics.types import (
     Base,
     BaseKind,
@@ -156,10 +157,8 @@ class Expressions:
             case ast.Cast(type=type_, operand=operand):
                 value = self.bind(operand, siblings)
                 return None if value is None else self._cast(self.resolve(type_), value, written.span)
-            case ast.Sizeof(operand=operand):
-                return self._sizeof(operand, written.span)
-            case ast.Alignof(operand=operand):
-                return self._sizeof(operand, written.span)
+            case ast.Sizeof() | ast.Alignof():
+                return self._sizeof(written)
             case ast.Index():
                 return self._index(written, siblings)
             case ast.Member():
@@ -343,7 +342,8 @@ class Expressions:
             return None
         return Value(Cast(bits, signed, value.expression), shape)
 
-    def _sizeof(self, operand: ast.TypeName | ast.Expression, span: Span) -> Value | None:
+    def _sizeof(self, written: ast.Sizeof | ast.Alignof) -> Value | None:
+        operand = written.operand
         if isinstance(operand, ast.Parenthesized):
             operand = operand.operand
         if isinstance(operand, ast.TypeName):
@@ -352,20 +352,16 @@ class Expressions:
             shape = self.scope.typedefs[operand.name].shape
         else:
             shape = ERROR_SHAPE
-            self.report.error("MIDL2203", "sizeof takes a type", span)
+            self.report.error("MIDL2203", "sizeof takes a type", written.span)
         if shape.is_error:
             return None
-        octets = self.pointer_octets if shape.levels and shape.levels[0].is_pointer else 0
-        if not shape.levels:
-            described = _integer(shape)
-            if isinstance(shape.core, Base):
-                octets = BASE_TYPES[shape.core.kind].octets
-            elif described is not None:
-                octets = described[0] // 8
-        if not octets:
-            self.report.error("MIDL2203", "sizeof takes a simple type: others depend on a C compiler", span)
+        if shape.levels and shape.levels[0].is_pointer:
+            return Value(Constant(self.pointer_octets), _INT)
+        found = layout(finish(shape, default=PointerKind.UNIQUE), self.scope.declared, self.pointer_octets)
+        if found is None or not found.size:
+            self.report.error("MIDL2203", "only a C compiler knows the size of this", written.span)
             return None
-        return Value(Constant(octets), _INT)
+        return Value(Constant(found.size if isinstance(written, ast.Sizeof) else found.alignment), _INT)
 
     def _index(self, written: ast.Index, siblings: Siblings | None) -> Value | None:
         value = self.bind(written.operand, siblings)

@@ -18,9 +18,9 @@ from idlc.source.files import Span
 
 
 def distinct(unit: Unit, drafts: list[Draft], *, com: bool) -> list[Draft]:
-    """Operations with names of their own. RPC: over all interfaces of a file; COM: in the interface."""
+    """Operations with names of their own. RPC: over all interfaces of a file, which concerns C only; COM: in one."""
     kept = []
-    seen: dict[str, Span] = {} if com else unit.operations
+    seen: dict[str, Span] = {}
     for draft in drafts:
         operation = draft.operation
         kinds = ACCESSORS.keys() & operation.words
@@ -29,6 +29,10 @@ def distinct(unit: Unit, drafts: list[Draft], *, com: bool) -> list[Draft]:
             message = f'"{operation.name}" is an operation already'
             unit.report.error("MIDL2003", message, operation.span, (before(seen[key]),))
             continue
+        elsewhere = None if com or operation.local else unit.operations.setdefault(key, operation.span)
+        if elsewhere not in (None, operation.span):
+            message = f'"{operation.name}" is an operation of another interface of this file already'
+            unit.report.doubtful("MIDL2003", message, operation.span, (before(elsewhere),))
         seen[key] = operation.span
         kept.append(draft)
     return kept

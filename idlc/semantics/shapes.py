@@ -177,11 +177,17 @@ def _reference(unit: Unit, keyword: str, tag: str, span: Span) -> Core:
     symbol = unit.scope.tags.get(tag)
     if symbol is None:
         symbol = forward(unit, keyword, tag, span)
-    elif symbol.keyword != keyword:
+    elif symbol.keyword != keyword and not (keyword == "struct" and _is_encapsulated(unit, symbol)):
         note = [Note("it is defined here", symbol.span)]
         unit.report.error("MIDL2003", f'"{tag}" is a {symbol.keyword}, not a {keyword}', span, note)
         return ErrorType()
     return symbol.core
+
+
+def _is_encapsulated(unit: Unit, symbol: TagSymbol) -> bool:
+    """Whether a tag is that of a union with its tag inside, which is a structure in C."""
+    union = unit.scope.declared.get(symbol.name)
+    return symbol.keyword == "union" and isinstance(union, Union) and union.encapsulated
 
 
 def forward(unit: Unit, keyword: str, tag: str, span: Span) -> TagSymbol:
@@ -540,8 +546,8 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
     if own is not None and _narrower(value, own):
         message = "the union is selected by a type of another size"
         notes = () if union is None else (Note("the union is defined here", union.span),)
-        unit.report.error("MIDL2083", message, argument.span, notes, "a cast says that this is meant")
-        return ERROR_SHAPE
+        # The wire form of VARIANT itself is selected by a shorter field than its union says.
+        unit.report.doubtful("MIDL2083", message, argument.span, notes, "a cast says that this is meant")
     return replace(shape, core=replace(shape.core, switch=value.expression, switch_type=type_))
 
 

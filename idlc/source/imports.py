@@ -5,6 +5,7 @@ This module knows no grammar: the caller says what a file imports. Cycles are re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from idlc.data import dataclass, field
@@ -13,6 +14,9 @@ from idlc.source.files import SourceFile, Span
 from idlc.source.search import CannotRead, Files
 
 MAX_FILES = 2_000
+
+_DOCUMENT = re.compile(r"\Am[sc]-(?=.)", re.IGNORECASE)
+"""What the names of Microsoft's protocol documents begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,29 @@ def _find(request: Request, file: SourceFile, files: Files, report: Report) -> S
         report.error("IDLC1001", f'cannot read "{request.name}": {error}', request.span)
         return None
     if found is None and not request.optional:
+        found = _stored_otherwise(request, file, files, report)
+    if found is None and not request.optional:
         hint = files.hint(request.name, file)
         report.error("IDLC1002", f'imported file "{request.name}" not found', request.span, help=hint)
     return found
+
+
+def _stored_otherwise(request: Request, file: SourceFile, files: Files, report: Report) -> SourceFile | None:
+    """What the name means where files are stored as their protocols are called for short: MS-LSAT in `lsat.idl`.
+
+    Protocol documents import one another by the names of the documents, in files that everyone saves as they like.
+    """
+    short = _DOCUMENT.sub("", request.name)
+    if short == request.name:
+        return None
+    try:
+        found = files.find(short, file)
+    except CannotRead:
+        return None
+    if found is not None and not files.is_builtin(found):
+        report.note("IDLC1022", f'"{found.name}" stands for "{request.name}", which is not there', request.span)
+        return found
+    return None
 
 
 def _report_cycle(request: Request, round_: Sequence[_Open], report: Report) -> None:
