@@ -32,6 +32,8 @@ __all__ = [
     "BIND_OPTS2",
     "BIND_OPTS3",
     "CALLTYPE",
+    "CPFLAGS",
+    "ContextProperty",
     "DATADIR",
     "DVTARGETDEVICE",
     "EXTCONN",
@@ -43,9 +45,11 @@ __all__ = [
     "IBindCtx",
     "IBlockingLock",
     "IClassActivator",
+    "IContext",
     "IDataAdviseHolder",
     "IDataObject",
     "IDirectWriterLock",
+    "IEnumContextProps",
     "IEnumFORMATETC",
     "IEnumMoniker",
     "IEnumSTATDATA",
@@ -81,6 +85,7 @@ __all__ = [
     "LPBIND_OPTS3",
     "LPDATAADVISEHOLDER",
     "LPDATAOBJECT",
+    "LPENUMCONTEXTPROPS",
     "LPENUMFORMATETC",
     "LPENUMMONIKER",
     "LPENUMSTATDATA",
@@ -721,6 +726,18 @@ EXTCONN.EXTCONN_WEAK = EXTCONN.member("EXTCONN_WEAK", 2)
 EXTCONN.EXTCONN_CALLABLE = EXTCONN.member("EXTCONN_CALLABLE", 4)
 
 
+class ContextProperty(ndr.Struct):
+    """struct ContextProperty."""
+
+    __slots__ = ("policyId", "flags", "pUnk")
+    __match_args__ = ("policyId", "flags", "pUnk")
+
+    def __init__(self, policyId: UUID, flags: int, pUnk: bytes | None = None) -> None:
+        self.policyId = policyId  # GUID policyId
+        self.flags = flags  # CPFLAGS flags
+        self.pUnk = pUnk  # [unique] IUnknown *pUnk
+
+
 LPBIND_OPTS: TypeAlias = BIND_OPTS | None
 LPBIND_OPTS2: TypeAlias = BIND_OPTS2 | None
 LPBIND_OPTS3: TypeAlias = BIND_OPTS3 | None
@@ -761,6 +778,8 @@ LPMESSAGEFILTER: TypeAlias = bytes | None
 LPEXTERNALCONNECTION: TypeAlias = bytes | None
 LPRUNNABLEOBJECT: TypeAlias = bytes | None
 LPSTDMARSHALINFO: TypeAlias = bytes | None
+CPFLAGS: TypeAlias = int
+LPENUMCONTEXTPROPS: TypeAlias = bytes | None
 
 
 class IBindCtx(com.IUnknown):
@@ -999,3 +1018,17 @@ class IForegroundTransfer(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000145-0000-0000-c000-000000000046")
+
+
+class IEnumContextProps(com.IUnknown):
+    """interface IEnumContextProps."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("000001c1-0000-0000-c000-000000000046")
+
+
+class IContext(com.IUnknown):
+    """What goes along with calls out of an apartment."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("000001c0-0000-0000-c000-000000000046")
