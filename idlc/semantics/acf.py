@@ -7,8 +7,9 @@ IDL is bound; what names nothing in the IDL is reported afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
-from idlc.data import dataclass, field
+from idlc.data import dataclass, field, replace
 from idlc.diagnostics.report import Note, Report
 from idlc.semantics.types import Interface
 from idlc.semantics.written import suggestion
@@ -66,6 +67,22 @@ def read(acf: ast.AcfFile | None, report: Report) -> AcfFacts:
                 case _:
                     pass
     return facts
+
+
+def adopted(acf: ast.AcfFile | None, file: ast.File) -> ast.AcfFile | None:
+    """An ACF that was named on the command line: its only interface may have another name than that of the IDL."""
+    if acf is None or _stem(acf.name) == _stem(file.name):
+        return acf
+    named = [one for one in acf.body if isinstance(one, ast.AcfInterface)]
+    defined = [one.name for one in file.body if isinstance(one, ast.Interface)]
+    if len(named) != 1 or len(defined) != 1:
+        return acf
+    body = tuple(replace(one, name=defined[0]) if isinstance(one, ast.AcfInterface) else one for one in acf.body)
+    return replace(acf, body=body)
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).stem.lower()
 
 
 def verify(acf: ast.AcfFile | None, interfaces: Iterable[Interface], types: Iterable[str], report: Report) -> None:

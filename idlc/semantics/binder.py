@@ -83,6 +83,7 @@ def bind(
 
     `name` is what the file goes by, unless it is the stem of its own name.
     """
+    acf = configuration.adopted(acf, file)
     scope = Scope()
     for other in imported.values():
         if other.scope is not None:

@@ -296,3 +296,15 @@ def test_a_type_of_too_many_levels_is_refused_once() -> None:
     text = "typedef long T0;\n" + "".join(f"typedef T{i} *T{i + 1};\n" for i in range(100))
     compilation = analyse(["case.idl"], Settings(memory={"case.idl": text}))
     assert [d.code for d in compilation.report.diagnostics] == ["IDLC1102"]
+
+
+def test_an_acf_that_is_named_for_it_may_call_the_interface_otherwise() -> None:
+    memory = {
+        "lab.idl": "[uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d5e)] interface lab { void f([in] long n); }",
+        "other.acf": "interface elsewhere { [async] f(); }",
+    }
+    compilation = analyse(["lab.idl"], Settings(memory=memory, acf="other.acf"))
+    assert compilation.report.diagnostics == ()
+    bound = compilation.main[0].bound
+    assert bound is not None
+    assert bound.interfaces[0].operations[0].is_async

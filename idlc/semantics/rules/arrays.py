@@ -23,14 +23,16 @@ from idlc.source.files import Span
 
 
 def check(places: Places, report: Report) -> None:
+    travel = places.sent_records
+    # Published files describe with structures what travels in another way, or not at all.
     for struct in places.structs:
-        _last(places, struct, report)
+        _last(places, struct, report.error if struct.name in travel else report.doubtful)
     for union in places.unions:
+        say = report.error if union.name in travel else report.doubtful
         for arm in union.arms:
             if arm.type is not None and places.conformant(arm.type):
                 message = f'arm "{arm.name}" has no fixed size'
-                report.error("MIDL2171", message, arm.span, _why(places, arm.type), "use a pointer to it")
-    travel = places.sent_records
+                say("MIDL2171", message, arm.span, _why(places, arm.type), "use a pointer to it")
     for owner, member in places.members:
         if member.type is not None:
             say = report.error if owner.name in travel else report.doubtful
@@ -49,11 +51,11 @@ def check(places: Places, report: Report) -> None:
             say("MIDL2199", message, operation.span, _why(places, operation.result), "use a pointer to a pointer")
 
 
-def _last(places: Places, struct: Struct, report: Report) -> None:
+def _last(places: Places, struct: Struct, say: Callable[..., None]) -> None:
     for field in struct.fields[:-1]:
         if places.conformant(field.type):
             message = f'"{field.name}" has no fixed size and must be the last member of "{struct.name}"'
-            report.error("MIDL2055", message, field.span, _why(places, field.type))
+            say("MIDL2055", message, field.span, _why(places, field.type))
 
 
 def _why(places: Places, type_: Type) -> list[Note]:
