@@ -52,6 +52,10 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
         message = f'dispinterface "{name}" needs IDispatch, which is not known here'
         help_ = 'import "oaidl.idl"; or importlib("stdole2.tlb");'
         unit.report.error("MIDL2017", message, statement.name_span, (), help_)
+    if attributes.uuid() is None:
+        message = f'dispinterface "{name}" has no uuid'
+        help_ = "it has no identity and nobody can ask for it"
+        unit.report.doubtful("MIDL2079", message, statement.name_span, (), help_)
     symbol = InterfaceSymbol(name, statement.name_span, unit.origin, "dispinterface", object=True, automation=True)
     unit.scope.interfaces[name] = symbol
     properties = tuple(one for field_ in statement.properties for one in _properties(unit, field_))
