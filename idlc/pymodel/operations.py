@@ -319,7 +319,10 @@ def _required(parameter: t.Parameter, annotation: str) -> str:
 
 
 def _handle(type_: t.Type) -> str | None:
+    """The context handle that a parameter is, or that it is an array of."""
     type_ = t.behind_ref(type_)
+    while isinstance(type_, t.Pointer | t.Array):
+        type_ = type_.target if isinstance(type_, t.Pointer) else type_.element
     return type_.name if isinstance(type_, t.ContextHandleUse) else None
 
 

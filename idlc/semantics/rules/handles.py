@@ -72,7 +72,9 @@ def _parameter(interface: Interface, operation: Operation, parameter: Parameter,
     elif operation.callback:
         report.error("MIDL2215", f'"{name}" is a handle, which a callback cannot have', span)
     elif _in_array(parameter.type):
-        report.error("MIDL2136", f'"{name}" is an array of {kind} handles', span)
+        # Since Windows Vista there are arrays of context handles; MIDL's target NT60.
+        if kind == "binding":
+            report.error("MIDL2136", f'"{name}" is an array of {kind} handles', span)
     elif isinstance(parameter.type, Pointer) and parameter.type.kind is not PointerKind.REF:
         report.error("MIDL2181", f'"{name}" leads to a {kind} handle and must be a [ref] pointer', span)
     elif kind == "binding" and parameter.is_out:

@@ -63,18 +63,23 @@ class Group:
         values = list(inputs)
         entries: dict[UUID, _Entry] = {}
         may_be_null = {name for name, _ in operation.contexts_out}
-        for name, kind in operation.contexts_in:
-            index = operation.inputs.index(name)
-            handle = values[index]
-            if handle is None:
-                if name not in may_be_null:
+
+        def own(value: Any, kind: type[ContextHandle], null: bool) -> Any:
+            if isinstance(value, list):
+                return [own(each, kind, null) for each in value]
+            if value is None:
+                if not null:
                     raise RpcFault(NCA_FAULT_CONTEXT_MISMATCH, executed=False)
-                continue
-            entry = self._entries.get(handle.uuid)
+                return None
+            entry = self._entries.get(value.uuid)
             if entry is None or not isinstance(entry.handle, kind):
                 raise RpcFault(NCA_FAULT_CONTEXT_MISMATCH, executed=False)
-            values[index] = entry.handle
-            entries[handle.uuid] = entry
+            entries[value.uuid] = entry
+            return entry.handle
+
+        for name, kind in operation.contexts_in:
+            index = operation.inputs.index(name)
+            values[index] = own(values[index], kind, name in may_be_null)
         locks: list[asyncio.Lock] = []
         try:
             for uuid in sorted(entries):
@@ -91,16 +96,16 @@ class Group:
         """Remember the handles that a call made and forget those that it closed."""
         before = dict(zip(operation.inputs, inputs, strict=True))
         for name, kind in operation.contexts_out:
-            handle = getattr(result, name) if len(operation.outputs) > 1 else result
-            old = before.get(name)
-            if old is not None and handle is not old:
-                self._entries.pop(old.uuid, None)
-            if handle is None or handle is old:
-                continue
-            if not isinstance(handle, kind):
-                raise TypeError(f'"{name}" has to be a {kind.__name__} or None, not {type(handle).__name__}')
-            if handle.uuid not in self._entries:
-                self._entries[handle.uuid] = _Entry(handle, service)
+            given = _each(before.get(name))
+            kept = _each(getattr(result, name) if len(operation.outputs) > 1 else result)
+            for old in given:
+                if not any(handle is old for handle in kept):
+                    self._entries.pop(old.uuid, None)
+            for handle in kept:
+                if not isinstance(handle, kind):
+                    raise TypeError(f'"{name}" has to be a {kind.__name__} or None, not {type(handle).__name__}')
+                if handle.uuid not in self._entries and not any(handle is old for old in given):
+                    self._entries[handle.uuid] = _Entry(handle, service)
 
     async def rundown(self) -> None:
         """Run down what is left; no call may be in progress."""
@@ -113,6 +118,13 @@ class Group:
                 await self._run(hook, entry.handle)
             except Exception:
                 _log.exception("the rundown of %r failed", entry.handle)
+
+
+def _each(value: Any) -> list[Any]:
+    """The handles of a parameter: itself, or what is in the array that it is."""
+    if isinstance(value, list | tuple):
+        return [handle for each in value for handle in _each(each)]
+    return [] if value is None else [value]
 
 
 def unlock(locks: Iterable[asyncio.Lock]) -> None:
