@@ -26,6 +26,10 @@ class Figure:
     unit: str
     rival: str
     higher_is_better: bool = False
+    floor: float | None = None
+    """The ratio that must be reached."""
+    aim: float | None = None
+    """The ratio that is hoped for."""
 
     @property
     def ratio(self) -> float:

@@ -1,0 +1,149 @@
+"""The compiler's own speed: whole runs of the command against widl, and its back end by itself.
+
+Every figure of a run counts from the start of the process to its end. widl comes with the Debian package
+libwine-dev, and so do the files. What is measured "cold" has no cache at all: not even the grammar's tables are there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from tests.bench.timing import Figure
+
+WINE = Path("/usr/include/wine/wine/windows")
+ROUNDS = 5
+
+SMALL = """import "unknwn.idl";
+[object, uuid(d3b2a8a6-21f5-4d3c-8f0e-0c1d2e3f4a5b)]
+interface ICounter : IUnknown { HRESULT Add([in] long by, [out] long *total); }
+"""
+
+
+def run(wanted: Callable[[str], bool]) -> Iterator[Figure]:
+    """A figure for each wanted job. Exits with a message when widl or its files are missing."""
+    jobs = {"idl mshtml": _mshtml, "idl wine set": _wine_set, "idl small": _small, "idl emit": _emit}
+    chosen = [job for name, job in jobs.items() if wanted(name)]
+    if not chosen:
+        return
+    if shutil.which("widl") is None or not WINE.is_dir():
+        sys.exit("needs widl and Wine's IDL files: install libwine-dev")
+    with tempfile.TemporaryDirectory() as folder:
+        for job in chosen:
+            yield job(Path(folder))
+
+
+# ---------------------------------------------------------------------------- against widl
+
+
+def _mshtml(folder: Path) -> Figure:
+    """One file of 30 000 lines, nothing cached."""
+    file = str(WINE / "mshtml.idl")
+    ours, theirs = _medians(lambda: _check([file], cache="off"), lambda: _widl(file, folder))
+    return Figure("idl mshtml (cold)", ours * 1e3, theirs * 1e3, "ms", "widl -h", floor=1 / 8, aim=1 / 4)
+
+
+def _wine_set(folder: Path) -> Figure:
+    """Every file that both accept: one run of ours, which parses each import once, and a run of widl for each."""
+    names = sorted(str(path) for path in WINE.glob("*.idl"))
+    refused = {path for path in names if not _widl(path, folder)}
+    said = json.loads(_check([*names, "--max-errors", "0", "--diagnostics", "json"], cache="off"))
+    errors = [each for each in said["diagnostics"] if each["severity"] == "error"]
+    refused |= {each["place"]["file"] for each in errors if each["place"] is not None}
+    accepted = [path for path in names if path not in refused]
+
+    def widl() -> None:
+        for path in accepted:
+            _widl(path, folder)
+
+    ours, theirs = _medians(lambda: _check(accepted, cache="off"), widl, rounds=3)
+    return Figure(f"idl wine set ({len(accepted)} files, cold)", ours * 1e3, theirs * 1e3, "ms", "widl -h", floor=1.0)
+
+
+def _small(folder: Path) -> Figure:
+    """A dozen lines with an import of the prelude, compiled again and again with a change; the rival is the limit."""
+    file = folder / "counter.idl"
+
+    def compiled(count: list[int] = [0]) -> None:  # noqa: B006
+        count[0] += 1
+        file.write_text(SMALL + f"// {count[0]}\n", encoding="utf-8")
+        _command(["compile", str(file), "-o", str(folder / "out")], cache=str(folder / "cache"))
+
+    compiled()
+    ours, _ = _medians(compiled, lambda: None, rounds=11)
+    return Figure("idl small (warm)", ours * 1e3, 150.0, "ms", "the limit", floor=1.0)
+
+
+def _command(words: Sequence[str], cache: str) -> bytes:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("IDLC_")}
+    environment["IDLC_CACHE" if cache == "off" else "IDLC_CACHE_DIR"] = cache
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "idlc", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    if done.returncode > 1:
+        sys.exit(f"idlc {' '.join(words[:2])} ends with status {done.returncode}")
+    return done.stdout
+
+
+def _check(words: Sequence[str], cache: str) -> bytes:
+    return _command(["check", *words], cache)
+
+
+def _widl(file: str, folder: Path) -> bool:
+    """Whether widl makes a header of a file."""
+    command = ["widl", "-h", "-o", str(folder / "out.h"), file]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def _medians(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
+    """Median seconds of both, in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for side, call in enumerate((ours, theirs)):
+            start = perf_counter()
+            call()
+            times[side].append(perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+# ---------------------------------------------------------------------------- the back end
+
+
+def _emit(_folder: Path) -> Figure:
+    """From the model of a module to the text of its file; the rival is the limit, per 1000 lines."""
+    from idlc import driver
+    from idlc.emit import render
+    from idlc.pymodel.build import Builder
+    from idlc.settings import Settings
+    from idlc.version import VERSION
+
+    compilation = driver.analyse(["big.idl"], Settings(memory={"big.idl": _big()}))
+    (unit,) = compilation.main
+    assert unit.bound is not None
+    model = Builder(unit.bound, {unit.bound.name: ".big"}, VERSION).build()
+    lines = render._public(model).count("\n")
+    ours, _ = _medians(lambda: render._public(model), lambda: None, rounds=7)
+    return Figure("idl emit (per 1000 lines)", ours * 1e6 / lines, 10.0, "ms", "the limit", floor=1.0, aim=10 / 3)
+
+
+def _big() -> str:
+    """An interface description with a hundred structures and a hundred operations."""
+    structs = "".join(
+        f"typedef struct S{n} {{ long id; [string, unique] wchar_t *label; [size_is(id)] byte *data; "
+        f"double values[{n + 1}]; }} S{n}; // number {n}\n"
+        for n in range(100)
+    )
+    operations = "".join(
+        f"long Operation{n}([in] handle_t h, [in] S{n} *given, [in, out] long *count, [out] S{n} *taken);\n"
+        for n in range(100)
+    )
+    return f"[uuid(8d5a1b7e-0c57-4e1c-9a3e-5e1b6f1c2d3e), version(1.0)] interface Big {{ {structs} {operations} }}"
