@@ -120,11 +120,16 @@ _FLAGS = tuple("is_async maybe idempotent broadcast message callback encode deco
 def _operation(operation: Operation) -> Iterator[str]:
     flags = "".join(f" {flag.removeprefix('is_')}" for flag in _FLAGS if getattr(operation, flag))
     flags += f" call_as {operation.call_as}" if operation.call_as is not None else ""
+    for word, place in (("comm_status", operation.comm_status), ("fault_status", operation.fault_status)):
+        flags += f" {word} in {place}" if place is not None else ""
+    flags += "".join(f" {word}" for word in ("notify", "notify_flag", "nocode") if word in operation.words)
     number = "" if operation.opnum < 0 and operation.dispid is not None else f"{operation.opnum} "
     yield f"  {number}{_dispid(operation.dispid)}{operation.called}: {type_text(operation.result)}{flags}"
     for parameter in operation.parameters:
         direction = "/".join(word for word, said in (("in", parameter.is_in), ("out", parameter.is_out)) if said)
         yield f"    {direction} {parameter.name}: {type_text(parameter.type)}"
+    for name in operation.hidden_statuses:
+        yield f"    hidden {name}: status"
 
 
 def _dispid(number: int | None) -> str:
