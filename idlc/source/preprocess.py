@@ -21,6 +21,7 @@ from idlc.source.tokens import (
     CHAR,
     COMMENT,
     HASH,
+    LINES,
     NAME,
     NEWLINE,
     NUMBER,
@@ -173,8 +174,11 @@ class _Preprocessor:
         """Report a character that begins no token; what can be saved of the line goes on."""
         if kind == HASH:
             return [Token(HASH, text, file, start, start + 1, True)]
-        self._strays += 1
         span = Span(file, start, start + len(text))
+        if kind == LINES:
+            self._report.doubtful("MIDL2112", "string goes on in the next line", Span(file, start, start + 1))
+            return [Token(STRING, re.sub(r"\s*\n\s*", " ", text), file, span.start, span.end, True)]
+        self._strays += 1
         if self._strays > MAX_STRAYS:
             self._report.error("IDLC1106", "too many stray characters; this does not look like IDL", span)
             raise _GiveUp

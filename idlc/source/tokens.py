@@ -30,6 +30,8 @@ PRAGMA: Final = "PRAGMA"
 NEWLINE: Final = "NEWLINE"
 """A line end with the white space behind it."""
 COMMENT: Final = "COMMENT"
+LINES: Final = "LINES"
+"""A string of several lines, in a list of attributes or arguments: C knows none, published IDL does."""
 OPEN_STRING: Final = "OPEN_STRING"
 OPEN_CHAR: Final = "OPEN_CHAR"
 OPEN_COMMENT: Final = "OPEN_COMMENT"
@@ -45,6 +47,7 @@ _KINDS = (
     (UUID, f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}(?![0-9A-Za-z_-])"),
     (STRING, r'L?"(?:[^"\\\n]|\\[^\S\n]*\n|\\[^\n])*"'),
     (CHAR, r"L?'(?:[^'\\\n]|\\[^\n])+'"),
+    (LINES, r'L?"(?:[^"\\\n]|\\[^\n])*\n[^"\\]*"(?=\s*(?:[,)\]]|\Z))'),
     (OPEN_STRING, r'L?"(?:[^"\\\n]|\\[^\n])*\\?'),
     (OPEN_CHAR, r"L?'(?:[^'\\\n]|\\[^\n])*\\?"),
     (NAME, "[A-Za-z_][A-Za-z0-9_]*"),
@@ -61,7 +64,7 @@ _KINDS = (
 _WORD = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS), re.DOTALL)
 _CLASSES = re.compile("|".join(f"({pattern})" for _, pattern in _KINDS), re.DOTALL)
 
-_SPECIAL: Final = frozenset([HASH, COMMENT, OPEN_STRING, OPEN_CHAR, OPEN_COMMENT, OTHER])
+_SPECIAL: Final = frozenset([HASH, COMMENT, LINES, OPEN_STRING, OPEN_CHAR, OPEN_COMMENT, OTHER])
 """Kinds that are more than a token to take along."""
 
 
