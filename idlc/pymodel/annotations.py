@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never
 
+from idlc.data import dataclass
 from idlc.semantics.types import (
     Array,
     Base,
