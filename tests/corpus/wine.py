@@ -41,9 +41,9 @@ def wine() -> WineSet:
     winrt = {name: known[name] for name in runtime if name in known}
     fragments = {name: known[name] for name in parts if name in known}
     for name, path in winrt.items():
-        wrong += _no_winrt(path, runtime[name])
+        wrong += no_winrt(path, runtime[name])
     for name, path in fragments.items():
-        wrong += _no_fragment(path, known.get(parts[name]))
+        wrong += no_fragment(path, known.get(parts[name]))
     rest = tuple(path for path in files if path.name not in winrt and path.name not in fragments)
     return WineSet(files, tuple(winrt.values()), tuple(fragments.values()), rest, tuple(wrong))
 
@@ -55,7 +55,7 @@ def listed(name: str) -> dict[str, str]:
     return {file: shown.strip() for file, shown in pairs}
 
 
-def _no_winrt(path: Path, construct: str) -> Iterator[str]:
+def no_winrt(path: Path, construct: str) -> Iterator[str]:
     """What is wrong with calling a file WinRT: idlc must refuse it, at that construct."""
     own = [d for d in idlc.check_files([path], FOLDERS).diagnostics if d.span.file.name == str(path)]
     told = [d for d in own if d.code == _WINRT]
@@ -67,7 +67,7 @@ def _no_winrt(path: Path, construct: str) -> Iterator[str]:
             yield f"{path.name} is listed as WinRT for {construct!r}, but idlc stops at {line.strip()!r}"
 
 
-def _no_fragment(path: Path, includer: Path | None) -> Iterator[str]:
+def no_fragment(path: Path, includer: Path | None) -> Iterator[str]:
     """What is wrong with calling a file a fragment: the includer must include it, and alone it must not compile."""
     if includer is None:
         yield f"{path.name} is listed as a fragment of a file that is not there"
