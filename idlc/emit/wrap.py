@@ -7,7 +7,9 @@ module breaks the few that are too long. It knows the statements that we generat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 WIDTH = 88
 _OPENING, _CLOSING = "([{", ")]}"
@@ -170,28 +172,23 @@ def _expression(indent: str, text: str, end: str) -> list[str]:
 # ---------------------------------------------------------------------------- reading code
 
 
-def _walk(text: str) -> Iterator[tuple[int, str, int]]:
-    """(index, character, bracket depth) outside strings; an opening bracket has the depth outside it."""
-    depth, quote, index = 0, "", 0
-    while index < len(text):
-        character = text[index]
-        if quote:
-            if character == "\\":
-                index += 1
-            elif character == quote:
-                quote = ""
-        elif character in "\"'":
-            quote = character
-            yield index, character, depth
-        elif character in _OPENING:
-            yield index, character, depth
-            depth += 1
-        elif character in _CLOSING:
+_MARKS = re.compile(r"""[()\[\]{},=# ]|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?""")
+"""What breaking looks at, and strings, which are passed over as a whole."""
+
+
+@lru_cache(maxsize=1_000)
+def _walk(text: str) -> tuple[tuple[int, str, int], ...]:
+    """(index, character, bracket depth) of marks outside strings; an opening bracket has the depth outside it."""
+    found: list[tuple[int, str, int]] = []
+    depth = 0
+    for match in _MARKS.finditer(text):
+        character = match[0]
+        if character in _CLOSING:
             depth -= 1
-            yield index, character, depth
-        else:
-            yield index, character, depth
-        index += 1
+        found.append((match.start(), character, depth))
+        if character in _OPENING:
+            depth += 1
+    return tuple(found)
 
 
 def _annotation(text: str) -> tuple[str, str, str] | None:
@@ -205,7 +202,7 @@ def _annotation(text: str) -> tuple[str, str, str] | None:
 
 
 def _comment(code: str) -> int:
-    return next((index for index, character, _ in _walk(code) if character == "#"), -1)
+    return next((index for index, character, _ in _walk(code) if character == "#"), -1) if "#" in code else -1
 
 
 def _matching(code: str, start: int) -> int:
@@ -219,7 +216,7 @@ def _opening(code: str, end: int) -> int:
 
 
 def _commas(text: str) -> bool:
-    return any(character == "," and depth == 0 for _, character, depth in _walk(text))
+    return "," in text and any(character == "," and depth == 0 for _, character, depth in _walk(text))
 
 
 def _items(body: str) -> list[str]:
@@ -229,6 +226,9 @@ def _items(body: str) -> list[str]:
 
 
 def _parts(text: str, operator: str) -> Iterator[str]:
+    if operator not in text:
+        yield text
+        return
     start = 0
     for index, character, depth in _walk(text):
         if character == " " and depth == 0 and text.startswith(operator, index):
