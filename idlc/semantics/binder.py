@@ -238,7 +238,10 @@ class _File:
             elif "extern" not in statement.specifiers.words:
                 code = "MIDL2001" if declarator.initializer is not None else "MIDL2156"
                 help_ = "write const before the type" if declarator.initializer is not None else None
-                unit.report.error(code, f'"{declarator.name}" is a variable', declarator.span, help=help_)
+                # In a file of its own, as a header has it: C programs get it from there.
+                static = "static" in statement.specifiers.words and declarator.initializer is not None
+                say = unit.report.doubtful if static else unit.report.error
+                say(code, f'"{declarator.name}" is a variable', declarator.span, help=help_)
 
     def stray(self, declarator: ast.Declarator) -> None:
         """An operation that belongs to no interface. Headers, which may be imported too, are full of them."""
@@ -371,7 +374,7 @@ class _File:
         sent = resolve(self.unit, argument)
         if not transmitted.check(self.unit, attribute, shape, sent):
             return ERROR_SHAPE
-        return replace(sent, presented=True)
+        return replace(sent, presented=True, inner=len(sent.levels))
 
     def handle(
         self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: str

@@ -260,7 +260,7 @@ def bind_module(unit: Unit, statement: ast.Module, bind: Bind) -> None:
     """Bind a module: its constants and types; its functions live in a DLL and are checked only."""
     attributes = written.check(statement.attributes, Place.MODULE, unit.report, statement.name)
     if not unit.library:
-        unit.report.error("MIDL2359", f'module "{statement.name}" belongs into a library', statement.name_span)
+        unit.report.doubtful("MIDL2359", f'module "{statement.name}" belongs into a library', statement.name_span)
     for inner in statement.body:
         if isinstance(inner, ast.Declaration) and any(d.is_function for d in inner.declarators):
             _entry(unit, inner, attributes)

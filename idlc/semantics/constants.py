@@ -123,7 +123,8 @@ class Expressions:
     def sizing(self, written: ast.Argument, siblings: Siblings | None) -> Value | None:
         """An expression that counts elements; None after a report."""
         value = self.bind(written, siblings)
-        return value if value is not None and self._integral(value, written, "a number of elements") else None
+        say = self.report.error if siblings is None else self._unsendable(siblings)
+        return value if value is not None and self._integral(value, written, "a number of elements", say) else None
 
     # ------------------------------------------------------------------ the tree walk
 
@@ -399,13 +400,15 @@ class Expressions:
     def _integral_shape(self, shape: Shape) -> bool:
         return not shape.levels and _integer(shape) is not None
 
-    def _integral(self, value: Value, written: ast.Argument, role: str) -> bool:
+    def _integral(
+        self, value: Value, written: ast.Argument, role: str, say: Callable[..., None] | None = None
+    ) -> bool:
         if self._integral_shape(value.shape):
             return True
         pointee = Shape(value.shape.levels[1:], value.shape.core)
         one_off = bool(value.shape.levels) and self._integral_shape(pointee)
         help_ = f'did you mean "*{written.span.text}"?' if one_off else None
-        self.report.error("MIDL2059", f"{role} must be an integer", written.span, help=help_)
+        (say or self.report.error)("MIDL2059", f"{role} must be an integer", written.span, help=help_)
         return False
 
 

@@ -50,7 +50,7 @@ def present(unit: Unit, name: str, shape: Shape, attributes: Iterable[ast.Attrib
     type_ = finish(shape, default=unit.default)
     if isinstance(type_, ErrorType):
         return shape
-    return replace(shape, levels=(), core=Presented(name, type_, chosen), presented=True)
+    return replace(shape, levels=(), core=Presented(name, type_, chosen), presented=True, inner=0)
 
 
 def present_imported(unit: Unit) -> None:

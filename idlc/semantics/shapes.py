@@ -50,6 +50,9 @@ from idlc.semantics.written import Attributes, suggestion
 from idlc.source.files import Span
 from idlc.syntax import ast
 
+SYSTEM_HANDLE = Opaque("system handle")
+"""A handle of the operating system, which travels within one machine only."""
+
 GENERIC = Opaque("void *")
 """What `void *` is where nothing says what it points at."""
 
@@ -299,9 +302,7 @@ def attributed(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibli
         return shape
     system = attributes.get("system_handle")
     if system is not None:
-        message = "handles of the operating system travel within one machine only"
-        unit.report.error("IDLC1208", message, system.span)
-        return ERROR_SHAPE
+        return Shape((), SYSTEM_HANDLE)
     shape = _counted(unit, shape, attributes, siblings)
     shape = _string(unit, shape, attributes)
     shape = _limited(unit, shape, attributes)
@@ -319,6 +320,8 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
     if attribute is None or shape.is_error:
         return shape
     kind = _KINDS[attribute.name]
+    if shape.presented and len(shape.levels) <= shape.inner:
+        return shape  # it is about the declared type, which does not travel
     if not shape.levels:
         match shape.core:
             case InterfacePointer():
@@ -328,7 +331,7 @@ def pointed(unit: Unit, shape: Shape, attributes: Attributes, place: Place) -> S
             case ContextHandleUse() | BindingHandle():
                 if kind is not PointerKind.REF:
                     unit.report.error("MIDL2181", f"a handle cannot be [{kind.value}]", attribute.span)
-            case Presented():
+            case Presented() | Opaque():
                 pass  # it is about the declared type, which does not travel
             case Pipe():
                 if kind is not PointerKind.REF:
@@ -372,18 +375,26 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
     if attributes.by_name.keys().isdisjoint(_COUNTING) or shape.core == GENERIC:
         return shape
     levels = list(shape.levels)
+    # A pointer to an interface is a level too, of one thing always; so may be one inside a presented type.
+    inside = 1 if isinstance(shape.core, InterfacePointer) or shape.presented else 0
+    own = len(levels) - shape.inner
     bound: dict[str, dict[int, Expression]] = {}
     counted: dict[int, Value] = {}
     for name in _COUNTING:
         attribute = attributes.get(name)
         if attribute is None:
             continue
-        if not levels or len(attribute.arguments) > len(levels):
-            wanted = "needs an array or a pointer" if not levels else f"has more positions than levels ({len(levels)})"
-            unit.report.error("MIDL2072" if not levels else "IDLC1202", f"[{name}] {wanted}", attribute.span)
+        arguments, further = attribute.arguments[:own], attribute.arguments[own:]
+        if inside and len(further) <= inside and (own or shape.presented):
+            if further and not shape.presented and not isinstance(further[0], ast.Hole):
+                message = f"[{name}] makes an array of interfaces, which are nothing without pointers"
+                unit.report.doubtful("IDLC1202", message, attribute.span)
+        elif not own or further:
+            wanted = f"has more positions than levels ({own})" if own else "needs an array or a pointer"
+            unit.report.error("IDLC1202" if own else "MIDL2072", f"[{name}] {wanted}", attribute.span)
             continue
         found = bound.setdefault(name, {})
-        for at, argument in enumerate(attribute.arguments):
+        for at, argument in enumerate(arguments):
             if isinstance(argument, ast.Hole):
                 continue
             value = unit.expressions.sizing(argument, siblings)

@@ -10,7 +10,7 @@ from typing import Final
 from idlc.data import dataclass
 from idlc.semantics.constants import INITIALIZER, integer_type, wrap
 from idlc.semantics.symbols import InterfaceCore, Shape
-from idlc.semantics.types import Base, BaseKind, Opaque
+from idlc.semantics.types import Base, BaseKind, Opaque, StructUse
 from idlc.semantics.unit import Unit
 from idlc.syntax import ast
 
@@ -79,6 +79,11 @@ def _real(unit: Unit, written: ast.Expression) -> Found | None:
 def _folded(unit: Unit, written: ast.Expression) -> int | float | None:
     """Arithmetic over numbers and named constants; None for everything else."""
     match written:
+        case ast.Binary(left=ast.Parenthesized(operand=ast.Identifier(name=name)), operator="-" | "+" as sign) if (
+            name in unit.scope.typedefs
+        ):
+            # `(DATE) - 1` is a cast: the parser could not know.
+            return _folded(unit, ast.Unary(sign, written.right, written.span))
         case ast.FloatLiteral(value=number) | ast.IntegerLiteral(value=number):
             return number
         case ast.Parenthesized(operand=operand) | ast.Cast(operand=operand):
@@ -124,6 +129,8 @@ def _pointer(unit: Unit, shape: Shape, written: ast.Expression) -> Found | None:
                 return Found(written.value.encode("latin-1", "replace"))
             if shape.core.kind in {BaseKind.CHAR, BaseKind.INT8, BaseKind.WCHAR, BaseKind.UINT16}:
                 return Found(written.value)
+        if shape.presented and len(shape.levels) == 1 and isinstance(shape.core, StructUse):
+            return Found(written.value)  # BSTR, which travels as a structure
         unit.report.error("MIDL2154", "text for a constant that is no string", written.span)
         return None
     if isinstance(written, ast.Identifier):

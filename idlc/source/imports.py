@@ -1,6 +1,6 @@
 """Imports: which files a file needs, each once, in an order in which every file comes after what it imports.
 
-This module knows no grammar: the caller says what a file imports. Cycles are reported once, with the whole round.
+This module knows no grammar: the caller says what a file imports. Cycles are told once, with the whole round.
 """
 
 from __future__ import annotations
@@ -157,9 +157,10 @@ def _stored_otherwise(request: Request, file: SourceFile, files: Files, report: 
 
 
 def _report_cycle(request: Request, round_: Sequence[_Open], report: Report) -> None:
+    """A file is read once, so the import that leads back says nothing new; MIDL passes over it as well."""
     first = round_[0].file.name
     if len(round_) == 1:
-        report.error("IDLC1004", f'"{first}" imports itself', request.span)
+        report.doubtful("IDLC1004", f'"{first}" imports itself', request.span)
         return
     notes = tuple(Note(f'"{frame.file.name}" is imported here', frame.via) for frame in round_[1:] if frame.via)
-    report.error("IDLC1004", f'"{first}" imports itself by way of "{round_[-1].file.name}"', request.span, notes)
+    report.doubtful("IDLC1004", f'"{first}" imports itself by way of "{round_[-1].file.name}"', request.span, notes)

@@ -112,7 +112,7 @@ def _accessor(operation: Operation, report: Report) -> None:
         nothing = isinstance(operation.result, Void) or status
         if nothing and not any(parameter.is_out for parameter in operation.parameters):
             help_ = "its last parameter is [out, retval]"
-            report.error("MIDL2418", f'"{name}" gets a property, but has no result', operation.span, help=help_)
+            report.doubtful("MIDL2418", f'"{name}" gets a property, but has no result', operation.span, help=help_)
 
 
 def _retval(interface: Interface, parameters: Sequence[Parameter], at: int, report: Report) -> None:

@@ -65,6 +65,7 @@ _CODES = {
     "void *": ("a void *", {"parameter": "MIDL2139", "result": "MIDL2145", "field": "MIDL2241"}),
     "union": ("a union that nothing selects", {"parameter": "MIDL2143", "result": "MIDL2147", "field": "MIDL2243"}),
     "undefined type": ("of an undefined type", {"parameter": "MIDL2011", "result": "MIDL2011", "field": "MIDL2011"}),
+    "system handle": ("a handle of this machine", dict.fromkeys(("parameter", "result", "field"), "IDLC1208")),
     "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
 }
 
