@@ -14,7 +14,7 @@ from idlc.data import dataclass
 from idlc.diagnostics.report import Note, Report
 from idlc.source.conditions import BadCondition, evaluate
 from idlc.source.files import Span
-from idlc.source.tokens import CHAR, NAME, NUMBER, PUNCT, STRING, Token, single
+from idlc.source.tokens import CHAR, NAME, NUMBER, PUNCT, STRING, Fragment, Shared, Token, single
 
 MAX_PER_USE = 100_000
 """Tokens that one use of a macro in a text may handle on its way to the result."""
@@ -68,6 +68,7 @@ class Expander:
         # What macros come to that mean the same wherever text uses them, as long as no name among their tokens changes.
         self._settled: dict[str, tuple[Token, ...] | None] = {}
         self._numbers: dict[str, tuple[str | None, bool]] = {}
+        self._fragments: dict[str, tuple[Fragment, tuple[Token, ...]] | None] = {}
         self._involved: set[str] = set()
 
     def define(self, macro: Macro) -> None:
@@ -82,19 +83,22 @@ class Expander:
         if name in self._involved:
             self._settled.clear()
             self._numbers.clear()
+            self._fragments.clear()
             self._involved.clear()
 
     def expand(self, tokens: Sequence[Token]) -> list[Token]:
         """The tokens with every macro expanded. Raises TooMuch only when the file as a whole asks for too much."""
         return self._expand(tokens, 0, frozenset())
 
-    def expand_text(self, tokens: Sequence[Token]) -> list[Token]:
+    def expand_text(self, tokens: Sequence[Token], *, share: bool) -> list[Token]:
         """The same for text, where a macro that is an expression of numbers becomes the one number that it is.
 
         That cannot be told apart where it is in parentheses, or all that there is between two commas. Files that number
         thousands of things by sums of macros are five times as long without this.
+
+        With `share`, whole statements that a macro stands for are one token, with one fragment for all uses.
         """
-        return self._expand(tokens, 0, frozenset(), fold=True)
+        return self._expand(tokens, 0, frozenset(), fold=True, share=share)
 
     def expand_condition(self, tokens: Sequence[Token]) -> list[Token]:
         """The same for the expression of an `#if`; raises BadCondition as well."""
@@ -109,6 +113,7 @@ class Expander:
         outer: frozenset[str],
         *,
         fold: bool = False,
+        share: bool = False,
         condition: bool = False,
     ) -> list[Token]:
         """Expand what stands by itself, or an argument: `outer` are the macros within whose expansions it stands."""
@@ -146,6 +151,9 @@ class Expander:
                 self._spent = 0
             try:
                 if fold and (settled := self._settle(macro, ())) is not None:
+                    if share and out and out[-1].text in _ENDS and (fragment := self._fragment(macro, settled, token)):
+                        out.append(Shared(token, fragment[0]))
+                        settled = fragment[1]
                     out += self._placed(macro, settled, token, out, _ahead(frames))
                     continue
                 body = self._replacement(macro, token, frames, active, depth)
@@ -235,6 +243,18 @@ class Expander:
                 return [Token(NUMBER, number, file, start, end, use.space)]
         self._spend(len(settled))
         return [Token(token.kind, token.text, file, start, end, token.space) for token in settled]
+
+    def _fragment(
+        self, macro: Macro, settled: tuple[Token, ...], use: Token
+    ) -> tuple[Fragment, tuple[Token, ...]] | None:
+        """The whole statements with which an expansion begins, and what is left; None when they are not worth it."""
+        if macro.name not in self._fragments:
+            length = _statements(settled) if len(settled) > _FEW_WORDS else 0
+            found: tuple[Fragment, tuple[Token, ...]] | None = None
+            if length > _FEW_WORDS:
+                found = Fragment(self._placed(macro, settled[:length], use, [], "")), settled[length:]
+            self._fragments[macro.name] = found
+        return self._fragments[macro.name]
 
     def _number(self, macro: Macro, settled: tuple[Token, ...]) -> tuple[str | None, bool]:
         """The number that a macro is, if it is an expression of numbers, and whether it can be an operand as it is."""
@@ -358,10 +378,25 @@ class Expander:
 
 
 _FEW: Final = 200
+_FEW_WORDS: Final = 20
+_ENDS: Final = frozenset("; { } :".split())
 _SIGNS: Final = frozenset("( ) + - * / % & | ^ ~ ! << >> < > <= >= == != && || ? :".split())
 
 _BEFORE: Final = frozenset("( , [ =".split())
 _BEHIND: Final = frozenset(") , ] ; }".split())
+
+
+def _statements(tokens: Sequence[Token]) -> int:
+    """How many tokens there are up to the last `;` that is in no brackets; 0 when brackets do not match."""
+    level = length = 0
+    for at, token in enumerate(tokens):
+        if token.kind == PUNCT:
+            level += (token.text in "([{") - (token.text in ")]}")
+            if level < 0:
+                return 0
+            if level == 0 and token.text == ";":
+                length = at + 1
+    return length
 
 
 def _is_operand(tokens: Sequence[Token]) -> bool:

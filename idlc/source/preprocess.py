@@ -75,9 +75,14 @@ class _GiveUp(Exception):
     """What follows makes no sense; the reason is in the report."""
 
 
-def preprocess(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> list[Token]:
-    """The tokens of a file after preprocessing. Reports mistakes and goes on where it can."""
-    work = _Preprocessor(files, report, options or Options())
+def preprocess(
+    source: SourceFile, files: Files, report: Report, options: Options | None = None, *, share: bool = False
+) -> list[Token]:
+    """The tokens of a file after preprocessing. Reports mistakes and goes on where it can.
+
+    With `share`, whole statements out of macros are one token of kind SHARED for each use.
+    """
+    work = _Preprocessor(files, report, options or Options(), share)
     try:
         work.text(source, 0)
     except _GiveUp:
@@ -88,7 +93,8 @@ def preprocess(source: SourceFile, files: Files, report: Report, options: Option
 
 
 class _Preprocessor:
-    def __init__(self, files: Files, report: Report, options: Options) -> None:
+    def __init__(self, files: Files, report: Report, options: Options, share: bool) -> None:
+        self._share = share
         self.out: list[Token] = []
         self._files = files
         self._report = report
@@ -168,7 +174,7 @@ class _Preprocessor:
 
     def _flush(self, chunk: list[Token]) -> None:
         if chunk:
-            self.out += self._expander.expand_text(chunk)
+            self.out += self._expander.expand_text(chunk, share=self._share)
 
     def _stray(self, kind: str, text: str, start: int, file: SourceFile) -> list[Token]:
         """Report a character that begins no token; what can be saved of the line goes on."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 from idlc.data import dataclass
 from idlc.source.files import SourceFile, Span
@@ -29,6 +29,8 @@ PRAGMA: Final = "PRAGMA"
 """A whole #pragma line; its text is what follows the word."""
 NEWLINE: Final = "NEWLINE"
 """A line end with the white space behind it."""
+SHARED: Final = "SHARED"
+"""Whole statements out of a macro, see `Shared`."""
 COMMENT: Final = "COMMENT"
 LINES: Final = "LINES"
 """A string of several lines, in a list of attributes or arguments: C knows none, published IDL does."""
@@ -95,6 +97,26 @@ class Token:
 
     def __repr__(self) -> str:
         return f"Token({self.kind}, {self.text!r})"
+
+
+class Fragment:
+    """Whole statements that a macro stands for, at the place of its first use; `parsed` is for who parses them."""
+
+    __slots__ = ("parsed", "tokens")
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.parsed: Any = None
+
+
+class Shared(Token):
+    """One use of a fragment: a single token, so that what a macro repeats is read once."""
+
+    __slots__ = ("fragment",)
+
+    def __init__(self, use: Token, fragment: Fragment) -> None:
+        super().__init__(SHARED, use.text, use.file, use.start, use.end, use.space)
+        self.fragment = fragment
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from idlc.diagnostics.near import did_you_mean
 from idlc.diagnostics.report import Report
 from idlc.source.conditions import integer
 from idlc.source.files import SourceFile, Span
-from idlc.source.tokens import Token
+from idlc.source.tokens import Fragment, Token
 from idlc.syntax import ast
 from idlc.syntax.lexer import uuid, version
 
@@ -24,9 +24,13 @@ from idlc.syntax.lexer import uuid, version
 class Problems:
     """What builders need to know of the file besides their children."""
 
-    def __init__(self, report: Report, source: SourceFile) -> None:
+    def __init__(
+        self, report: Report, source: SourceFile, statements: Callable[[Fragment], tuple[ast.Statement, ...]]
+    ) -> None:
         self.report = report
         self.source = source
+        self.statements = statements
+        """What a fragment is that a macro repeats."""
         self.lost: set[str] = set()
         """Names in statements that could not be parsed."""
 
@@ -72,6 +76,27 @@ class _Attributes:
         self.items = items
 
 
+class _Shared:
+    """Statements that a macro repeats."""
+
+    __slots__ = ("span", "statements")
+
+    def __init__(self, statements: tuple[ast.Statement, ...], span: Span) -> None:
+        self.statements = statements
+        self.span = span
+
+
+def _body(children: list[Any]) -> tuple[ast.Statement, ...]:
+    """Statements, those of macros among them."""
+    if not any(isinstance(child, _Shared) for child in children):
+        return tuple(children)
+    return tuple(
+        statement
+        for child in children
+        for statement in (child.statements if isinstance(child, _Shared) else (child,))
+    )
+
+
 class _Named(str):
     """Marks the name of an encapsulated union's member."""
 
@@ -83,8 +108,13 @@ class _Named(str):
 def _file(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.File:
     source = problems.source
     return ast.File(
-        source.name, tuple(children), Span(source, 0, len(source.text)), first.doc, frozenset(problems.lost)
+        source.name, _body(children), Span(source, 0, len(source.text)), first.doc, frozenset(problems.lost)
     )
+
+
+@_rule("shared")
+def _shared(children: list[Any], span: Span, problems: Problems, first: Token) -> _Shared:
+    return _Shared(problems.statements(children[0].fragment), span)
 
 
 @_rule("acf_file")
@@ -156,7 +186,7 @@ def _forward(children: list[Any], span: Span, problems: Problems, first: Token) 
 def _interface(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Interface:
     attributes, (name, *rest) = _split_attributes(children)
     base = rest.pop(0) if rest and isinstance(rest[0], ast.NamedType) else None
-    return ast.Interface(name.text, base, attributes, tuple(rest), span, name.span, first.doc)
+    return ast.Interface(name.text, base, attributes, _body(rest), span, name.span, first.doc)
 
 
 @_rule("dispinterface")
@@ -192,10 +222,11 @@ def _properties(children: list[Any], span: Span, problems: Problems, first: Toke
 
 @_rule("methods")
 def _methods(children: list[Any], span: Span, problems: Problems, first: Token) -> _Methods:
-    for child in children:
+    body = _body(children)
+    for child in body:
         if not isinstance(child, ast.Declaration | ast.CppQuote | ast.Pragma):
             problems.error("MIDL2391", "only methods can stand here", child.span)
-    return _Methods(tuple(child for child in children if isinstance(child, ast.Declaration)))
+    return _Methods(tuple(child for child in body if isinstance(child, ast.Declaration)))
 
 
 @_rule("coclass")
@@ -213,13 +244,13 @@ def _coclass_member(children: list[Any], span: Span, problems: Problems, first: 
 @_rule("module")
 def _module(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Module:
     attributes, (name, *body) = _split_attributes(children)
-    return ast.Module(name.text, attributes, tuple(body), span, name.span, first.doc)
+    return ast.Module(name.text, attributes, _body(body), span, name.span, first.doc)
 
 
 @_rule("library")
 def _library(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Library:
     attributes, (name, *body) = _split_attributes(children)
-    return ast.Library(name.text, attributes, tuple(body), span, name.span, first.doc)
+    return ast.Library(name.text, attributes, _body(body), span, name.span, first.doc)
 
 
 # ---------------------------------------------------------------------------- declarations

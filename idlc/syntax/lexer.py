@@ -235,6 +235,11 @@ class _Lexer:
             elif kind == pp.PRAGMA:
                 self._add("PRAGMA", token)
                 continue
+            elif kind == pp.SHARED:
+                self._add("SHARED", token)
+                run = 0
+                previous = ";"
+                continue
             elif kind == pp.UUID:
                 self._add("UUID", token)
             if run > self._limit:

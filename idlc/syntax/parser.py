@@ -15,7 +15,7 @@ from idlc.diagnostics.report import Note, Report
 from idlc.source.files import SourceFile, Span
 from idlc.source.preprocess import Options, preprocess
 from idlc.source.search import Files
-from idlc.source.tokens import NAME, Token
+from idlc.source.tokens import NAME, Fragment, Shared, Token
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS, Builder, Problems
 from idlc.syntax.grammar import Grammar, load
@@ -52,7 +52,7 @@ _NICE: Final = {
 
 def parse_file(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.File:
     """The tree of an IDL file. What could not be parsed is reported and left out."""
-    tree = _parse(source, preprocess(source, files, report, options), report, "file")
+    tree = _parse(source, preprocess(source, files, report, options, share=True), report, "file")
     assert isinstance(tree, ast.File)
     return tree
 
@@ -98,7 +98,7 @@ class _Parser:
         self._types = lexed.types
         self._tokens = lexed.tokens
         self._report = report
-        self._problems = Problems(report, source)
+        self._problems = Problems(report, source, self._statements)
         if lexed.cut_short:
             self._lose(0, len(lexed.tokens))
         self._errors = 0
@@ -130,6 +130,12 @@ class _Parser:
                 if default is None:
                     if kind in FALLBACK:
                         types[at] = FALLBACK[kind]
+                        continue
+                    if kind == "SHARED":  # no place for statements: token by token then
+                        shared = tokens[at]
+                        assert isinstance(shared, Shared)
+                        within = lex(self._problems.source, shared.fragment.tokens, self._report)
+                        types[at : at + 1], tokens[at : at + 1] = within.types[:-1], within.tokens[:-1]
                         continue
                     if kind == "PRAGMA":  # a #pragma may stand anywhere; where no statement can, nothing is lost
                         at += 1
@@ -208,6 +214,17 @@ class _Parser:
                 states.append(state)
             if state == end:
                 return result
+
+    def _statements(self, fragment: Fragment) -> tuple[ast.Statement, ...]:
+        """The statements of a fragment; it is parsed when the first of its uses is."""
+        if fragment.parsed is None:
+            source = self._problems.source
+            tree = _parse(source, fragment.tokens, self._report, "file")
+            assert isinstance(tree, ast.File)
+            fragment.parsed = tree.body
+            self._problems.lost |= tree.lost
+        found: tuple[ast.Statement, ...] = fragment.parsed
+        return found
 
     def _chain(self, below: int, state: int, terminal: str) -> tuple[int, int] | None:
         """Where the reductions end that do nothing to the value on top, and how its level of lists changes."""

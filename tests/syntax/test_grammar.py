@@ -20,7 +20,7 @@ NODES_WITHOUT_A_RULE = {"Const"}
 RULES_WITHOUT_A_NODE = {
     "initialized", "bits", "no_field", "member_name", "calling", "star", "range", "variadic", "attributes",
     "attribute_call", "properties", "methods", "plain_specifiers", "plain_type_name", "arrow_member",
-    "parenthesized_name",
+    "parenthesized_name", "shared",
 }  # fmt: skip
 PRECEDENCE = set("logical_or logical_and bit_or bit_xor bit_and equality relation shift sum product".split())
 
