@@ -12,7 +12,9 @@ Only what this project uses is there: every class has slots, and none inherits f
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
+from types import CodeType, FunctionType
 from typing import Any, Final, TypeVar, dataclass_transform
 
 _T = TypeVar("_T")
@@ -97,6 +99,9 @@ def _made(cls: type[_T], frozen: bool) -> type[_T]:
         each.name = name
         known.append(each)
     found = tuple(known)
+    optional = [each.default is not _MISSING or each.factory is not _MISSING for each in found if each.init]
+    if optional != sorted(optional):
+        raise TypeError(f"{cls.__name__}: a field without a default stands behind one that has one")
     compared = [each.name for each in found if each.compare]
     namespace.pop("__dict__", None)
     namespace.pop("__weakref__", None)
@@ -118,34 +123,54 @@ def _made(cls: type[_T], frozen: bool) -> type[_T]:
 
 
 def _init(cls: Any, found: tuple[Field, ...], frozen: bool) -> Any:
-    names: dict[str, Any] = {"_missing": _MISSING}
+    globals_: dict[str, Any] = {"_missing": _MISSING}
+    if frozen:
+        globals_["_turn"] = object.__dict__["__class__"].__set__
+        globals_["_twin"] = type(cls.__name__, (), {"__slots__": cls.__slots__})
+        globals_["_frozen"] = cls
+    names = [each.name for each in found]
+    if all(each.init and each.factory is _MISSING for each in found):
+        # The usual case: the code of another class of as many fields, with other names, is at hand at once.
+        plain = [f"field_{number}" for number in range(len(names))]
+        code = _code(tuple(plain), (), frozen)
+        renamed = dict(zip(plain, names, strict=True))
+        code = code.replace(
+            co_names=tuple(renamed.get(name, name) for name in code.co_names),
+            co_varnames=tuple(renamed.get(name, name) for name in code.co_varnames),
+        )
+        defaults = tuple(each.default for each in found if each.default is not _MISSING)
+        return FunctionType(code, globals_, "__init__", defaults)
+    values: list[tuple[str, str]] = []
     parameters: list[str] = []
-    lines: list[str] = []
+    defaults = ()
     for each in found:
         name = each.name
-        value = name
         if each.factory is not _MISSING:
-            names[f"_make_{name}"] = each.factory
-            value = f"_make_{name}() if {name} is _missing else {name}" if each.init else f"_make_{name}()"
-            default = "=_missing"
-        elif each.default is not _MISSING:
-            names[f"_default_{name}"] = each.default
-            default = f"=_default_{name}"
-            value = name if each.init else f"_default_{name}"
-        else:
-            default = ""
+            globals_[f"_make_{name}"] = each.factory
+            made = f"_make_{name}()"
+            values.append((name, f"{made} if {name} is _missing else {name}" if each.init else made))
+        elif not each.init:
+            globals_[f"_default_{name}"] = each.default
+            values.append((name, f"_default_{name}"))
         if each.init:
-            parameters.append(name + default)
-        if each.init or default:
-            lines.append(f" self.{name} = {value}")
+            parameters.append(name)
+            default = _MISSING if each.factory is not _MISSING else each.default
+            if default is not _MISSING or each.factory is not _MISSING:
+                defaults += (default,)
+    return FunctionType(_code(tuple(parameters), tuple(values), frozen), globals_, "__init__", defaults)
+
+
+@cache
+def _code(parameters: tuple[str, ...], values: tuple[tuple[str, str], ...], frozen: bool) -> CodeType:
+    """An `__init__` that sets what it gets, but for `values`, which are computed."""
+    lines = [f" self.{name} = {value}" for name, value in ({name: name for name in parameters} | dict(values)).items()]
     if frozen:
         # The frozen class refuses to be assigned to; its twin, which has the same slots and no such scruple, does not.
-        names["_turn"] = object.__dict__["__class__"].__set__
-        names["_twin"] = type(cls.__name__, (), {"__slots__": cls.__slots__})
-        names["_frozen"] = cls
         lines = [" _turn(self, _twin)", *lines, " self.__class__ = _frozen"]
+    names: dict[str, Any] = {}
     exec(f"def __init__(self, {', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), names)
-    return names["__init__"]
+    code: CodeType = names["__init__"].__code__
+    return code
 
 
 def _copy(cls: Any) -> Any:

@@ -106,6 +106,15 @@ def test_objects_are_copied_and_pickled() -> None:
         assert pickle.loads(pickle.dumps(value)) == value
 
 
+def test_a_default_before_a_field_without_one_is_refused() -> None:
+    class Wrong:
+        a: int = 1
+        b: int
+
+    with pytest.raises(TypeError, match="behind one that has one"):
+        dataclass(frozen=True)(Wrong)
+
+
 def test_what_is_data_is_known() -> None:
     assert is_data(Point(1))
     assert not is_data(Point)
