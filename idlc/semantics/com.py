@@ -9,6 +9,7 @@ from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.language.typelibs import source_of
 from idlc.semantics import text, written
+from idlc.semantics.documentation import Doc
 from idlc.semantics.interfaces import identities
 from idlc.semantics.operations import bind_operation, dispid
 from idlc.semantics.shapes import attributed, declared, pointed, specified
@@ -65,9 +66,13 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
             if not declarator.is_function:
                 unit.report.error("MIDL2391", f'"{declarator.name}" is no method', declarator.span)
                 continue
-            draft = bind_operation(unit, method, declarator, written.NONE, local=True)
-            if draft is not None:
-                methods.append(replace(draft.operation, local=False))
+            known_as = id(declarator)  # a macro may have put the very same method into several dispinterfaces
+            if known_as not in unit.dispatched:
+                draft = bind_operation(unit, method, declarator, written.NONE, local=True)
+                unit.dispatched[known_as] = None if draft is None else replace(draft.operation, local=False)
+            operation = unit.dispatched[known_as]
+            if operation is not None:
+                methods.append(operation)
     wraps = statement.interface.name.rpartition(".")[2] if statement.interface is not None else None
     known = dict(identities(properties)) | identities(methods)
     if wraps is not None and statement.interface is not None:
@@ -83,7 +88,7 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
         object=True,
         base="IDispatch",
         base_origin=dispatch.origin if dispatch is not None and dispatch.complete else "",
-        doc=statement.doc or attributes.helpstring,
+        doc=Doc(statement.span, attributes.helpstring),
         words=frozenset(attributes.by_name),
         library=unit.library,
         dispatch=True,
@@ -131,7 +136,7 @@ def _properties(unit: Unit, written_field: ast.Field) -> list[Property]:
                 line,
                 span,
                 readonly="readonly" in attributes,
-                doc=written_field.doc or attributes.helpstring,
+                doc=Doc(written_field.span, attributes.helpstring),
             )
         )
     return found
@@ -158,7 +163,7 @@ def bind_coclass(unit: Unit, statement: ast.Coclass) -> Coclass:
     if attributes.uuid() is None:
         message = f'coclass "{name}" has no uuid'
         unit.report.doubtful("MIDL2079", message, statement.name_span, help="nothing can be created without a CLSID")
-    doc = statement.doc or attributes.helpstring
+    doc = Doc(statement.span, attributes.helpstring)
     return Coclass(name, attributes.uuid(), members, statement.name_span, unit.origin, doc)
 
 
@@ -216,7 +221,7 @@ def bind_library(unit: Unit, statement: ast.Library, libraries: Libraries, bind:
     for inner in statement.body:
         bind(inner)
     unit.library = outside
-    doc = statement.doc or attributes.helpstring
+    doc = Doc(statement.span, attributes.helpstring)
     libraries.found.append(
         Library(
             statement.name,

@@ -27,6 +27,7 @@ from idlc.semantics.types import (
     ErrorType,
     NamedConstant,
     Opaque,
+    Operation,
     Pickled,
     Pointer,
     PointerKind,
@@ -60,6 +61,8 @@ class Unit:
     ms_union: bool = False
     undefined: dict[str, Opaque | ErrorType] = field(default_factory=dict)
     """Type names that mean nothing, and what stands for them: a forgotten import is one mistake for all uses."""
+    dispatched: dict[int, Operation | None] = field(default_factory=dict)
+    """The methods of dispinterfaces, by the identity of their declarators in the tree."""
     packing: Packing = field(default_factory=Packing)
     quotes: list[str] = field(default_factory=list)
     """Text for C headers, as BoundFile.quotes."""
