@@ -405,6 +405,8 @@ class Expressions:
     ) -> bool:
         if self._integral_shape(value.shape):
             return True
+        if isinstance(value.shape.core, Opaque) and value.shape.core.spelling.startswith("undefined type"):
+            return False  # said already
         pointee = Shape(value.shape.levels[1:], value.shape.core)
         one_off = bool(value.shape.levels) and self._integral_shape(pointee)
         help_ = f'did you mean "*{written.span.text}"?' if one_off else None

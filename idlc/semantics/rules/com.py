@@ -61,7 +61,8 @@ def _identities(interface: Interface, report: Report) -> None:
     seen: dict[int, Operation | Property] = {}
     for member in members:
         if member.dispid is None:
-            if interface.dispatch:
+            # One with an id that could not be worked out has had its message.
+            if interface.dispatch and not (isinstance(member, Operation) and "id" in member.words):
                 message = f'"{member.name}" has no id, and a dispinterface knows its members by nothing else'
                 report.error("MIDL2094", message, member.span, help=f"write [id({_next(members)})]")
             continue
