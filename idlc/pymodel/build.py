@@ -38,6 +38,7 @@ from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
 from idlc.settings import Protocol, Settings
+from idlc.source.comments import of_file
 from idlc.wire.layout import NDR20, NDR64, Syntax
 from idlc.wire.plan import (
     callbacks,
@@ -257,7 +258,7 @@ class Builder:
                     types.append(
                         Handle(
                             self.names[f"type {declared.name}"],
-                            docstring(declared.doc or f"Context handle {declared.name}.", 4),
+                            docstring(declared.doc.text or f"Context handle {declared.name}.", 4),
                         )
                     )
                     self.features.add("rpc")
@@ -324,7 +325,7 @@ class Builder:
     def _doc(self) -> str:
         lines = [f"{i.name} {i.version[0]}.{i.version[1]}, {{{i.uuid}}}." for i in self.interfaces]
         kinds = "Interfaces and types" if com.object_interfaces(self.bound) else "Types"
-        return self.bound.doc or "\n".join(lines) or f"{kinds} of {self.bound.name}."
+        return of_file(self.bound.text) or "\n".join(lines) or f"{kinds} of {self.bound.name}."
 
     def _imports(
         self,
@@ -391,7 +392,7 @@ class Builder:
 
     def _constants(self) -> Iterable[Constant]:
         for constant in self.bound.constants:
-            yield Constant(self.names[f"constant {constant.name}"], self._value(constant), one_line(constant.doc))
+            yield Constant(self.names[f"constant {constant.name}"], self._value(constant), one_line(constant.doc.text))
 
     @staticmethod
     def _value(constant: t.NamedConstant) -> str:
@@ -476,7 +477,7 @@ class Builder:
         return Record(
             self.names[f"type {struct.name}"],
             "ndr.Struct",
-            docstring(struct.doc or f"struct {struct.name}.", 4),
+            docstring(struct.doc.text or f"struct {struct.name}.", 4),
             tuple_of(literal(names[field.name]) for field in struct.fields),
             ", ".join(parameters),
             tuple(attributes),
@@ -496,7 +497,7 @@ class Builder:
         if "float" in parts and "int" in parts:
             parts.remove("int")
         tag = self.annotator.given(union.switch_type) if union.switch_type is not None else "int"
-        doc = docstring("\n".join([union.doc or f"union {union.name}, by tag:", "", *arms]), 4)
+        doc = docstring("\n".join([union.doc.text or f"union {union.name}, by tag:", "", *arms]), 4)
         value = " | ".join(parts) or "None"
         parameters = f"tag: {tag}, value: {value}" + (" = None" if "None" in parts else "")
         return Choice(self.names[f"type {union.name}"], doc, tuple(arms), tag, value, parameters)
@@ -559,7 +560,7 @@ class Builder:
         results += [shape.result() for shape in back if len(shape.outputs) > 1]
         if back:
             arguments += f", callbacks={tuple_of(shape.declaration() for shape in back)}"
-        doc = interface.doc or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}."
+        doc = interface.doc.heading or f"Interface {interface.name} {interface.version[0]}.{interface.version[1]}."
         client, server = self.settings.client, self.settings.server
         services: list[Service] = []
         if server:

@@ -56,7 +56,7 @@ class Classes:
                 ComInterface(
                     name=self.named(interface.name, self.bound.name),
                     base=self._base(interface),
-                    doc=docstring(interface.doc or f"{keyword} {interface.name}.", 4),
+                    doc=docstring(interface.doc.heading or f"{keyword} {interface.name}.", 4),
                     iid=uuid_literal(interface.uuid),
                     identities=self._identities(interface),
                 )
@@ -72,7 +72,7 @@ class Classes:
         return tuple(
             ComponentClass(
                 name=self.named(coclass.name, self.bound.name),
-                doc=docstring(coclass.doc or f"coclass {coclass.name}.", 4),
+                doc=docstring(coclass.doc.heading or f"coclass {coclass.name}.", 4),
                 clsid=uuid_literal(coclass.uuid),
                 interfaces=self._members([m for m in coclass.members if not m.source]),
                 sources=self._members([m for m in coclass.members if m.source]),
@@ -86,7 +86,7 @@ class Classes:
         return tuple(
             TypeLibrary(
                 name=names[f"library {library.name}"],
-                doc=docstring(library.doc or f"library {library.name}.", 4),
+                doc=docstring(library.doc.heading or f"library {library.name}.", 4),
                 libid=uuid_literal(library.uuid),
                 version=f"({library.version[0]}, {library.version[1]})",
             )

@@ -303,7 +303,7 @@ class OperationShape:
 
     def _doc(self) -> str:
         """The IDL signature, and below it what the IDL's author says."""
-        parts = [one_line(self.operation.declaration), self.operation.doc]
+        parts = [one_line(self.operation.declaration), self.operation.doc.text]
         return docstring("\n\n".join(part for part in parts if part), 8)
 
 

@@ -16,6 +16,7 @@ from idlc.language.basetypes import GUID_NAMES
 from idlc.semantics import acf as configuration
 from idlc.semantics import com, names, pickling, transmitted, written
 from idlc.semantics.configured import check_allocation
+from idlc.semantics.documentation import NO_DOC, Doc, helpstring
 from idlc.semantics.interfaces import bind_interface
 from idlc.semantics.operations import contextual, one_convention
 from idlc.semantics.presented import present, present_imported
@@ -115,7 +116,7 @@ def bind(
         interfaces=tuple(found.interfaces),
         imports=tuple(imports),
         declared=scope.declared,
-        doc=file.doc,
+        text=file.span.file.text,
         quotes=tuple(unit.quotes),
         pickled=tuple(unit.pickled),
         coclasses=coclasses,
@@ -222,7 +223,7 @@ class _File:
                 case _:
                     start = len(unit.declarations)
                     specified(unit, statement.specifiers, "", attributes, ())
-                    self.document(start, statement.doc)
+                    self.document(start, Doc(statement.span, attributes.helpstring))
                     self.guid_by_tag(statement.specifiers)
                     return
             if tag not in unit.scope.tags:
@@ -258,16 +259,16 @@ class _File:
             case ast.Struct(name=str(tag)) if tag in GUID_NAMES:
                 core = self.unit.scope.tags[tag].core
                 if isinstance(core, Base):
-                    self.alias(tag, Shape((), core), core, specifiers.span, "")
+                    self.alias(tag, Shape((), core), core, specifiers.span, NO_DOC)
             case _:
                 pass
 
-    def document(self, start: int, doc: str) -> None:
+    def document(self, start: int, doc: Doc) -> None:
         """Give the comment before a definition to what it defines: the last record from `start` on."""
         declarations = self.unit.declarations
         for at in range(len(declarations) - 1, start - 1, -1):
             record = declarations[at]
-            if isinstance(record, Struct | Union | Enum) and doc:
+            if isinstance(record, Struct | Union | Enum):
                 declarations[at] = self.unit.scope.declared[record.name] = replace(record, doc=doc)
                 return
 
@@ -286,7 +287,8 @@ class _File:
         start = len(unit.declarations)
         called = plain[0] if plain else unit.free_name(f"{first}_target")
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
-        self.document(start, statement.doc)
+        doc = Doc(statement.span, attributes.helpstring)
+        self.document(start, doc)
         own = None if attributes.first_of(*names.PRESENTED) is not None else _record_name(base)
         if own is not None and own[0] in plain:  # further declarators point at what the record is presented as
             base = present(unit, own[0], base, attributes.by_name.values())
@@ -300,7 +302,7 @@ class _File:
                 continue
             shape = declared(unit, base, declarator)
             if "context_handle" in attributes:
-                handle = self.handle(shape, attributes, declarator, handle, statement.doc)
+                handle = self.handle(shape, attributes, declarator, handle, doc)
                 continue
             serialize = attributes.first_of("context_handle_serialize", "context_handle_noserialize")
             if serialize is not None and not isinstance(shape.core, ContextHandleUse | ErrorType):
@@ -319,7 +321,7 @@ class _File:
                 if self.unknown(declarator, shape):
                     unit.typedef(TypedefSymbol(declarator.name, shape, declarator.name_span, unit.origin))
                 continue
-            self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, statement.doc)
+            self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
         pickling.note_types(unit, statement, attributes)
 
     def names_itself(self, statement: ast.Typedef) -> bool:
@@ -377,7 +379,7 @@ class _File:
         return replace(sent, presented=True, inner=len(sent.levels))
 
     def handle(
-        self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: str
+        self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: Doc
     ) -> str | None:
         """One name of a context handle typedef; the first with nothing around the handle is its name."""
         unit, name = self.unit, declarator.name or ""
@@ -396,14 +398,14 @@ class _File:
             return primary
         if primary is None:
             bound = unit.declarations[-1]
-            if doc and isinstance(bound, ContextHandle):
+            if isinstance(bound, ContextHandle):
                 unit.declarations[-1] = unit.scope.declared[name] = replace(bound, doc=doc)
             unit.typedef(TypedefSymbol(name, shape, declarator.name_span, unit.origin))
             return name
         self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
         return primary
 
-    def alias(self, name: str, shape: Shape, type_: Type, span: Span, doc: str) -> None:
+    def alias(self, name: str, shape: Shape, type_: Type, span: Span, doc: Doc) -> None:
         """Declare a name for a type; the same again does no harm."""
         unit = self.unit
         known = unit.scope.typedefs.get(name)
@@ -464,13 +466,14 @@ class _File:
                 core: Type = type_
             else:
                 core = Pipe(declarator.name, type_, None if limits is None else range_limits(unit, limits))
-            self.alias(declarator.name, Shape((), core), core, declarator.name_span, statement.doc)
+            self.alias(declarator.name, Shape((), core), core, declarator.name_span, Doc(statement.span))
 
     # ------------------------------------------------------------------ constants
 
     def constants(self, statement: ast.Const) -> None:
         unit = self.unit
         base = specified(unit, statement.specifiers, "", written.NONE, ())
+        doc = Doc(statement.span, helpstring(statement.attributes))
         for declarator in statement.declarators:
             if declarator.initializer is None or declarator.name is None:
                 if "extern" not in statement.specifiers.words:
@@ -486,7 +489,7 @@ class _File:
             fresh = declarator.name not in unit.scope.constants
             if unit.constant(symbol) and fresh:
                 unit.constants.append(
-                    NamedConstant(declarator.name, found.value, declarator.name_span, unit.origin, statement.doc)
+                    NamedConstant(declarator.name, found.value, declarator.name_span, unit.origin, doc)
                 )
 
 

@@ -9,6 +9,7 @@ from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import bases, pickling, written
+from idlc.semantics.documentation import Doc
 from idlc.semantics.numbering import distinct, numbered
 from idlc.semantics.operations import Draft, bind_operation
 from idlc.semantics.shapes import resolve
@@ -108,7 +109,7 @@ def bind_interface(
         base_origin=base.origin if base is not None else "",
         endpoints=_endpoints(unit, attributes),
         strict_context="strict_context_handle" in attributes or "type_strict_context_handle" in attributes,
-        doc=interface.doc or attributes.helpstring,
+        doc=Doc(interface.span, attributes.helpstring),
         words=words,
         library=unit.library,
         async_uuid=attributes.uuid("async_uuid"),

@@ -10,6 +10,7 @@ from idlc.language.attributes import Place
 from idlc.semantics import text, written
 from idlc.semantics.configured import check_parameters, statuses
 from idlc.semantics.constants import Siblings, wrap
+from idlc.semantics.documentation import Doc
 from idlc.semantics.shapes import GENERIC, attributed, declared, derived, note_undecided, pointed, specified
 from idlc.semantics.symbols import ERROR_SHAPE, FunctionCore, InterfaceCore, Shape, finish
 from idlc.semantics.types import (
@@ -50,7 +51,10 @@ def bind_operation(
     *,
     local: bool,
 ) -> Draft | None:
-    """One operation; `everywhere` are attributes of its interface that are meant for each operation."""
+    """One operation; `everywhere` are attributes of its interface that are meant for each operation.
+
+    `com` says that it is a method of an object, which can be called without being sent.
+    """
     name = declarator.name
     if name is None:
         unit.report.error("IDLC1108", "an operation without a name", declarator.span)
@@ -95,7 +99,7 @@ def bind_operation(
         decode="decode" in attributes or "decode" in everywhere,
         local=local,
         placeholder=bool(_PLACEHOLDER.match(name)) and not plain and isinstance(result, Void),
-        doc=statement.doc or attributes.helpstring,
+        doc=Doc(statement.span, attributes.helpstring),
         words=frozenset(attributes.by_name),
         dispid=dispid(unit, attributes),
         call_as=argument.name if isinstance(argument, ast.Identifier) else None,
@@ -235,7 +239,8 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     type_ = finish(shape, default=unit.default, parameter=True)
     declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
     words = frozenset(attributes.by_name)
-    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span, words, _type_name(draft.parameter))
+    doc = Doc(draft.parameter.span, attributes.helpstring)
+    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span, words, _type_name(draft.parameter), doc)
 
 
 def _type_name(parameter: ast.Parameter) -> str:

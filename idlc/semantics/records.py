@@ -9,6 +9,7 @@ from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, GUID_NAMES
 from idlc.semantics import text, written
 from idlc.semantics.constants import ENUMERATOR, LABEL, Siblings, integer_type, wrap
+from idlc.semantics.documentation import NO_DOC, Doc, helpstring
 from idlc.semantics.shapes import attributed, declared, forward, note_undecided, pointed, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
@@ -248,12 +249,13 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
     unit.expressions.beside = around
     names = {naming.name, *naming.aliases, struct.name or ""}
     if names & GUID_NAMES and _is_guid(fields):
+            Doc(member.field.span, member.attributes.helpstring),
         core = Base(BaseKind.GUID, naming.name)
         if naming.symbol is not None:
             naming.symbol.core, naming.symbol.complete = core, True
         return core
     span = struct.span
-    record = Struct(naming.name, fields, span, unit.origin, "", naming.aliases, unit.packing.current)
+    record = Struct(naming.name, fields, span, unit.origin, NO_DOC, naming.aliases, unit.packing.current)
     return _end(unit, naming, record, StructUse(naming.name))
 
 
@@ -303,7 +305,8 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
                 unlabelled.append(member.span)
             type_ = _type(unit, member, Siblings({}, "field", unit.default))
             declaration = text.declaration(field.attributes, field.specifiers, member.declarator)
-            arms.append(Arm(member.name, type_, values, default, declaration, member.span))
+            doc = Doc(field.span, member.attributes.helpstring)
+            arms.append(Arm(member.name, type_, values, default, declaration, member.span, doc))
     _distinct(unit, arms)
     if not labelled:
         # A union of C: nothing says which arm is meant, so it can be used by local code only.
@@ -428,7 +431,8 @@ def _encapsulated_arm(
     for member in _members(unit, [arm.body], Place.ARM, owner, taken):
         type_ = _type(unit, member, Siblings({}, "field", unit.default))
         declaration = text.declaration(arm.body.attributes, arm.body.specifiers, member.declarator)
-        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span))
+        doc = Doc(arm.span, member.attributes.helpstring)
+        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span, doc))
     return found
 
 
@@ -456,7 +460,7 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
         following = value + 1
         symbol = ConstantSymbol(enumerator.name, value, enumerator.name_span, unit.origin)
         if unit.constant(symbol):
-            members.append(Enumerator(enumerator.name, value, enumerator.doc))
+            members.append(Enumerator(enumerator.name, value, Doc(enumerator.span, helpstring(enumerator.attributes))))
     record = Enum(
         naming.name,
         tuple(members),

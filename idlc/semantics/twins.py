@@ -10,6 +10,7 @@ from uuid import UUID
 
 from idlc.data import replace
 from idlc.diagnostics.report import Note
+from idlc.semantics.documentation import Doc
 from idlc.semantics.symbols import InterfaceSymbol
 from idlc.semantics.types import Base, BaseKind, Interface, Operation, Void
 from idlc.semantics.unit import Unit, before
@@ -63,7 +64,7 @@ def twin(unit: Unit, interface: Interface, identity: UUID, asked: Span) -> Inter
         base_origin=base.origin if above is None else above.origin,
         async_uuid=None,
         synchronous=interface.name,
-        doc=f"The asynchronous form of {interface.name}.",
+        doc=Doc(Span.none(), f"The asynchronous form of {interface.name}."),
     )
     unit.scope.interfaces[name] = InterfaceSymbol(
         name,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from idlc.data import dataclass, field
+from idlc.semantics.documentation import NO_DOC, Doc
 from idlc.source.files import Span
 
 if TYPE_CHECKING:
@@ -282,6 +283,7 @@ class Field:
     """The IDL of this field on one line, without the `;`: for comments."""
     span: Span
     ignore: bool = False
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +294,7 @@ class Struct:
     span: Span
     origin: str
     """The name of the file that defines it, as BoundFile.name."""
-    doc: str = ""
+    doc: Doc = NO_DOC
     aliases: tuple[str, ...] = ()
     """Further names for the same type: the tag, more typedefs."""
     packing: int | None = None
@@ -308,6 +310,7 @@ class Arm:
     default: bool
     declaration: str
     span: Span
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +324,7 @@ class Union:
     origin: str
     tag_name: str = "tag"
     """Encapsulated: the name of the tag field."""
-    doc: str = ""
+    doc: Doc = NO_DOC
     aliases: tuple[str, ...] = ()
 
 
@@ -329,7 +332,7 @@ class Union:
 class Enumerator:
     name: str
     value: int
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +343,7 @@ class Enum:
     """v1_enum: 32 bits in NDR 2.0 too."""
     span: Span
     origin: str
-    doc: str = ""
+    doc: Doc = NO_DOC
     aliases: tuple[str, ...] = ()
 
 
@@ -350,7 +353,7 @@ class ContextHandle:
     span: Span
     origin: str
     serialize: bool = True
-    doc: str = ""
+    doc: Doc = NO_DOC
     aliases: tuple[str, ...] = ()
 
 
@@ -362,7 +365,7 @@ class Alias:
     type: Type
     span: Span
     origin: str
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +374,7 @@ class NamedConstant:
     value: int | float | str | bytes | bool | UUID | None
     span: Span
     origin: str
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 Declared = Struct | Union | Enum | ContextHandle | Alias
@@ -406,6 +409,7 @@ class Parameter:
     """The type's name as written, without the stars: `VARIANT`, `SAFEARRAY(VARIANT)`."""
 
 
+    doc: Doc = NO_DOC
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
@@ -427,7 +431,7 @@ class Operation:
     local: bool = False
     placeholder: bool = False
     """`void OpnumNNotUsedOnWire(void)`: takes an opnum, is not offered."""
-    doc: str = ""
+    doc: Doc = NO_DOC
     words: frozenset[str] = frozenset()
     """Names of its attributes."""
     dispid: int | None = None
@@ -468,7 +472,7 @@ class Property:
     declaration: str
     span: Span
     readonly: bool = False
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,7 +489,7 @@ class Interface:
     endpoints: tuple[tuple[str, str], ...] = ()
     """(protocol sequence, endpoint) pairs."""
     strict_context: bool = False
-    doc: str = ""
+    doc: Doc = NO_DOC
     base_origin: str = ""
     """The name of the file that defines the base; empty where no file that was read does."""
     words: frozenset[str] = frozenset()
@@ -525,7 +529,7 @@ class Coclass:
     members: tuple[CoclassMember, ...]
     span: Span
     origin: str
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,7 +542,7 @@ class Library:
     importlibs: tuple[str, ...]
     span: Span
     origin: str
-    doc: str = ""
+    doc: Doc = NO_DOC
 
 
 @dataclass(frozen=True, slots=True)
@@ -556,7 +560,8 @@ class BoundFile:
     """Names of the files imported directly."""
     declared: Mapping[str, Declared]
     """Every record, union, enumeration, context handle and alias that is visible, imports included, by name."""
-    doc: str = ""
+    text: str = field(default="", repr=False, compare=False)
+    """Of the IDL file, whose head may say what it is about."""
     quotes: tuple[str, ...] = ()
     """What `cpp_quote` and `#pragma midl_echo` put into a C header, in order."""
     pickled: tuple[Pickled, ...] = ()

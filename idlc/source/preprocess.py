@@ -1,8 +1,7 @@
 """A C preprocessor that knows MIDL: one source file in, tokens with their places out.
 
 Included text becomes part of the file; imported files are preprocessed on their own, so no macro crosses an import.
-Conditionals, macros and `#line` are C's. `#pragma` lines stay as tokens, comments become the `doc` of the declaration
-that follows them.
+Conditionals, macros and `#line` are C's. `#pragma` lines stay as tokens. Comments are for readers (comments.py).
 """
 
 from __future__ import annotations
@@ -127,28 +126,17 @@ class _Preprocessor:
             raise _GiveUp
         conditions: list[_Condition] = []
         chunk: list[Token] = []  # since the last directive
-        comments: list[str] = []  # that stand before the next token, each first in its line
-        comment_end = 0
         shown = source
         live = True
         done = 0  # words that were dealt with
         for at in words.special:
-            if at < done:  # part of a directive
+            if at < done or words.kinds[at] == COMMENT:  # part of a directive; nothing to a compiler
                 continue
             if live and done < at:
-                tokens = words.tokens(done, at, shown)
-                if tokens:
-                    _describe(tokens[0], comments, source, comment_end)
-                    chunk += tokens
+                chunk += words.tokens(done, at, shown)
             done = at + 1
             kind, text, start = words.kinds[at], words.texts[at], words.starts[at]
-            if kind == COMMENT:
-                if live and words.begins_line(at):
-                    if comments and source.text.count("\n", comment_end, start) > 1:
-                        comments.clear()
-                    comments.append(text)
-                    comment_end = start + len(text)
-            elif kind == OPEN_COMMENT:
+            if kind == OPEN_COMMENT:
                 self._report.error("MIDL2109", "comment has no end", Span(shown, start, start + 2))
                 done = len(words.kinds)
                 break
@@ -157,17 +145,13 @@ class _Preprocessor:
                     done += 1
                 self._flush(chunk)
                 chunk = []
-                comments.clear()
                 directive = words.tokens(at + 1, done, shown)
                 shown = self._directive(directive, Span(shown, start, start + 1), conditions, depth)
                 live = not conditions or conditions[-1].live
             elif live:
                 chunk += self._stray(kind, text, start, shown)
         if live and done < len(words.kinds):
-            tokens = words.tokens(done, len(words.kinds), shown)
-            if tokens:
-                _describe(tokens[0], comments, source, comment_end)
-                chunk += tokens
+            chunk += words.tokens(done, len(words.kinds), shown)
         self._flush(chunk)
         for condition in conditions:
             self._report.error("IDLC1009", "conditional has no #endif", condition.span)
@@ -437,23 +421,3 @@ def _line_rest(file: SourceFile, span: Span) -> str:
     if '"' not in line:
         line = re.sub(r"/\*.*?\*/|//.*", " ", line)
     return line.strip()
-
-
-def _describe(token: Token, comments: list[str], source: SourceFile, end: int) -> None:
-    """Give a token the comments that stand before it, unless an empty line keeps them apart."""
-    if comments:
-        if source.text.count("\n", end, token.start) <= 1:
-            token.doc = _doc(comments)
-        comments.clear()
-
-
-def _doc(comments: Sequence[str]) -> str:
-    """The prose of some comments: markers, stars and empty edges removed."""
-    lines: list[str] = []
-    for comment in comments:
-        if comment.startswith("//"):
-            lines.append(comment.lstrip("/!").strip())
-        else:
-            lines += [line.strip().lstrip("*!").strip() for line in comment[2:-2].split("\n")]
-    text = "\n".join(lines).strip()
-    return text if any(character.isalnum() for character in text) else ""

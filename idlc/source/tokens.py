@@ -73,11 +73,10 @@ _SPECIAL: Final = frozenset([HASH, COMMENT, LINES, OPEN_STRING, OPEN_CHAR, OPEN_
 class Token:
     """A token with the place it is to be blamed on: for what a macro made, the place of its use.
 
-    `doc` is the comment directly before it; `fixed` marks a name that no macro may replace any more; `space` says
-    whether white space stands before it.
+    `fixed` marks a name that no macro may replace any more; `space` says whether white space stands before it.
     """
 
-    __slots__ = ("doc", "end", "file", "fixed", "kind", "space", "start", "text")
+    __slots__ = ("end", "file", "fixed", "kind", "space", "start", "text")
 
     def __init__(
         self, kind: str, text: str, file: SourceFile, start: int, end: int, space: bool = False, fixed: bool = False
@@ -89,7 +88,6 @@ class Token:
         self.end = end
         self.space = space
         self.fixed = fixed
-        self.doc = ""
 
     @property
     def span(self) -> Span:

@@ -1,8 +1,8 @@
 """The syntax tree: what was written, with places, and nothing about what it means.
 
 A node's class name is the name of its grammar rule in CamelCase; a test holds the two together.
-Nodes are frozen; `span` covers the whole node, `name_span` the name alone. `doc` is the text of
-the comment that stands directly before a declaration.
+Nodes are frozen; `span` covers the whole node, `name_span` the name alone. Comments are looked up by span when
+somebody wants them (source/comments.py).
 """
 
 from __future__ import annotations
@@ -347,7 +347,6 @@ class Enumerator:
     attributes: tuple[Attribute, ...]
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +472,6 @@ class Field:
     specifiers: Specifiers
     declarators: tuple[Declarator, ...]
     span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,7 +497,6 @@ class Declaration:
     specifiers: Specifiers
     declarators: tuple[Declarator, ...]
     span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,7 +506,6 @@ class Typedef:
     specifiers: Specifiers
     declarators: tuple[Declarator, ...]
     span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,7 +517,6 @@ class PipeTypedef:
     """The element type."""
     declarators: tuple[Declarator, ...]
     span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,7 +527,6 @@ class Const:
     specifiers: Specifiers
     declarators: tuple[Declarator, ...]
     span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,7 +594,6 @@ class Interface:
     body: tuple[Statement, ...]
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -614,7 +607,6 @@ class Dispinterface:
     interface: NamedType | None
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -624,7 +616,6 @@ class Coclass:
     members: tuple[CoclassMember, ...]
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,7 +634,6 @@ class Module:
     body: tuple[Statement, ...]
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -653,7 +643,6 @@ class Library:
     body: tuple[Statement, ...]
     span: Span = field(repr=False)
     name_span: Span = field(repr=False)
-    doc: str = ""
 
 
 Statement = (
@@ -684,7 +673,6 @@ class File:
     """The file's name as diagnostics print it, folder included."""
     body: tuple[Statement, ...]
     span: Span = field(repr=False)
-    doc: str = ""
     lost: frozenset[str] = frozenset()
     """Names in the parts that could not be parsed: if one of them is missed later, that is no second mistake."""
 

@@ -107,9 +107,7 @@ class _Named(str):
 @_rule("file")
 def _file(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.File:
     source = problems.source
-    return ast.File(
-        source.name, _body(children), Span(source, 0, len(source.text)), first.doc, frozenset(problems.lost)
-    )
+    return ast.File(source.name, _body(children), Span(source, 0, len(source.text)), frozenset(problems.lost))
 
 
 @_rule("shared")
@@ -186,7 +184,7 @@ def _forward(children: list[Any], span: Span, problems: Problems, first: Token) 
 def _interface(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Interface:
     attributes, (name, *rest) = _split_attributes(children)
     base = rest.pop(0) if rest and isinstance(rest[0], ast.NamedType) else None
-    return ast.Interface(name.text, base, attributes, _body(rest), span, name.span, first.doc)
+    return ast.Interface(name.text, base, attributes, _body(rest), span, name.span)
 
 
 @_rule("dispinterface")
@@ -202,7 +200,7 @@ def _dispinterface(children: list[Any], span: Span, problems: Problems, first: T
             properties = part.fields
         else:
             methods = part.declarations
-    return ast.Dispinterface(name.text, attributes, properties, methods, interface, span, name.span, first.doc)
+    return ast.Dispinterface(name.text, attributes, properties, methods, interface, span, name.span)
 
 
 class _Properties:
@@ -232,7 +230,7 @@ def _methods(children: list[Any], span: Span, problems: Problems, first: Token) 
 @_rule("coclass")
 def _coclass(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Coclass:
     attributes, (name, *members) = _split_attributes(children)
-    return ast.Coclass(name.text, attributes, tuple(members), span, name.span, first.doc)
+    return ast.Coclass(name.text, attributes, tuple(members), span, name.span)
 
 
 @_rule("coclass_member")
@@ -244,13 +242,13 @@ def _coclass_member(children: list[Any], span: Span, problems: Problems, first: 
 @_rule("module")
 def _module(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Module:
     attributes, (name, *body) = _split_attributes(children)
-    return ast.Module(name.text, attributes, _body(body), span, name.span, first.doc)
+    return ast.Module(name.text, attributes, _body(body), span, name.span)
 
 
 @_rule("library")
 def _library(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Library:
     attributes, (name, *body) = _split_attributes(children)
-    return ast.Library(name.text, attributes, _body(body), span, name.span, first.doc)
+    return ast.Library(name.text, attributes, _body(body), span, name.span)
 
 
 # ---------------------------------------------------------------------------- declarations
@@ -262,7 +260,7 @@ def _declaration(children: list[Any], span: Span, problems: Problems, first: Tok
     _need_names(declarators, problems)
     constant = specifiers.const and any(declarator.initializer is not None for declarator in declarators)
     node = ast.Const if constant else ast.Declaration
-    return node(attributes, specifiers, tuple(declarators), span, first.doc)
+    return node(attributes, specifiers, tuple(declarators), span)
 
 
 @_rule("initialized")
@@ -278,14 +276,14 @@ def _initialized(children: list[Any], span: Span, problems: Problems, first: Tok
 def _typedef(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Typedef:
     attributes, (specifiers, *declarators) = _split_attributes(children)
     _need_names(declarators, problems)
-    return ast.Typedef(attributes, specifiers, tuple(declarators), span, first.doc)
+    return ast.Typedef(attributes, specifiers, tuple(declarators), span)
 
 
 @_rule("pipe_typedef")
 def _pipe_typedef(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.PipeTypedef:
     attributes, (specifiers, *declarators) = _split_attributes(children)
     _need_names(declarators, problems)
-    return ast.PipeTypedef(attributes, specifiers, tuple(declarators), span, first.doc)
+    return ast.PipeTypedef(attributes, specifiers, tuple(declarators), span)
 
 
 def _need_names(declarators: Sequence[ast.Declarator], problems: Problems) -> None:
@@ -395,7 +393,7 @@ def _field(children: list[Any], span: Span, problems: Problems, first: Token) ->
     for declarator in declarators:
         if declarator.name is None and declarator.width is None:
             problems.error("IDLC1108", "a name is missing in this declaration", declarator.span)
-    return ast.Field(attributes, specifiers, tuple(declarators), span, first.doc)
+    return ast.Field(attributes, specifiers, tuple(declarators), span)
 
 
 @_rule("bits")
@@ -475,7 +473,7 @@ def _enum_reference(children: list[Any], span: Span, problems: Problems, first: 
 @_rule("enumerator")
 def _enumerator(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Enumerator:
     attributes, (name, *rest) = _split_attributes(children)
-    return ast.Enumerator(name.text, rest[0] if rest else None, attributes, span, name.span, first.doc)
+    return ast.Enumerator(name.text, rest[0] if rest else None, attributes, span, name.span)
 
 
 # ---------------------------------------------------------------------------- declarators

@@ -272,10 +272,3 @@ def test_every_encoding_in_use_is_read(tmp_path: Path, data: bytes) -> None:
 
 def test_lines_end_in_any_way() -> None:
     assert clean("#define A 1\r\nA\r\n#define B \\\r\n2\r\nB\rA") == "1 2 1"
-
-
-def test_a_comment_becomes_the_doc_of_what_follows() -> None:
-    text = "// far away\n\n/* Close\n * by. */\nlong a; // behind\n// One\n// two\nlong b;"
-    files, report = Files((), {"x.idl": text}), Report()
-    tokens = preprocess(files.open("x.idl"), files, report)
-    assert [token.doc for token in tokens if token.text == "long"] == ["Close\nby.", "One\ntwo"]

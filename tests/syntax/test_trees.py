@@ -394,12 +394,6 @@ def test_a_pragma_may_stand_in_the_middle() -> None:
     tree("long f(\n#pragma warning(x)\n[in] long a);")
 
 
-def test_comments_document_declarations() -> None:
-    node = statement("/** What f does. */\n[idempotent] long f(void);")
-    assert isinstance(node, ast.Declaration)
-    assert node.doc == "What f does."
-
-
 def test_spans_cover_what_was_written() -> None:
     node = statement("typedef [string] wchar_t *NAME, OTHER[2];")
     assert isinstance(node, ast.Typedef)
