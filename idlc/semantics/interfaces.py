@@ -80,7 +80,7 @@ def bind_interface(
                 if not declarator.is_function:
                     unit.report.error("MIDL2156", f'"{declarator.name}" is a variable', declarator.span)
                     continue
-                draft = bind_operation(unit, inner, declarator, attributes, local=local)
+                draft = bind_operation(unit, inner, declarator, attributes, local=local, com=com)
                 if draft is not None:
                     drafts.append(draft)
         else:

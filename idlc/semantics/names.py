@@ -30,6 +30,8 @@ class TagNames:
     names: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     typedefs: set[str] = field(default_factory=set)
+    keywords: dict[str, str] = field(default_factory=dict)
+    """By the tags of structures and unions that typedefs of the file define, what they are the tags of."""
 
     def name(self, tag: str) -> str:
         """What a record of the file with that tag is called."""
@@ -54,6 +56,8 @@ def collect(body: Iterable[ast.Statement]) -> TagNames:
     for typedef in typedefs(body):
         found.typedefs.update(d.name for d in typedef.declarators if d.name is not None)
         specifier = typedef.specifiers.type
+        if isinstance(specifier, ast.Struct | ast.Union) and specifier.name is not None:
+            found.keywords[specifier.name] = "struct" if isinstance(specifier, ast.Struct) else "union"
         if not isinstance(specifier, _TAGGED) or specifier.name is None:
             continue
         if PRESENTED & {attribute.name for attribute in typedef.attributes}:

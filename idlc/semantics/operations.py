@@ -31,9 +31,6 @@ from idlc.syntax import ast
 # Published interface definitions keep their numbering with operations of such names.
 _PLACEHOLDER = re.compile(r"_*opnum\d+not(used|implemented)\w*\Z", re.IGNORECASE)
 
-_COM = frozenset({"object", "odl", "dual", "oleautomation"})
-"""Attributes that make an interface one of COM, whose methods can be called without being sent."""
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -50,6 +47,7 @@ def bind_operation(
     everywhere: Attributes,
     *,
     local: bool,
+    com: bool = False,
 ) -> Draft | None:
     """One operation; `everywhere` are attributes of its interface that are meant for each operation.
 
@@ -69,7 +67,7 @@ def bind_operation(
         (Place.ACF_OPERATION,),
     )
     local = local or "local" in attributes
-    parameters = _parameters(unit, name, function, local=local, com=bool(_COM & everywhere.by_name.keys()))
+    parameters = _parameters(unit, name, function, local=local, com=com)
     one_convention(unit, declarator)
     result = _result(unit, statement, declarator, attributes, local=local)
     called = attributes.get("call_as")

@@ -13,6 +13,7 @@ from idlc.semantics.documentation import NO_DOC, Doc, helpstring
 from idlc.semantics.shapes import attributed, declared, forward, note_undecided, pointed, specified, switching_type
 from idlc.semantics.symbols import ConstantSymbol, Core, FunctionCore, InterfaceCore, Shape, TagSymbol, finish
 from idlc.semantics.types import (
+    Alias,
     Arm,
     Array,
     Base,
@@ -87,6 +88,11 @@ def _end(unit: Unit, naming: _Naming, record: Struct | Union | Enum, core: Core)
         if known is not None and not _same(known, record):
             unit.report.error("MIDL2003", f'"{symbol.tag}" is defined twice', record.span, (before(known.span),))
         return symbol.core
+    if isinstance(known, Alias) and known.origin != unit.origin:
+        message = f'"{naming.name}" is another type in an imported file; this definition counts'
+        unit.report.doubtful("MIDL2003", message, record.span, (before(known.span),))
+        unit.scope.typedefs.pop(naming.name, None)
+        known = None
     if known is not None and symbol is None:
         typedef = unit.scope.typedefs.get(naming.name)
         if typedef is not None and _same(known, record):

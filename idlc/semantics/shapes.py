@@ -131,12 +131,12 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return Shape((), InterfaceCore(simple))
     if simple in unit.undefined:  # said already
         return Shape((), unit.undefined[simple])
-    if simple in unit.scope.tags:
-        keyword = unit.scope.tags[simple].keyword
-        help_ = f'there is a {keyword} of that name: "{keyword} {simple}"'
-        unit.report.error("MIDL2011", f'undefined type "{name}"', span, help=help_)
-        unit.undefined[simple] = ErrorType()
-        return ERROR_SHAPE
+    tag = unit.scope.tags.get(simple)
+    keyword = tag.keyword if tag is not None else unit.tags.keywords.get(simple)
+    if keyword is not None:
+        message = f'"{name}" is the tag of a {keyword}, not the name of a type'
+        unit.report.doubtful("MIDL2011", message, span, help=f'write "{keyword} {simple}"')
+        return Shape((), _reference(unit, keyword, simple, span))
     if in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
