@@ -210,14 +210,9 @@ def __delattr__(self: Any, name: str) -> None:
     raise FrozenError(f"cannot delete field {name!r}")
 
 
-def __getstate__(self: Any) -> list[object]:
-    return [getattr(self, each.name) for each in self.__data_fields__]
+def __reduce__(self: Any) -> tuple[Any, tuple[object, ...]]:
+    return type(self), tuple(getattr(self, name) for name in self.__match_args__)
 
 
-def __setstate__(self: Any, state: list[object]) -> None:
-    for each, value in zip(self.__data_fields__, state, strict=True):
-        object.__setattr__(self, each.name, value)
-
-
-_METHODS: Final[tuple[Any, ...]] = (__eq__, __repr__, __getstate__, __setstate__)
+_METHODS: Final[tuple[Any, ...]] = (__eq__, __repr__, __reduce__)
 _FROZEN_METHODS: Final[tuple[Any, ...]] = (*_METHODS, __hash__, __setattr__, __delattr__)

@@ -24,6 +24,11 @@ class Origins:
     _imports: dict[str, Span] = field(default_factory=dict)
     _expansions: dict[tuple[str, int], tuple[str, Span]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """How much is known."""
+        return len(self._includes) + len(self._expansions)
+
     def included(self, path: str, place: Span) -> None:
         self._includes.setdefault(path, place)
 

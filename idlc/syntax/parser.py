@@ -7,6 +7,7 @@ declaration is not lost. What goes wrong in a line whose quotes do not match is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from idlc.source.files import SourceFile, Span
 from idlc.source.preprocess import Options, preprocess
 from idlc.source.search import Files
 from idlc.source.tokens import NAME, Fragment, Shared, Token
-from idlc.syntax import ast
+from idlc.syntax import ast, trees
 from idlc.syntax.build import BUILDERS, Builder, Problems
 from idlc.syntax.grammar import Grammar, load
 from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, lex, span_of
@@ -50,10 +51,27 @@ _NICE: Final = {
 }  # fmt: skip
 
 
-def parse_file(source: SourceFile, files: Files, report: Report, options: Options | None = None) -> ast.File:
-    """The tree of an IDL file. What could not be parsed is reported and left out."""
-    tree = _parse(source, preprocess(source, files, report, options, share=True), report, "file")
+def parse_file(
+    source: SourceFile,
+    files: Files,
+    report: Report,
+    options: Options | None = None,
+    reworded: Callable[[list[Token]], list[Token]] | None = None,
+) -> ast.File:
+    """The tree of an IDL file. What could not be parsed is reported and left out.
+
+    `reworded` spells the words of a dialect as MIDL's before they are parsed.
+    """
+    key = trees.key(source, options) if reworded is None else None
+    kept = trees.load(key, source) if key is not None else None
+    if kept is not None:
+        return kept
+    before = len(report.found), report.origins.size
+    tokens = preprocess(source, files, report, options, share=reworded is None)
+    tree = _parse(source, tokens if reworded is None else reworded(tokens), report, "file")
     assert isinstance(tree, ast.File)
+    if key is not None and before == (len(report.found), report.origins.size):
+        trees.store(key, source, tree)
     return tree
 
 
