@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130
+"""What a shell calls the status of a command that was stopped with ^C."""
+
 
 def main() -> int:
     """Run the command with the arguments of this process; the exit status."""
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run() -> int:
     arguments = sys.argv[1:]
     if arguments and arguments[0] not in ("check", "dump"):
         from idlc.building import unchanged

@@ -33,6 +33,7 @@ INTERNAL: Final = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status. Wrong usage of our own spelling raises SystemExit(2), as argparse does."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     try:
         invocation = _invocation(words)
     except midl.Shown as text:
@@ -63,9 +64,14 @@ def run(invocation: Invocation) -> int:
             return CLEAN
         print(f"idlc: cannot write to stdout: {error.strerror}", file=sys.stderr)
         return INPUT_ERROR
-    except KeyboardInterrupt:
-        return 130
     return status
+
+
+def _open_closed_streams() -> None:
+    """Send to nowhere what has nowhere to go: a shell's `>&-` leaves a process without the stream."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _invocation(words: list[str]) -> Invocation:
@@ -89,7 +95,7 @@ def _run(invocation: Invocation) -> int:
     else:
         report = _compiled(invocation)
     text = _written(invocation, (*invocation.remarks, *report.diagnostics))
-    if not _tell(invocation, text) or not report.ok:
+    if not _tell(invocation, text, report) or not report.ok:
         return INPUT_ERROR
     if invocation.action is Action.COMPILE and invocation.log is None:
         said, warned = (text, "") if _for_programs(invocation) else ("", text)
@@ -114,19 +120,29 @@ def _for_programs(invocation: Invocation) -> bool:
     return invocation.form is not Form.TEXT and invocation.action is not Action.DUMP and invocation.log is None
 
 
-def _tell(invocation: Invocation, text: str) -> bool:
+def _tell(invocation: Invocation, text: str, report: CompileReport) -> bool:
     """Write the diagnostics where they are wanted; whether that could be done."""
     if invocation.log is None:
         (sys.stdout if _for_programs(invocation) else sys.stderr).write(text)
         return True
+    from idlc.building.products import refuse_inputs
+    from idlc.emit.output import OutputError
+
     try:
+        refuse_inputs(invocation.log, (*invocation.files, *report.traces.octets))
+        if os.path.abspath(invocation.log) in map(os.path.abspath, report.outputs):
+            raise OutputError(f'cannot write "{invocation.log}": another output goes there')
         with open(invocation.log, "w", encoding="utf-8") as log:
             log.write(text)
-    except OSError as error:
-        sys.stderr.write(text)
-        print(f'idlc: cannot write "{harmless(invocation.log)}": {error.strerror}', file=sys.stderr)
-        return False
-    return True
+    except OutputError as refused:
+        reason = str(refused)
+    except (OSError, ValueError) as error:
+        reason = f'cannot write "{invocation.log}": {getattr(error, "strerror", None) or error}'
+    else:
+        return True
+    sys.stderr.write(text)
+    print(f"idlc: {harmless(reason)}", file=sys.stderr)
+    return False
 
 
 def _written(invocation: Invocation, diagnostics: Sequence[Diagnostic]) -> str:

@@ -77,7 +77,7 @@ def _add(outputs: dict[str, str], path: str | None, text: str, compilation: Comp
     """Add an output that the user named; it may be nothing else as well."""
     if path is None:
         return
-    refuse_inputs(path, compilation.traces)
+    refuse_inputs(path, compilation.traces.octets)
     if os.path.abspath(path) in map(os.path.abspath, outputs):
         raise OutputError(f'cannot write "{path}": another output goes there')
     outputs[path] = text

@@ -6,7 +6,7 @@ This is what dependency files, manifests and the comparison with what is on disk
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from idlc.data import dataclass
@@ -67,9 +67,9 @@ def inputs_of(traces: Traces, roots: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def refuse_inputs(path: str, traces: Traces) -> None:
-    """Raise OutputError if an output named by the user is one of the inputs."""
-    for read_from in traces.octets:
+def refuse_inputs(path: str, inputs: Iterable[str]) -> None:
+    """Raise OutputError if a file to be written, named by the user, is one of the inputs."""
+    for read_from in inputs:
         try:
             same = os.path.samefile(path, read_from)
         except (OSError, ValueError):

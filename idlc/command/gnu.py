@@ -132,7 +132,7 @@ def _policy(options: argparse.Namespace) -> Policy:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argparse parser that offers near names for what it does not know."""
+    """An argparse parser that offers near names for what it does not know, and tells a mistake in two lines."""
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
@@ -143,7 +143,7 @@ class _Parser(argparse.ArgumentParser):
         if choice is not None:
             hint = did_you_mean(choice[1], re.findall(r"'([^']*)'", choice[2]))
             message += f"; {hint}" if hint else ""
-        super().error(message)
+        self.exit(2, f"{self.prog}: error: {message}\n      = help: {self.prog} --help lists what there is\n")
 
 
 def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
@@ -291,7 +291,7 @@ def _macro_name(text: str) -> str:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
     return int(text)
 
 

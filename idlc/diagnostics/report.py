@@ -169,5 +169,5 @@ class Report:
 
 
 def _stopped(errors: int, nowhere: Span) -> Diagnostic:
-    message = f"more than {errors} errors; the rest is not shown"
+    message = f"more than {errors} error{'s' if errors > 1 else ''}; the rest is not shown"
     return Diagnostic("IDLC1106", Severity.NOTE, message, nowhere, help="--max-errors changes the bound")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 import idlc
+import idlc.__main__
 from idlc import cli, driver
 from idlc.source.files import SourceFile, Span
 
@@ -128,7 +132,9 @@ def test_wrong_usage_is_status_2(here: Path, capsys: pytest.CaptureFixture[str],
     with pytest.raises(SystemExit) as exit_:
         cli.main(arguments)
     assert exit_.value.code == 2
-    assert "usage: idlc" in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.match(r"idlc( \w+)?: error: ", first)
+    assert re.fullmatch(r"      = help: idlc( \w+)? --help lists what there is", second)
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["compile", "-h"], ["check", "--help"], ["dump", "-h"]])
@@ -151,6 +157,20 @@ def test_the_module_is_the_command(here: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert 'error[MIDL1001]: cannot read "nosuch.idl": No such file or directory' in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("command", ["check", "dump --stage ast"])
+def test_streams_may_be_closed(here: Path, command: str, closed: str) -> None:
+    line = f"exec {shlex.quote(sys.executable)} -m idlc {command} good.idl {closed}"
+    assert subprocess.run(["sh", "-c", line], capture_output=True).stderr == b""
+
+
+def test_an_interrupt_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["idlc", "check", "good.idl"])
+    monkeypatch.setattr("idlc.cli.main", Mock(side_effect=KeyboardInterrupt))
+    assert idlc.__main__.main() == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_crash_is_status_3_and_says_where(

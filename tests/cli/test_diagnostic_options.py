@@ -279,6 +279,22 @@ def test_a_log_that_cannot_be_written_is_an_error(here: Path, capsys: pytest.Cap
     assert err.endswith('idlc: cannot write ".": Is a directory\n')
 
 
+@pytest.mark.parametrize("log", ["twice.idl", "./twice.idl", "base.idl"])
+def test_a_log_takes_the_place_of_no_input(here: Path, capsys: pytest.CaptureFixture[str], log: str) -> None:
+    (here / "base.idl").write_text("typedef long base;\n")
+    (here / "twice.idl").write_text('import "base.idl";\n' + (here / "twice.idl").read_text())
+    before = (here / log).read_bytes()
+    assert cli.main(["check", "twice.idl", "--log", log]) == 1
+    assert capsys.readouterr().err.endswith(f'idlc: cannot write "{log}": it is one of the inputs\n')
+    assert (here / log).read_bytes() == before
+
+
+def test_a_log_takes_the_place_of_no_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compile", "twice.idl", "-o", "out", "--log", "out/twice.py"]) == 1
+    assert capsys.readouterr().err.endswith('idlc: cannot write "out/twice.py": another output goes there\n')
+    assert (here / "out/twice.py").read_text().startswith("#")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
