@@ -32,7 +32,7 @@ def base(
         return dispatch, True
     name = interface.base.name.rpartition(".")[2]
     span = interface.base.span
-    known = unit.scope.interfaces.get(name)
+    known = unit.scope.interfaces.get(name) or _otherwise_spelled(unit, name, interface)
     if name == interface.name:
         unit.report.error("MIDL2256", "an interface cannot be its own base", span)
         return None, True
@@ -73,6 +73,18 @@ def base(
         unit.report.error("MIDL2271", message, span)
         return None, False
     return known, True
+
+
+def _otherwise_spelled(unit: Unit, name: str, interface: ast.Interface) -> InterfaceSymbol | None:
+    """The interface that is meant where only the letter case is another, which type libraries do not tell apart."""
+    if not unit.library or interface.base is None:
+        return None
+    meant = next((each for key, each in unit.scope.interfaces.items() if key.lower() == name.lower()), None)
+    if meant is not None:
+        note = Note("it is defined here", meant.span)
+        message = f'interface "{name}" is spelled "{meant.name}" where it is defined'
+        unit.report.doubtful("MIDL2011", message, interface.base.span, (note,), f'write "{meant.name}"')
+    return meant
 
 
 _WHERE = {

@@ -199,7 +199,8 @@ class _File:
         base = unit.definitions.get(statement.base.name) if statement.base is not None else None
         known = unit.scope.interfaces.get(statement.base.name) if statement.base is not None else None
         circular = base is not None and statement.name in unit.ancestors(base.name)
-        if base is not None and known is not None and not (known.complete or circular or id(base) in self.done):
+        complete = known is not None and known.complete
+        if base is not None and not (complete or circular or id(base) in self.done):
             note = Note("it is defined here", base.name_span)
             message = f'"{base.name}" is defined behind "{statement.name}", which derives from it'
             unit.report.doubtful("MIDL2011", message, statement.name_span, (note,), "define the base first")
