@@ -83,7 +83,7 @@ def test_errors_are_never_silent(here: Path, capsys: pytest.CaptureFixture[str])
 def test_after_so_many_errors_there_is_silence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "wrong.idl", "--max-errors", "1"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert "idlc: note[IDLC1106]: more than 1 errors; the rest is not shown" in lines
+    assert "idlc: note[IDLC1106]: more than 1 error; the rest is not shown" in lines
     assert lines[-1] == "idlc: 1 error"
     assert said(capsys, "wrong.idl", "--max-errors", "0")[1] == ["error[MIDL2011]"] * 2
 
