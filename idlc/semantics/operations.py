@@ -66,7 +66,8 @@ def bind_operation(
         name,
         (Place.ACF_OPERATION,),
     )
-    local = local or "local" in attributes
+    words, general = attributes.by_name, everywhere.by_name
+    local = local or "local" in words
     parameters = _parameters(unit, name, function, local=local, com=com)
     one_convention(unit, declarator)
     result = _result(unit, statement, declarator, attributes, local=local)
@@ -87,14 +88,14 @@ def bind_operation(
             [parameter.declaration for parameter in plain],
         ),
         declarator.name_span,
-        is_async="async" in attributes or "async" in everywhere,
-        maybe="maybe" in attributes,
-        idempotent="idempotent" in attributes or "maybe" in attributes or "broadcast" in attributes,
-        broadcast="broadcast" in attributes,
-        message="message" in attributes,
-        callback="callback" in attributes,
-        encode="encode" in attributes or "encode" in everywhere,
-        decode="decode" in attributes or "decode" in everywhere,
+        is_async="async" in words or "async" in general,
+        maybe="maybe" in words,
+        idempotent="idempotent" in words or "maybe" in words or "broadcast" in words,
+        broadcast="broadcast" in words,
+        message="message" in words,
+        callback="callback" in words,
+        encode="encode" in words or "encode" in general,
+        decode="decode" in words or "decode" in general,
         local=local,
         placeholder=bool(_PLACEHOLDER.match(name)) and not plain and isinstance(result, Void),
         doc=Doc(statement.span, attributes.helpstring),
