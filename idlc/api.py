@@ -150,7 +150,7 @@ def verify_files(
         compilation.report.error("IDLC1301", str(error), Span.none())
         return _report(compilation, generated)
     if not found.current:
-        compilation.report.error("IDLC1305", str(found), Span.none(), help="compile without --verify to write them")
+        compilation.report.error("IDLC1305", str(found), Span.none(), help=found.remedy)
     return replace(_report(compilation, generated), outputs=outputs, patch=found.patch)
 
 

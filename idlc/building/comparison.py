@@ -29,6 +29,12 @@ class Comparison:
     def current(self) -> bool:
         return not (self.stale or self.missing or self.left_over)
 
+    @property
+    def remedy(self) -> str:
+        """What makes it current."""
+        write = ["compile without --verify to write them"] if self.stale or self.missing else []
+        return "; ".join([*write, *(["delete what is left over"] if self.left_over else [])])
+
     def __str__(self) -> str:
         kinds = ((self.stale, "stale"), (self.missing, "missing"), (self.left_over, "left over from earlier"))
         return ", ".join(f'"{path}" is {kind}' for paths, kind in kinds for path in paths)

@@ -16,7 +16,7 @@ from idlc import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from idlc.source.search import Traces
@@ -30,7 +30,7 @@ def recall(arguments: Sequence[str]) -> tuple[str, str] | None:
     known = recall_result("run", arguments)
     try:
         outputs, said, warned = known
-        if _same_files(outputs):
+        if _same_files(outputs, os.lstat) and not ("--verify" in arguments and _others(outputs)):
             return str(said), str(warned)
     except (TypeError, ValueError, OSError):
         pass
@@ -108,14 +108,25 @@ def _templates() -> Iterable[str]:
                 yield f"{entry.name} {known.st_size} {known.st_mtime_ns}"
 
 
-def _same_files(known: Iterable[tuple[str, str]]) -> bool:
+def _same_files(known: Iterable[tuple[str, str]], look: Callable[[str], os.stat_result] = os.stat) -> bool:
     for path, digest in known:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not stat.S_ISREG(look(path).st_mode):
             return False
         with open(path, "rb") as stream:
             if cache.key(stream.read()) != digest:
                 return False
     return True
+
+
+def _others(outputs: Iterable[tuple[str, str]]) -> bool:
+    """Whether modules stand beside the outputs that may be left over."""
+    paths = {path for path, _ in outputs}
+    folders = {os.path.dirname(path) for path in paths if path.endswith(".py")}
+    return any(
+        name.endswith(".py") and name != "__init__.py" and os.path.join(folder, name) not in paths
+        for folder in folders
+        for name in os.listdir(folder or os.curdir)
+    )
 
 
 def _same_names(known: Iterable[tuple[str, str, tuple[str, ...]]]) -> bool:

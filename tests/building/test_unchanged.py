@@ -139,6 +139,21 @@ def test_verifying_what_is_current_is_as_quick(here: Path) -> None:
     assert not ran(*words, "--verify")
 
 
+def test_what_is_left_over_is_seen_by_verifying_as_quickly(here: Path) -> None:
+    words = [word for word in COMPILE if word not in ("-MF", "lab.d")]
+    assert ran(*words, "--verify")
+    (here / "out" / "gone.py").write_text((here / "out" / "lab.py").read_text().replace("lab.idl", "gone.idl", 1))
+    assert unchanged.recall([*words, "--verify"]) is None
+    assert cli.main([*words, "--verify"]) == 1
+
+
+def test_an_output_that_became_a_link_is_seen(here: Path) -> None:
+    (here / "out" / "lab.py").rename(here / "elsewhere.py")
+    (here / "out" / "lab.py").symlink_to(here / "elsewhere.py")
+    assert unchanged.recall(COMPILE) is None
+    assert cli.main(COMPILE) == 1
+
+
 def test_what_was_said_is_said_again(
     here: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_the_patch_makes_it_current(
     patch, told = capsys.readouterr()
     assert "error[IDLC1305]" in told
     assert said in told
+    assert ("delete what is left over" in told) is ("left over" in said)
     assert contents(here) == before
     assert patch
     if shutil.which("git") is None:
