@@ -46,8 +46,11 @@ BASE_TYPES = MappingProxyType(
 )
 """By the names of `idlc.semantics.types.BaseKind`."""
 
-NOT_IMPLEMENTED = frozenset({"int128", "uint128", "float80", "float128", "ISO_LATIN_1", "ISO_UCS", "ISO_MULTI_LINGUAL"})
+NOT_IMPLEMENTED = frozenset({"int128", "uint128", "float80", "float128"})
 """Words of the language that stand for types which cannot be marshalled (MIDL2029)."""
+
+INTERNATIONAL = frozenset({"ISO_LATIN_1", "ISO_UCS", "ISO_MULTI_LINGUAL"})
+"""Names of the DCE for characters: not implemented either, unless a file of theirs defines them."""
 
 POINTER_OCTETS = 8
 """What `sizeof` gives for a pointer: the target environment is a 64-bit one."""

@@ -96,10 +96,12 @@ def bind(
     libraries = names.typelibs(file.body) - names.imports(file.body)
     scope.typelibs |= {other.name for name, other in imported.items() if name in libraries}
     unit.definitions = names.interfaces(file.body)
+    later = {d.name: typedef for typedef in names.typedefs(file.body) for d in typedef.declarators if d.name}
     unit.define = lambda specifier, attributes, called, aliases: define(unit, specifier, attributes, called, aliases)
     unit.use(lambda type_name: resolve(unit, type_name))
     present_imported(unit)
     found = _File(unit)
+    unit.ahead = lambda name, span: found.ahead(later.get(name), name, span)
     found.statements(file.body)
     coclasses = tuple(com.bind_coclass(unit, coclass) for coclass in found.coclasses)
     com.verify_unread(unit)
@@ -275,8 +277,23 @@ class _File:
 
     # ------------------------------------------------------------------ typedefs
 
+    def ahead(self, statement: ast.Typedef | None, name: str, span: Span) -> bool:
+        """Bind a typedef that is used before it stands, which documents that are no input of a compiler do."""
+        if statement is None or id(statement) in self.done:
+            return False
+        unit = self.unit
+        note = Note("it is defined here", next(d.name_span for d in statement.declarators if d.name == name))
+        message = f'type "{name}" is defined further down'
+        unit.report.doubtful("MIDL2011", message, span, (note,), "define the type first")
+        with unit.expressions.apart():
+            self.typedef(statement)
+        return name in unit.scope.typedefs
+
     def typedef(self, statement: ast.Typedef) -> None:
         unit = self.unit
+        if id(statement) in self.done:
+            return
+        self.done.add(id(statement))
         plain = names.plain_names(statement.declarators)
         first = next((d.name for d in statement.declarators if d.name), "")
         by_acf = [attribute for name in plain or [first] for attribute in unit.acf.type(name)]

@@ -111,6 +111,14 @@ class Expressions:
 
     # ------------------------------------------------------------------ what callers ask for
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """For what is bound in between: nothing of where expressions stand now counts for it."""
+        around = self.beside, self._wanted, self._guarded
+        self.beside, self._wanted, self._guarded = {}, _CONSTANT, []
+        yield
+        self.beside, self._wanted, self._guarded = around
+
     def integer(self, written: ast.Argument, wanted: Wanted = _CONSTANT) -> int | None:
         """The value of a constant integer expression; None after a report."""
         before, self._wanted = self._wanted, wanted

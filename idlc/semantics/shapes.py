@@ -137,6 +137,8 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         message = f'"{name}" is the tag of a {keyword}, not the name of a type'
         unit.report.doubtful("MIDL2011", message, span, help=f'write "{keyword} {simple}"')
         return Shape((), _reference(unit, keyword, simple, span))
+    if unit.ahead(simple, span):
+        return _named(unit, name, span)
     if in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")

@@ -78,6 +78,8 @@ class Unit:
     """Type libraries that are named but cannot be read."""
     lacking: dict[str, Span] = field(default_factory=dict)
     """Names that are taken to come from those."""
+    ahead: Callable[[str, Span], bool] = lambda name, span: False
+    """Binds the type of that name if it is defined further down; False if it is not."""
     definitions: Mapping[str, ast.Interface] = field(default_factory=dict)
     """The interfaces of this file, those further down included."""
     settings: Settings = field(default_factory=Settings)

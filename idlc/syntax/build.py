@@ -318,7 +318,6 @@ _INTEGERS: Final = {
 _ALONE: Final = {
     "void": "void", "boolean": "boolean", "byte": "byte", "wchar_t": "wchar_t", "float": "float", "double": "double",
     "__float80": "float80", "__float128": "float128", "handle_t": "handle_t", "error_status_t": "error_status_t",
-    "ISO_LATIN_1": "ISO_LATIN_1", "ISO_UCS": "ISO_UCS", "ISO_MULTI_LINGUAL": "ISO_MULTI_LINGUAL",
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def the_mistake(body: str) -> Diagnostic:
         ("void f([in, size_is(cuont)] long *p, [in] long count);", "cuont", 'did you mean "count"?'),
         ("typedef long NUMBER; void f([in] NUMBRE n);", "NUMBRE", 'did you mean "NUMBER"?'),
         ("void f([in] DWORD n);", "DWORD", 'it is defined in "ms-dtyp.idl": import "ms-dtyp.idl";'),
-        ("struct S { long a; }; void f([in] S *s);", "S", 'there is a struct of that name: "struct S"'),
+        ("struct S { long a; }; void f([in] S *s);", "S", 'write "struct S"'),
         ("void f([in, size_is(n)] long *p, [in] long *n);", "n", 'did you mean "*n"?'),
         ("void f([out] long **q, [in, unique] long *n, [in, size_is(*n)] byte *p);", "*n", "test it: n ? ... : 0"),
         ("void f([in] long a[]);", "a", "add [size_is(...)]"),
