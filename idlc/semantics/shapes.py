@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
-from idlc.language.basetypes import BASE_TYPES, NOT_IMPLEMENTED
+from idlc.language.basetypes import BASE_TYPES, INTERNATIONAL, NOT_IMPLEMENTED
 from idlc.semantics import written
 from idlc.semantics.constants import Siblings, Value, integer_type
 from idlc.semantics.symbols import (
@@ -139,6 +139,9 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return Shape((), _reference(unit, keyword, simple, span))
     if unit.ahead(simple, span):
         return _named(unit, name, span)
+    if simple in INTERNATIONAL:
+        unit.report.error("MIDL2029", f'type "{name}" is not implemented', span, help="name the octets: byte, wchar_t")
+        return ERROR_SHAPE
     if in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
