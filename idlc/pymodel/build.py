@@ -35,7 +35,7 @@ from idlc.pymodel.model import (
 )
 from idlc.pymodel.operations import OperationShape, without_client
 from idlc.pymodel.sizing import Sibling, inferred
-from idlc.pymodel.text import docstring, literal, one_line, tuple_of
+from idlc.pymodel.text import described, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
 from idlc.settings import Protocol, Settings
 from idlc.source.comments import of_file
@@ -235,7 +235,7 @@ class Builder:
         return python_names(tuple(field.name for field in struct.fields))
 
     def _sizes(self, struct: t.Struct, names: Mapping[str, str]) -> dict[str, str]:
-        return inferred((Sibling(field.name, field.type) for field in struct.fields), names)
+        return inferred((Sibling(field.name, _seen(field)) for field in struct.fields), names)
 
     def _order(self, struct: t.Struct, names: Mapping[str, str]) -> tuple[str, ...]:
         sizes = self._sizes(struct, names)
@@ -279,23 +279,15 @@ class Builder:
             self.features.add("com")
         if classes.has_root:
             aliases = (Alias(self.names[f"class {com.ROOT}"], f"com.{com.ROOT}"), *aliases)
-        exports = sorted(
-            [c.name for c in constants]
-            + [x.name for x in types]
-            + [a.name for a in aliases]
-            + [r.name for r in results]
-            + [class_.name for class_ in named]
-            + [name for p in pickles for name in (p.encode, p.decode) if name]
-            + [name for s in serialized for p in s.functions for name in (p.encode, p.decode) if name]
-            + [c.name for c in calls]
-            + [name for i in interfaces if i.callbacks is not None for name in i.callbacks.names]
-            + [
-                n
-                for i in interfaces
-                for n in (i.constant, i.client, i.blocking_client, *(service.name for service in i.services))
-                if n
-            ]
-        )
+        exports = [c.name for c in constants] + [x.name for x in types] + [a.name for a in aliases]
+        exports += [name for pickle in pickles for name in (pickle.encode, pickle.decode)]
+        exports += [one.name for one in named]
+        exports += [name for each in serialized for one in each.functions for name in (one.encode, one.decode)]
+        exports += [one.name for one in results] + [one.name for one in calls]
+        for interface in interfaces:
+            exports += [interface.constant, interface.client, interface.blocking_client]
+            exports += interface.callbacks.names if interface.callbacks is not None else []
+            exports += [service.name for service in interface.services]
         if results:
             self.features.add("rpc")
         if pickles or serialized or any(isinstance(x, Record | Choice | Enumeration) for x in types):
@@ -319,13 +311,17 @@ class Builder:
             com_interfaces=com_interfaces,
             components=components,
             libraries=libraries,
-            exports=tuple(literal(name) for name in exports),
+            exports=tuple(literal(name) for name in exports if name),
         )
 
     def _doc(self) -> str:
         lines = [f"{i.name} {i.version[0]}.{i.version[1]}, {{{i.uuid}}}." for i in self.interfaces]
         kinds = "Interfaces and types" if com.object_interfaces(self.bound) else "Types"
-        return of_file(self.bound.text) or "\n".join(lines) or f"{kinds} of {self.bound.name}."
+        about = of_file(self.bound.text)
+        if not about and len(self.interfaces) == 1:
+            about = self.interfaces[0].doc.heading
+        parts = [about, "\n".join(lines)]
+        return "\n\n".join(filter(None, parts)) or f"{kinds} of {self.bound.name}."
 
     def _imports(
         self,
@@ -392,7 +388,8 @@ class Builder:
 
     def _constants(self) -> Iterable[Constant]:
         for constant in self.bound.constants:
-            yield Constant(self.names[f"constant {constant.name}"], self._value(constant), one_line(constant.doc.text))
+            name, value = self.names[f"constant {constant.name}"], self._value(constant)
+            yield Constant(name, value, *described(constant.doc, f"{name}: Final = {value}"))
 
     @staticmethod
     def _value(constant: t.NamedConstant) -> str:
@@ -406,7 +403,8 @@ class Builder:
                 value = self.annotator.given(declared.type)
                 if any(f"{self.names[f'converter {dotted}']}.Presented" in value for dotted in self.converters):
                     value = literal(value)  # evaluated by type checkers only
-                yield Alias(self.names[f"type {declared.name}"], value)
+                name = self.names[f"type {declared.name}"]
+                yield Alias(name, value, *described(declared.doc, f"{name}: TypeAlias = {value}"))
 
     def _pickles(self) -> Iterable[Pickle]:
         for pickled in self.pickled:
@@ -440,6 +438,7 @@ class Builder:
     def _enumeration(self, enum: t.Enum) -> Enumeration:
         spelled = python_names(tuple(member.name for member in enum.members))
         members = []
+        class_name = self.names[f"type {enum.name}"]
         for member in enum.members:
             name = spelled[member.name]
             while name in _ENUM_RESERVED:
@@ -456,13 +455,14 @@ class Builder:
         order = self._order(struct, names)
         defaults = set()
         for name in reversed([name for name in order if name not in sizes]):
-            type_ = fields[name].type
-            if isinstance(type_, t.Presented) or not nullable(type_):  # its converter says what it can be
+            type_ = _seen(fields[name])
+            presented = isinstance(type_, t.Presented)
+            if presented or not (nullable(type_) or isinstance(type_, t.Void)):  # its converter says what it can be
                 break
             defaults.add(name)
         parameters = []
         for name in order:
-            annotation = self.annotator.given(fields[name].type)
+            annotation = self.annotator.given(_seen(fields[name]))
             if name in sizes:
                 parameters.append(f"{names[name]}: {optional(annotation)} = None")
             else:
@@ -473,7 +473,8 @@ class Builder:
             value = f"{sizes[field.name]} if {name} is None else {name}" if field.name in sizes else name
             if field.name in sizes and " if " in sizes[field.name]:
                 value = f"({sizes[field.name]}) if {name} is None else {name}"
-            attributes.append(Attribute(name, value, one_line(field.declaration)))
+            about = remarks(field.doc.text, 8)
+            attributes.append(Attribute(name, value, one_line(field.declaration), about))
         return Record(
             self.names[f"type {struct.name}"],
             "ndr.Struct",
@@ -489,7 +490,8 @@ class Builder:
             labels = ", ".join(str(value) for value in arm.values)
             label = f"{labels}, default" if labels and arm.default else labels or "default"
             arms.append(f"{label}: {one_line(arm.declaration) or 'nothing'}")
-            values.append("None" if arm.type is None else self.annotator.given(arm.type))
+            arms += [f"    {line}" for line in arm.doc.text.splitlines() if line.strip()]
+            values.append("None" if arm.type is None or arm.ignore else self.annotator.given(arm.type))
         parts = list(dict.fromkeys(part for value in values for part in alternatives(value)))
         if "None" in parts:
             parts.remove("None")
@@ -588,6 +590,11 @@ class Builder:
 
 def converters_of(bound: t.BoundFile) -> list[str]:
     """The dotted names of all converters that types of a file, or types that it uses, are behind."""
+def _seen(field: t.Field) -> t.Type:
+    """What Python sees of a field: None of a pointer that is not sent."""
+    return t.Void() if field.ignore else field.type
+
+
     found: dict[str, None] = {}
     pending: list[t.Type] = [operation.result for i in bound.interfaces for operation in i.operations]
     pending += [p.type for i in bound.interfaces for operation in i.operations for p in operation.parameters]
@@ -614,7 +621,7 @@ def converters_of(bound: t.BoundFile) -> list[str]:
     return sorted(found)
 
 
-_TEXT = frozenset(["doc", "encode_doc", "decode_doc", "comment", "label", "arms", "slots", "identities", "unknown"])
+_TEXT = frozenset("doc encode_doc decode_doc above beside comment label arms slots identities unknown".split())
 """Fields of the model that hold documentation and literals, in which an IDL file may say anything."""
 
 

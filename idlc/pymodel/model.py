@@ -12,7 +12,9 @@ class Constant:
     name: str
     value: str
     """A Python literal."""
-    comment: str
+    above: tuple[str, ...]
+    beside: str
+    """What the IDL says about it: comments before it, or behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Member:
     name: str
     label: str
     value: int
+    above: tuple[str, ...]
+    beside: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,9 @@ class Attribute:
     comment: str
 
 
+    """Its IDL."""
+    above: tuple[str, ...]
+    """What the IDL says about it."""
 @dataclass(frozen=True, slots=True)
 class Record:
     """A structure or a result of several values."""
@@ -88,6 +95,8 @@ class Alias:
     value: str
 
 
+    above: tuple[str, ...] = ()
+    beside: str = ""
 @dataclass(frozen=True, slots=True)
 class Pickle:
     """The functions of a type that is serialized by itself."""

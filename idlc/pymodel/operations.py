@@ -11,7 +11,7 @@ from idlc.language.python_names import python_name, python_names
 from idlc.pymodel.annotations import Annotator, octet_pipe, optional
 from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
 from idlc.pymodel.sizing import Sibling, inferred
-from idlc.pymodel.text import docstring, literal, one_line, tuple_of
+from idlc.pymodel.text import WIDTH, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
 from idlc.wire.plan import is_pipe
 
@@ -52,6 +52,8 @@ class OperationShape:
         if not isinstance(operation.result, t.Void) and not operation.serialized:
             self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
         hidden = python_names((*self.names.values(), *operation.hidden_statuses))
+        self.docs = {self.names[p.name]: text for p in self.parameters if (text := p.doc.text)}
+        """What the IDL says about parameters, by their Python names."""
         self.hidden = [hidden[name] for name in operation.hidden_statuses]
         status = t.Base(t.BaseKind.UINT32, "error_status_t")
         self.given_back = [*self.outputs, *((name, status, f"error_status_t *{name}") for name in self.hidden)]
@@ -106,7 +108,7 @@ class OperationShape:
             # When there was no answer, the status is all there is.
             annotation = optional(received(type_)) if statuses and name not in statuses else received(type_)
             parameters.append(f"{name}: {annotation}{zero}")
-            attributes.append(Attribute(name, name, declaration))
+            attributes.append(Attribute(name, name, declaration, remarks(self.docs.get(name, ""), 8)))
         about = f"What {self.operation.name} gives back; unpacks like a tuple."
         if statuses:
             listed = ", ".join(sorted(statuses))
@@ -264,7 +266,6 @@ class OperationShape:
         parameters.append(f'{order}: ndr.ByteOrder = "<"')
         _, _, arguments = method.arguments.partition(", ")
         name, names = self.operation.name, self.builder.names
-        signature = one_line(self.operation.declaration)
         return Procedure(
             codec=codec,
             label=literal(name),
@@ -276,8 +277,8 @@ class OperationShape:
             order=order,
             returns=self.returns(),
             is_void=not self.outputs,
-            encode_doc=docstring(f"{signature}\n\nThe [in] parameters as octets, header included.", 4),
-            decode_doc=docstring(f"{signature}\n\nThe [out] parameters that octets hold.", 4),
+            encode_doc=docstring(self._about("The [in] parameters as octets, header included.", 4), 4),
+            decode_doc=docstring(self._about("The [out] parameters that octets hold.", 4), 4),
         )
 
     def callback_method(self) -> Method:
@@ -302,14 +303,33 @@ class OperationShape:
         return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
 
     def _doc(self) -> str:
-        """The IDL signature, and below it what the IDL's author says."""
-        parts = [one_line(self.operation.declaration), self.operation.doc.text]
-        return docstring("\n\n".join(part for part in parts if part), 8)
+        return docstring(self._about("", 8), 8)
+
+    def _about(self, summary: str, indent: int) -> str:
+        """What there is to say: a summary, the words of the IDL's author, and the IDL."""
+        parameters = "\n".join(f"{name}: {_hanging(text)}" for name, text in self.docs.items())
+        parts = [summary, self.operation.doc.text, parameters, self._signature(WIDTH - indent)]
+        return "\n\n".join(part for part in parts if part)
+
+    def _signature(self, width: int) -> str:
+        """The IDL, on one line, or with a line for each parameter."""
+        line = one_line(self.operation.declaration)
+        declarations = [one_line(parameter.declaration) for parameter in self.operation.parameters]
+        head, found, tail = line.partition(f"({', '.join(declarations)})")
+        if len(line) <= width or not declarations or not found:
+            return line
+        inside = ",\n    ".join(declarations)
+        return f"{head}(\n    {inside}\n){tail}"
 
 
 def without_client(interface: t.Interface, operation: t.Operation) -> bool:
     """Whether clients do without the operation: [nocode], for it or for the whole interface but what is [code]."""
     return "nocode" in operation.words or ("nocode" in interface.words and "code" not in operation.words)
+
+
+def _hanging(text: str) -> str:
+    """Text whose further lines are indented, without empty ones."""
+    return "\n    ".join(line for line in text.splitlines() if line.strip())
 
 
 def _required(parameter: t.Parameter, annotation: str) -> str:

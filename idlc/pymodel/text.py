@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from textwrap import dedent, wrap
+from typing import Final
+
+from idlc.semantics.documentation import Doc
+
+WIDTH: Final = 88
+"""Of a line of generated code."""
 
 
 def literal(value: object) -> str:
@@ -26,24 +33,71 @@ def tuple_of(items: Iterable[str]) -> str:
 
 def one_line(text: str) -> str:
     """Text for a comment: one line, control and direction-changing characters as escapes."""
-    return "".join(_harmless(character) for character in " ".join(text.split()))
+    return "".join(map(_harmless, " ".join(text.split())))
 
 
 def docstring(text: str, indent: int) -> str:
-    """A docstring literal, quotes included, whose further lines stand at `indent`."""
-    lines = [one_line(line) for line in text.splitlines()] or [""]
-    while len(lines) > 1 and not lines[-1]:
-        lines.pop()
-    safe = [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
-    if len(safe) == 1:
-        ending = " " if safe[0].endswith('"') else ""
-        return f'"""{safe[0]}{ending}"""'
+    """A docstring literal, quotes included, whose further lines stand at `indent`.
+
+    Lines that are too long are broken between words, and are as `black` would leave them.
+    """
+    lines = [_safe(line) for line in text.strip().splitlines()] or [""]
+    first, *rest = [part for line in lines for part in _broken(line, WIDTH - indent)]
+    first = first.strip()
+    if first.startswith('"'):
+        first = f" {first}"
+    if not rest:
+        ending = " " if first.endswith('"') else ""
+        return f'"""{first}{ending}"""'
     margin = " " * indent
-    body = "\n".join(f"{margin}{line}" if line else "" for line in safe[1:])
-    return f'"""{safe[0]}\n{body}\n{margin}"""'
+    body = "\n".join(f"{margin}{line}" if line else "" for line in dedent("\n".join(rest)).split("\n"))
+    return f'"""{first}\n{body}\n{margin}"""'
+
+
+def remarks(text: str, indent: int) -> tuple[str, ...]:
+    """Documentation of a name as comments on lines of their own, before its definition."""
+    paragraphs = [part for part in text.split("\n\n") if part.strip()]
+    lines: list[str] = []
+    for part in paragraphs:
+        lines += [""] if lines else []
+        lines += [broken for line in part.split("\n") for broken in _broken(_harmless_line(line), WIDTH - indent - 3)]
+    return tuple(f"#: {line}".rstrip() for line in lines)
+
+
+def described(doc: Doc, code: str) -> tuple[tuple[str, ...], str]:
+    """Documentation of what a line of code defines: comments for the lines above it, or one for its end.
+
+    They stand where they stand in the IDL, if there is room. `code` is the line with its indentation.
+    """
+    text = doc.text
+    if not text:
+        return (), ""
+    line = one_line(text)
+    if doc.in_margin and len(code) + 5 + len(line) <= WIDTH:
+        return (), f"  #: {line}"
+    return remarks(text, len(code) - len(code.lstrip())), ""
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """A line in pieces that are no longer than `width`, if it has words, all with its own indentation."""
+    if len(line) <= width:
+        return [line]
+    margin = line[: len(line) - len(line.lstrip())]
+    width = max(width, len(margin) + 20)
+    return wrap(line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
+
+
+def _harmless_line(line: str) -> str:
+    return "".join(map(_harmless, line.rstrip()))
+
+
+def _safe(line: str) -> str:
+    return _harmless_line(line).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def _harmless(character: str) -> str:
     if character == " " or (character.isprintable() and unicodedata.category(character) != "Cf"):
         return character
+    if character.isspace():
+        return " "
     return character.encode("unicode_escape").decode("ascii") if ord(character) > 127 else f"\\x{ord(character):02x}"

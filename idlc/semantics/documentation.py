@@ -29,6 +29,11 @@ class Doc:
         """The same of a declaration with a body, whose last line says nothing about it."""
         return combined(self.helpstring, about(self.span, behind=False))
 
+    @property
+    def in_margin(self) -> bool:
+        """Whether all that is said stands at the end of its line."""
+        return not self.heading
+
 
 def helpstring(attributes: Iterable[ast.Attribute]) -> str:
     """The text of `helpstring` among some attributes; empty if there is none."""

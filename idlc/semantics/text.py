@@ -25,8 +25,12 @@ def _written(span: Span) -> str:
     return one_line(span.text)
 
 
+_HELP = frozenset(["helpstring", "helpcontext", "helpstringcontext"])
+"""Attributes that are documentation themselves."""
+
+
 def attribute_list(attributes: Iterable[ast.Attribute]) -> str:
-    listed = ", ".join(_written(attribute.span) for attribute in attributes)
+    listed = ", ".join(_written(attribute.span) for attribute in attributes if attribute.name not in _HELP)
     return f"[{listed}] " if listed else ""
 
 

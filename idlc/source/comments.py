@@ -4,8 +4,8 @@ Nothing but generated documentation needs comments, so they are no part of token
 about a declaration asks with its span, and only then is the text searched.
 
 A comment belongs to what follows it without an empty line between, or, at the end of a line, to what stands before it.
-What is left out is no documentation: licences, code that was commented out, rulers and frames, numbers that only count
-operations.
+What is left out is no documentation: licences, code that was commented out, what is still to be done, rulers and
+frames, numbers that only count operations.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ _LICENCE: Final = re.compile(
 )
 _STATEMENT: Final = re.compile(
     r".*[;{}]\s*\Z|\s*(?:[#{}]|\[.*[],]\s*\Z|\w*\(\w*\)\s*\Z|(?:import|typedef|cpp_quote|interface)\b.*[\"(;]"
-    r"|\[?\s*(?:in|out|unique|size_is)\b.*,\s*\Z)"
+    r"|\[?\s*(?:in|out|unique|size_is)\b.*,\s*\Z|\s*\w+\s*=\s*\S+\s*,?\s*\Z)"
 )
 """A line that reads as IDL or C."""
+_NOTE: Final = re.compile(r"\s*[@\\]?(?:fixme|todo|xxx|hack)\b", re.IGNORECASE)
+"""The beginning of what authors write to themselves."""
 _NUMBER: Final = re.compile(
     r"(?:(?:op|proc|vtable)\s*(?:num|no|number|code)?\.?\s*[:=#]?\s*)?(?:0x[0-9a-f]+|\d+)", re.IGNORECASE
 )
@@ -39,12 +41,12 @@ _RULER: Final = re.compile(r"[^\w\s]{3,}|[*=~]{2,}")
 _COMMANDS: Final = (
     (re.compile(r"^\s*[@\\](?:file|fn|ingroup|defgroup|addtogroup|name|struct|enum|union|interface|class)\b.*$"), ""),
     (re.compile(r"^\s*[@\\][{}]\s*$"), ""),
-    (re.compile(r"^\s*[@\\](?:brief|short|details)\s*"), ""),
-    (re.compile(r"^\s*[@\\]t?param(?:\s*\[[^]]*\])?\s+(\w+)\s*[:-]?\s*"), r"\1: "),
-    (re.compile(r"^\s*[@\\](?:returns?|result)\b\s*"), "Returns: "),
-    (re.compile(r"^\s*[@\\](?:retval)\s+(\S+)\s*"), r"Returns \1: "),
-    (re.compile(r"^\s*[@\\](note|warning|remark|see|since|todo|deprecated|bug)s?\b\s*"), r"\1: "),
-    (re.compile(r"^\s*[@\\](?:sa)\b\s*"), "see: "),
+    (re.compile(r"^(\s*)[@\\](?:brief|short|details)\s*"), r"\1"),
+    (re.compile(r"^(\s*)[@\\]t?param(?:\s*\[[^]]*\])?\s+(\w+)\s*[:-]?\s*"), r"\1\2: "),
+    (re.compile(r"^(\s*)[@\\](?:returns?|result)\b\s*"), r"\1Returns: "),
+    (re.compile(r"^(\s*)[@\\]retval\s+(\S+)\s*"), r"\1Returns \2: "),
+    (re.compile(r"^(\s*)[@\\](note|warning|remark|see|since|deprecated|bug)s?\b\s*"), r"\1\2: "),
+    (re.compile(r"^(\s*)[@\\]sa\b\s*"), r"\1see: "),
     (re.compile(r"^(\s*)[@\\](?:li|arg)\b\s*"), r"\1- "),
     (re.compile(r"[@\\](?:c|a|p|e|em|b|ref)\s+(?=\w)"), ""),
 )
@@ -192,10 +194,15 @@ def prose(comments: list[str]) -> str:
     if _NUMBER.fullmatch(text) or _ATTRIBUTES.fullmatch(text):
         return ""
     paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", text)]
-    kept = [part for part in paragraphs if any(map(str.isalnum, part)) and not _LICENCE.search(part)]
+    kept = [part for part in paragraphs if any(map(str.isalnum, part)) and not _aside(part)]
     lines = [line for part in kept for line in part.split("\n")]
     code = sum(_STATEMENT.match(line) is not None for line in lines)
     return "" if 2 * code >= len(lines) else "\n\n".join(kept)
+
+
+def _aside(paragraph: str) -> bool:
+    """Whether a paragraph says nothing about what is declared."""
+    return bool(_LICENCE.search(paragraph) or _NOTE.match(paragraph))
 
 
 def _unmarked(comment: str) -> str:

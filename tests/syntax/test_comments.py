@@ -118,6 +118,9 @@ def test_lists_keep_their_shape() -> None:
         "/* Copyright (C) 1999 Somebody\n *\n * This library is free software; you can redistribute it.\n */",
         '// import "unknwn.idl";',
         "//#define A 1",
+        "// LEVEL_HIGH = 6,",
+        "/* FIXME: is this right? */",
+        "/** @todo find out */",
     ],
 )
 def test_what_is_no_documentation_is_left_out(comment: str) -> None:

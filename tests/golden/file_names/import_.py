@@ -10,7 +10,7 @@ from idlrt import blocking, rpc
 
 from .ms_dtyp import LARGE, SWITCH
 
-__all__ = ["TurnResult", "USER", "UserBlockingClient", "UserClient", "UserService"]
+__all__ = ["TurnResult", "USER", "UserClient", "UserBlockingClient", "UserService"]
 
 idlrt.require(1)  # the runtime interface that this module was made for
 
