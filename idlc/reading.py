@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from idlc import prelude
 from idlc.data import dataclass, field, replace
 from idlc.diagnostics.policy import Ruling
 from idlc.diagnostics.report import Report
@@ -98,7 +99,10 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         else:
             acf = _acf(source, files, report, options)
         units[source.path] = Unit(source, tree, acf, main, files.is_builtin(source))
-        return list(_imports(tree.body))
+        found = list(_imports(tree.body))
+        if settings.dialect is Dialect.DCE and not files.is_builtin(source):
+            found[:0] = _base_types(source, files)
+        return found
 
     with _uncollected(settings.pause_collector):
         graph = resolve_imports(roots, requests, files, report)
@@ -110,6 +114,26 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         unit.shipped = unit.builtin and all(units[each.path].shipped for each in below)
     compilation.main = [units[root.path] for root in roots]
     return compilation, graph
+
+
+def _parsed(source: SourceFile, files: Files, report: Report, settings: Settings, *, keep: bool) -> ast.File:
+    """The tree of a file of the user's dialect, or of the prelude, which is Microsoft's."""
+    if settings.dialect is not Dialect.PIDL or files.is_builtin(source):
+        return parse_file(source, files, report, _options(settings), keep=keep)
+    from idlc.dialects import samba, words
+
+    return samba.translated(parse_file(source, files, report, _options(settings), words.reworded))
+
+
+def _base_types(source: SourceFile, files: Files) -> list[Request]:
+    """What compilers of the DCE import by themselves: `nbase.idl`, or what the prelude has of it."""
+    if os.path.basename(source.path).lower() == "nbase.idl":
+        return []
+    for name in ("dce/nbase.idl", "nbase.idl"):
+        with suppress(CannotRead):
+            if files.find(name, source) is not None:
+                return [Request(name, Span.none(), optional=True)]
+    return [Request("dcetypes.idl", Span.none(), optional=True)]
 
 
 @contextmanager

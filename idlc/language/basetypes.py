@@ -55,5 +55,5 @@ INTERNATIONAL = frozenset({"ISO_LATIN_1", "ISO_UCS", "ISO_MULTI_LINGUAL"})
 POINTER_OCTETS = 8
 """What `sizeof` gives for a pointer: the target environment is a 64-bit one."""
 
-GUID_NAMES = frozenset({"GUID", "_GUID", "UUID", "_UUID", "IID", "CLSID", "FMTID", "uuid_t"})
+GUID_NAMES = frozenset({"GUID", "_GUID", "UUID", "_UUID", "IID", "CLSID", "FMTID", "uuid_t", "idl_uuid_t"})
 """Structures of these names are UUIDs when they have a UUID's shape."""

@@ -175,6 +175,8 @@ _WHERE_DEFINED = {
         " NTSTATUS NET_API_STATUS HRESULT PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
         " DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
         "unknwn.idl": "IUnknown IClassFactory",
+        "dcetypes.idl": "unsigned8 unsigned16 unsigned32 unsigned64 signed8 signed16 signed32 signed64 boolean32 uuid_t"
+        " idl_uuid_t uuid_p_t twr_t twr_p_t",
         "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL",
     }.items()
     for name in names.split()
@@ -309,6 +311,8 @@ def attributed(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibli
     if system is not None:
         return Shape((), SYSTEM_HANDLE)
     shape = _counted(unit, shape, attributes, siblings)
+    if shape.is_error:
+        return shape
     shape = _string(unit, shape, attributes)
     shape = _limited(unit, shape, attributes)
     shape = _selected(unit, shape, attributes, siblings)
@@ -459,11 +463,20 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
         *outer, last = shape.levels
         shape = replace(shape, levels=(*outer, replace(last, extent=replace(last.extent, string=True))))
     counted = attributes.first_of("length_is", "first_is", "last_is")
-    if counted is not None and any(level.extent.string and _varies(level.extent) for level in shape.levels):
+    clashes = [level for level in shape.levels if level.extent.string and _varies(level.extent)]
+    if counted is not None and clashes and attribute is None and all(level.extent.size is not None for level in clashes):
+        message = f"[{counted.name}] on what its type says is a string: it is taken for an array"
+        unit.report.doubtful("MIDL2075", message, counted.span)
+        return replace(shape, levels=tuple(_no_text(level) for level in shape.levels))
+    if counted is not None and clashes:
         message = f"[{counted.name}] on a string: its terminator says how long it is"
         unit.report.error("MIDL2075", message, counted.span)
         return ERROR_SHAPE
     return shape
+
+
+def _no_text(level: Level) -> Level:
+    return replace(level, extent=replace(level.extent, string=False)) if _varies(level.extent) else level
 
 
 def _no_string(unit: Unit, shape: Shape, attribute: ast.Attribute) -> None:

@@ -26,3 +26,11 @@ def test_a_file_of_the_very_name_comes_first() -> None:
 def test_a_file_under_neither_name_is_missing() -> None:
     (error,) = idlc.compile_text('import "ms-other.idl"; typedef long LENGTH;', files=SHARED).diagnostics
     assert error.message == 'imported file "ms-other.idl" not found'
+
+
+def test_base_types_of_the_dce_come_from_the_users_own_file() -> None:
+    text = "[uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d5e)] interface own { void f([in] handle_t h, [in] colour c); }"
+    files = {"dce/nbase.idl": "[pointer_default(ptr)] interface nbase { typedef unsigned long colour; }"}
+    report = idlc.compile_text(text, files=files, settings=idlc.Settings(dialect=idlc.Dialect.DCE))
+    assert [each.message for each in report.diagnostics if each.severity == "error"] == []
+    assert "def f(self, c: int)" in report.files["memory.py"]

@@ -18,14 +18,17 @@ from idlc.semantics.types import (
 
 
 def check(places: Places, report: Report) -> None:
-    for _, member in places.members:
+    sent = places.sent_records
+    for owner, member in places.members:
         if member.type is None:
             continue
         kind = _handle(member.type)
         if kind is not None:
             code = "MIDL2136" if _in_array(member.type) else "MIDL2135"
             message = f'"{member.name}" is a {kind} handle, which only parameters can be'
-            report.error(code, message, member.span, _where(places, member.type))
+            # Local code keeps handles wherever it likes.
+            say = report.error if owner.name in sent or kind == "context" else report.doubtful
+            say(code, message, member.span, _where(places, member.type))
     for interface, operation in places.operations:
         _operation(interface, operation, report)
         for parameter in operation.parameters:
