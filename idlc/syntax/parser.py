@@ -57,12 +57,15 @@ def parse_file(
     report: Report,
     options: Options | None = None,
     reworded: Callable[[list[Token]], list[Token]] | None = None,
+    *,
+    keep: bool = False,
 ) -> ast.File:
     """The tree of an IDL file. What could not be parsed is reported and left out.
 
-    `reworded` spells the words of a dialect as MIDL's before they are parsed.
+    `reworded` spells the words of a dialect as MIDL's before they are parsed. With `keep`, the tree is looked for in
+    the user's cache, and put there: worth it for what is imported again and again.
     """
-    key = trees.key(source, options) if reworded is None else None
+    key = trees.key(source, options) if keep and reworded is None else None
     kept = trees.load(key, source) if key is not None else None
     if kept is not None:
         return kept

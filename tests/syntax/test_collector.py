@@ -27,9 +27,9 @@ def parse(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[bool]:
     """Whether the collector was on each time a file was parsed."""
     seen: list[bool] = []
 
-    def watched(*arguments: object) -> object:
+    def watched(*arguments: object, **named: object) -> object:
         seen.append(gc.isenabled())
-        return parse_file(*arguments)  # type: ignore[arg-type]
+        return parse_file(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(reading, "parse_file", watched)
     driver.parse(["x.idl"], settings)
@@ -59,7 +59,7 @@ def test_it_stays_off_where_it_was_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_goes_on_after_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise ValueError("on purpose")
 
     monkeypatch.setattr(reading, "parse_file", crash)

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def parse(text: str, options: Options | None = None, **files: str) -> ast.File:
     sources = Files((), {**{name.replace("_", "."): content for name, content in files.items()}, "x.idl": text})
-    return parser.parse_file(sources.open("x.idl"), sources, Report(), options)
+    return parser.parse_file(sources.open("x.idl"), sources, Report(), options, keep=True)
 
 
 def kept(folder: Path) -> list[Path]:
