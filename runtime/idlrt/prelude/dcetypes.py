@@ -11,6 +11,7 @@ import idlrt
 from idlrt import ndr
 
 __all__ = [
+    "error_status_ok",
     "ndr_c_int_big_endian",
     "ndr_c_int_little_endian",
     "ndr_c_float_ieee",
@@ -38,6 +39,8 @@ __all__ = [
     "u_int16",
     "u_int32",
     "u_int64",
+    "uuid_t",
+    "idl_uuid_t",
     "uuid_p_t",
     "twr_p_t",
     "rpc_if_id_p_t",
@@ -47,6 +50,7 @@ __all__ = [
 
 idlrt.require(1)  # the runtime interface that this module was made for
 
+error_status_ok: Final = 0
 #: How numbers and characters are written (C706, chapter 14)
 ndr_c_int_big_endian: Final = 0
 ndr_c_int_little_endian: Final = 1
@@ -155,6 +159,8 @@ u_int8: TypeAlias = int
 u_int16: TypeAlias = int
 u_int32: TypeAlias = int
 u_int64: TypeAlias = int
+uuid_t: TypeAlias = UUID
+idl_uuid_t: TypeAlias = UUID
 uuid_p_t: TypeAlias = ndr.Ref[UUID] | None
 twr_p_t: TypeAlias = twr_t | None
 rpc_if_id_p_t: TypeAlias = rpc_if_id_t | None
