@@ -27,6 +27,7 @@ from idlc.wire.steps import (
     EnumValue,
     Guid,
     Handle,
+    Ignored,
     InterfaceReferent,
     PipeChunks,
     RecordUse,
@@ -201,6 +202,8 @@ class Get(Emitter):
         match step:
             case EnumValue(name) if reading.local:
                 return f"{self.shared.type(name)}.of({reading.local})"
+            case Ignored():
+                return "None"
             case Guid():
                 return f"from_guid({reading.local})"
             case Handle(name):
@@ -263,6 +266,10 @@ class Get(Emitter):
             case Referent() | InterfaceReferent():
                 width = self.layout.count_width
                 return self.leaf(step, wish, self.shared.syntax.pointer, width, width, path)
+            case Ignored():
+                width = self.layout.count_width
+                self.item(self.shared.syntax.pointer, width, width, "_", path)
+                return Reading(step)
             case RecordUse(name):
                 return self._record(name, path, most)
             case Choice():

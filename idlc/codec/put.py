@@ -25,6 +25,7 @@ from idlc.wire.steps import (
     EnumValue,
     Guid,
     Handle,
+    Ignored,
     InterfaceReferent,
     PipeChunks,
     Record,
@@ -150,6 +151,8 @@ class Put(Emitter):
                 put_unions.choice_body(self, step, value, scope, path)
             case Referent():
                 self._referent_id(step, value, path)
+            case Ignored():
+                self.count_item("0", path)
             case InterfaceReferent():
                 pointer = self._pointer(value, path)
                 self._id(f"0 if {pointer} is None else ", path)

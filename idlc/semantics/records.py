@@ -23,6 +23,7 @@ from idlc.semantics.types import (
     EnumUse,
     ErrorType,
     Field,
+    InterfacePointer,
     Opaque,
     Struct,
     StructUse,
@@ -41,6 +42,8 @@ def define(
     unit: Unit, specifier: ast.TypeSpecifier, attributes: Attributes, called: str, aliases: tuple[str, ...]
 ) -> Core:
     """The core that stands for a body written in place; the body becomes a declaration of the file."""
+    if not called and not isinstance(specifier, ast.Enum):
+        called = unit.free_name(f"anonymous_{'struct' if isinstance(specifier, ast.Struct) else 'union'}")
     match specifier:
         case ast.Struct():
             return _struct(unit, specifier, called, aliases)
@@ -156,6 +159,7 @@ class _Member:
 
 _ANONYMOUS = (StructUse, UnionUse, Opaque, ErrorType)
 """What a member without a name may be."""
+_POINTERS_OF_C = (Opaque("void *"), Opaque("function pointer"))
 
 
 def _members(
@@ -172,7 +176,8 @@ def _members(
         made = subject or _free("anonymous", reserved | set(seen))
         base = specified(unit, field.specifiers, f"{owner}_{made}", attributes, ())
         for declarator in declarators:
-            name = made if declarator is None or declarator.name is None else declarator.name
+            own = None if declarator is None else declarator.name
+            name = own or _free("anonymous", reserved | set(seen))
             span = field.span if declarator is None else declarator.name_span
             if declarator is None and (base.levels or not isinstance(base.core, _ANONYMOUS)):
                 unit.report.error("MIDL2170", "a field without a name must be a structure or a union", span)
@@ -231,6 +236,23 @@ def _type(unit: Unit, member: _Member, siblings: Siblings) -> Type:
     return finish(shape, default=unit.default)
 
 
+def _ignored(unit: Unit, member: _Member) -> bool:
+    """Whether a member is not sent, which only pointers can do without."""
+    attribute = member.attributes.get("ignore")
+    if attribute is None or member.shape.is_error:
+        return attribute is not None
+    shape = member.shape
+    if shape.levels:
+        pointer = shape.levels[0].is_pointer
+    else:
+        pointer = isinstance(shape.core, InterfacePointer | InterfaceCore) or shape.core in _POINTERS_OF_C
+    if pointer:
+        return True
+    message = f'"{member.name}" is no pointer and cannot be ignored: something has to travel for it'
+    unit.report.error("MIDL2072", message, attribute.span)
+    return True  # of what is not sent nothing more is to be said
+
+
 # ---------------------------------------------------------------------------- structures
 
 
@@ -248,7 +270,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
             _type(unit, member, siblings),
             text.declaration(member.field.attributes, member.field.specifiers, member.declarator),
             member.span,
-            "ignore" in member.attributes,
+            _ignored(unit, member),
         )
         for member in members
     )
@@ -312,7 +334,7 @@ def _union(unit: Unit, union: ast.Union, attributes: Attributes, called: str, al
             type_ = _type(unit, member, Siblings({}, "field", unit.default))
             declaration = text.declaration(field.attributes, field.specifiers, member.declarator)
             doc = Doc(field.span, member.attributes.helpstring)
-            arms.append(Arm(member.name, type_, values, default, declaration, member.span, doc))
+            arms.append(Arm(member.name, type_, values, default, declaration, member.span, doc, _ignored(unit, member)))
     _distinct(unit, arms)
     if not labelled:
         # A union of C: nothing says which arm is meant, so it can be used by local code only.
@@ -438,7 +460,7 @@ def _encapsulated_arm(
         type_ = _type(unit, member, Siblings({}, "field", unit.default))
         declaration = text.declaration(arm.body.attributes, arm.body.specifiers, member.declarator)
         doc = Doc(arm.span, member.attributes.helpstring)
-        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span, doc))
+        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span, doc, _ignored(unit, member)))
     return found
 
 

@@ -311,6 +311,7 @@ class Arm:
     declaration: str
     span: Span
     doc: Doc = NO_DOC
+    ignore: bool = False
 
 
 @dataclass(frozen=True, slots=True)

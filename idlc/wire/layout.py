@@ -13,6 +13,7 @@ from idlc.wire.steps import (
     EnumValue,
     Guid,
     Handle,
+    Ignored,
     InterfaceReferent,
     Kind,
     PipeChunks,
@@ -102,7 +103,7 @@ class Layout:
                 if self.plan.choices[step.name].encapsulated and not self.syntax.wide:
                     return self.alignment(step.tag)
                 return max(self.alignment(step.tag), self.arm_alignment(step))
-            case Referent() | InterfaceReferent():
+            case Referent() | InterfaceReferent() | Ignored():
                 return self.count_width
             case Sequence():
                 return self.alignment(step.element)  # NDR 2.0 and NDR64: the counts do not raise it
@@ -146,7 +147,7 @@ class Layout:
                 if name not in self._record_size:
                     self._record_size[name] = self._sum(name)
                 return self._record_size[name]
-            case Referent() | InterfaceReferent():
+            case Referent() | InterfaceReferent() | Ignored():
                 return self.count_width
             case Sequence():
                 count = 1

@@ -53,6 +53,7 @@ from idlc.wire.steps import (
     EnumValue,
     Guid,
     Handle,
+    Ignored,
     InterfaceReferent,
     Kind,
     OperationPlan,
@@ -328,7 +329,7 @@ class _Planner:
             arms = []
             for arm in union.arms:
                 try:
-                    slot = None if arm.type is None else Slot(arm.name or "", self.step(arm.type))
+                    slot = None if arm.type is None else Slot(arm.name or "", self.field(arm.type, arm.ignore))
                 except _NoForm:
                     del self.choices[name]
                     raise
@@ -351,7 +352,7 @@ class _Planner:
         self.records[name] = Record(name, slots, recursive=False, aliased=False)
 
     def field(self, type_: Type, ignore: bool) -> Step:
-        return self.step(type_) if not ignore else Scalar(Kind.UWORD)
+        return self.step(type_) if not ignore else Ignored()
 
     def recursive(self) -> set[str]:
         """Records that reach themselves, by a walk from each over what it can reach."""

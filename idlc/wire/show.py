@@ -15,6 +15,7 @@ from idlc.wire.steps import (
     EnumValue,
     Guid,
     Handle,
+    Ignored,
     InterfaceReferent,
     OperationPlan,
     PicklePlan,
@@ -122,7 +123,7 @@ class _Show:
     def runs(self, slots: tuple[Slot, ...]) -> Iterator[str]:
         run: list[str] = []
         for slot in slots:
-            if isinstance(slot.step, Scalar | EnumValue | Guid | Handle | Referent | InterfaceReferent):
+            if isinstance(slot.step, Scalar | EnumValue | Guid | Handle | Referent | InterfaceReferent | Ignored):
                 run.append(self.item(slot))
                 continue
             if run:
@@ -149,6 +150,8 @@ class _Show:
                 return {PointerKind.REF: "ref", PointerKind.UNIQUE: "ptr", PointerKind.FULL: "alias"}[kind]
             case InterfaceReferent(interface, iid):
                 return f"interface {interface or '?'}" + ("" if iid is None else f" by {expression_text(iid)}")
+            case Ignored():
+                return "null"
             case RecordUse(name):
                 return name
             case Choice(name):

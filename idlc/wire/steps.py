@@ -131,6 +131,11 @@ class InterfaceReferent:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """A pointer that is [ignore]: null travels in its place, and None comes of whatever is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Converted:
     """A value that Python sees through a converter; `target` is what travels."""
 
@@ -160,6 +165,7 @@ Step = (
     | Sequence
     | Text
     | InterfaceReferent
+    | Ignored
     | Converted
     | PipeChunks
 )

@@ -151,7 +151,7 @@ class Places:
                     yield field.name, field.type, field.span, "field"
         elif isinstance(declared, Union):
             for arm in declared.arms:
-                if arm.type is not None:
+                if arm.type is not None and not arm.ignore:
                     yield arm.name or "", arm.type, arm.span, "arm"
 
 
