@@ -13,7 +13,7 @@ from idlc.data import dataclass, field, replace
 from idlc.diagnostics.policy import Ruling
 from idlc.diagnostics.report import Report
 from idlc.language.typelibs import source_of
-from idlc.settings import Settings
+from idlc.settings import Dialect, Settings
 from idlc.source.files import SourceFile, Span
 from idlc.source.imports import ImportGraph, Request, resolve_imports
 from idlc.source.preprocess import Options, preprocess
@@ -114,15 +114,6 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         unit.shipped = unit.builtin and all(units[each.path].shipped for each in below)
     compilation.main = [units[root.path] for root in roots]
     return compilation, graph
-
-
-def _parsed(source: SourceFile, files: Files, report: Report, settings: Settings, *, keep: bool) -> ast.File:
-    """The tree of a file of the user's dialect, or of the prelude, which is Microsoft's."""
-    if settings.dialect is not Dialect.PIDL or files.is_builtin(source):
-        return parse_file(source, files, report, _options(settings), keep=keep)
-    from idlc.dialects import samba, words
-
-    return samba.translated(parse_file(source, files, report, _options(settings), words.reworded))
 
 
 def _base_types(source: SourceFile, files: Files) -> list[Request]:
