@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from idlc import prelude
 from idlc.data import dataclass, field, replace
 from idlc.diagnostics.policy import Ruling
 from idlc.diagnostics.report import Report

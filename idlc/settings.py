@@ -16,6 +16,8 @@ class Dialect(StrEnum):
     """Microsoft's, with the extensions that have long been part of it."""
     DCE = "dce"
     """The language of the DCE only: MIDL's /osf."""
+    PIDL = "pidl"
+    """Samba's."""
 
 
 class Protocol(StrEnum):

@@ -121,7 +121,7 @@ def _plain(slot: Slot, shared: Shared) -> bool:
     """Whether a value goes straight into `Struct.pack`: a number without limits."""
     step = slot.step
     if isinstance(step, EnumValue):
-        return step.range is None and (step.wide or shared.syntax.wide)
+        return step.range is None and (step.octets is not None or shared.syntax.wide)
     return isinstance(step, Scalar) and step.range is None
 
 

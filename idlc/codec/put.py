@@ -204,7 +204,7 @@ class Put(Emitter):
     def primitive(self, step: Scalar | EnumValue, value: str, path: str) -> None:
         letter_ = letter(step, self.shared.syntax)
         limits = step.range
-        if limits is None and isinstance(step, EnumValue) and not step.wide:
+        if limits is None and isinstance(step, EnumValue) and step.octets is None:
             limits = (0, 32767)  # C706 14.2.6: an enum of 16 bits holds no more
         if limits is not None:
             value = self.local(value, "x", path)

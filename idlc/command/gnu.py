@@ -61,7 +61,7 @@ def read(arguments: Sequence[str]) -> Invocation:
         acf=options.acf,
         search_here=not options.only_include,
         preprocessed=options.preprocessed,
-        dialect=Dialect.DCE if options.osf else Dialect.MIDL,
+        dialect=Dialect.DCE if options.osf else options.dialect,
         environment=options.env,
         target=options.target,
         app_config=options.app_config,
@@ -220,7 +220,14 @@ def _input_options(group: argparse._ArgumentGroup) -> None:
 
 def _language_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--osf", action="store_true", help="the language of the DCE only, without Microsoft's extensions")
+    add(
+        "--dialect",
+        metavar="NAME",
+        type=_word("dialect", {each.value: each for each in Dialect}),
+        default=Dialect.MIDL,
+        help="whose IDL it is: midl, dce, or Samba's, pidl (default: midl)",
+    )
+    add("--osf", action="store_true", help="the same as --dialect dce")
     add(
         "--env",
         metavar="NAME",

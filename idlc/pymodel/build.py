@@ -444,9 +444,10 @@ class Builder:
             while name in _ENUM_RESERVED:
                 name += "_"
             members.append(Member(name, literal(member.name), member.value))
-        width = "32 bits" if enum.wide else "16 bits in NDR 2.0"
-        doc = enum.doc or f"enum {enum.name}, {width}."
-        return Enumeration(self.names[f"type {enum.name}"], docstring(doc, 4), tuple(members))
+        width = "16 bits in NDR 2.0" if enum.octets is None else f"{8 * enum.octets} bits"
+        base = "Flags" if enum.flags else "Enum"
+        doc = enum.doc or f"{base.lower()} {enum.name}, {width}."
+        return Enumeration(self.names[f"type {enum.name}"], base, docstring(doc, 4), tuple(members))
 
     def _record(self, struct: t.Struct) -> Record:
         names = self._field_names(struct)

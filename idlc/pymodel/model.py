@@ -32,6 +32,8 @@ class Member:
 class Enumeration:
     template: ClassVar[str] = "types/enumeration.py.j2"
     name: str
+    base: str
+    """Enum or Flags."""
     doc: str
     members: tuple[Member, ...]
 

@@ -407,7 +407,7 @@ _MOST_OF_ENUM = 32767
 
 def _is_wide(unit: Unit, use: EnumUse) -> bool:
     declared = unit.scope.declared.get(use.name)
-    return not isinstance(declared, Enum) or declared.wide
+    return not isinstance(declared, Enum) or declared.octets is not None
 
 
 def _encapsulated(unit: Unit, union: ast.EncapsulatedUnion, called: str, aliases: tuple[str, ...]) -> Core:
@@ -479,7 +479,7 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
         value: int | None = following
         if enumerator.value is not None:
             value = unit.expressions.integer(enumerator.value, ENUMERATOR)
-        if value is not None and not -(1 << 31) <= value < 1 << 32:
+        if value is not None and not -(1 << 31) <= value < 1 << (64 if enum.octets == 8 else 32):
             message = f'"{enumerator.name}" is {value}, which is no 32-bit value'
             unit.report.error("IDLC1210", message, enumerator.span)
             value = None
@@ -492,9 +492,10 @@ def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, alias
     record = Enum(
         naming.name,
         tuple(members),
-        wide="v1_enum" in attributes,
+        octets=enum.octets or (4 if "v1_enum" in attributes else None),
         span=enum.span,
         origin=unit.origin,
         aliases=naming.aliases,
+        flags=enum.flags,
     )
     return _end(unit, naming, record, EnumUse(naming.name))

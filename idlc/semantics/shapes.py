@@ -47,6 +47,7 @@ from idlc.semantics.types import (
 )
 from idlc.semantics.unit import Unit
 from idlc.semantics.written import Attributes, suggestion
+from idlc.settings import Dialect
 from idlc.source.files import Span
 from idlc.syntax import ast
 
@@ -110,6 +111,8 @@ def _base(unit: Unit, specifier: ast.BaseType) -> Core:
             return BindingHandle()
         case "error_status_t":
             return Base(BaseKind.UINT32, "error_status_t")
+        case "foreign":
+            return Opaque(f"foreign: {specifier.spelling}")
         case kind if kind in NOT_IMPLEMENTED:
             unit.report.error("MIDL2029", f'type "{specifier.spelling}" is not implemented', specifier.span)
             return ErrorType()
@@ -142,7 +145,7 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     if simple in INTERNATIONAL:
         unit.report.error("MIDL2029", f'type "{name}" is not implemented', span, help="name the octets: byte, wchar_t")
         return ERROR_SHAPE
-    if in_header(span):
+    if in_header(span) or unit.settings.dialect is Dialect.PIDL:  # Samba's C code may well know it
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
         unit.undefined[simple] = Opaque(f"undefined type {name}")
@@ -610,7 +613,8 @@ def switching_type(unit: Unit, attribute: ast.Attribute) -> Base | EnumUse | Non
         return None
     described = integer_type(shape)
     core = shape.core
-    if described is None or described[0] > 32 or not isinstance(core, Base | EnumUse):
+    most = 64 if unit.settings.dialect is Dialect.PIDL else 32
+    if described is None or described[0] > most or not isinstance(core, Base | EnumUse):
         unit.report.error("MIDL2174", "a union is selected by an integer of at most 32 bits or an enum", argument.span)
         return None
     return replace(core, range=None)

@@ -82,7 +82,10 @@ def _declared(declared: Declared) -> Iterator[str]:
                 what = "nothing" if arm.type is None else f"{arm.name}: {type_text(arm.type)}{' ignored' if arm.ignore else ''}"
                 yield f"  {', '.join(labels)} -> {what}"
         case Enum():
-            yield f"enum {declared.name}{also}{' v1_enum' if declared.wide else ''}"
+            keyword = "flags" if declared.flags else "enum"
+            widths = {None: "", 4: "" if declared.flags else " v1_enum"}
+            width = widths.get(declared.octets, f" of {declared.octets} octets")
+            yield f"{keyword} {declared.name}{also}{width}"
             for member in declared.members:
                 yield f"  {member.name} = {member.value}"
         case ContextHandle():

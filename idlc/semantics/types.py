@@ -340,12 +340,14 @@ class Enumerator:
 class Enum:
     name: str
     members: tuple[Enumerator, ...]
-    wide: bool
-    """v1_enum: 32 bits in NDR 2.0 too."""
+    octets: int | None
+    """4 for v1_enum, and what a dialect says; None for 16 bits in NDR 2.0 and 32 in NDR64."""
     span: Span
     origin: str
     doc: Doc = NO_DOC
     aliases: tuple[str, ...] = ()
+    flags: bool = False
+    """Values are sums of members."""
 
 
 @dataclass(frozen=True, slots=True)

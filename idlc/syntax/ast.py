@@ -241,7 +241,8 @@ class BaseType:
 
     `kind` is one of: void, boolean, byte, char, schar (`signed char`), wchar_t, int8, uint8, int16, uint16, int32,
     uint32, int64, uint64, int128, uint128, int3264, uint3264, float, double, float80, float128, handle_t,
-    error_status_t, ISO_LATIN_1, ISO_UCS, ISO_MULTI_LINGUAL. `char` and `unsigned char` are both `char`.
+    error_status_t. `char` and `unsigned char` are both `char`. A dialect's type
+    that is laid out by rules of its own is `foreign`, and `spelling` says what it is.
     """
 
     kind: str
@@ -330,6 +331,10 @@ class Enum:
     name: str | None
     enumerators: tuple[Enumerator, ...]
     span: Span = field(repr=False)
+    octets: int | None = None
+    """On the wire, where a dialect says so."""
+    flags: bool = False
+    """A dialect's set of flags: values are sums of enumerators."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ _FORMATS = {
 }
 WIDTHS = {"?": 1, "B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4, "Q": 8, "q": 8, "f": 4, "d": 8}
 """Octets of one value of each struct format letter."""
+_UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,8 @@ NDR64 = Syntax("ndr64", "Q", wide=True)
 def letter(step: Scalar | EnumValue, syntax: Syntax) -> str:
     """The struct format letter of a primitive."""
     if isinstance(step, EnumValue):
-        if step.wide or syntax.wide:
-            return "i" if step.signed else "I"
-        return "H"
+        found = _UNSIGNED[step.octets or (4 if syntax.wide else 2)]
+        return found.lower() if step.signed and found != "H" else found
     if step.kind is Kind.UWORD:
         return syntax.pointer
     if step.kind is Kind.IWORD:

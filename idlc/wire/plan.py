@@ -279,7 +279,7 @@ class _Planner:
                 if not isinstance(enum, Enum):
                     raise _NoForm
                 signed = any(member.value < 0 for member in enum.members)
-                return EnumValue(name, enum.wide, signed, limits)
+                return EnumValue(name, enum.octets, signed, limits)
             case StructUse(name):
                 self.record(name)
                 return RecordUse(name)

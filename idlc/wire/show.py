@@ -140,8 +140,8 @@ class _Show:
         match step:
             case Scalar(kind):
                 return kind.value + _range(step.range)
-            case EnumValue(name, wide):
-                return f"{'enum32' if wide else 'enum16'} {name}" + _range(step.range)
+            case EnumValue(name, octets):
+                return f"enum{8 * (octets or 2)} {name}" + _range(step.range)
             case Guid():
                 return "guid"
             case Handle(name):

@@ -55,10 +55,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class EnumValue:
-    """16 bits in NDR 2.0 unless `wide` (v1_enum); 32 in NDR64 always (MS-RPCE 2.2.5.3.3.1)."""
+    """As wide as `octets` says; without it, 16 bits in NDR 2.0 and 32 in NDR64 (MS-RPCE 2.2.5.3.3.1)."""
 
     name: str
-    wide: bool
+    octets: int | None
     signed: bool
     range: tuple[int, int] | None = None
 

@@ -21,6 +21,7 @@ COMPILER = (
     ("source",),
     ("language",),
     ("syntax",),
+    ("dialects",),
     ("reading",),
     ("semantics",),
     ("wire",),

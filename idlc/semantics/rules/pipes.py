@@ -108,7 +108,7 @@ def _refused(places: Places, type_: Type) -> tuple[str, str] | None:
             return "MIDL2317", "a pipe"
         case EnumUse(name):
             declared = places.find(name)
-            if isinstance(declared, Enum) and not declared.wide:
+            if isinstance(declared, Enum) and declared.octets is None:
                 return "MIDL2317", "an enum without [v1_enum]"
         case Base(kind) if kind in {BaseKind.INT3264, BaseKind.UINT3264}:
             return "MIDL2317", "an integer as wide as a pointer"

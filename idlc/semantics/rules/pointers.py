@@ -35,8 +35,9 @@ def check(places: Places, report: Report) -> None:
             message = f'arm "{member.name}" of "{owner.name}" is a ref pointer'
             report.error("MIDL2249", message, member.span, help="an arm's pointer is unique or ptr")
     refused: set[Span] = set()
+    told: set[str] = set()
     for place in places.sent():
-        _sendable(place, refused, report)
+        _sendable(place, refused, told, report)
 
 
 def _outgoing(parameter: Parameter, say: Callable[..., None]) -> None:
@@ -66,6 +67,7 @@ _CODES = {
     "union": ("a union that nothing selects", {"parameter": "MIDL2143", "result": "MIDL2147", "field": "MIDL2243"}),
     "undefined type": ("of an undefined type", {"parameter": "MIDL2011", "result": "MIDL2011", "field": "MIDL2011"}),
     "system handle": ("a handle of this machine", dict.fromkeys(("parameter", "result", "field"), "IDLC1208")),
+    "foreign": ("", dict.fromkeys(("parameter", "result", "field"), "IDLC1222")),
     "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
 }
 
@@ -85,7 +87,7 @@ def _bit_field(place: Sent, refused: set[Span], report: Report) -> None:
     say(code, f"{subject} has bit-fields and cannot be sent", use.span, (Note("a bit-field", place.span),))
 
 
-def _sendable(place: Sent, refused: set[Span], report: Report) -> None:
+def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -> None:
     for part in nested(place.type):
         if part == Opaque("bit-field"):
             _bit_field(place, refused, report)
@@ -95,6 +97,11 @@ def _sendable(place: Sent, refused: set[Span], report: Report) -> None:
             what, codes = next(found for start, found in _CODES.items() if part.spelling.startswith(start))
             role = "field" if place.role == "arm" else place.role
             code = codes.get(role, codes["field"])
+            if not what:
+                what = part.spelling.removeprefix("foreign: ")
+                if what in told:
+                    return
+                told.add(what)
             notes = []
             if role == "field":
                 notes.append(Note(f'operation "{place.operation.name}" sends it', place.operation.span))

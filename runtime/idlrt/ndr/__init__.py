@@ -53,7 +53,7 @@ from idlrt.ndr.movers import (
 from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.procedures import EncodedProcedure, Procedures, encoded_procedure
-from idlrt.ndr.types import Enum, Ref, Struct, Union
+from idlrt.ndr.types import Enum, Flags, Ref, Struct, Union
 
 __all__ = [
     "BYTES",
@@ -66,6 +66,7 @@ __all__ = [
     "Converter",
     "EncodedProcedure",
     "Enum",
+    "Flags",
     "NdrError",
     "Octets",
     "OperationCodec",

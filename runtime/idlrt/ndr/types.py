@@ -124,6 +124,48 @@ class Enum(int):
         return type(self), (int(self),)
 
 
+class Flags(Enum):
+    """Base of generated sets of flags: `Rights.READ | Rights.WRITE` is one of them too, and `Rights.READ in rights`.
+
+    Bits without a name are kept.
+    """
+
+    def __or__(self, other: int) -> Self:
+        return type(self).of(int(self) | other)
+
+    __ror__ = __or__
+
+    def __and__(self, other: int) -> Self:
+        return type(self).of(int(self) & other)
+
+    __rand__ = __and__
+
+    def __xor__(self, other: int) -> Self:
+        return type(self).of(int(self) ^ other)
+
+    __rxor__ = __xor__
+
+    def __contains__(self, flags: int) -> bool:
+        """Whether all bits of `flags` are set."""
+        return int(self) & flags == flags
+
+    def __iter__(self) -> Iterator[Self]:
+        """The named flags of one bit that are set, in the order of the IDL."""
+        return (each for each in self.members() if each and not each & (each - 1) and each in self)
+
+    @property
+    def name(self) -> str:
+        """The IDL name of this value, or the names of its flags with `|` between them and unnamed bits as a number."""
+        if hasattr(self, "_name"):
+            return self._name
+        named = list(self)
+        rest = int(self) & ~sum(named)
+        return "|".join([*(each.name for each in named), *([hex(rest)] if rest or not named else [])])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
 def _parts(value: object) -> list[Any] | None:
     """The values directly inside a composite one; None for a plain value."""
     if isinstance(value, Struct):
