@@ -44,7 +44,7 @@ def near(name: str, candidates: Iterable[str]) -> list[str]:
         if distance < least:
             least, close = distance, []
         close.append(candidate)
-    return (alike or close)[:_MOST]
+    return _once(name, alike or close)[:_MOST]
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> Suggestion | None:
@@ -58,6 +58,16 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> Suggestion | None:
     suggestion.written = name
     suggestion.instead = found[0]
     return suggestion
+
+
+def _once(name: str, found: list[str]) -> list[str]:
+    """Of names that differ in letter case only, the one that is written most like `name`."""
+    chosen: dict[str, str] = {}
+    for each in found:
+        other = chosen.setdefault(each.lower(), each)
+        if other is not each and _distance(name, each, _LONGEST) < _distance(name, other, _LONGEST):
+            chosen[each.lower()] = each
+    return list(chosen.values())
 
 
 def _plain(name: str) -> str:

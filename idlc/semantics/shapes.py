@@ -155,8 +155,26 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     return Shape((), unit.undefined[simple])
 
 
-_WORDS = ("long", "short", "hyper", "unsigned", "boolean", "float", "double", "wchar_t", "error_status_t", "handle_t")
+_WORDS = (
+    "void byte char wchar_t boolean small short long hyper int unsigned signed float double error_status_t handle_t"
+).split()
 """Words of base types that may be meant by an undefined name."""
+
+_OTHERS_WORDS = {
+    "bool": "boolean",
+    "int8_t": "small",
+    "uint8_t": "byte",
+    "int16_t": "short",
+    "uint16_t": "unsigned short",
+    "char16_t": "wchar_t",
+    "int32_t": "long",
+    "uint32_t": "unsigned long",
+    "int64_t": "hyper",
+    "uint64_t": "unsigned hyper",
+    "size_t": "unsigned __int3264",
+    "string": "[string] wchar_t *",
+}
+"""What other languages call types, and how MIDL writes them."""
 
 
 def in_header(span: Span) -> bool:
@@ -167,7 +185,8 @@ def in_header(span: Span) -> bool:
 def _undefined(unit: Unit, name: str, span: Span, candidates: Sequence[str], what: str) -> None:
     if unit.outside(name, span):
         return
-    help_ = suggestion(name, candidates) or _WHERE_DEFINED.get(name)
+    help_ = f'MIDL writes "{_OTHERS_WORDS[name]}"' if name in _OTHERS_WORDS else suggestion(name, candidates)
+    help_ = help_ or _WHERE_DEFINED.get(name)
     unit.report.error("MIDL2011", f'undefined {what} "{name}"', span, help=help_)
 
 
@@ -175,9 +194,9 @@ _WHERE_DEFINED = {
     name: f'it is defined in "{file}": import "{file}";'
     for file, names in {
         "ms-dtyp.idl": "DWORD ULONG LPWSTR BOOL LONG WORD BYTE UCHAR USHORT WCHAR GUID UUID FILETIME LARGE_INTEGER"
-        " NTSTATUS NET_API_STATUS HRESULT PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
+        " NTSTATUS NET_API_STATUS PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
         " DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
-        "unknwn.idl": "IUnknown IClassFactory",
+        "unknwn.idl": "IUnknown IClassFactory HRESULT",
         "dcetypes.idl": "unsigned8 unsigned16 unsigned32 unsigned64 signed8 signed16 signed32 signed64 boolean32 uuid_t"
         " idl_uuid_t uuid_p_t twr_t twr_p_t",
         "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL",

@@ -143,7 +143,9 @@ class Files:
         """What to say when `find` finds nothing: files of a near name, or where it looked."""
         wanted = _tidy(name)
         there = [*self._memory, *(each for folder in self._folders(wanted, beside) for each in self._listing(folder))]
-        alike = did_you_mean(wanted, (each for each in there if each.lower().endswith((".idl", ".h", ".acf"))))
+        itself = os.path.basename(beside.name)
+        files = (each for each in there if each.lower().endswith((".idl", ".h", ".acf")) and each != itself)
+        alike = did_you_mean(wanted, files)
         return alike or f"looked in {', '.join(self._places(beside))}"
 
     def _places(self, beside: SourceFile) -> tuple[str, ...]:

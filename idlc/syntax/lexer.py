@@ -73,6 +73,12 @@ FALLBACK: Final = {
 }  # fmt: skip
 """What a terminal is where the parser does not accept it."""
 
+
+def keyword_terminal(text: str) -> str:
+    """What a keyword is to the grammar, where nothing around it makes it a name."""
+    return KEYWORDS.get(text) or ("BASE_WORD" if text in _BASE_WORDS else "WORD")
+
+
 _OPENS_ATTRIBUTES: Final = frozenset(["(", ",", ";", "{", "}", ":", "typedef", "struct", "union", "enum"])
 _ENDS_NAME: Final = frozenset([";", ",", ")", "[", "=", ":"])
 

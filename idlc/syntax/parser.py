@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from idlc.diagnostics.near import near
+from idlc.diagnostics.near import Suggestion, did_you_mean
 from idlc.diagnostics.report import Note, Report
 from idlc.source.files import SourceFile, Span
 from idlc.source.preprocess import Options, preprocess
@@ -20,7 +20,7 @@ from idlc.source.tokens import NAME, Fragment, Shared, Token
 from idlc.syntax import ast, trees
 from idlc.syntax.build import BUILDERS, Builder, Problems
 from idlc.syntax.grammar import Grammar, load
-from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, lex, span_of
+from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, keyword_terminal, lex, span_of
 
 MAX_ERRORS = 50
 """Syntax errors of one file; whoever has more is not helped by the next."""
@@ -39,7 +39,8 @@ _OPENERS: Final = frozenset("typedef struct union enum const import interface cp
 """Words that begin a declaration where they cannot go on with one."""
 
 _MISSPELT: Final = (
-    "typedef struct union enum interface dispinterface coclass library module import const switch case default "
+    "typedef struct union enum interface dispinterface coclass library importlib module import const switch case "
+    "default cpp_quote "
     "unsigned signed long short hyper boolean wchar_t"
 ).split()
 
@@ -286,6 +287,9 @@ class _Parser:
         if types[at] in ("RSQB", "RPAR") and self._symbol(-1) in _RESUME:
             self._report.error("MIDL2025", f'syntax error: this "{token.text}" closes nothing', token.span)
             return at + 1
+        respelt = self._respell(at)
+        if respelt >= 0:
+            return respelt
         if self._is_beside_open_quote(at):
             ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
             return self._semicolon(at) if ends_here and self._lacks_semicolon() else self._resynchronise(at)
@@ -308,7 +312,7 @@ class _Parser:
             return self._semicolon(at)
         expected = self._expected()
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
-        self._report.error("MIDL2025", message, token.span, help=self._misspelt(at))
+        self._report.error("MIDL2025", message, token.span)
         return self._resynchronise(at)
 
     def _heads_interface(self) -> bool:
@@ -347,7 +351,7 @@ class _Parser:
         types = self._types
         if self._tokens[at].text in _OPENERS:
             # What stands in brackets before it would be attributes, and is no array bound.
-            behind_whole = types[at - 1] != "RSQB" and self._misspelt(at) is None
+            behind_whole = types[at - 1] != "RSQB"
             return behind_whole and types[at + 1] not in ("SEMICOLON", "COMMA", "RPAR", "RBRACE")
         return types[at] == "BASE_WORD" and types[at + 1] in ("ID", "STAR") and types[at - 1] == "RPAR"
 
@@ -360,14 +364,53 @@ class _Parser:
         del self._values[-1], self._firsts[-1], self._states[-1]
         return at - 1
 
-    def _misspelt(self, at: int) -> str | None:
-        """A hint when one of the words around a mistake is nearly a keyword."""
+    def _respell(self, at: int) -> int:
+        """Take a word around a mistake for the keyword it nearly is, if that mends it; where to go on, else -1."""
         for beside in range(max(at - 2, 0), at + 1):
-            if self._types[beside] == "ID":
-                text = self._tokens[beside].text
-                for keyword in near(text, _MISSPELT)[:1]:
-                    return f'did you mean "{keyword}" by "{_short(text)}"?'
-        return None
+            meant = self._misspelt(beside)
+            # What was built from the word on is taken back. There may be an empty list that begins with it.
+            height = next((height for height, first in enumerate(self._firsts) if first is self._tokens[beside]), None)
+            if height is None and beside == at:
+                height = len(self._firsts)
+            if meant is None or height is None or not {"LBRACE", "RBRACE"}.isdisjoint(self._types[beside:at]):
+                continue
+            terminal = keyword_terminal(meant.instead)
+            until = max(at, beside + 1)
+            if self._survives(self._states[: height + 1], [terminal, *self._types[beside + 1 : until + 1]]):
+                word = self._tokens[beside]
+                self._report.error("MIDL2025", f'syntax error: unexpected "{_short(word.text)}"', word.span, help=meant)
+                self._types[beside] = terminal
+                self._tokens[beside] = Token(NAME, meant.instead, word.file, word.start, word.end)
+                del self._values[height:], self._firsts[height:], self._states[height + 1 :]
+                return beside
+        return -1
+
+    def _misspelt(self, at: int) -> Suggestion | None:
+        """The keyword that the name at `at` nearly is."""
+        return did_you_mean(self._tokens[at].text, _MISSPELT) if self._types[at] == "ID" else None
+
+    def _survives(self, states: list[int], terminals: list[str]) -> bool:
+        """Whether all of `terminals` are accepted on top of `states`."""
+        for terminal in terminals:
+            while True:
+                action = self._actions[states[-1]].get(terminal, self._grammar.defaults[states[-1]])
+                if action is None and terminal in FALLBACK:
+                    terminal = FALLBACK[terminal]
+                    continue
+                if action is None:
+                    return False
+                if action >= 0:
+                    states.append(action)
+                    break
+                self._reduce(states, action)
+        return True
+
+    def _reduce(self, states: list[int], action: int) -> None:
+        """What a reduction does to a stack of states."""
+        rule = self._grammar.rules[~action]
+        if rule.length:
+            del states[-rule.length :]
+        states.append(self._gotos[states[-1]][rule.name])
 
     def _resynchronise(self, at: int) -> int:
         """Skip to the end of the statement around `at` and take back what was built of it."""
@@ -457,10 +500,7 @@ class _Parser:
                 return None
             if action >= 0:
                 return self._grammar.symbols[states[-1]]
-            rule = self._grammar.rules[~action]
-            if rule.length:
-                del states[-rule.length :]
-            states.append(self._gotos[states[-1]][rule.name])
+            self._reduce(states, action)
 
     def _expected(self) -> str:
         """What could stand here, in words; empty when that is too much to say."""

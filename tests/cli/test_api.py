@@ -95,4 +95,4 @@ def test_mistakes_do_not_multiply(body: str, codes: list[str]) -> None:
 def test_a_misspelt_keyword_is_recognised() -> None:
     report = idlc.compile_text("typdef struct { long a; } S;", name="x.idl")
     (diagnostic,) = report.diagnostics
-    assert diagnostic.help == 'did you mean "typedef" by "typdef"?'
+    assert (diagnostic.span.text, diagnostic.help) == ("typdef", 'did you mean "typedef"?')

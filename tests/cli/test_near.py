@@ -17,6 +17,8 @@ from idlc.diagnostics.near import did_you_mean, near
         ("sizeis", ["size_is", "max_is", "sizes"], ["size_is"]),  # but for an underscore
         ("SIZE_IS", ["size_is"], ["size_is"]),
         ("lnog", ["long", "short"], ["long"]),  # swapped
+        ("lnog", ["LONG", "long", "Long"], ["long"]),  # one of those that differ in case only
+        ("LNOG", ["long", "LONG"], ["LONG"]),
         ("uniqe", ["unique", "ref"], ["unique"]),
         ("unniquee", ["unique"], ["unique"]),
         ("strnig", ["string", "strong"], ["string"]),
@@ -70,6 +72,25 @@ def test_an_unknown_name_lists_a_near_one(body: str, wrong: str, right: str) -> 
     else:
         assert found.help == 'did you mean "Go"?'
         assert fixes(found) == ()  # the place is the whole attribute
+
+
+@pytest.mark.parametrize(
+    ("written", "help_"),
+    [
+        ("bool", 'MIDL writes "boolean"'),
+        ("uint32_t", 'MIDL writes "unsigned long"'),
+        ("viod *", 'did you mean "void"?'),
+        ("HRESULT", 'it is defined in "unknwn.idl": import "unknwn.idl";'),
+    ],
+)
+def test_types_that_midl_does_not_have_say_what_to_write(written: str, help_: str) -> None:
+    (found,) = idlc.compile_text(f"{HEAD} void f([in] {written} x); }}", "x.idl").diagnostics
+    assert (found.code, found.help) == ("MIDL2011", help_)
+
+
+def test_a_file_is_not_offered_to_itself() -> None:
+    (found,) = idlc.compile_text(f'import "y.idl"; {HEAD} void f([in] long x); }}', "x.idl").diagnostics
+    assert (found.code, found.help) == ("IDLC1002", "looked in .")
 
 
 def test_an_unknown_base_lists_a_near_one() -> None:

@@ -7,6 +7,7 @@ import pytest
 from idlc.syntax import ast
 from tests.syntax.parsing import codes, parse
 
+HEAD = "[uuid(12345678-1234-1234-1234-123456781234)]"
 MISTAKES = """\
 [uuid(12345678-1234-1234-1234-12345678), version(1.x)]
 interface a
@@ -32,7 +33,7 @@ interface b { long j(long); }
 def test_each_mistake_is_reported_once_at_its_place() -> None:
     file, report = parse(MISTAKES)
     assert sorted(codes(report), key=lambda code: int(code.split("@")[1].split(":")[0])) == [
-        "MIDL2088@1:7", "MIDL2152@1:50", "MIDL2025@4:35", "MIDL2025@5:23", "MIDL2025@6:23", "MIDL2025@7:16",
+        "MIDL2088@1:7", "MIDL2152@1:50", "MIDL2025@4:35", "MIDL2025@5:23", "MIDL2025@6:17", "MIDL2025@7:16",
         "MIDL2116@8:20", "MIDL2112@9:21", "MIDL2025@10:24", "IDLC1101@12:5", "IDLC1104@13:13", "MIDL2025@14:36",
         "MIDL2025@15:15", "MIDL2025@17:1",
     ]  # fmt: skip
@@ -45,7 +46,7 @@ def test_each_mistake_is_reported_once_at_its_place() -> None:
         if isinstance(item, ast.Declaration | ast.Typedef | ast.Const)
         for declarator in item.declarators
     ]
-    assert names == ["S", "f", "K", "T", "E", "ok", "F", "Z"]
+    assert names == ["S", "f", "g", "K", "T", "E", "ok", "F", "Z"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_an_open_quote_is_one_mistake(text: str) -> None:
 
 def test_a_mistake_in_the_line_after_an_open_quote_is_told() -> None:
     _, report = parse('const char *T = "abc;\nlong f([in] lonng long y);')
-    assert codes(report) == ["MIDL2112@1:17", "MIDL2025@2:19"]
+    assert codes(report) == ["MIDL2112@1:17", "MIDL2025@2:13"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,27 @@ def test_what_follows_a_forgotten_semicolon_is_kept(text: str, place: str) -> No
     last = file.body[-1]
     assert "B" in text[last.span.start : last.span.end]
     assert "A" not in text[last.span.start : last.span.end]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "meant"),
+    [
+        (f"{HEAD} interfaec a\n{{\n long f([in] long x);\n}}", "interfaec", "interface"),
+        (f"{HEAD} interface a {{ typdef long T; }}", "typdef", "typedef"),
+        (f"{HEAD} interface a {{ typedef strcut {{ long a; }} S; }}", "strcut", "struct"),
+        (f"{HEAD} interface a {{ typedef unoin switch(long t) {{ case 1: long a; }} U; }}", "unoin", "union"),
+        (f"{HEAD} interface a {{ conts long K = 5; }}", "conts", "const"),
+        (f"{HEAD} interface a {{ void f([in] unsinged long x); }}", "unsinged", "unsigned"),
+        (f"{HEAD} libary L {{ coclass C {{ interface a; }}; }}", "libary", "library"),
+        (f'{HEAD} library L {{ imprtlib("a.tlb"); }}', "imprtlib", "importlib"),
+        ('improt "a.idl";\ntypedef long T;', "improt", "import"),
+    ],
+)
+def test_a_misspelt_keyword_is_taken_as_meant(text: str, wrong: str, meant: str) -> None:
+    _, report = parse(text)
+    (found,) = report.diagnostics
+    assert (found.message, found.span.text) == (f'syntax error: unexpected "{wrong}"', wrong)
+    assert found.help == f'did you mean "{meant}"?'
 
 
 def test_an_unclosed_brace_is_shown() -> None:
