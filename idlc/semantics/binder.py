@@ -57,6 +57,7 @@ from idlc.semantics.types import (
     Opaque,
     Pipe,
     PointerKind,
+    Presented,
     Struct,
     StructUse,
     Type,
@@ -478,8 +479,11 @@ class _File:
             element = declared(unit, base, declarator)
             if isinstance(element.core, FunctionCore | InterfaceCore):
                 unit.report.error("MIDL2317", "a pipe carries plain values", declarator.span)
-                continue
             type_ = finish(element, default=unit.default)
+            if element.presented and not isinstance(element.core, Presented):
+                message = "the elements of a pipe cannot be [transmit_as] or [wire_marshal]"
+                unit.report.error("MIDL2322", message, declarator.span)
+                type_ = ErrorType()
             if isinstance(type_, ErrorType):
                 core: Type = type_
             else:

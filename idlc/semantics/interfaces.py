@@ -171,7 +171,7 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
         say("MIDL2079", message, interface.name_span, help="it has no identity and nobody can ask for it")
     if bound.object and "version" in attributes:
         report.warning("MIDL2298", "an [object] interface has no version", attributes.by_name["version"].span)
-    if remote and all(operation.callback for operation in remote):
+    if remote and not bound.object and all(operation.callback for operation in remote):
         report.error("MIDL2208", f'interface "{interface.name}" has nothing but callbacks', interface.name_span)
     _implicit(unit, attributes)
     if report.policy.strict and not unit.settings.app_config:

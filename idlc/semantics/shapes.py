@@ -431,6 +431,9 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
             value = unit.expressions.sizing(argument, siblings)
             if value is None:
                 return ERROR_SHAPE
+            if value.constant is None and _is_hyper(value.shape):
+                message = f"[{name}] is of 64 bits, and counts travel in 32"
+                unit.report.doubtful("MIDL2059", message, argument.span)
             other = counted.setdefault(at, value)
             if other is not value and _mismatched(other, value):
                 message = f"[{name}] is of another type than the array's size"
@@ -460,6 +463,10 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
             ),
         )
     return replace(shape, levels=tuple(levels))
+
+
+def _is_hyper(shape: Shape) -> bool:
+    return isinstance(shape.core, Base) and shape.core.kind in {BaseKind.INT64, BaseKind.UINT64}
 
 
 def _mismatched(one: Value, other: Value) -> bool:
@@ -536,6 +543,8 @@ def _limited(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
             return replace(shape, levels=tuple(levels))
     match shape.core:
         case Base() | EnumUse() if integer_type(Shape((), shape.core)) is not None:
+            if _is_hyper(shape):
+                unit.report.doubtful("MIDL2072", "[range] is for integers of up to 32 bits", attribute.span)
             return replace(shape, core=replace(shape.core, range=limits))
         case Pipe():
             return replace(shape, core=replace(shape.core, range=limits))

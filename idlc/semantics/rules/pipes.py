@@ -102,6 +102,8 @@ def _refused(places: Places, type_: Type) -> tuple[str, str] | None:
             return "MIDL2317", "a handle"
         case Void():
             return "MIDL2317", "void"
+        case Opaque(spelling) if spelling.startswith("union"):
+            return "MIDL2028", "a union"
         case Opaque(spelling):
             return "MIDL2317", f"a {spelling}"
         case Pipe():
@@ -136,8 +138,12 @@ def _operation(places: Places, interface: Interface, operation: Operation, repor
     note = Note("the pipe is here", first.span)
     if interface.object:
         report.error("MIDL2283", f'"{first.name}" is a pipe, which [object] interfaces cannot have', first.span)
-    if operation.idempotent:
-        message = f'"{operation.name}" has pipes and cannot be executed twice, as [idempotent] allows'
+    if operation.maybe:
+        message = f'"{operation.name}" has pipes and cannot be [maybe]: they need an answer'
+        report.error("MIDL2054", message, operation.span, (note,))
+    elif operation.idempotent:
+        word = "broadcast" if operation.broadcast else "idempotent"
+        message = f'"{operation.name}" has pipes and cannot be executed twice, as [{word}] allows'
         report.error("MIDL2054", message, operation.span, (note,))
     if operation.message:
         report.error("MIDL2054", f'"{operation.name}" is a [message] and cannot have pipes', operation.span, (note,))

@@ -88,6 +88,8 @@ def _bit_field(place: Sent, refused: set[Span], report: Report) -> None:
 
 
 def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -> None:
+    if any(isinstance(part, Pipe) for part in nested(place.type)):
+        return  # what a pipe cannot carry is said where it is defined
     for part in nested(place.type):
         if part == Opaque("bit-field"):
             _bit_field(place, refused, report)
