@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from idlc.data import dataclass, field, replace
 from idlc.diagnostics.report import Note, Report
+from idlc.language.attributes import ATTRIBUTES, Effect, Place
 from idlc.semantics.types import Interface
 from idlc.semantics.written import suggestion
 from idlc.syntax import ast
@@ -49,7 +50,8 @@ def read(acf: ast.AcfFile | None, report: Report) -> AcfFacts:
     for interface in acf.body:
         if not isinstance(interface, ast.AcfInterface):
             continue
-        facts.interfaces.append(interface)
+        fitting = _fitting(interface.attributes, Place.ACF_INTERFACE, report)
+        facts.interfaces.append(replace(interface, attributes=fitting))
         for statement in interface.body:
             match statement:
                 case ast.AcfOperation(name=name):
@@ -58,15 +60,40 @@ def read(acf: ast.AcfFile | None, report: Report) -> AcfFacts:
                         note = Note("first named here", known.name_span)
                         report.error("MIDL2003", f'"{name}" is named twice in the ACF', statement.name_span, (note,))
                     else:
-                        facts.operations[name] = statement
+                        facts.operations[name] = _fitted(statement, report)
                 case ast.AcfTypedef():
                     if not statement.attributes:
                         report.warning("MIDL2307", "a typedef without attributes does nothing here", statement.span)
+                    fitting = _fitting(statement.attributes, Place.ACF_TYPE, report)
                     for written in statement.names:
-                        facts.typedefs.setdefault(written.name, []).extend(statement.attributes)
+                        facts.typedefs.setdefault(written.name, []).extend(fitting)
                 case _:
                     pass
     return facts
+
+
+def _fitted(operation: ast.AcfOperation, report: Report) -> ast.AcfOperation:
+    """An operation without the attributes that cannot stand there."""
+    parameters = tuple(
+        replace(parameter, attributes=_fitting(parameter.attributes, Place.ACF_PARAMETER, report))
+        for parameter in operation.parameters
+    )
+    attributes = _fitting(operation.attributes, Place.ACF_OPERATION, report)
+    return replace(operation, attributes=attributes, parameters=parameters)
+
+
+def _fitting(attributes: Iterable[ast.Attribute], place: Place, report: Report) -> tuple[ast.Attribute, ...]:
+    """The attributes that an ACF may give there; unknown ones are reported where they are merged."""
+    fitting = []
+    for attribute in attributes:
+        rule = ATTRIBUTES.get(attribute.name)
+        if rule is None or rule.effect is Effect.IGNORED or place in rule.places:
+            fitting.append(attribute)
+            continue
+        allowed = ", ".join(sorted(p.value for p in rule.places))
+        message = f'"{attribute.name}" cannot stand on {place.value}'
+        report.error("MIDL2072", message, attribute.span, help=f"it belongs on {allowed}")
+    return tuple(fitting)
 
 
 def adopted(acf: ast.AcfFile | None, file: ast.File) -> ast.AcfFile | None:
