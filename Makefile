@@ -32,6 +32,7 @@ stubs: $(STAMP)  ## what the samples import, compiled from their IDL
 	@for idl in samples/*/*.idl; do $(BIN)/idlc compile $$idl -o $$(dirname $$idl)/stubs || exit; done
 
 generated: $(STAMP)  ## what the runtime ships of idlc's own output, and the golden files
+	$(PY) -m idlc.syntax.grammar
 	$(BIN)/idlc compile runtime/idlrt/idl/*.idl -o runtime/idlrt/stubs
 	$(BIN)/idlc compile idlc/language/builtin/* -o runtime/idlrt/prelude
 	$(PY) -m pytest -q --bless tests/golden

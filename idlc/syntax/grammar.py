@@ -1,12 +1,15 @@
-"""The LALR tables, compiled from midl.lark and acf.lark and kept in the user's cache.
+"""The LALR tables, compiled from midl.lark and acf.lark.
 
 lark builds the tables, and is loaded for nothing else; what runs over them is our own loop (parser.py). Lark settles
-shift/reduce conflicts as shift without a word, so a test lists the accepted ones.
+shift/reduce conflicts as shift without a word, so a test lists the accepted ones. Building takes half a second, so the
+tables are part of the package (tables.json, written by `python -m idlc.syntax.grammar`); while somebody works on the
+grammar they come from the user's cache.
 """
 
 from __future__ import annotations
 
 import os
+from binascii import crc32
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -78,45 +81,86 @@ def grammar_text() -> str:
 def load() -> Grammar:
     """The tables for both languages."""
     text = grammar_text()
-    key = kept.key(text)
-    plain = kept.load("grammar", key)
+    plain: Any = shipped(text)
     if plain is None:
-        plain = _compiled(text)
-        kept.store("grammar", key, plain)
+        key = kept.key(text)
+        plain = kept.load("grammar", key)
+        if plain is None:
+            plain = compiled(text)
+            kept.store("grammar", key, plain)
     rules, *tables = plain
     return Grammar(tuple(Reduction(*rule) for rule in rules), *tables)
 
 
-def _compiled(text: str) -> tuple[Any, ...]:
+def shipped(text: str) -> list[Any] | None:
+    """The tables that are part of the package; None when they were not made from this grammar."""
+    import json
+
+    try:
+        with open(_TABLES, encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return found[1:] if isinstance(found, list) and found[:1] == [_crc(text)] else None
+
+
+def write() -> None:
+    """Make the tables that are part of the package."""
+    import json
+
+    text = grammar_text()
+    parts = [_crc(text), *compiled(text)]
+    # A row to a line, so that a change of the grammar is a change of some lines.
+    lines = [
+        json.dumps(part, separators=(",", ":")).replace("},{", "},\n{").replace("],[\"", "],\n[\"") for part in parts
+    ]
+    with open(_TABLES, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write("[" + ",\n".join(lines) + "]\n")
+
+
+_TABLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tables.json")
+
+
+def _crc(text: str) -> str:
+    return f"{crc32(text.encode('utf-8')):08x}-{len(text)}"
+
+
+def compiled(text: str) -> tuple[Any, ...]:
     """The fields of a Grammar as plain data."""
     from lark import Lark
     from lark.parsers.lalr_analysis import Reduce
 
     lark = Lark(text, parser="lalr", start=list(START_RULES), lexer=no_lexer())
     table = lark.parser.parser._parse_table
-    rules: dict[Rule, int] = {}
+    # Lark's order of states and rules is another one each time; here both are numbered in an order of their own.
+    reduced = {argument for row in table.states.values() for kind, argument in row.values() if kind is Reduce}
+    rules = sorted({_reduction(rule) for rule in reduced})
+    places = {rule: rules.index(_reduction(rule)) for rule in reduced}
+    numbers: dict[int, int] = {}
+    order = [table.start_states[name] for name in START_RULES]
+    for state in order:
+        numbers.setdefault(state, len(numbers))
+        for _, (kind, argument) in sorted(table.states[state].items(), key=lambda item: str(item[0])):
+            if kind is not Reduce and argument not in numbers:
+                numbers[argument] = len(numbers)
+                order.append(argument)
     actions: list[dict[str, int]] = []
     gotos: list[dict[str, int]] = []
-    numbers = {state: number for number, state in enumerate(table.states)}
-    for row in table.states.values():
-        by_terminal: dict[str, int] = {}
-        by_rule: dict[str, int] = {}
-        for name, (action, argument) in row.items():
-            if action is Reduce:
-                by_terminal[name] = ~rules.setdefault(argument, len(rules))
-            elif name.islower():
-                by_rule[name] = numbers[argument]
+    for state in order:
+        actions.append({})
+        gotos.append({})
+        for name, (kind, argument) in sorted(table.states[state].items(), key=lambda item: str(item[0])):
+            if kind is Reduce:
+                actions[-1][name] = ~places[argument]
             else:
-                by_terminal[name] = numbers[argument]
-        actions.append(by_terminal)
-        gotos.append(by_rule)
+                (gotos if name.islower() else actions)[-1][name] = numbers[argument]
     return (
-        tuple(map(_reduction, rules)),
+        tuple(rules),
         tuple(actions),
         tuple(gotos),
         tuple(map(_only_reduction, actions)),
-        {name: numbers[state] for name, state in table.start_states.items()},
-        {name: numbers[state] for name, state in table.end_states.items()},
+        {name: numbers[table.start_states[name]] for name in START_RULES},
+        {name: numbers[table.end_states[name]] for name in START_RULES},
         _symbols(actions, gotos),
     )
 
@@ -170,3 +214,7 @@ def _reduction(rule: Rule) -> tuple[Any, ...]:
         name.startswith("_"),
         bool(rule.options.expand1) and not rule.alias,
     )
+
+
+if __name__ == "__main__":
+    write()

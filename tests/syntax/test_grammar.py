@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 
@@ -11,7 +12,7 @@ from lark import Lark, logger
 from idlc.data import FrozenError, fields
 from idlc.syntax import ast
 from idlc.syntax.build import BUILDERS
-from idlc.syntax.grammar import START_RULES, grammar_text, load, no_lexer
+from idlc.syntax.grammar import START_RULES, compiled, grammar_text, load, no_lexer, shipped
 from idlc.syntax.lexer import FALLBACK
 
 # What a declaration is called depends on its words, which the grammar does not look at.
@@ -40,6 +41,15 @@ def camel(name: str) -> str:
 def test_a_node_is_called_like_its_rule() -> None:
     rules = {camel(name) for name in load().nodes - RULES_WITHOUT_A_NODE - PRECEDENCE}
     assert rules == nodes() - NODES_WITHOUT_A_RULE
+
+
+def test_the_tables_of_the_package_are_current() -> None:
+    text = grammar_text()
+    assert json.dumps(shipped(text)) == json.dumps(compiled(text)), "run make generated"
+
+
+def test_tables_of_another_grammar_are_not_used() -> None:
+    assert shipped(grammar_text() + " ") is None
 
 
 def test_every_rule_has_a_builder() -> None:
