@@ -315,9 +315,10 @@ class Expander:
             found.append([])
         if len(found) != len(parameters):
             notes = () if macro.span.is_none else (Note("it is defined here", macro.span),)
-            message = f'macro "{macro.name}" takes {len(parameters)} arguments, not {len(found)}'
+            message = f'macro "{macro.name}" takes {_counted(len(parameters))}, not {len(found)}'
             self._report.error("IDLC1008", message, use.span, notes)
-            return None
+            # What stands around the call goes on as if it were right.
+            found = [*found, *([] for _ in parameters)][: len(parameters)]
         return dict(zip(parameters, found, strict=True))
 
     def _substitute(
@@ -375,6 +376,10 @@ class Expander:
             )
             return left + right
         return [*left[:-1], Token(kind, text, use.file, use.start, use.end, left[-1].space), *right[1:]]
+
+
+def _counted(arguments: int) -> str:
+    return "1 argument" if arguments == 1 else f"{arguments} arguments"
 
 
 _FEW: Final = 200

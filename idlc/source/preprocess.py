@@ -32,6 +32,7 @@ from idlc.source.tokens import (
     SPACE,
     STRING,
     Token,
+    Words,
     cut,
 )
 
@@ -41,6 +42,9 @@ MAX_TOKENS = 4_000_000
 """Tokens of one file with all that it includes."""
 MAX_STRAYS = 20
 """Lexical errors of one file; past that it is no IDL file."""
+
+_CURLY_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019")
+"""What word processors make of quotes."""
 
 PREDEFINED = (("__midl", "801"), ("_WIN32", "1"), ("__idlc__", "1"))
 """Macros that are always there; those of the machine come with the options."""
@@ -148,6 +152,8 @@ class _Preprocessor:
                 directive = words.tokens(at + 1, done, shown)
                 shown = self._directive(directive, Span(shown, start, start + 1), conditions, depth)
                 live = not conditions or conditions[-1].live
+            elif live and kind == OTHER:
+                done = self._foreign(words, at, chunk, shown)
             elif live:
                 chunk += self._stray(kind, text, start, shown)
         if live and done < len(words.kinds):
@@ -160,6 +166,44 @@ class _Preprocessor:
         if chunk:
             self.out += self._expander.expand_text(chunk, share=self._share)
 
+    def _count_stray(self, span: Span) -> None:
+        self._strays += 1
+        if self._strays > MAX_STRAYS:
+            self._report.error("IDLC1106", "too many stray characters; this does not look like IDL", span)
+            raise _GiveUp
+
+    def _foreign(self, words: Words, at: int, chunk: list[Token], file: SourceFile) -> int:
+        """Report a character that is none of the language and add to `chunk` what it belongs to; the word behind that.
+
+        It may belong to a name that has letters of other alphabets, or begin a text in curly quotes.
+        """
+        kinds, texts, begin, end = words.kinds, words.texts, at, at + 1
+        span = Span(file, words.starts[at], words.starts[at] + 1)
+        self._count_stray(span)
+        if texts[at].isalpha():
+            if chunk and chunk[-1].kind == NAME and chunk[-1].end == span.start:
+                chunk.pop()
+                begin -= 1
+            while end < len(texts) and (texts[end].isalpha() or kinds[end] in (NAME, NUMBER)):
+                end += 1
+            kind, text = NAME, "".join(texts[begin:end])
+            span = Span(file, words.starts[begin], words.starts[begin] + len(text))
+            message = f'"{text}" is no name: names have the letters A to Z, digits and _'
+            self._report.error("IDLC1101", message, span)
+        else:
+            shown = f'"{texts[at]}"' if texts[at].isprintable() else f"U+{ord(texts[at]):04X}"
+            curly = texts[at] in _CURLY_QUOTES
+            help_ = "write straight quotes" if curly else None
+            self._report.error("IDLC1101", f"unexpected character {shown}", span, help=help_)
+            line = range(end, next((i for i in range(end, len(kinds)) if kinds[i] == NEWLINE), len(kinds)))
+            closing = next((i for i in line if curly and texts[i] in _CURLY_QUOTES), None)
+            if closing is None:
+                return end
+            kind, text = STRING, '"{}"'.format("".join(texts[end:closing]).replace('"', ""))
+            end = closing + 1
+        chunk.append(Token(kind, text, file, span.start, words.starts[end - 1] + len(texts[end - 1]), True))
+        return end
+
     def _stray(self, kind: str, text: str, start: int, file: SourceFile) -> list[Token]:
         """Report a character that begins no token; what can be saved of the line goes on."""
         if kind == HASH:
@@ -168,14 +212,7 @@ class _Preprocessor:
         if kind == LINES:
             self._report.doubtful("MIDL2112", "string goes on in the next line", Span(file, start, start + 1))
             return [Token(STRING, re.sub(r"\s*\n\s*", " ", text), file, span.start, span.end, True)]
-        self._strays += 1
-        if self._strays > MAX_STRAYS:
-            self._report.error("IDLC1106", "too many stray characters; this does not look like IDL", span)
-            raise _GiveUp
-        if kind == OTHER:
-            name = f'"{text}"' if text.isprintable() else f"U+{ord(text):04X}"
-            self._report.error("IDLC1101", f"unexpected character {name}", span)
-            return []
+        self._count_stray(span)
         at_end = start + len(text) >= len(file.text)
         if kind == OPEN_CHAR:
             self._report.error("MIDL2108", "character constant has no closing quote in its line", span)

@@ -172,6 +172,22 @@ def test_mistakes_have_their_place(text: str, expected: str) -> None:
     assert codes(report) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "saved"),
+    [
+        ("void Größe2(long x);", "IDLC1101@1:6", "void Größe2 ( long x ) ;"),
+        ("void ñandú(long x);", "IDLC1101@1:6", "void ñandú ( long x ) ;"),
+        ('const char *K = \u201ca "b\u201d;', "IDLC1101@1:17", 'const char * K = "a b" ;'),
+        ("long \u20acx;", "IDLC1101@1:6", "long x ;"),
+        ("x = \u201c;\n\u201d", "IDLC1101@1:5", "x = ;"),
+        ("#define F(a,b) a\nlong x[F(1)], y[F(2,3,4)];", "IDLC1008@2:8", "long x [ 1 ] , y [ 2 ] ;"),
+    ],
+)
+def test_what_a_mistake_is_part_of_is_saved(text: str, place: str, saved: str) -> None:
+    out, report = words(text)
+    assert (out, codes(report)[0]) == (saved, place)
+
+
 def test_a_forgotten_quote_costs_one_message() -> None:
     out, report = words('import "a.idl;\nlong b;')
     assert codes(report) == ["MIDL2112@1:8"]
