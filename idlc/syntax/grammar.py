@@ -136,10 +136,9 @@ def compiled(text: str) -> tuple[Any, ...]:
     reduced = {argument for row in table.states.values() for kind, argument in row.values() if kind is Reduce}
     rules = sorted({_reduction(rule) for rule in reduced})
     places = {rule: rules.index(_reduction(rule)) for rule in reduced}
-    numbers: dict[int, int] = {}
     order = [table.start_states[name] for name in START_RULES]
+    numbers: dict[int, int] = {state: number for number, state in enumerate(order)}
     for state in order:
-        numbers.setdefault(state, len(numbers))
         for _, (kind, argument) in sorted(table.states[state].items(), key=lambda item: str(item[0])):
             if kind is not Reduce and argument not in numbers:
                 numbers[argument] = len(numbers)
