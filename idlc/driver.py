@@ -78,7 +78,24 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
                 rules.check(unit.bound, found)
     kept = _without_follow_ups(found, before, compilation.units)
     compilation.report.extend(_replaced(kept, before, compilation.units))
+    if settings.dialect is Dialect.MIDL and compilation.report.has_errors:
+        _without_sambas(compilation)
     return compilation
+
+
+def _without_sambas(compilation: Compilation) -> None:
+    """Say one thing if files are Samba's IDL, instead of all that is wrong with them as MIDL."""
+    from idlc.dialects.words import mark
+
+    wrong = {each.span.file.path for each in compilation.report.found if each.severity is Severity.ERROR}
+    marks = {unit.source.path: mark(unit.source) for unit in compilation.units if unit.source.path in wrong}
+    found = {path: span for path, span in marks.items() if span is not None}
+    if found:
+        asked = (unit.source.path for unit in compilation.main)
+        span = found[next((path for path in asked if path in found), next(iter(found)))]
+        message = f'"{span.text}" is a word of Samba\'s IDL, which is not MIDL'
+        error = Diagnostic("IDLC1223", Severity.ERROR, message, span, help="compile it with --dialect pidl")
+        compilation.report.replace(frozenset(found), error)
 
 
 def _bind(

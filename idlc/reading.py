@@ -84,7 +84,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     explicit = _explicit_acf(settings, files, report) if roots else None
 
     def requests(source: SourceFile) -> list[Request]:
-        tree = parse_file(source, files, report, options)
+        tree = _parsed(source, files, report, settings, keep=source not in roots)
         main = source in roots
         if main and not tree.body and not report.has_errors:
             report.error("IDLC1014", "the file declares nothing", Span(source, 0, 0))

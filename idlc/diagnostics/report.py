@@ -112,6 +112,14 @@ class Report:
         for diagnostic in diagnostics:
             self.add(diagnostic)
 
+    def replace(self, paths: frozenset[str], by: Diagnostic) -> None:
+        """Say one thing in place of all that was found in some files."""
+        others = [each for each in self._found if each.span.file.path not in paths]
+        self._found.clear()
+        self._errors = 0
+        self._judged = None
+        self.extend([by, *others])
+
     def _judge(self) -> tuple[Diagnostic, ...]:
         kept: list[Diagnostic] = []
         errors = 0

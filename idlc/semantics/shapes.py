@@ -145,7 +145,10 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     if simple in INTERNATIONAL:
         unit.report.error("MIDL2029", f'type "{name}" is not implemented', span, help="name the octets: byte, wchar_t")
         return ERROR_SHAPE
-    if in_header(span) or unit.settings.dialect is Dialect.PIDL:  # Samba's C code may well know it
+    if unit.settings.dialect is Dialect.PIDL and suggestion(name, unit.scope.type_names()) is None:
+        # Samba's C code may well know it.
+        unit.undefined[simple] = Opaque(f'foreign: of type "{name}", which no IDL defines,')
+    elif in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
         unit.undefined[simple] = Opaque(f"undefined type {name}")
@@ -202,7 +205,10 @@ _WHERE_DEFINED = {
         "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL",
     }.items()
     for name in names.split()
-}
+} | dict.fromkeys(
+    "uint8 uint16 uint32 uint64 int8 int16 int32 udlong NTTIME WERROR policy_handle DATA_BLOB".split(),
+    "if this is Samba's IDL, compile it with --dialect pidl",
+)
 
 
 def _reference(unit: Unit, keyword: str, tag: str, span: Span) -> Core:

@@ -3,7 +3,7 @@
 Each `idl` fence is one file. A line that ends in `// error: [MIDL2317]` or `// warning: [...]` is the
 assertion: exactly the stated diagnostics, at exactly those lines. An `acf` fence configures the IDL fence
 after it. Words behind `idl` are options: `strict`, `W2` or another level of warnings, `dce` for the language of the
-DCE, `NT50` or another target.
+DCE, `pidl` for Samba's, `NT50` or another target.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Fence:
     @property
     def settings(self) -> Settings:
         memory = {"case.idl": self.idl} | ({} if self.acf is None else {"case.acf": self.acf})
-        dialect = Dialect.DCE if "dce" in self.options else Dialect.MIDL
+        dialect = next((each for each in Dialect if each.value in self.options), Dialect.MIDL)
         targets = [Target[option] for option in self.options if option in Target.__members__]
         target = max(targets, default=Target.NT100)
         return Settings(memory=memory, policy=self.policy, dialect=dialect, target=target)
