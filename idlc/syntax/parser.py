@@ -276,6 +276,10 @@ class _Parser:
             message = "unexpected end of file" + (f", expecting {expected}" if expected else "")
             self._report.error("MIDL2183", message, token.span, notes)
             return -1
+        foreign = self._windows_runtime(at)
+        if foreign is not None:
+            self._report.error("IDLC1105", *foreign, help="only classic MIDL interfaces can be compiled")
+            return -1
         self._errors += 1
         if self._errors > MAX_ERRORS:
             self._report.error("MIDL2026", f"more than {MAX_ERRORS} syntax errors; giving up here", token.span)
@@ -314,6 +318,21 @@ class _Parser:
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
         self._report.error("MIDL2025", message, token.span)
         return self._resynchronise(at)
+
+    def _windows_runtime(self, at: int) -> tuple[str, Span] | None:
+        """What to say of an unexpected token that is part of Windows Runtime IDL, and the place of that part."""
+        tokens = self._tokens[max(0, at - 2) : at + 1]
+        if tokens[-1].text == "<" and self._types[at - 1] == "ID":
+            before, opening = tokens[-2:]
+            place = Span(before.file, before.start, opening.end) if before.file is opening.file else opening.span
+            return f'"{before.text}<...>" belongs to Windows Runtime IDL, which is not supported', place
+        based = tokens[0].text == ":"  # interface I : IBase requires ...
+        words = {1: ("requires",) if based else (), 2: ("requires", "declare"), 3: ("delegate",)}
+        for back, known in words.items():
+            if len(tokens) >= back and tokens[-back].text in known:
+                word = tokens[-back]
+                return f'"{word.text}" belongs to Windows Runtime IDL, which is not supported', word.span
+        return None
 
     def _heads_interface(self) -> bool:
         """Whether the stack ends in the head of an interface, with attributes, that has nothing but its `{` to come."""

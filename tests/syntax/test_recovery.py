@@ -150,7 +150,20 @@ def test_hopeless_files_are_given_up() -> None:
     assert report.diagnostics[-1].code == "MIDL2026"
 
 
-@pytest.mark.parametrize("text", ["namespace A.B { interface I; }", "[x] runtimeclass C { }", "namespace A\n{\n}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "namespace A.B { interface I; }",
+        "[x] runtimeclass C { }",
+        "namespace A\n{\n}",
+        "interface I { HRESULT f([in] IVector<long> *v, [out] IMap<IVector<long>, long> *m); }",
+        "interface I<T> : J { }",
+        "interface I : J requires K, L { HRESULT f(void); }",
+        "interface I requires K { HRESULT f(void); }",
+        "[uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d5e)] delegate HRESULT D([in] long n);",
+        "declare { interface J; }",
+    ],
+)
 def test_windows_runtime_files_get_one_clear_message(text: str) -> None:
     _, report = parse(text)
     (diagnostic,) = report.diagnostics
