@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from idlc.building.products import Product
 from idlc.data import fields
-from idlc.settings import Settings
+from idlc.settings import Environment, Settings
 from idlc.source.search import Traces
 from idlc.version import VERSION
 
@@ -70,9 +70,11 @@ def manifest(products: Iterable[Product], traces: Traces, settings: Settings, pr
 
 
 def _plain(value: object) -> object:
-    """A setting as JSON has it."""
+    """A setting as JSON has it: a choice as the command line spells it."""
+    if isinstance(value, Environment):
+        return value.word
     if isinstance(value, Enum):
-        return str(value.value)
+        return value.value if isinstance(value.value, str) else value.name
     return list(value) if isinstance(value, tuple) else value
 
 

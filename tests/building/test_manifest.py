@@ -34,6 +34,8 @@ def test_inputs_outputs_and_options_are_listed(project: Path) -> None:
     assert content["manifest"] == 1
     assert content["options"]["include"] == ["../idl"]
     assert content["options"]["defines"] == {"X": "2"}
+    choices = {"environment": "win64", "target": "NT100", "dialect": "midl", "protocol": "all"}
+    assert choices.items() <= content["options"].items()
     inputs = {each["path"]: each for each in content["inputs"]}
     assert inputs["../idl/a.idl"]["sha256"] == digest(project / "idl" / "a.idl")
     assert inputs["../idl/a.idl"]["needs"] == ["prelude:unknwn.idl", "../idl/base.idl"]

@@ -177,7 +177,7 @@ def test_mistakes_have_their_place(text: str, expected: str) -> None:
     [
         ("void Größe2(long x);", "IDLC1101@1:6", "void Größe2 ( long x ) ;"),
         ("void ñandú(long x);", "IDLC1101@1:6", "void ñandú ( long x ) ;"),
-        ('const char *K = \u201ca "b\u201d;', "IDLC1101@1:17", 'const char * K = "a b" ;'),
+        ('const char *K = \u201ca b\u201d;', "IDLC1101@1:17", 'const char * K = "a b" ;'),
         ("long \u20acx;", "IDLC1101@1:6", "long x ;"),
         ("x = \u201c;\n\u201d", "IDLC1101@1:5", "x = ;"),
         ("#define F(a,b) a\nlong x[F(1)], y[F(2,3,4)];", "IDLC1008@2:8", "long x [ 1 ] , y [ 2 ] ;"),
