@@ -1,7 +1,7 @@
 """The compiler's own speed: whole runs of the command against widl, and its back end by itself.
 
 Every figure of a run counts from the start of the process to its end. widl comes with the Debian package
-libwine-dev, and so do the files. What is measured "cold" has no cache at all: not even the grammar's tables are there.
+libwine-dev, and so do the files. What is measured "cold" has no cache at all.
 """
 
 from __future__ import annotations
