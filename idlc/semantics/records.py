@@ -271,13 +271,13 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
             text.declaration(member.field.attributes, member.field.specifiers, member.declarator),
             member.span,
             _ignored(unit, member),
+            Doc(member.field.span, member.attributes.helpstring),
         )
         for member in members
     )
     unit.expressions.beside = around
     names = {naming.name, *naming.aliases, struct.name or ""}
     if names & GUID_NAMES and _is_guid(fields):
-            Doc(member.field.span, member.attributes.helpstring),
         core = Base(BaseKind.GUID, naming.name)
         if naming.symbol is not None:
             naming.symbol.core, naming.symbol.complete = core, True
