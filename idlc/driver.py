@@ -43,7 +43,9 @@ _MISSING: Final = frozenset(
 """Something is not there: a follow-up if it was in a statement that could not be parsed, or a file not be read."""
 _EMPTY: Final = frozenset("IDLC1216 MIDL2231 MIDL2235".split())
 """Nothing is there: a follow-up of any syntax error."""
-_UNREAD: Final = frozenset("IDLC1001 IDLC1002 IDLC1003 IDLC1004".split())
+_UNREAD: Final = frozenset("IDLC1001 IDLC1002 IDLC1003".split())
+_MACRO: Final = "IDLC1203"
+"""An unknown attribute, which may be a macro of an included file that could not be had."""
 _MANY: Final = 5
 
 
@@ -143,11 +145,13 @@ def _without_follow_ups(found: Report, before: Sequence[Diagnostic], units: Sequ
     lost = frozenset[str]().union(*(unit.tree.lost for unit in units))
     missing = [diagnostic for diagnostic in found.found if diagnostic.code in _MISSING]
     # A file that could not be had takes all its names along; a few may still be mistakes of their own.
-    unread = any(diagnostic.code in _UNREAD for diagnostic in before) and len(missing) > _MANY
+    gone = {diagnostic.code for diagnostic in before} & _UNREAD
+    unread = bool(gone) and len(missing) > _MANY
+    follow_ups = {*_EMPTY, _MACRO} if "IDLC1003" in gone else _EMPTY
     return [
         diagnostic
         for diagnostic in found.found
-        if not (diagnostic.code in _EMPTY or (diagnostic.code in _MISSING and (unread or _names(diagnostic) & lost)))
+        if not (diagnostic.code in follow_ups or (diagnostic.code in _MISSING and (unread or _names(diagnostic) & lost)))
     ]
 
 

@@ -34,3 +34,14 @@ def test_base_types_of_the_dce_come_from_the_users_own_file() -> None:
     report = idlc.compile_text(text, files=files, settings=idlc.Settings(dialect=idlc.Dialect.DCE))
     assert [each.message for each in report.diagnostics if each.severity == "error"] == []
     assert "def f(self, c: int)" in report.files["memory.py"]
+
+
+def test_a_missing_header_is_one_message_for_the_macros_that_it_has() -> None:
+    text = """
+        #include "nosuch.h"
+        import "oaidl.idl";
+        [object, uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d5e)]
+        interface IUser : IDispatch { [id(1), propget, HELP_OF_IT] HRESULT Length([out, retval] long *length); }
+    """
+    (error,) = idlc.compile_text(text).diagnostics
+    assert error.message == 'included file "nosuch.h" not found'
