@@ -115,6 +115,15 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     return compilation, graph
 
 
+def _parsed(source: SourceFile, files: Files, report: Report, settings: Settings, *, keep: bool) -> ast.File:
+    """The tree of a file of the user's dialect, or of the prelude, which is Microsoft's."""
+    if settings.dialect is not Dialect.PIDL or files.is_builtin(source):
+        return parse_file(source, files, report, _options(settings), keep=keep)
+    from idlc.dialects import samba, words
+
+    return samba.translated(parse_file(source, files, report, _options(settings), words.reworded))
+
+
 def _base_types(source: SourceFile, files: Files) -> list[Request]:
     """What compilers of the DCE import by themselves: `nbase.idl`, or what the prelude has of it."""
     if os.path.basename(source.path).lower() == "nbase.idl":
