@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 _MISSING: Final = frozenset(
-    "IDLC1201 IDLC1204 IDLC1212 MIDL2009 MIDL2010 MIDL2011 MIDL2058 MIDL2100 MIDL2101 MIDL2274 MIDL2275 "
-    "MIDL2337".split()
+    "IDLC1201 IDLC1204 IDLC1212 MIDL2009 MIDL2010 MIDL2011 MIDL2058 MIDL2095 MIDL2100 MIDL2101 MIDL2274 "
+    "MIDL2275 MIDL2337".split()
 )
 """Something is not there: a follow-up if it was in a statement that could not be parsed, or a file not be read."""
 _EMPTY: Final = frozenset("IDLC1216 MIDL2231 MIDL2235".split())

@@ -304,7 +304,7 @@ class _Parser:
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
         if self._heads_interface() and self._line_ends_before(at):
             before = tokens[at - 1]
-            self._report.error("MIDL2025", f'syntax error: expecting "{{" after "{_short(before.text)}"', before.span)
+            self._report.error("MIDL2025", f'syntax error: expecting "{{" after {_quoted(before.text)}', before.span)
             types.insert(at, "LBRACE")
             tokens.insert(at, Token("PUNCT", "{", before.file, before.end, before.end))
             return at
@@ -312,10 +312,10 @@ class _Parser:
         if ends_here and self._lacks_semicolon():
             before = tokens[at - 1]
             place = Span(before.file, max(before.start, before.end - 1), before.end)
-            self._report.error("MIDL2025", f'syntax error: expecting ";" after "{_short(before.text)}"', place)
+            self._report.error("MIDL2025", f'syntax error: expecting ";" after {_quoted(before.text)}', place)
             return self._semicolon(at)
         expected = self._expected()
-        message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near "{_short(token.text)}"'
+        message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near {_quoted(token.text)}'
         self._report.error("MIDL2025", message, token.span)
         return self._resynchronise(at)
 
@@ -546,6 +546,11 @@ class _Parser:
                 break
         first = self._tokens[0]
         return BUILDERS[start](list(body), span_of(first, first), self._problems, first)
+
+
+def _quoted(text: str) -> str:
+    """A word as messages show it; a text has quotes already."""
+    return _short(text) if text.endswith('"') else f'"{_short(text)}"'
 
 
 def _short(text: str) -> str:

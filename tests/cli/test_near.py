@@ -88,6 +88,21 @@ def test_types_that_midl_does_not_have_say_what_to_write(written: str, help_: st
     assert (found.code, found.help) == ("MIDL2011", help_)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "code", "words"),
+    [
+        ("[out] long n", "MIDL2042", "write *n"),
+        ("[in] void *p", "MIDL2139", "[context_handle]"),
+        ("[in] U u", "MIDL2143", "[switch_is(...)]"),
+    ],
+)
+def test_what_cannot_be_sent_says_what_could(parameter: str, code: str, words: str) -> None:
+    text = f"{HEAD} typedef union {{ long a; short b; }} U; void f({parameter}); }}"
+    (found,) = idlc.compile_text(text, "x.idl").diagnostics
+    assert found.code == code
+    assert words in (found.help or "")
+
+
 def test_a_file_is_not_offered_to_itself() -> None:
     (found,) = idlc.compile_text(f'import "y.idl"; {HEAD} void f([in] long x); }}', "x.idl").diagnostics
     assert (found.code, found.help) == ("IDLC1002", "looked in .")

@@ -58,6 +58,7 @@ def test_each_mistake_is_reported_once_at_its_place() -> None:
         ("enum { A B };", 'expecting "}" or "," near "B"'),
         ("interface { };", 'expecting a name near "{"'),
         ("import x;", 'expecting a string near "x"'),
+        ('import "x.idl"\nlong a;', 'expecting ";" after "x.idl"'),
         ("}", 'this "}" closes nothing'),
         ("interface I {", "unexpected end of file"),
         ("union U switch (long) u { };", "the discriminant needs a name"),

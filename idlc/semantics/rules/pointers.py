@@ -58,7 +58,7 @@ def _outgoing(parameter: Parameter, say: Callable[..., None]) -> None:
                 say("MIDL2121", message, parameter.span, help="make it [in, out] or [ref]")
         case _:
             message = f'"{parameter.name}" is [out] and must be a pointer or an array'
-            say("MIDL2042", message, parameter.span)
+            say("MIDL2042", message, parameter.span, help=f"write *{parameter.name}")
 
 
 _CODES = {
@@ -71,6 +71,11 @@ _CODES = {
     "SAFEARRAY": ("a SAFEARRAY", {"parameter": "MIDL2107", "result": "MIDL2107", "field": "MIDL2107"}),
 }
 
+
+_REMEDIES = {
+    "a void *": "say what it points to, as in [size_is(n)] byte *, or make it a [context_handle]",
+    "a union that nothing selects": "say what does: [switch_is(...)], with [switch_type(...)] on the union",
+}
 
 _BIT_FIELDS = {"parameter": "MIDL2140", "result": "MIDL2146"}
 
@@ -110,4 +115,4 @@ def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -
             subject = f'the result of "{place.name}"' if role == "result" else f'"{place.name}"'
             # A method of an object interface can be called in its process, and published ones often can only there.
             say = report.doubtful if place.interface.object else report.error
-            say(code, f"{subject} is {what} and cannot be sent", place.span, notes)
+            say(code, f"{subject} is {what} and cannot be sent", place.span, notes, _REMEDIES.get(what))
