@@ -71,6 +71,11 @@ def bind_operation(
     parameters = _parameters(unit, name, function, local=local, com=com)
     one_convention(unit, declarator)
     result = _result(unit, statement, declarator, attributes, local=local)
+    ms_union = attributes.get("ms_union")
+    if ms_union is not None:
+        message = "[ms_union] on an operation has no effect on the unions that it uses"
+        help_ = "write it before the union or the interface"
+        unit.report.warning("MIDL2176", message, ms_union.span, help=help_)
     called = attributes.get("call_as")
     argument = called.arguments[0] if called is not None else None
     found = statuses(unit, attributes, parameters, result, unit.acf.operations.get(name))

@@ -123,12 +123,17 @@ def _acf_file(children: list[Any], span: Span, problems: Problems, first: Token)
 
 @_rule("import")
 def _import(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Import:
-    return ast.Import(tuple(children), span)
+    return ast.Import(tuple(map(_file_name, children)), span)
+
+
+def _file_name(literal: ast.StringLiteral) -> ast.StringLiteral:
+    """A path has no escapes: `..\\base.idl` is above. A backslash may be doubled, as in C."""
+    return replace(literal, value=literal.raw.replace("\\\\", "\\"))
 
 
 @_rule("importlib")
 def _importlib(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Importlib:
-    return ast.Importlib(children[0], span)
+    return ast.Importlib(_file_name(children[0]), span)
 
 
 @_rule("cpp_quote")
@@ -318,6 +323,7 @@ _INTEGERS: Final = {
 _ALONE: Final = {
     "void": "void", "boolean": "boolean", "byte": "byte", "wchar_t": "wchar_t", "float": "float", "double": "double",
     "__float80": "float80", "__float128": "float128", "handle_t": "handle_t", "error_status_t": "error_status_t",
+    "MIDL_uhyper": "uint64",
 }  # fmt: skip
 
 

@@ -39,6 +39,13 @@ def test_a_file_comes_after_what_it_imports_and_once() -> None:
     assert not report.diagnostics
 
 
+def test_backslashes_part_folders_and_are_no_escapes() -> None:
+    base = {"sub/base.idl": "long x;", "sub/next.idl": "long y;"}
+    order, report = memory({"a.idl": r'import "sub\base.idl", "sub\\next.idl";', **base})
+    assert order == ["sub/base.idl", "sub/next.idl", "a.idl"]
+    assert not report.diagnostics
+
+
 def test_a_repeated_import_is_a_warning() -> None:
     _, report = memory({"a.idl": 'import "b.idl"; import "B.idl";', "b.idl": "long x;"})
     assert [d.code for d in report.diagnostics] == ["MIDL2007"]

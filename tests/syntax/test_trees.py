@@ -46,7 +46,7 @@ def test_declarators_read_from_the_name_outwards(text: str, reading: str) -> Non
         ("unsigned char", "char"), ("signed char", "schar"), ("wchar_t", "wchar_t"), ("__int64", "int64"),
         ("unsigned __int3264", "uint3264"), ("__int3264", "int3264"), ("long double", "double"), ("int", "int32"),
         ("unsigned __int8", "uint8"), ("boolean", "boolean"), ("byte", "byte"), ("handle_t", "handle_t"),
-        ("error_status_t", "error_status_t"), ("void", "void"), ("float", "float"), ("short unsigned", "uint16"),
+        ("error_status_t", "error_status_t"), ("MIDL_uhyper", "uint64"), ("void", "void"), ("float", "float"), ("short unsigned", "uint16"),
         ("long float", None), ("signed unsigned int", None), ("unsigned void", None), ("int int", None),
         ("short long", None), ("char int", None),
     ],
@@ -301,7 +301,7 @@ def test_words_are_names_where_they_mean_nothing_else(name: str) -> None:
     tree(f"const long {name} = 1; enum E {{ {name} = 2 }};")
 
 
-@pytest.mark.parametrize("name", "byte small boolean hyper wchar_t error_status_t".split())
+@pytest.mark.parametrize("name", "byte small boolean hyper wchar_t error_status_t MIDL_uhyper".split())
 def test_some_types_are_names_too_behind_a_type(name: str) -> None:
     tree(f"struct S {{ T {name}; long {name}; T *{name}[4]; }}; typedef unsigned short {name};")
 
