@@ -142,6 +142,13 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         return Shape((), _reference(unit, keyword, simple, span))
     if unit.ahead(simple, span):
         return _named(unit, name, span)
+    later = unit.definitions.get(simple)
+    if later is not None:
+        note = Note("it is defined here", later.name_span)
+        message = f'interface "{name}" is defined further down'
+        unit.report.doubtful("MIDL2011", message, span, (note,), f"announce it: interface {simple};")
+        unit.scope.interfaces[simple] = InterfaceSymbol(simple, span, unit.origin, object=True)
+        return Shape((), InterfaceCore(simple))
     if simple in INTERNATIONAL:
         unit.report.error("MIDL2029", f'type "{name}" is not implemented', span, help="name the octets: byte, wchar_t")
         return ERROR_SHAPE
