@@ -30,6 +30,16 @@ class Names(Protocol):
 
     def class_name(self, name: str) -> str: ...
 
+_LIST = r'\[(?:[^\[\]"]|"[^"]*"|\[[^\]]*\])*\]'
+"""A list of attributes, with brackets and quotes inside."""
+
+
+def _result_declaration(operation: t.Operation) -> str:
+    """The IDL of a result: what stands before an operation's name, without the attributes."""
+    declaration = one_line(operation.declaration)
+    found = re.match(rf"(?:{_LIST}\s*)*(.*?)\s*\b{operation.name}\b", declaration)
+    return found[1] if found else ""
+
 
 class OperationShape:
     """One operation as Python sees it."""
@@ -50,7 +60,7 @@ class OperationShape:
             (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration)) for p in plain if p.is_out
         ]
         if not isinstance(operation.result, t.Void) and not operation.serialized:
-            self.outputs.append(("return_value", operation.result, one_line(operation.declaration.split(" ")[0])))
+            self.outputs.append(("return_value", operation.result, _result_declaration(operation)))
         hidden = python_names((*self.names.values(), *operation.hidden_statuses))
         self.docs = {self.names[p.name]: text for p in self.parameters if (text := p.doc.text)}
         """What the IDL says about parameters, by their Python names."""

@@ -58,7 +58,7 @@ class AskResult(rpc.Result):
     def __init__(self, deadline: int, answer: STEP | None, return_value: bool) -> None:
         self.deadline = deadline  # [in, out] hyper *deadline
         self.answer = answer  # [out] STEP **answer
-        self.return_value = return_value  # [callback]
+        self.return_value = return_value  # boolean
 
 
 WORK = rpc.Interface(
