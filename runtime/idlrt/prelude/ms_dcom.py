@@ -861,7 +861,7 @@ class ResolveOxidResult(rpc.Result):
         self.ppdsaOxidBindings = ppdsaOxidBindings
         self.pipidRemUnknown = pipidRemUnknown  # [out, ref] IPID *pipidRemUnknown
         self.pAuthnHint = pAuthnHint  # [out, ref] DWORD *pAuthnHint
-        self.return_value = return_value  # [idempotent]
+        self.return_value = return_value  # error_status_t
 
 
 class ComplexPingResult(rpc.Result):
@@ -876,7 +876,7 @@ class ComplexPingResult(rpc.Result):
         self.pSetId = pSetId  # [in, out] SETID *pSetId
         # [out] unsigned short *pPingBackoffFactor
         self.pPingBackoffFactor = pPingBackoffFactor
-        self.return_value = return_value  # [idempotent]
+        self.return_value = return_value  # error_status_t
 
 
 class ResolveOxid2Result(rpc.Result):
@@ -910,7 +910,7 @@ class ResolveOxid2Result(rpc.Result):
         self.pipidRemUnknown = pipidRemUnknown  # [out, ref] IPID *pipidRemUnknown
         self.pAuthnHint = pAuthnHint  # [out, ref] DWORD *pAuthnHint
         self.pComVersion = pComVersion  # [out, ref] COMVERSION *pComVersion
-        self.return_value = return_value  # [idempotent]
+        self.return_value = return_value  # error_status_t
 
 
 class ServerAlive2Result(rpc.Result):
@@ -930,7 +930,7 @@ class ServerAlive2Result(rpc.Result):
         # [out, ref] DUALSTRINGARRAY **ppdsaOrBindings
         self.ppdsaOrBindings = ppdsaOrBindings
         self.pReserved = pReserved  # [out, ref] DWORD *pReserved
-        self.return_value = return_value  # [idempotent]
+        self.return_value = return_value  # error_status_t
 
 
 IACTIVATION = rpc.Interface(

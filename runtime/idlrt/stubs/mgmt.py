@@ -95,7 +95,7 @@ class is_server_listeningResult(rpc.Result):
 
     def __init__(self, status: int, return_value: int = 0) -> None:
         self.status = status  # [out] error_status_t *status
-        self.return_value = return_value  # unsigned
+        self.return_value = return_value  # unsigned long
 
 
 class inq_princ_nameResult(rpc.Result):
