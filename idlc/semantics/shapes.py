@@ -499,6 +499,11 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
     attribute = attributes.get("string")
     if attribute is not None and not shape.presented:
         unitary = None if isinstance(shape.core, InterfaceCore | FunctionCore) else string_unit(shape.core)
+        if shape.levels and isinstance(shape.core, Base) and shape.core.kind is BaseKind.UINT16:
+            # The DCE's compilers, and those who wrote for them, knew no wchar_t.
+            message = "the elements of a [string] are characters; these are taken for wchar_t"
+            unit.report.doubtful("MIDL2082", message, attribute.span, help="write wchar_t")
+            shape, unitary = replace(shape, core=replace(shape.core, kind=BaseKind.WCHAR)), BaseKind.WCHAR
         if not shape.levels or unitary is None:
             _no_string(unit, shape, attribute)
             return ERROR_SHAPE
