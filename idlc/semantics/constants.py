@@ -106,6 +106,8 @@ class Expressions:
     """Where the parameters or fields stand whose declarations are being bound: variables, and so never constants."""
     pointer_octets: int = POINTER_OCTETS
     """What sizeof says of a pointer."""
+    _undefined: set[str] = field(default_factory=set)
+    """Names of which it has been said."""
     _wanted: Wanted = field(default_factory=lambda: _CONSTANT)
     _guarded: list[frozenset[str]] = field(default_factory=list)
 
@@ -206,7 +208,8 @@ class Expressions:
             elif type_ is not None:
                 message = f'"{name}" is a type, a constant is needed here'
                 self.report.error(self._wanted.constant, message, written.span, (Note("its definition", type_.span),))
-            else:
+            elif name not in self._undefined:
+                self._undefined.add(name)
                 self.report.error("MIDL2009", f'undefined name "{name}"', written.span, help=suggestion(name, known))
         else:
             message = f'"{name}" is neither a {siblings.what} beside this one nor a constant'
