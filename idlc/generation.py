@@ -30,24 +30,16 @@ def generate(compilation: Compilation) -> dict[str, str]:
     Raises InternalError.
     """
     from idlc.emit.render import render
-    from idlc.language.python_names import module_name
     from idlc.wire.plan import CannotTravel
 
     if compilation.report.has_errors:
         return {}
     emitted = [unit for unit in compilation.units if unit.main or not unit.shipped]
-    owners: dict[str, Unit] = {}
-    for unit in emitted:
-        assert unit.bound is not None
-        name = module_name(unit.bound.name)
-        other = owners.setdefault(name, unit)
-        if other is not unit:
-            message = f'"{unit.source.name}" and "{other.source.name}" would both become the module "{name}"'
-            compilation.report.error("IDLC1302", message, Span.none(), help="rename one of them")
-    if compilation.report.has_errors:
-        return {}
     homes = _homes(compilation)
     files = dict(PACKAGE_FILES)
+    owners: dict[str, Unit] = {}
+    """By file name without regard to letter case, which some file systems do not keep apart."""
+    clashes: set[tuple[str, str]] = set()
     refused = False
     for unit in emitted:
         assert unit.bound is not None
@@ -55,12 +47,24 @@ def generate(compilation: Compilation) -> dict[str, str]:
             # An import makes types visible; procedures belong to whoever compiles the file itself.
             try:
                 made = render(unit.bound, homes, VERSION, types_only=not unit.main, settings=compilation.settings)
-                files.update(made)
-                compilation.origins.update(dict.fromkeys(made, unit.source.path))
             except CannotTravel as error:
                 compilation.report.error("IDLC1304", str(error), error.span, help=error.help)
                 refused = True
-    return {} if refused else files
+                continue
+        for name, text in made.files.items():
+            other = owners.setdefault(name.lower(), unit)
+            if other is not unit and (unit.source.path, other.source.path) not in clashes:
+                clashes.add((unit.source.path, other.source.path))
+                message = f'"{unit.source.name}" and "{other.source.name}" would both become "{name}"'
+                help_ = "rename one of them, or compile them into folders of their own"
+                compilation.report.error("IDLC1302", message, Span.none(), help=help_)
+            files[name] = text
+            compilation.origins[name] = unit.source.path
+        if unit.main:
+            for one in made.renamed:
+                message = f'"{one.wish}" is "{one.spelled}" in Python: {one.reason}'
+                compilation.report.note("IDLC1306", message, one.span)
+    return {} if refused or clashes else files
 
 
 def dump(compilation: Compilation, stage: str) -> str:
@@ -108,7 +112,9 @@ def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
 
     builder = Builder(unit.bound, homes, VERSION)
     builder.build()
-    python = builder.python_types()
-    plans = [plan(unit.bound, (each,)) for each in builder.interfaces]
-    plans += [builder.pickle_plan] if builder.pickle_plan is not None else []
-    return "".join(show_codec(fuse(each, NDR20, python)) for each in plans)
+    shown = [
+        show_codec(fuse(plan(unit.bound, (each,)), NDR20, builder.python_types((each,)))) for each in builder.interfaces
+    ]
+    if builder.pickle_plan is not None:
+        shown.append(show_codec(fuse(builder.pickle_plan, NDR20, builder.python_types(builder.pickling))))
+    return "".join(shown)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 import idlc
-from idlc.language.python_names import module_name, python_name
+from idlc.language.python_names import module_name
+from idlc.pymodel.build import Builder
 from idlc.semantics import types as t
 from idlrt.rpc import Interface
 from tests.in_memory import load
@@ -21,23 +23,26 @@ class Compiled:
     module: ModuleType
 
     @property
+    names: Mapping[str, str]
+    """What is called how in the module, as Builder.names."""
     def interfaces(self) -> list[Interface]:
         return [value for value in vars(self.module).values() if isinstance(value, Interface)]
 
     def operation(self, name: str) -> tuple[Interface, t.Operation]:
-        """The generated interface and the bound operation of that IDL name."""
+        """The generated interface and the bound operation of that IDL name, or of `Interface.Name`."""
         for bound in self.bound.interfaces:
             for operation in bound.operations:
-                if operation.name == name:
+                if name in (operation.name, f"{bound.name}.{operation.name}"):
                     return next(i for i in self.interfaces if i.name == bound.name), operation
         raise LookupError(name)
 
     def find_class(self, name: str) -> type[Any]:
-        found: type[Any] = getattr(self.module, python_name(name))
+        found: type[Any] = getattr(self.module, self.names[f"type {name}"])
         return found
 
-    def result_class(self, operation: str) -> type[Any]:
-        return self.find_class(f"{operation}Result")
+    def result_class(self, interface: Interface, operation: t.Operation) -> type[Any]:
+        found: type[Any] = getattr(self.module, self.names[f"Result {interface.name} {operation.name}"])
+        return found
 
     def converter(self) -> Converter:
         return Converter(self.bound.declared, self.find_class)
@@ -48,4 +53,5 @@ def compile_cached(text: str, stem: str = "vector", acf: str | None = None) -> C
     """Compile one self-contained IDL text; raises CompileError with the diagnostics."""
     result = idlc.compile_text(text, name=f"{stem}.idl", acf=acf)
     result.raise_for_errors()
-    return Compiled(result.bound, load(result.files, module_name(stem)))
+    module = load(result.files, module_name(stem))
+    return Compiled(result.bound, module, Builder(result.bound, {}, "").names)

@@ -10,7 +10,7 @@ from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
 from idlc.codec.pickles import pickle
 from idlc.codec.put import Put
 from idlc.codec.reading import Reading, Siblings
-from idlc.codec.shared import PythonTypes, Shared
+from idlc.codec.shared import PythonTypes, Shared, result_of
 from idlc.codec.statements import CodecModule, Entry, Function, Line, PickleEntry, Statement
 from idlc.language.python_names import python_names
 from idlc.semantics.types import Dimension, Variable
@@ -297,7 +297,7 @@ def _result(operation: OperationPlan, values: list[str], shared: Shared) -> str:
         return "None"
     if len(values) == 1:
         return values[0]
-    return f"{shared.type(operation.name + 'Result')}({', '.join(values)})"
+    return f"{shared.type(result_of(operation.name))}({', '.join(values)})"
 
 
 # ---------------------------------------------------------------------------- records

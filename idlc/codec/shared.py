@@ -52,6 +52,11 @@ class PythonTypes:
     """For each operation, the attribute of its result that holds each [out] parameter."""
 
 
+def result_of(operation: str) -> str:
+    """What the class of an operation's result is looked up by."""
+    return f"result of {operation}"
+
+
 class Shared:
     """Tables and decisions of one codec module (one plan under one syntax)."""
 

@@ -338,5 +338,6 @@ CODES: dict[str, str] = {
     "IDLC1303": "internal error",
     "IDLC1304": "a value of a remote operation has no form on the wire",
     "IDLC1305": "outputs are not current",
+    "IDLC1306": "a name is spelled otherwise in Python",
 }
 """Every code that idlc knows, with what it means in a few words."""

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from idlc.codec.fuse import fuse
 from idlc.codec.statements import CodecModule
+from idlc.data import dataclass
 from idlc.emit.environment import environment
 from idlc.emit.wrap import wrap
 from idlc.pymodel.build import Builder
 from idlc.pymodel.model import ModuleModel
+from idlc.pymodel.names import Renamed
 from idlc.pymodel.text import literal
 from idlc.semantics.types import BoundFile
 from idlc.settings import Settings
@@ -20,6 +22,16 @@ from idlc.wire.plan import plan
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one IDL file becomes."""
+
+    files: dict[str, str]
+    """Relative file names, and texts."""
+    renamed: tuple[Renamed, ...]
+    """Names that are spelled otherwise than the IDL lets expect."""
+
+
 def render(
     bound: BoundFile,
     homes: Mapping[str, str],
@@ -27,8 +39,8 @@ def render(
     *,
     types_only: bool = False,
     settings: Settings | None = None,
-) -> dict[str, str]:
-    """The generated modules of one IDL file: relative file name -> text.
+) -> Rendered:
+    """The generated modules of one IDL file.
 
     Args:
         bound: the file, free of errors.
@@ -41,17 +53,17 @@ def render(
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
     if model.interfaces or model.pickles or model.procedures:
-        python = builder.python_types()
         for interface in builder.interfaces:
             planned = plan(bound, (interface,))
+            python = builder.python_types((interface,))
             for syntax in builder.syntaxes:
                 suffix = "ndr64" if syntax is NDR64 else "codec"
                 name = f"{builder.codec_stem(interface)}_{suffix}.py"
                 files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
         if builder.pickle_plan is not None:
-            codec = fuse(builder.pickle_plan, NDR20, python)
+            codec = fuse(builder.pickle_plan, NDR20, builder.python_types(builder.pickling))
             files[f"{builder.pickles_codec}.py"] = _codec("pickles", model, codec, builder)
-    return files
+    return Rendered(files, tuple(builder.spelling.renamed([exported[1:-1] for exported in model.exports])))
 
 
 def _public(model: ModuleModel) -> str:

@@ -37,17 +37,20 @@ def python_name(name: str) -> str:
     return name
 
 
-def python_names(names: tuple[str, ...]) -> dict[str, str]:
-    """The Python spellings of all names of one scope, made distinct by further underscores."""
+def python_names(names: tuple[str, ...], reserved: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The Python spellings of all names of one scope, made distinct by further underscores.
+
+    Names in `reserved` mean something else in that scope.
+    """
     spelled: dict[str, str] = {}
-    taken = {name for name in names if python_name(name) == name}
+    taken = reserved | {name for name in names if name not in reserved and python_name(name) == name}
     for name in names:
         if name in spelled:
             continue
         candidate = python_name(name)
-        while candidate != name and candidate in taken:
+        while candidate in reserved or (candidate != name and candidate in taken):
             candidate += "_"
-        taken.add(candidate)
+        taken |= {candidate}
         spelled[name] = candidate
     return spelled
 
@@ -57,4 +60,4 @@ def module_name(stem: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", stem) or "_"
     if name[0].isdigit():
         name = f"_{name}"
-    return f"{name}_" if keyword.iskeyword(name) or name == "__init__" else name
+    return f"{name}_" if keyword.iskeyword(name) or name.lower() in ("__init__", "__main__") else name

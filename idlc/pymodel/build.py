@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from idlc.codec.naming import class_names
-from idlc.codec.shared import PythonTypes
+from idlc.codec.shared import PythonTypes, result_of
 from idlc.data import fields, is_data
-from idlc.language.python_names import module_name, python_name, python_names
+from idlc.language.python_names import module_name, python_names
 from idlc.pymodel import com
 from idlc.pymodel.annotations import Annotator, alternatives, optional
 from idlc.pymodel.model import (
@@ -33,12 +33,14 @@ from idlc.pymodel.model import (
     Service,
     TypeLibrary,
 )
+from idlc.pymodel.names import ENUM_ATTRIBUTES, INTERFACE_ATTRIBUTES, Spelling, gives_several, is_begun
 from idlc.pymodel.operations import OperationShape, without_client
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import described, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
 from idlc.settings import Protocol, Settings
 from idlc.source.comments import of_file
+from idlc.source.files import Span
 from idlc.wire.layout import NDR20, NDR64, Syntax
 from idlc.wire.plan import (
     callbacks,
@@ -49,8 +51,6 @@ from idlc.wire.plan import (
     remote_interfaces,
     remote_operations,
 )
-
-_ENUM_RESERVED = frozenset(dir(int)) | {"name", "of", "member", "members"}
 
 
 class Builder:
@@ -85,18 +85,30 @@ class Builder:
         self.pickling = () if types_only else pickling_interfaces(bound)
         pickles = not types_only and (bound.pickled or self.pickling)
         self.pickle_plan = plan_pickles(bound) if pickles else None
-        self.used: dict[str, dict[str, None]] = {}
+        self.used: dict[str, dict[str, str]] = {}
+        """For each file, the types and interfaces of it that are used: their names there, and here."""
         self.converters: dict[str, None] = {}
         """Dotted names of the converters that annotations name."""
         self.features: set[str] = set()
-        self.names = self._module_names()
+        self.spelling = Spelling(bound)
+        self.names = self.spelling.names
+        self.methods: dict[str, dict[str, str]] = {}
+        """For each interface, what its operations are called."""
+        self._name_all()
+        self.results: dict[str, str] = {}
+        """What codec modules call the results of operations, and the names of their classes."""
         self.codec_names = class_names(self.names.values())
         self.annotator = Annotator(self.class_name, self.converter)
 
     def codec_stem(self, interface: t.Interface) -> str:
         """What the names of an interface's private codec modules begin with."""
         module = module_name(self.bound.name)
-        return f"_{module}" if len(self.interfaces) == 1 else f"_{module}_{interface.name}"
+        if len(self.interfaces) == 1:
+            return f"_{module}"
+        names = [one.name for one in self.interfaces]
+        at = names.index(interface.name)
+        same = [name.lower() for name in names[:at]].count(interface.name.lower())  # one file on some systems
+        return f"_{module}_{interface.name}{same + 1 if same else ''}"
 
     @property
     def pickles_codec(self) -> str:
@@ -111,49 +123,54 @@ class Builder:
 
     # ------------------------------------------------------------------ names
 
-    def _module_names(self) -> dict[str, str]:
-        """Python names of everything at module level, by a key that tells the kinds apart."""
-        wishes: dict[str, str] = {}
-        for declared in self.bound.declared.values():
-            wishes[f"type {declared.name}"] = declared.name
-        for constant in self.bound.constants:
-            wishes[f"constant {constant.name}"] = constant.name
-        for interface in self.pickling:
-            wishes[f"procedures {interface.name}"] = f"_{interface.name}"
-            for operation in procedures(interface):
-                for part in ("encode", "decode"):
-                    wishes[f"{part} operation {operation.name}"] = f"{part}_{operation.name}"
-                wishes[f"Result {operation.name}"] = f"{operation.name}Result"
+    def _name_all(self) -> None:
+        """Name everything at module level, what the IDL names before what is derived from that."""
+        give, bound = self.spelling.give, self.bound
+        if com.Classes(bound, self.interface_class).has_root:
+            give(f"class {com.ROOT}", com.ROOT, Span.none())
+        for constant in bound.constants:
+            give(f"constant {constant.name}", constant.name, constant.span)
+        for library in bound.libraries:
+            give(f"library {library.name}", library.name, library.span)
         for interface in self.interfaces:
             title = interface.name[:1].upper() + interface.name[1:]
-            wishes[f"interface {interface.name}"] = interface.name.upper()
+            give(f"interface {interface.name}", interface.name.upper(), interface.span)
             back = ("CallbackService", "CallbackClient", "BlockingCallbackClient") if callbacks(interface) else ()
             for part in (*self._parts(), *back):
-                wishes[f"{part} {interface.name}"] = title + part
-            for operation in interface.operations:
-                for part in ("Result", "Call", "BlockingCall"):
-                    wishes[f"{part} {operation.name}"] = operation.name + part
+                give(f"{part} {interface.name}", title + part, interface.span)
+            self._name_operations(interface, title)
+        for interface in self.pickling:
+            give(f"procedures {interface.name}", f"_{interface.name}", Span.none())
+            self._name_operations(interface, interface.name)
+            for operation in procedures(interface):
+                for part in ("encode", "decode"):
+                    give(f"{part} operation {operation.name}", f"{part}_{operation.name}", operation.span)
         for pickled in self.pickled:
             for half in ("encode", "decode"):
-                wishes[f"{half} {pickled.name}"] = f"{half}_{pickled.name}"
-        for name in com.names(self.bound):
-            wishes[f"class {name}"] = name
-        if com.Classes(self.bound, self.interface_class).has_root:
-            wishes[f"class {com.ROOT}"] = com.ROOT
-        for library in self.bound.libraries:
-            wishes[f"library {library.name}"] = library.name
-        wishes["pickles"] = "_pickles"
-        for dotted in converters_of(self.bound):
-            wishes[f"converter {dotted}"] = dotted.rpartition(".")[2]
-        names: dict[str, str] = {}
-        taken: set[str] = set()
-        for key, wish in wishes.items():
-            name = python_name(wish)
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            names[key] = name
-        return names
+                give(f"{half} {pickled.name}", f"{half}_{pickled.name}", pickled.span)
+        give("pickles", "_pickles", Span.none())
+        for dotted in converters_of(bound):
+            give(f"converter {dotted}", dotted.rpartition(".")[2], Span.none())
+
+    def _name_operations(self, interface: t.Interface, title: str) -> None:
+        """Name an interface's operations, and the classes of their results and calls."""
+        classes = {name for key, name in self.names.items() if key.startswith("type ")}
+        hooks = {f"{self.names[f'type {one.name}']}_rundown" for one in self._context_handles}
+        hooks |= {f"{one.name}_{word}" for one in interface.operations for word in ("notify", "notify_flag")}
+        spans = {operation.name: operation.span for operation in interface.operations}
+        self.methods[interface.name] = self.spelling.scope(spans, INTERFACE_ATTRIBUTES | classes | hooks)
+        for operation in interface.operations:
+            parts = ["Result"] if gives_several(operation) else []
+            parts += ["Call", "BlockingCall"] if is_begun(operation) and self.settings.client else []
+            for part in parts:
+                wish = operation.name + part
+                self.spelling.give(
+                    f"{part} {interface.name} {operation.name}", wish, operation.span, otherwise=title + wish
+                )
+
+    @property
+    def _context_handles(self) -> list[t.ContextHandle]:
+        return [one for one in self.bound.declared.values() if isinstance(one, t.ContextHandle)]
 
     def class_name(self, name: str) -> str:
         """The class of a declared type, noted as used when another module defines it."""
@@ -162,7 +179,8 @@ class Builder:
             return "object"
         spelled = self.names[f"type {name}"]
         if declared.origin != self.bound.name:
-            self.used.setdefault(declared.origin, {})[spelled] = None
+            home = self.spelling.at_home(name, declared.origin)
+            self.used.setdefault(declared.origin, {})[home] = spelled
         return spelled
 
     def converter(self, dotted: str) -> str:
@@ -174,11 +192,11 @@ class Builder:
         """The class of an object interface, coclass or library, noted as used when another module defines it."""
         spelled = self.names[f"class {name}"]
         if origin != self.bound.name:
-            self.used.setdefault(origin, {})[spelled] = None
+            self.used.setdefault(origin, {})[self.spelling.class_at_home(name, origin)] = spelled
         return spelled
 
-    def python_types(self) -> PythonTypes:
-        """How the codec modules have to spell this file's types."""
+    def python_types(self, interfaces: Sequence[t.Interface]) -> PythonTypes:
+        """How the codec modules of some interfaces have to spell this file's types."""
         classes: dict[str, str] = {}
         fields: dict[str, Mapping[str, str]] = {}
         orders: dict[str, tuple[str, ...]] = {}
@@ -189,10 +207,13 @@ class Builder:
                 fields[declared.name] = names
                 orders[declared.name] = self._order(declared, names)
         outputs: dict[str, Mapping[str, str]] = {}
-        for interface in dict.fromkeys((*self.interfaces, *self.pickling)):
+        for interface in interfaces:
             for operation in interface.operations:
-                classes[f"{operation.name}Result"] = self.codec_names[self.names[f"Result {operation.name}"]]
-                outputs[operation.name] = OperationShape(self, operation).names
+                result = self.names.get(f"Result {interface.name} {operation.name}")
+                if result is not None:
+                    classes[result_of(operation.name)] = self.codec_names[result]
+                    self.results[result_of(operation.name)] = result
+                outputs[operation.name] = OperationShape(self, interface, operation).names
         converters = {
             key.removeprefix("converter "): self.codec_names[name]
             for key, name in self.names.items()
@@ -209,13 +230,15 @@ class Builder:
             found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
         for name in names:
             declared = self.bound.declared.get(name)
-            if declared is None or declared.origin == self.bound.name:
-                module = f".{module_name(self.bound.name)}"
+            if declared is None:
+                module, home = f".{module_name(self.bound.name)}", self.results[name]
+                spelled = self.codec_names[home]
             else:
-                module = self.homes[declared.origin]
-            key = f"type {name}" if declared is not None else f"Result {name.removesuffix('Result')}"
-            name, spelled = self.names[key], self.codec_names[self.names[key]]
-            found.setdefault(module, []).append(name if name == spelled else f"{name} as {spelled}")
+                own = declared.origin == self.bound.name
+                module = f".{module_name(self.bound.name)}" if own else self.homes[declared.origin]
+                home = self.spelling.at_home(name, declared.origin)
+                spelled = self.codec_names[self.names[f"type {name}"]]
+            found.setdefault(module, []).append(home if home == spelled else f"{home} as {spelled}")
         return {module: f"from {module} import {', '.join(sorted(used))}" for module, used in sorted(found.items())}
 
     def _parts(self) -> tuple[str, ...]:
@@ -230,9 +253,10 @@ class Builder:
         offered = {Protocol.DCE: (NDR20,), Protocol.NDR64: (NDR64,), Protocol.ALL: (NDR20, NDR64)}
         return offered[self.settings.protocol]
 
-    @staticmethod
-    def _field_names(struct: t.Struct) -> dict[str, str]:
-        return python_names(tuple(field.name for field in struct.fields))
+    def _field_names(self, struct: t.Struct) -> dict[str, str]:
+        if struct.origin != self.bound.name:
+            return python_names(tuple(field.name for field in struct.fields))
+        return self.spelling.scope({field.name: field.span for field in struct.fields})
 
     def _sizes(self, struct: t.Struct, names: Mapping[str, str]) -> dict[str, str]:
         return inferred((Sibling(field.name, _seen(field)) for field in struct.fields), names)
@@ -367,7 +391,8 @@ class Builder:
             runtime.append(f"from idlrt import {', '.join(sorted(modules))}")
         local: list[str] = []
         for origin, names in sorted(self.used.items(), key=lambda entry: self.homes[entry[0]]):
-            statement = f"from {self.homes[origin]} import {', '.join(sorted(names))}"
+            listed = (name if name == spelled else f"{name} as {spelled}" for name, spelled in sorted(names.items()))
+            statement = f"from {self.homes[origin]} import {', '.join(listed)}"
             (local if self.homes[origin].startswith(".") else runtime).append(statement)
         groups = [group for group in (standard, runtime, local) if group]
         lines: list[str] = []
@@ -426,7 +451,7 @@ class Builder:
         identity = f'{literal(interface.name)}, "{interface.uuid}", {version}'
         functions = []
         for operation in procedures(interface):
-            shape = OperationShape(self, operation)
+            shape = OperationShape(self, interface, operation)
             if len(shape.outputs) > 1:
                 results.append(shape.result())
             functions.append(shape.procedure(name))
@@ -436,18 +461,17 @@ class Builder:
     # ------------------------------------------------------------------ types
 
     def _enumeration(self, enum: t.Enum) -> Enumeration:
-        spelled = python_names(tuple(member.name for member in enum.members))
+        spelled = self.spelling.scope({member.name: member.doc.span for member in enum.members}, ENUM_ATTRIBUTES)
         members = []
         class_name = self.names[f"type {enum.name}"]
         for member in enum.members:
             name = spelled[member.name]
-            while name in _ENUM_RESERVED:
-                name += "_"
-            members.append(Member(name, literal(member.name), member.value))
+            remarks_ = described(member.doc, f"    {name}: ClassVar[{class_name}]")
+            members.append(Member(name, literal(member.name), member.value, *remarks_))
         width = "16 bits in NDR 2.0" if enum.octets is None else f"{8 * enum.octets} bits"
         base = "Flags" if enum.flags else "Enum"
-        doc = enum.doc or f"{base.lower()} {enum.name}, {width}."
-        return Enumeration(self.names[f"type {enum.name}"], base, docstring(doc, 4), tuple(members))
+        doc = enum.doc.text or f"{base.lower()} {enum.name}, {width}."
+        return Enumeration(class_name, base, docstring(doc, 4), tuple(members))
 
     def _record(self, struct: t.Struct) -> Record:
         names = self._field_names(struct)
@@ -529,7 +553,7 @@ class Builder:
             f"({literal(protocol)}, {literal(endpoint)})" for protocol, endpoint in interface.endpoints
         )
         for operation in remote_operations(interface):
-            shape = OperationShape(self, operation)
+            shape = OperationShape(self, interface, operation)
             operations.append(shape.declaration())
             if len(shape.given_back) > 1:
                 results.append(shape.result())
@@ -559,7 +583,7 @@ class Builder:
         arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
-        back = [OperationShape(self, operation) for operation in callbacks(interface)]
+        back = [OperationShape(self, interface, operation) for operation in callbacks(interface)]
         results += [shape.result() for shape in back if len(shape.outputs) > 1]
         if back:
             arguments += f", callbacks={tuple_of(shape.declaration() for shape in back)}"
@@ -589,13 +613,13 @@ class Builder:
         )
 
 
-def converters_of(bound: t.BoundFile) -> list[str]:
-    """The dotted names of all converters that types of a file, or types that it uses, are behind."""
 def _seen(field: t.Field) -> t.Type:
     """What Python sees of a field: None of a pointer that is not sent."""
     return t.Void() if field.ignore else field.type
 
 
+def converters_of(bound: t.BoundFile) -> list[str]:
+    """The dotted names of all converters that types of a file, or types that it uses, are behind."""
     found: dict[str, None] = {}
     pending: list[t.Type] = [operation.result for i in bound.interfaces for operation in i.operations]
     pending += [p.type for i in bound.interfaces for operation in i.operations for p in operation.parameters]

@@ -5,13 +5,14 @@ Methods are none of this module's business: a class says which interface it is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from idlc.data import dataclass
 from idlc.pymodel.model import ComInterface, ComponentClass, TypeLibrary
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
+from idlc.source.files import Span
 
 ROOT = "IUnknown"
 
@@ -26,17 +27,14 @@ def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
     return tuple(i for i in bound.interfaces if i.object)
 
 
-def names(bound: t.BoundFile) -> Iterator[str]:
-    """The IDL names of all interfaces and component classes that a module defines or mentions."""
-    for interface in object_interfaces(bound):
-        yield interface.name
-        if interface.base is not None and interface.base != ROOT:
-            yield interface.base
-        if interface.wraps is not None:
-            yield interface.wraps
-    for coclass in bound.coclasses:
-        yield coclass.name
-        yield from (member.name for member in coclass.members)
+def spans(bound: t.BoundFile) -> dict[str, Span]:
+    """The IDL names of all interfaces and component classes that a module defines, with their places, or mentions."""
+    own = {interface.name: interface.span for interface in object_interfaces(bound)}
+    own |= {coclass.name: coclass.span for coclass in bound.coclasses}
+    mentioned = [i.base for i in object_interfaces(bound) if i.base is not None and i.base != ROOT]
+    mentioned += [i.wraps for i in object_interfaces(bound) if i.wraps is not None]
+    mentioned += [member.name for coclass in bound.coclasses for member in coclass.members]
+    return dict.fromkeys(mentioned, Span.none()) | own
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from idlc.data import replace
-from idlc.language.python_names import python_name, python_names
+from idlc.language.python_names import python_names
 from idlc.pymodel.annotations import Annotator, octet_pipe, optional
 from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
+from idlc.pymodel.names import CALL_ATTRIBUTES, Spelling
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import WIDTH, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
 from idlc.wire.plan import is_pipe
-
-_CALL_ATTRIBUTES = frozenset(["cancel", "complete", "done"])
-"""What a call object has besides its pipes."""
-_CLIENT_ATTRIBUTES = frozenset(["interface", "_begin", "_call", "_channel", "_object", "_timeout"])
-"""What a client or service has besides its operations."""
 
 
 class Names(Protocol):
@@ -26,6 +22,9 @@ class Names(Protocol):
 
     names: dict[str, str]
     """Python names at module level, by a key that tells the kinds apart."""
+    methods: dict[str, dict[str, str]]
+    """For each interface, what its operations are called."""
+    spelling: Spelling
     annotator: Annotator
 
     def class_name(self, name: str) -> str: ...
@@ -44,14 +43,15 @@ def _result_declaration(operation: t.Operation) -> str:
 class OperationShape:
     """One operation as Python sees it."""
 
-    def __init__(self, builder: Names, operation: t.Operation) -> None:
+    def __init__(self, builder: Names, interface: t.Interface, operation: t.Operation) -> None:
         self.builder = builder
+        self.interface = interface
         self.operation = operation
         self.parameters = [p for p in operation.parameters if not isinstance(t.behind_ref(p.type), t.BindingHandle)]
-        self.names = python_names(tuple(parameter.name for parameter in self.parameters))
         self.pipes = {p.name: pipe for p in self.parameters if (pipe := is_pipe(p.type)) is not None}
+        self.names = builder.spelling.scope({parameter.name: parameter.span for parameter in self.parameters})
         for name in self.pipes:
-            while self.names[name] in _CALL_ATTRIBUTES:
+            while self.names[name] in CALL_ATTRIBUTES:
                 self.names[name] += "_"
         plain = [parameter for parameter in self.parameters if parameter.name not in self.pipes]
         self._apart_from(self._spoken_of([p.type for p in plain if p.is_out] + [operation.result]))
@@ -69,9 +69,7 @@ class OperationShape:
         self.given_back = [*self.outputs, *((name, status, f"error_status_t *{name}") for name in self.hidden)]
         """What a client has: the outputs, and statuses that do not travel."""
         self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
-        self.spelled = python_name(operation.name)
-        if operation.name in _CLIENT_ATTRIBUTES:
-            self.spelled += "_"
+        self.spelled = builder.methods[interface.name][operation.name]
 
     def _spoken_of(self, types: Sequence[t.Type]) -> frozenset[str]:
         """Every name in the annotations of these types."""
@@ -98,6 +96,10 @@ class OperationShape:
         named = dict(zip(self.operation.hidden_statuses, self.hidden, strict=True)) | self.names
         return {word: named.get(name, name) for word, name in chosen.items() if name is not None}
 
+    def _class(self, part: str) -> str:
+        """The class of what the operation gives back, or of its calls."""
+        return self.builder.names[f"{part} {self.interface.name} {self.operation.name}"]
+
     def returns(self) -> str:
         """What a client's method gives."""
         return self._returns(self.given_back)
@@ -107,7 +109,7 @@ class OperationShape:
             return "None"
         if len(outputs) == 1:
             return self.builder.annotator.received(outputs[0][1])
-        return self.builder.names[f"Result {self.operation.name}"]
+        return self._class("Result")
 
     def result(self) -> Record:
         received = self.builder.annotator.received
@@ -124,7 +126,7 @@ class OperationShape:
             listed = ", ".join(sorted(statuses))
             about += f"\n\nWhere a status is not 0 ({listed}), the call failed and the rest is None."
         return Record(
-            self.builder.names[f"Result {self.operation.name}"],
+            self._class("Result"),
             "rpc.Result",
             docstring(about, 4),
             tuple_of(literal(name) for name, _, _ in self.given_back),
@@ -143,7 +145,7 @@ class OperationShape:
             pipes = tuple(PipeAttribute(self.names[name], self._pipe_class(name, prefix)) for name in self.pipes)
             found.append(
                 CallClass(
-                    self.builder.names[f"{part} {self.operation.name}"],
+                    self._class(part),
                     f"{base}[{self.returns()}]",
                     docstring(f"A call of {self.operation.name}.", 4),
                     pipes,
@@ -251,7 +253,7 @@ class OperationShape:
             else:
                 arguments.append(name)
         part = "BlockingCall" if blocking else "Call"
-        call = self.builder.names[f"{part} {self.operation.name}"] if self.has_call else ""
+        call = self._class(part) if self.has_call else ""
         return Method(
             name=self.spelled,
             doc=self._doc(),

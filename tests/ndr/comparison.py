@@ -38,7 +38,7 @@ def result_of(stub: Stub, values: Sequence[Any]) -> Any:
     """The result that holds the outputs."""
     if len(values) < 2:
         return values[0] if values else None
-    return stub.compiled.result_class(stub.operation.name)(*values)
+    return stub.compiled.result_class(stub.declared, stub.operation)(*values)
 
 
 class Comparison:

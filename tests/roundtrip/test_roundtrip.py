@@ -40,7 +40,7 @@ def cases() -> Iterator[tuple[str, Compiled]]:
 
 def operations() -> list[Any]:
     return [
-        pytest.param(case, operation.name, id=f"{name}.{operation.name}")
+        pytest.param(case, f"{interface.name}.{operation.name}", id=f"{name}.{interface.name}.{operation.name}")
         for name, case in cases()
         for interface in remote_interfaces(case.bound)
         for operation in (*remote_operations(interface), *callbacks(interface))
@@ -67,7 +67,8 @@ def test_values_survive_the_way_there_and_back(case: Compiled, name: str, transf
             back["return"] = stub.operation.result
         answer = values.siblings(back, given=stays)
         outputs, blocks = split(stub, answer)
-        result = outputs[0] if len(outputs) == 1 else case.result_class(name)(*outputs) if outputs else None
+        several = len(outputs) > 1
+        result = case.result_class(stub.declared, stub.operation)(*outputs) if several else next(iter(outputs), None)
         got, pipes = stub.get_response(stub.put_response(result, blocks, inputs), inputs)
         assert got == result
         assert stub.joined(stub.codec.out_pipes, pipes) == stub.joined(stub.codec.out_pipes, blocks)

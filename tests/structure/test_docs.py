@@ -37,7 +37,7 @@ def fences(language: str) -> list[object]:
 @pytest.mark.parametrize("text", fences("idl"))
 def test_idl_compiles(text: str) -> None:
     report = idlc.compile_text(text, name="example.idl")
-    assert [str(found.message) for found in report.diagnostics] == []
+    assert [str(found.message) for found in report.diagnostics if found.severity != "note"] == []
 
 
 @pytest.mark.parametrize("text", fences("python"))

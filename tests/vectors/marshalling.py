@@ -44,7 +44,7 @@ class Stub:
             outputs.append(converter.convert(self.operation.result, values["return"]))
         if len(outputs) < 2:
             return (outputs[0] if outputs else None), pipes
-        return self.compiled.result_class(self.operation.name)(*outputs), pipes
+        return self.compiled.result_class(self.declared, self.operation)(*outputs), pipes
 
     def put_request(self, inputs: tuple[Any, ...], pipes: list[Any]) -> bytes:
         data = bytearray(self.codec.put_request(*inputs))
