@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
+from idlc import prelude
 from idlc.crashes import InternalError, guard
 from idlc.data import replace
 from idlc.diagnostics.report import Diagnostic, Report, Severity
@@ -72,7 +73,7 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
             imported = {name: bound[source.path] for name, source in edges.items() if source.path in bound}
             earlier = [bound[path] for path in graph.before.get(unit.source.path, ()) if path in bound]
             name = renamed.get(unit.source.path)
-            unit.bound = _bind(unit, imported, [] if unit.main else earlier, found, settings, name)
+            unit.bound = _known_or_bound(unit, imported, [] if unit.main else earlier, found, settings, name)
             bound[unit.source.path] = unit.bound
         if unit.main:
             with guard("rules", unit.bound):
@@ -98,6 +99,28 @@ def _without_sambas(compilation: Compilation) -> None:
         message = f'"{span.text}" is a word of Samba\'s IDL, which is not MIDL'
         error = Diagnostic("IDLC1223", Severity.ERROR, message, span, help="compile it with --dialect pidl")
         compilation.report.replace(frozenset(found), error)
+
+
+def _known_or_bound(
+    unit: Unit,
+    imported: Mapping[str, BoundFile],
+    earlier: Sequence[BoundFile],
+    report: Report,
+    settings: Settings,
+    name: str | None,
+) -> BoundFile:
+    """Bind a file, or take what this process has of it: most files of a run are often of the prelude."""
+    if unit.main or not unit.shipped or unit.acf is not None:
+        return _bind(unit, imported, earlier, report, settings, name)
+    known = prelude.bound(unit.source, settings, imported)
+    if known is not None:
+        return known
+    alone = Report(report.policy)
+    bound = _bind(unit, imported, earlier, alone, settings, name)
+    report.extend(alone.found)
+    if not alone.found:
+        prelude.keep_bound(unit.source, settings, imported, bound)
+    return bound
 
 
 def _bind(

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from idlc import prelude
 from idlc.data import dataclass, field, replace
+from idlc.diagnostics import near
 from idlc.diagnostics.policy import Ruling
 from idlc.diagnostics.report import Report
 from idlc.language.typelibs import source_of
@@ -62,6 +64,7 @@ def builtin_folder() -> str:
 
 
 def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportGraph]:
+    near.start()
     compilation = Compilation(settings, Report(settings.policy))
     report = compilation.report
     for folder in dict.fromkeys(settings.include):
@@ -84,7 +87,12 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     explicit = _explicit_acf(settings, files, report) if roots else None
 
     def requests(source: SourceFile) -> list[Request]:
-        tree = _parsed(source, files, report, settings, keep=source not in roots)
+        tree = prelude.tree(source, settings) if files.is_builtin(source) else None
+        if tree is None:
+            before = len(report.found)
+            tree = _parsed(source, files, report, settings, keep=source not in roots)
+            if files.is_builtin(source) and len(report.found) == before and source.path not in compilation.traces.needs:
+                prelude.keep_tree(source, settings, tree)
         main = source in roots
         if main and not tree.body and not report.has_errors:
             report.error("IDLC1014", "the file declares nothing", Span(source, 0, 0))

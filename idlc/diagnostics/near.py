@@ -7,12 +7,17 @@ or swapped. Few is one in three, so that short names find no partners by chance.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _MOST: Final = 3
 """Names that one message lists."""
 _LONGEST: Final = 64
 """Longer names are not compared letter by letter."""
+_PATIENCE: Final = 400_000
+"""Pairs of names that are compared in one run: whoever misspells thousands is not helped by further hints."""
+
+_compared = 0
 
 
 class Suggestion(str):
@@ -22,13 +27,24 @@ class Suggestion(str):
     instead: str
 
 
+def start() -> None:
+    """Begin a run, with all of the patience."""
+    global _compared
+    _compared = 0
+
+
 def near(name: str, candidates: Iterable[str]) -> list[str]:
     """The candidates that are nearest to `name`, at most three; empty when none is near. `name` itself is none."""
+    global _compared
+    if _compared > _PATIENCE:
+        return []
     plain, letters = _plain(name), set(name.lower())
     alike: list[str] = []
     close: list[str] = []
     least = max(1, len(name) // 3) if len(name) > 1 else 0
-    for candidate in dict.fromkeys(candidates):
+    known = dict.fromkeys(candidates)
+    _compared += len(known)
+    for candidate in known:
         if candidate == name or not candidate:
             continue
         if plain and _plain(candidate) == plain:
@@ -70,6 +86,7 @@ def _once(name: str, found: list[str]) -> list[str]:
     return list(chosen.values())
 
 
+@lru_cache(maxsize=10_000)
 def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 

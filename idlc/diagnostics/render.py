@@ -102,12 +102,14 @@ def _summary(diagnostics: list[Diagnostic]) -> str:
 
 def _excerpt(span: Span, message: str, tone: str, paint: _Paint) -> list[str]:
     """The source line of a span with a mark under it; `message` stands behind the mark."""
-    text = span.file.line_text(span.start)
-    begin = span.column - 1
-    end = min(max(begin + 1, begin + span.end - span.start), max(len(text), begin + 1))
-    if len(text) > MAX_WIDTH:
-        cut = max(0, min(begin - MAX_WIDTH // 3, len(text) - MAX_WIDTH))
-        text, begin, end = text[cut : cut + MAX_WIDTH], begin - cut, min(end - cut, MAX_WIDTH)
+    line, line_end = span.file.line_bounds(span.start)
+    length = line_end - line
+    begin = span.start - line
+    end = min(max(begin + 1, begin + span.end - span.start), max(length, begin + 1))
+    # A line may be the whole file; no more of it is taken than is shown.
+    cut = max(0, min(begin - MAX_WIDTH // 3, length - MAX_WIDTH)) if length > MAX_WIDTH else 0
+    text = span.file.text[line + cut : min(line_end, line + cut + MAX_WIDTH)]
+    begin, end = begin - cut, min(end - cut, max(MAX_WIDTH, begin - cut + 1))
     before = "".join(_shown(character) for character in text[:begin])
     marked = "".join(_shown(character) for character in text[begin:end])
     after = "".join(_shown(character) for character in text[end:])

@@ -177,7 +177,9 @@ class Scope:
         """Make what another file offers visible; what is here already stays."""
         self.typelibs |= other.typelibs
         self.typedefs = {**other.typedefs, **self.typedefs}
-        self.tags = {**other.tags, **self.tags}
+        # A tag that was only announced may be completed here, and is still only announced there.
+        announced = {tag: replace(symbol) for tag, symbol in other.tags.items() if not symbol.complete}
+        self.tags = {**other.tags, **announced, **self.tags}
         self.constants = {**other.constants, **self.constants}
         self.interfaces = {**other.interfaces, **self.interfaces}
         self.declared = {**other.declared, **self.declared}

@@ -46,11 +46,15 @@ class SourceFile:
         """The column, counted from 1 in characters."""
         return offset - _line_starts(self.text)[self.line_index(offset)] + 1
 
+    def line_bounds(self, offset: int) -> tuple[int, int]:
+        """Where the physical line around `offset` begins and ends, its end not included."""
+        starts, index = _line_starts(self.text), self.line_index(offset)
+        return starts[index], starts[index + 1] - 1 if index + 1 < len(starts) else len(self.text)
+
     def line_text(self, offset: int) -> str:
         """The whole physical line around `offset`, without its end."""
-        start = _line_starts(self.text)[self.line_index(offset)]
-        end = self.text.find("\n", start)
-        return self.text[start:] if end < 0 else self.text[start:end]
+        start, end = self.line_bounds(offset)
+        return self.text[start:end]
 
 
 _NOWHERE = SourceFile("", "")

@@ -14,6 +14,8 @@ from idlc.source.files import SourceFile, Span
 from idlc.source.search import CannotRead, Files
 
 MAX_FILES = 2_000
+_MOST = 8
+"""Files at either end of a cycle that are named."""
 
 _DOCUMENT = re.compile(r"\Am[sc]-(?=.)", re.IGNORECASE)
 """What the names of Microsoft's protocol documents begin with."""
@@ -162,5 +164,6 @@ def _report_cycle(request: Request, round_: Sequence[_Open], report: Report) -> 
     if len(round_) == 1:
         report.doubtful("IDLC1004", f'"{first}" imports itself', request.span)
         return
-    notes = tuple(Note(f'"{frame.file.name}" is imported here', frame.via) for frame in round_[1:] if frame.via)
+    led = [*round_[1:_MOST], *round_[max(_MOST, len(round_) - _MOST) :]]
+    notes = tuple(Note(f'"{frame.file.name}" is imported here', frame.via) for frame in led if frame.via)
     report.doubtful("IDLC1004", f'"{first}" imports itself by way of "{round_[-1].file.name}"', request.span, notes)

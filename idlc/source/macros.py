@@ -22,6 +22,10 @@ MAX_IN_ALL = 6_000_000
 """The same for a whole file."""
 MAX_NESTING = 100
 """Calls within arguments of calls."""
+MAX_LETTERS = 20_000
+"""Characters of one token that `#` or `##` make: what doubles them again and again is small in tokens."""
+MAX_REFUSALS = 8
+"""Uses of macros in a file that come to too much; whoever has more is not told of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Expander:
         self._report = report
         self._spent = 0
         self._total = 0
+        self._refused = 0
         # What macros come to that mean the same wherever text uses them, as long as no name among their tokens changes.
         self._settled: dict[str, tuple[Token, ...] | None] = {}
         self._numbers: dict[str, tuple[str | None, bool]] = {}
@@ -164,6 +169,9 @@ class Expander:
             except TooMuch as error:
                 if depth or use is None or self._total > MAX_IN_ALL:
                     raise
+                self._refused += 1
+                if self._refused > MAX_REFUSALS:
+                    raise TooMuch(f"more than {MAX_REFUSALS} uses of macros expand to too much") from None
                 notes = () if macro.span.is_none else (Note(f'"{macro.name}" is defined here', macro.span),)
                 self._report.error(
                     "IDLC1006", f'expansion of macro "{use.text}" is too large: {error}', use.span, notes
@@ -195,6 +203,11 @@ class Expander:
             raise TooMuch(f"macros of this file expand to more than {MAX_IN_ALL} tokens")
         if self._spent > MAX_PER_USE:
             raise TooMuch(f"more than {MAX_PER_USE} tokens")
+
+    def _made(self, token: Token) -> Token:
+        """A token that `#` or `##` made; it counts by its length."""
+        self._spend(len(token.text) >> 5)
+        return token
 
     # ------------------------------------------------------------------ macros that are always the same
 
@@ -335,7 +348,7 @@ class Expander:
             following = body[at + 1].text if at + 1 < len(body) else ""
             at += 1
             if token.text == "#" and following in arguments:
-                piece = [_stringified(arguments[following], use, token.space)]
+                piece = [self._made(_stringified(arguments[following], use, token.space))]
                 at += 1
             elif token.kind == NAME and token.text in arguments:
                 if following == "##":
@@ -356,7 +369,7 @@ class Expander:
                         piece = piece + operand if operand else piece[:-1]
                         continue
                 elif right.text == "#" and at < len(body) and body[at].text in arguments:
-                    operand = [_stringified(arguments[body[at].text], use, right.space)]
+                    operand = [self._made(_stringified(arguments[body[at].text], use, right.space))]
                     at += 1
                 else:
                     operand = [Token(right.kind, right.text, use.file, use.start, use.end, right.space)]
@@ -369,13 +382,16 @@ class Expander:
         if not left or not right:
             return left + right
         text = left[-1].text + right[0].text
+        if len(text) > MAX_LETTERS:
+            raise TooMuch(f'"##" makes a token of more than {MAX_LETTERS} characters')
         kind = single(text)
         if kind is None:
             self._report.error(
                 "IDLC1008", f'pasting "{left[-1].text}" and "{right[0].text}" gives no single token', use.span
             )
             return left + right
-        return [*left[:-1], Token(kind, text, use.file, use.start, use.end, left[-1].space), *right[1:]]
+        token = self._made(Token(kind, text, use.file, use.start, use.end, left[-1].space))
+        return [*left[:-1], token, *right[1:]]
 
 
 def _counted(arguments: int) -> str:
@@ -465,10 +481,14 @@ def _special(name: str, use: Token) -> Token:
 
 def _stringified(tokens: Sequence[Token], use: Token, space: bool) -> Token:
     parts: list[str] = []
+    length = 0
     for token in tokens:
         if parts and token.space:
             parts.append(" ")
         text = token.text
+        length += len(text) + 1
+        if length > MAX_LETTERS:
+            raise TooMuch(f'"#" makes a string of more than {MAX_LETTERS} characters')
         if token.kind in (STRING, CHAR):
             text = text.replace("\\", "\\\\").replace('"', '\\"')
         parts.append(text)

@@ -20,6 +20,9 @@ from idlc.source.tokens import Fragment, Token
 from idlc.syntax import ast
 from idlc.syntax.lexer import uuid, version
 
+MAX_STRING: Final = 1 << 20
+"""Characters of a string that is written in several pieces, which macros may repeat."""
+
 
 class Problems:
     """What builders need to know of the file besides their children."""
@@ -749,6 +752,9 @@ def _char_literal(children: list[Any], span: Span, problems: Problems, first: To
 
 @_rule("string_literal")
 def _string_literal(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.StringLiteral:
+    if len(children) > 1 and sum(len(child.text) for child in children) > MAX_STRING:
+        problems.error("IDLC1103", f"string of more than {MAX_STRING} characters in pieces", span)
+        children = children[:1]
     raw = "".join(child.text.removeprefix("L")[1:-1] for child in children)
     value = raw
     if "\\" in raw:

@@ -22,6 +22,7 @@ COMPILER = (
     ("language",),
     ("syntax",),
     ("dialects",),
+    ("prelude",),
     ("reading",),
     ("semantics",),
     ("wire",),
