@@ -35,6 +35,9 @@ _SWALLOWS: Final = frozenset(["IDLC1009", "MIDL2109", "MIDL2110", "IDLC1102", "I
 _QUOTES: Final = frozenset(["MIDL2108", "MIDL2110", "MIDL2112"])
 """Mistakes after which the rest of a line means nothing."""
 
+_BLOCK_HEADS: Final = frozenset("INTERFACE DISPINTERFACE LIBRARY COCLASS MODULE".split())
+"""Words whose block, behind attributes and a name, is rather without its `{` than not there."""
+
 _OPENERS: Final = frozenset("typedef struct union enum const import interface cpp_quote".split())
 """Words that begin a declaration where they cannot go on with one."""
 
@@ -296,24 +299,26 @@ class _Parser:
             return respelt
         if self._is_beside_open_quote(at):
             ends_here = types[at] == "RBRACE" or self._line_ends_before(at)
-            return self._semicolon(at) if ends_here and self._lacks_semicolon() else self._resynchronise(at)
+            lacking = ends_here and self._lacks_semicolon()
+            return self._put_in(at, "SEMICOLON", ";") if lacking else self._resynchronise(at)
         if types[at] == "LBRACE" and types[at - 1] == "ASSIGN":
             self._report.error("MIDL2149", "values in braces are not supported: a constant is one value", token.span)
             return self._resynchronise(at)
         at = self._before_stray_const(at)
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
-        if self._heads_interface() and self._line_ends_before(at):
+        if self._heads_block() and self._line_ends_before(at):
             before = tokens[at - 1]
             self._report.error("MIDL2025", f'syntax error: expecting "{{" after {_quoted(before.text)}', before.span)
-            types.insert(at, "LBRACE")
-            tokens.insert(at, Token("PUNCT", "{", before.file, before.end, before.end))
-            return at
+            return self._put_in(at, "LBRACE", "{")
+        if types[at : at + 2] == ["ID", "SEMICOLON"] and self._survives([*self._states], ["RBRACE", "ID", "SEMICOLON"]):
+            self._report.error("MIDL2025", f'syntax error: expecting "}}" near {_quoted(token.text)}', token.span)
+            return self._put_in(at, "RBRACE", "}")
         # Behind a whole statement a ";" would be accepted too, as an empty one, but is not what is missing.
         if ends_here and self._lacks_semicolon():
             before = tokens[at - 1]
             place = Span(before.file, max(before.start, before.end - 1), before.end)
             self._report.error("MIDL2025", f'syntax error: expecting ";" after {_quoted(before.text)}', place)
-            return self._semicolon(at)
+            return self._put_in(at, "SEMICOLON", ";")
         expected = self._expected()
         message = "syntax error" + (f": expecting {expected}" if expected else ":") + f' near {_quoted(token.text)}'
         self._report.error("MIDL2025", message, token.span)
@@ -334,23 +339,23 @@ class _Parser:
                 return f'"{word.text}" belongs to Windows Runtime IDL, which is not supported', word.span
         return None
 
-    def _heads_interface(self) -> bool:
-        """Whether the stack ends in the head of an interface, with attributes, that has nothing but its `{` to come."""
+    def _heads_block(self) -> bool:
+        """Whether the stack ends in the head of an interface or library that has nothing but its `{` to come."""
         height = len(self._values)
-        heads = [at for at in range(max(1, height - 4), height) if self._symbol(at) == "INTERFACE"]
+        heads = [at for at in range(max(1, height - 4), height) if self._symbol(at) in _BLOCK_HEADS]
         return bool(heads) and self._symbol(heads[-1] - 1) == "attributes" and self._accepts("LBRACE")
 
     def _lacks_semicolon(self) -> bool:
         """Whether a `;` could stand here and end something."""
         return self._before("SEMICOLON") not in (None, *_RESUME)
 
-    def _semicolon(self, at: int) -> int:
-        """Take a `;` as written before the token at `at`."""
+    def _put_in(self, at: int, terminal: str, text: str) -> int:
+        """Take what is missing as written before the token at `at`."""
         before = self._tokens[at - 1]
-        if self._types[at] == "ID":  # which it may have become for lack of the ";"
+        if self._types[at] == "ID":  # which it may have become for lack of what is put in
             self._types[at] = KEYWORDS.get(self._tokens[at].text, "ID")
-        self._types.insert(at, "SEMICOLON")
-        self._tokens.insert(at, Token("PUNCT", ";", before.file, before.end, before.end))
+        self._types.insert(at, terminal)
+        self._tokens.insert(at, Token("PUNCT", text, before.file, before.end, before.end))
         return at
 
     def _is_beside_open_quote(self, at: int) -> bool:

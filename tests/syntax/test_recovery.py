@@ -138,6 +138,21 @@ def test_a_misspelt_keyword_is_taken_as_meant(text: str, wrong: str, meant: str)
     assert found.help == f'did you mean "{meant}"?'
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("typedef enum {\n A, B\n E;\ntypedef long L;\nlong f(E e);", 'expecting "}" near "E"'),
+        (f'{HEAD} library L\n importlib("a.tlb");\n coclass C {{ interface I; }};\n}};', 'expecting "{" after "L"'),
+        (f"{HEAD} coclass C\n interface I;\n}};\ntypedef long L;", 'expecting "{" after "C"'),
+        (f"{HEAD} interface I\n long f(long x);\n}};\ntypedef long L;", 'expecting "{" after "I"'),
+    ],
+)
+def test_a_forgotten_brace_is_one_mistake(text: str, message: str) -> None:
+    _, report = parse(text)
+    (found,) = report.diagnostics
+    assert message in found.message
+
+
 def test_an_unclosed_brace_is_shown() -> None:
     _, report = parse("interface I {\nstruct S { long a;\n")
     (diagnostic,) = report.diagnostics
