@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ import idlc
 from idlc.language.python_names import module_name
 from idlc.pymodel.build import Builder
 from idlc.semantics import types as t
+from idlc.settings import Dialect, Settings
 from idlrt.rpc import Interface
 from tests.in_memory import load
 from tests.vectors.values import Converter
@@ -48,10 +50,17 @@ class Compiled:
         return Converter(self.bound.declared, self.find_class)
 
 
+def dialect_of(path: Path) -> Dialect:
+    """Whose IDL lies in a folder of the tests: Samba's in those that are called for it."""
+    return Dialect.PIDL if "pidl" in path.parts else Dialect.MIDL
+
+
 @cache
-def compile_cached(text: str, stem: str = "vector", acf: str | None = None) -> Compiled:
+def compile_cached(
+    text: str, stem: str = "vector", acf: str | None = None, dialect: Dialect = Dialect.MIDL
+) -> Compiled:
     """Compile one self-contained IDL text; raises CompileError with the diagnostics."""
-    result = idlc.compile_text(text, name=f"{stem}.idl", acf=acf)
+    result = idlc.compile_text(text, name=f"{stem}.idl", acf=acf, settings=Settings(dialect=dialect))
     result.raise_for_errors()
     module = load(result.files, module_name(stem))
     return Compiled(result.bound, module, Builder(result.bound, {}, "").names)

@@ -35,8 +35,9 @@ _SHOWN_ONLY: Final = re.compile(r"(LIBNDR_)?(FLAG_)?(NDR_)?(PAHEX|SECRET|IS_SECR
 """Flags that change how a value is printed, and nothing else."""
 
 _TEXTS: Final = frozenset(
-    "string nstring astring ascstring lstring string_array nstring_array u16string utf8string DATA_BLOB "
-    "DATA_BLOB_REM asclstr pointer timeval timespec dom_sid0 ipv6address dns_string nbt_string wrepl_nbt_name dnsp_name dnsp_string".split()
+    "string nstring astring ascstring asclstr lstring string_array nstring_array u16string utf8string DATA_BLOB "
+    "DATA_BLOB_REM pointer timeval timespec dom_sid0 ipv6address dns_string nbt_string wrepl_nbt_name dnsp_name "
+    "dnsp_string".split()
 )
 """Types of values that Samba marshals with C code, as flags tell."""
 
@@ -278,7 +279,7 @@ class _Samba:
             if isinstance(field, ast.Field)
             for declarator in field.declarators
         )
-        for field in fields:
+        for at, field in enumerate(fields):
             if isinstance(field, ast.EmptyArm):
                 yield replace(field, attributes=_kept(field.attributes))
                 continue
@@ -291,7 +292,7 @@ class _Samba:
                 yield blob
                 continue
             why = _strange(field.attributes, field.specifiers, field.declarators, beside)
-            if why is None and field is not fields[-1] and not names & {"case", "default"}:
+            if why is None and at + 1 < len(fields) and not names & {"case", "default"}:
                 why = _unended(field)
             if why is None:
                 why = _told_by(field.attributes, foreign)

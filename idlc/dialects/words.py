@@ -22,12 +22,12 @@ _COUNTS: Final = frozenset("size_is length_is switch_is range case".split())
 _UUID: Final = re.compile(r'"?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"?')
 _LITERAL: Final = re.compile(r"U?INT(8|16|32|64)_C")
 _TYPES: Final = frozenset(["enum", "bitmap", "struct", "union"])
-_OPENS_STATEMENT: Final = frozenset([";", "{", "}", ""])
+_OPENS_STATEMENT: Final = frozenset([";", "{", "}", ")", ""])
 
 
 _MARKS: Final = frozenset(
-    "bitmap8bit bitmap16bit bitmap32bit bitmap64bit enum8bit enum16bit charset nodiscriminant subcontext noopnum nopush "
-    "nopull gensize nosize noprint relative relative_short pyhelper headerhelper todo".split()
+    "bitmap8bit bitmap16bit bitmap32bit bitmap64bit enum8bit enum16bit charset nodiscriminant subcontext noopnum "
+    "nopush nopull gensize nosize noprint relative relative_short pyhelper headerhelper todo".split()
 )
 """Attributes that nobody else has."""
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idlc.settings import Dialect
+from tests.compiled import dialect_of
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -30,8 +33,9 @@ class OwnSet:
 
 def own() -> list[OwnSet]:
     """Every set, in the order of the table."""
-    pidl = _files("tests/pidl/**/*.idl")
-    others = tuple(path for path in _files("tests/**/*.idl") if path not in pidl)
+    tests = _files("tests/**/*.idl")
+    pidl = tuple(path for path in tests if dialect_of(path) is Dialect.PIDL)
+    others = tuple(path for path in tests if path not in pidl)
     sets = [
         OwnSet("samples", _files("samples/*/*.idl")),
         OwnSet("vectors", texts=tuple(_vectors())),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import idlc
+from idlc.settings import Settings
+from tests.compiled import dialect_of
 
 HERE = Path(__file__).parent
 CASES = sorted({path.parent.name for path in HERE.glob("*/*.idl")})
@@ -16,7 +18,8 @@ STAGES = ("bound", "wire", "codec")
 def made_of(case: Path, out: Path) -> dict[str, str]:
     """File name to text, for everything that the case's IDL becomes."""
     sources = sorted(case.glob("*.idl"))
-    result = idlc.compile_files([str(path) for path in sources], include=[str(case)], out=str(out))
+    settings = Settings(include=(str(case),), dialect=dialect_of(case))
+    result = idlc.compile_files([str(path) for path in sources], out=str(out), settings=settings)
     result.raise_for_errors()
     made = texts(out)
     for source in sources:

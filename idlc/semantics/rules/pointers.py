@@ -80,6 +80,10 @@ _REMEDIES = {
 _BIT_FIELDS = {"parameter": "MIDL2140", "result": "MIDL2146"}
 
 
+_TODO = "[todo] before the operation leaves its number, and nothing else"
+"""What to do about an operation that sends what is not NDR."""
+
+
 def _bit_field(place: Sent, refused: set[Span], report: Report) -> None:
     """A record with bit-fields is refused where it is used, once: local code may well have it."""
     use = place.within or place
@@ -115,4 +119,4 @@ def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -
             subject = f'the result of "{place.name}"' if role == "result" else f'"{place.name}"'
             # A method of an object interface can be called in its process, and published ones often can only there.
             say = report.doubtful if place.interface.object else report.error
-            say(code, f"{subject} is {what} and cannot be sent", place.span, notes, _REMEDIES.get(what))
+            say(code, f"{subject} is {what} and cannot be sent", place.span, notes, _REMEDIES.get(what, _TODO if code == "IDLC1222" else None))

@@ -1,0 +1,1 @@
+"""Samba's dialect: IDL of our own, and what Samba's libraries make of the same layouts."""
