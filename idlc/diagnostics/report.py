@@ -27,7 +27,7 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
-    """Something worth knowing; it counts as nothing and no option makes it an error."""
+    """Something worth knowing; it counts as nothing and no option makes it an error. `-W no-CODE` silences it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,8 @@ class Report:
     def _counted(self, diagnostic: Diagnostic) -> Diagnostic | None:
         """The diagnostic as it counts in this run, with what led to its place; None if it is not to be shown."""
         severity = diagnostic.severity
+        if severity is Severity.NOTE and diagnostic.code in self.policy.silenced:
+            return None
         if severity is Severity.WARNING:
             if not self._shows(diagnostic.code, diagnostic.span):
                 return None

@@ -9,7 +9,9 @@ from textwrap import dedent
 import pytest
 
 import idlc
+from idlc.diagnostics.policy import Policy
 from idlc.pymodel.names import CALL_ATTRIBUTES, ENUM_ATTRIBUTES, INTERFACE_ATTRIBUTES
+from idlc.settings import Settings
 from idlrt import blocking, ndr, rpc
 
 UUID = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4e11), version(1.0), pointer_default(unique)"
@@ -72,6 +74,11 @@ def test_every_name_that_changes_is_said_once() -> None:
         '"from" is "from_" in Python: the name has a meaning there',
     ]
     assert all(one.severity == "note" for one in result.diagnostics)
+
+
+def test_what_is_said_about_names_can_be_silenced() -> None:
+    settings = Settings(policy=Policy(silenced=frozenset(["IDLC1306"])))
+    assert not idlc.compile_text("struct S { long self; };", settings=settings).diagnostics
 
 
 def test_names_that_python_reads_otherwise_only_at_times_stay() -> None:
