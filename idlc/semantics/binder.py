@@ -134,6 +134,14 @@ _PREDEFINED = {
 }
 
 
+_SORTS = {
+    "v1_enum": (EnumUse, "enumerations"),
+    "switch_type": (UnionUse, "unions"),
+    "ms_union": (UnionUse, "unions"),
+}
+"""Attributes that are about types of one sort only."""
+
+
 def _undefinable(*_: object) -> ErrorType:
     return ErrorType()
 
@@ -226,7 +234,7 @@ class _File:
                     keyword = "enum"
                 case _:
                     start = len(unit.declarations)
-                    specified(unit, statement.specifiers, "", attributes, ())
+                    self.applicable(specified(unit, statement.specifiers, "", attributes, ()), attributes)
                     self.document(start, Doc(statement.span, attributes.helpstring))
                     self.guid_by_tag(statement.specifiers)
                     return
@@ -306,6 +314,7 @@ class _File:
         start = len(unit.declarations)
         called = plain[0] if plain else unit.free_name(f"{first}_target")
         base = specified(unit, statement.specifiers, called, attributes, tuple(plain[1:]))
+        self.applicable(base, attributes)
         doc = Doc(statement.span, attributes.helpstring)
         self.document(start, doc)
         own = None if attributes.first_of(*names.PRESENTED) is not None else _record_name(base)
@@ -342,6 +351,13 @@ class _File:
                 continue
             self.alias(declarator.name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
         pickling.note_types(unit, statement, attributes)
+
+    def applicable(self, shape: Shape, attributes: Attributes) -> None:
+        """Say which attributes are about types of another sort; what they are about does not travel otherwise."""
+        for name, (sort, what) in _SORTS.items():
+            attribute = attributes.get(name)
+            if attribute is not None and not isinstance(shape.core, sort | Opaque | ErrorType):
+                self.unit.report.doubtful("MIDL2072", f"[{name}] is for {what}", attribute.span)
 
     def names_itself(self, statement: ast.Typedef) -> bool:
         """Whether a typedef names nothing but itself, which is reported."""

@@ -444,6 +444,9 @@ def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Sibling
             value = unit.expressions.sizing(argument, siblings)
             if value is None:
                 return ERROR_SHAPE
+            if value.constant is not None and value.constant < 0 and name not in {"max_is", "last_is"}:
+                unit.report.error("MIDL2103", f"[{name}] is negative: {value.constant}", argument.span)
+                return ERROR_SHAPE
             if value.constant is None and _is_hyper(value.shape):
                 message = f"[{name}] is of 64 bits, and counts travel in 32"
                 unit.report.doubtful("MIDL2059", message, argument.span)
