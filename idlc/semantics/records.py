@@ -460,7 +460,8 @@ def _encapsulated_arm(
         type_ = _type(unit, member, Siblings({}, "field", unit.default))
         declaration = text.declaration(arm.body.attributes, arm.body.specifiers, member.declarator)
         doc = Doc(arm.span, member.attributes.helpstring)
-        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span, doc, _ignored(unit, member)))
+        ignore = _ignored(unit, member)
+        found.append(Arm(member.name, type_, values, default, f"{labels} {declaration}", member.span, doc, ignore))
     return found
 
 

@@ -79,7 +79,8 @@ def _declared(declared: Declared) -> Iterator[str]:
             yield f"union {declared.name}{also} {' '.join(words)}"
             for arm in declared.arms:
                 labels = [*map(str, arm.values), *(["default"] if arm.default else [])]
-                what = "nothing" if arm.type is None else f"{arm.name}: {type_text(arm.type)}{' ignored' if arm.ignore else ''}"
+                what = "nothing" if arm.type is None else f"{arm.name}: {type_text(arm.type)}"
+                what += " ignored" if arm.ignore else ""
                 yield f"  {', '.join(labels)} -> {what}"
         case Enum():
             keyword = "flags" if declared.flags else "enum"
