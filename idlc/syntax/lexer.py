@@ -36,7 +36,8 @@ _PUNCTUATION: Final = {
 
 _BASE_WORDS: Final = frozenset(
     "void boolean byte char wchar_t small short int long hyper float double signed unsigned error_status_t handle_t "
-    "MIDL_uhyper __int8 __int16 __int32 __int64 __int128 __int3264 __float80 __float128 _int8 _int16 _int32 _int64".split()
+    "MIDL_uhyper __int8 __int16 __int32 __int64 __int128 __int3264 __float80 __float128 "
+    "_int8 _int16 _int32 _int64".split()
 )
 _NAMES_TOO: Final = frozenset("boolean byte wchar_t small hyper error_status_t MIDL_uhyper".split())
 """Base types that real files also use as names."""
