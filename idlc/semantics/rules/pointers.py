@@ -96,6 +96,13 @@ def _bit_field(place: Sent, refused: set[Span], report: Report) -> None:
     say(code, f"{subject} has bit-fields and cannot be sent", use.span, (Note("a bit-field", place.span),))
 
 
+def _outermost(place: Sent) -> Sent:
+    """The parameter or result that a place is in."""
+    while place.within is not None:
+        place = place.within
+    return place
+
+
 def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -> None:
     if any(isinstance(part, Pipe) for part in nested(place.type)):
         return  # what a pipe cannot carry is said where it is defined
@@ -113,10 +120,15 @@ def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -
                 if what in told:
                     return
                 told.add(what)
-            notes = []
-            if role == "field":
+            span, subject, notes = place.span, f'"{place.name}"', []
+            if role == "result":
+                subject = f'the result of "{place.name}"'
+            elif role == "field" and _outermost(place).span.file.path == span.file.path:
                 notes.append(Note(f'operation "{place.operation.name}" sends it', place.operation.span))
-            subject = f'the result of "{place.name}"' if role == "result" else f'"{place.name}"'
+            elif role == "field":  # who sends what is defined in another file is who can do something about it
+                use = _outermost(place)
+                span, subject, notes = use.span, f'"{place.name}" in "{use.name}"', [Note("it is here", span)]
             # A method of an object interface can be called in its process, and published ones often can only there.
             say = report.doubtful if place.interface.object else report.error
-            say(code, f"{subject} is {what} and cannot be sent", place.span, notes, _REMEDIES.get(what, _TODO if code == "IDLC1222" else None))
+            help_ = _REMEDIES.get(what, _TODO if code == "IDLC1222" else None)
+            say(code, f"{subject} is {what} and cannot be sent", span, notes, help_)
