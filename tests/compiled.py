@@ -23,10 +23,10 @@ from tests.vectors.values import Converter
 class Compiled:
     bound: t.BoundFile
     module: ModuleType
-
-    @property
     names: Mapping[str, str]
     """What is called how in the module, as Builder.names."""
+
+    @property
     def interfaces(self) -> list[Interface]:
         return [value for value in vars(self.module).values() if isinstance(value, Interface)]
 

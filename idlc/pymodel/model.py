@@ -46,11 +46,11 @@ class Attribute:
     value: str
     """What __init__ assigns."""
     comment: str
-
-
     """Its IDL."""
     above: tuple[str, ...]
     """What the IDL says about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A structure or a result of several values."""
@@ -95,10 +95,10 @@ class Handle:
 class Alias:
     name: str
     value: str
-
-
     above: tuple[str, ...] = ()
     beside: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Pickle:
     """The functions of a type that is serialized by itself."""

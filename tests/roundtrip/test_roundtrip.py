@@ -14,7 +14,7 @@ import pytest
 
 from idlc.semantics import types as t
 from idlc.wire.plan import callbacks, remote_interfaces, remote_operations
-from tests.compiled import Compiled, compile_cached
+from tests.compiled import Compiled, compile_cached, dialect_of
 from tests.fuzz.rounds import ROUNDS
 from tests.roundtrip.random_values import Values
 from tests.vectors.files import read_vectors
@@ -32,7 +32,7 @@ def cases() -> Iterator[tuple[str, Compiled]]:
         if len(list(path.parent.glob("*.idl"))) == 1:
             acf = path.with_suffix(".acf")
             more = acf.read_text(encoding="utf-8") if acf.exists() else None
-            yield path.stem, compile_cached(path.read_text(encoding="utf-8"), path.stem, more)
+            yield path.stem, compile_cached(path.read_text(encoding="utf-8"), path.stem, more, dialect_of(path))
     stubs = [v for v in read_vectors(TESTS / "vectors" / "data") if v.get("kind") is None]
     for number, text in enumerate(dict.fromkeys(v["idl"] for v in stubs)):
         yield f"vectors{number}", compile_cached(text)
