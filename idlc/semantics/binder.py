@@ -358,6 +358,12 @@ class _File:
             attribute = attributes.get(name)
             if attribute is not None and not isinstance(shape.core, sort | Opaque | ErrorType):
                 self.unit.report.doubtful("MIDL2072", f"[{name}] is for {what}", attribute.span)
+        wide, core = attributes.get("v1_enum"), shape.core
+        enum = self.unit.scope.declared.get(core.name) if isinstance(core, EnumUse) else None
+        if wide is not None and isinstance(enum, Enum) and enum.octets is None:
+            message = f'"{enum.name}" is defined with 16 bits already, [v1_enum] does not change it'
+            note = Note("it is defined here", enum.span)
+            self.unit.report.doubtful("MIDL2072", message, wide.span, (note,), "write it before the definition")
 
     def names_itself(self, statement: ast.Typedef) -> bool:
         """Whether a typedef names nothing but itself, which is reported."""
