@@ -49,6 +49,8 @@ class Get(Emitter):
         if at is not None:
             self.phase = UNKNOWN
         self.after: list[Callable[[], None]] = []
+        self.texts = ""
+        """The local that strings are taken from, where they are read as one text."""
         self.uses_size = False
         self.prologue: list[str] = []
         """Locals that a late check reads even when the code that sets them was not run."""
@@ -234,7 +236,7 @@ class Get(Emitter):
                 )
                 return f"{mover}({reading.local})"
             case Sequence() if step.content is Content.TEXT and self.shared.flat(step):
-                return f'decode({reading.local}, "surrogatepass")[0]'
+                return f'decode({reading.local}, "surrogatepass", True)[0]'
             case _:
                 return reading.local
 
@@ -347,6 +349,9 @@ class Get(Emitter):
 
     def _pointee(self, reading: Reading, step: Referent | InterfaceReferent, scope: Siblings | None, path: str) -> None:
         local = reading.local
+        if self.texts:
+            self._next_text(reading, step, path)
+            return
         if isinstance(step, Referent) and step.kind is PointerKind.REF:
             self.flush()
             self.reject(f"not {local}", "ndr.null_ref()", path)
@@ -368,6 +373,15 @@ class Get(Emitter):
         with self.block("else:"):
             self.line(f"{local} = None")
         self.phase = known(ends)
+
+    def _next_text(self, reading: Reading, step: Referent | InterfaceReferent, path: str) -> None:
+        assert isinstance(step, Referent)
+        local = reading.local
+        if step.kind is PointerKind.REF:
+            self.reject(f"not {local}", "ndr.null_ref()", path)
+            self.line(f"{local} = next({self.texts})", path)
+        else:
+            self.line(f"{local} = next({self.texts}) if {local} else None", path)
 
     def assign(self, local: str, value: str) -> None:
         self.flush()

@@ -40,7 +40,7 @@ def text(get: Get, step: Text, wish: str, scope: Siblings | None, path: str, mos
         path,
     )
     if unit == 2:
-        get.line(f'{local} = decode(d[{get.place()} : {end} - 2], "surrogatepass")[0]', path)
+        get.line(f'{local} = decode(d[{get.place()} : {end} - 2], "surrogatepass", True)[0]', path)
     else:
         get.line(f"{local} = widen(d[{get.place()} : {end} - 1])", path)
     if step.bound is None:
@@ -66,7 +66,7 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
             get.phase = UNKNOWN
         case Content.TEXT:
             end = end_of(get, count, 2, path)
-            get.line(f'{reading.local} = decode({get.octets(end)}, "surrogatepass")[0]', path)
+            get.line(f'{reading.local} = decode({get.octets(end)}, "surrogatepass", True)[0]', path)
             get.go(end)
             get.phase = get.phase.after(2)
         case Content.NUMBERS:
@@ -287,8 +287,13 @@ def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, pa
         zeros = "\\0" * gap
         data = f'bytes({data}) + b"{zeros}" if {count} else b""'
     waits = get.layout.defers(element)
+    as_texts = waits and get.shared.only_texts(element)
     get.phase = known(ends)
-    if waits:
+    if as_texts:
+        split = get.shared.table("split", f'ndr.text_reader(order, "{get.shared.syntax.pointer}")')
+        get.texts = get.names.new("texts")
+        get.line(f"{get.texts} = {split}(d, {end})")
+    elif waits:
         if get.base is not None:
             rows = get.names.new("part")
             get.line(f"{rows} = {data}")
@@ -301,16 +306,22 @@ def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, pa
         for check in after:
             check()
         again = copied(item)
-        if waits:
+        if as_texts:
+            get.deferred(again, None, inner)
+        elif waits:
             get.base, get.offset = "at", 0
             get.deferred(again, None, inner)
             get.flush()
         get.line(f"{reading.local}.append({get.expression(again)})", inner)
-        if waits:
+        if waits and not as_texts:
             get.settle()
 
     get.loop(f"for {left} in {get.shared.rows(run)}({data}):", one)
-    if waits:
+    if as_texts:
+        get.go(f"{get.texts}.send(True)")
+        get.texts = ""
+        get.phase = known({*get.phase.residues(), *Phase(2, 0).residues()})
+    elif waits:
         get.base, get.offset = "at", 0
     else:
         get.go(end)

@@ -49,6 +49,8 @@ class Put(Emitter):
         self.uses_referents = False
         self.prepared: dict[str, Prepared] = {}
         self.pointers: dict[str, str] = {}
+        self.gathered: list[tuple[str, str]] | None = None
+        """Strings that are gathered instead of written, as the locals and paths of their pointers."""
 
     # ------------------------------------------------------------------ runs
 
@@ -299,6 +301,9 @@ class Put(Emitter):
 
     def _pointee(self, step: Step, value: str, scope: Scope, path: str) -> None:
         pointer = self._pointer(value, path)
+        if self.gathered is not None:
+            self.gathered.append((pointer, path))
+            return
         if isinstance(step, InterfaceReferent):
 
             def interface() -> None:

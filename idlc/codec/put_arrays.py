@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
-from idlc.codec.spelling import group
+from idlc.codec.spelling import group, listed
 from idlc.data import dataclass, replace
 from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
@@ -295,6 +295,9 @@ def row_sequence(put: Put, step: Sequence, value: str, scope: Scope, path: str) 
     stride = put.layout.stride(element, size)
     gap = stride - size
     flush_aligned(put, put.layout.alignment(element), prepared.count)
+    if put.shared.only_texts(element):
+        text_rows(put, element, prepared, stride, scope, path)
+        return
     rows_phase = put.phase
     item, tail = put.names.new("v"), put.names.new("t")
     inner = f"{path}[{item} in {prepared.value}]"
@@ -331,6 +334,42 @@ def row_sequence(put: Put, step: Sequence, value: str, scope: Scope, path: str) 
     put.line(f"{buffer} += {tail}" if skip == "0" else f"{buffer} += {tail}[{skip}:]")
     ends = {r for phase in (rows_phase, put.phase) for r in phase.residues()}
     put.phase = known(ends)
+
+
+def text_rows(put: Put, element: Step, prepared: Prepared, stride: int, scope: Scope, path: str) -> None:
+    """Rows whose referents are all strings: they are gathered, and written behind the rows as one text."""
+    size = put.layout.size(element)
+    assert size is not None
+    gap = stride - size
+    before = put.phase
+    item, texts = put.names.new("v"), put.names.new("texts")
+    gathered: list[tuple[str, str]] = []
+    put.line(f"{texts}: Any = []")
+
+    def one() -> None:
+        put.phase = Phase(put.layout.alignment(element), 0)
+        put.body(element, item, scope, f"{path}[{item} in {prepared.value}]")
+        if gap:
+            put.align(put.layout.alignment(element))
+        put.flush()
+        put.gathered = gathered
+        put.deferred_slot(Slot(item, element), item, scope, f"{path}[*]")
+        put.gathered = None
+        put.line(f"{texts} += {listed([pointer for pointer, _ in gathered])}")
+        put.phase = before  # what is gathered has no position yet
+
+    put.loop(f"for {item} in {prepared.value}:", one)
+    if gap:
+        with put.block(f"if {prepared.count}:"):
+            put.line(f"del {put.buffer}[-{gap}:]")
+    ends = {(r + stride * k - gap) % 8 for r in before.residues() for k in range(1, 9)}
+    put.phase = known({*before.residues(), *ends})
+    every = len(gathered)
+    given = "; ".join(f"{inner}={texts}:s/{number}/{every}" for number, (_, inner) in enumerate(gathered))
+    join = put.shared.table("join", f'ndr.text_writer(order, "{put.shared.syntax.pointer}")')
+    place = "" if put.phase.pad(put.layout.count_width) == 0 else f", len({put.buffer})"
+    put.line(f"{put.buffer} += {join}({texts}{place})", given)
+    put.phase = known({*put.phase.residues(), *Phase(2, 0).residues()})
 
 
 def lone_text(put: Put, step: Text, value: str, scope: Scope, path: str) -> None:

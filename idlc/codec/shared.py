@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from idlc.codec.phase import Run
 from idlc.data import dataclass
+from idlc.semantics.types import PointerKind
 from idlc.wire.layout import Layout, Syntax, is_full
 from idlc.wire.steps import (
     Choice,
@@ -22,6 +23,7 @@ from idlc.wire.steps import (
     Scalar,
     Sequence,
     Step,
+    Text,
     WirePlan,
 )
 
@@ -154,6 +156,18 @@ class Shared:
                 return dimension.bound <= _IN_ROW
             case _:
                 return False
+
+    def only_texts(self, step: Step) -> bool:
+        """Whether all referents that a body leaves are wide strings without limits, so that they are one text."""
+        match step:
+            case Referent(kind=kind, target=Text(unit=2, bound=None, size=None, range=None), boxed=False):
+                return kind is not PointerKind.FULL
+            case RecordUse(name):
+                return all(self.only_texts(slot.step) for slot in self.plan.records[name].slots)
+            case Sequence():
+                return self.only_texts(step.element)
+            case _:
+                return not self.layout.defers(step)
 
     def _functions(self) -> set[str]:
         uses: Counter[str] = Counter()

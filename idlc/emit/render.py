@@ -19,6 +19,7 @@ from idlc.settings import Settings
 from idlc.wire.layout import NDR20, NDR64
 from idlc.wire.plan import plan
 
+_PATHS = "PATHS: Final[dict[int, int | str]] = "
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
@@ -110,13 +111,15 @@ def _tidy(lines: list[str]) -> list[str]:
 def _with_paths(lines: list[str]) -> str:
     """Moves the paths from the marks behind lines into the table at the end."""
     paths: dict[int, str] = {}
-    for number, line in enumerate(lines):
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
         code, mark, path = line.partition("  #@ ")
         if mark:
-            lines[number] = code
-            paths[number + 1] = path
+            lines[number - 1] = code
+            earlier = first.setdefault(path, number)
+            paths[number] = literal(path) if earlier == number else str(earlier)  # long ones stand there once
     text = "\n".join(lines).rstrip("\n") + "\n"
     if not paths:
         return text
-    table = "".join(f"    {number}: {literal(path)},\n" for number, path in paths.items())
-    return text.replace("PATHS: Final[dict[int, str]] = {}", "PATHS: Final[dict[int, str]] = {\n" + table + "}")
+    table = "".join(f"    {number}: {path},\n" for number, path in paths.items())
+    return text.replace(f"{_PATHS}{{}}", f"{_PATHS}{{\n{table}}}")

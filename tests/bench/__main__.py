@@ -17,15 +17,18 @@ from tests.bench.timing import Figure
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure ours and a rival's speed.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="run jobs whose name begins so: a, d1, pipe, idl")
+    jobs = "run jobs whose name begins so: a, d1, structures, generated, pipe, idl; ndr is all of marshalling"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=jobs)
     parser.add_argument("--json", action="store_true", help="print one JSON object per job")
     arguments = parser.parse_args()
 
     def wanted(job: str) -> bool:
-        return not arguments.names or any(job.startswith(name) for name in arguments.names)
+        whole = "ndr" in arguments.names and not job.startswith(("pipe", "idl"))
+        return not arguments.names or whole or any(job.startswith(name) for name in arguments.names)
 
     compiler_only = bool(arguments.names) and all(name.startswith("idl") for name in arguments.names)
-    if not compiler_only and find_spec("impacket") is None:
+    needed = ("impacket", "google.protobuf")
+    if not compiler_only and not all(map(_there, needed)):
         sys.exit("needs the bench extra: run make bench")
     if not arguments.json:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
@@ -36,12 +39,21 @@ def main() -> None:
 
 def _rivals(wanted: Callable[[str], bool]) -> Iterator[Figure]:
     """What needs the bench extra."""
-    from tests.bench import ndr, pipe, structures
+    from tests.bench import generated, ndr, pipe, structures
     from tests.bench.stubs import compile_stubs
 
     bench = compile_stubs()
-    for module in (ndr, structures, pipe):
-        yield from module.run(bench, wanted)
+    yield from ndr.run(bench, wanted)
+    yield from structures.run(wanted)
+    yield from generated.run(wanted)
+    yield from pipe.run(bench, wanted)
+
+
+def _there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False
 
 
 def line(figure: Figure) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -177,15 +177,31 @@ def _path(traceback: TracebackType | None) -> tuple[str, list[tuple[str, str, An
         frame = traceback.tb_frame
         paths = frame.f_globals.get("PATHS")
         text = paths.get(traceback.tb_lineno) if isinstance(paths, dict) else None
+        if isinstance(paths, dict) and isinstance(text, int):  # the same as that line's
+            text = paths[text]
         if text:
             entries = _entries(text)
             prefix = path
             items = [
-                (prefix + _filled(name, frame), letter, _value(spelling, frame)) for name, spelling, letter in entries
+                (prefix + each, kind, value)
+                for name, spelling, letter in entries
+                for each, kind, value in _given(_filled(name, frame), letter, _value(spelling, frame))
             ]
-            path = prefix + _filled(_shared_prefix([name for name, _, _ in entries]), frame)
+            path = prefix + _filled(_shared_prefix([name for name, _, _ in entries]), frame).replace("[*]", "[]")
         traceback = traceback.tb_next
     return path.lstrip("."), [(name.lstrip("."), letter, value) for name, letter, value in items]
+
+
+def _given(name: str, letter: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    """A value; with a letter such as `s/1/4` every fourth one of a list, from number 1 on: the second of each row."""
+    letter, *column = letter.split("/")
+    if not column or not isinstance(value, list):
+        yield name, letter, value
+        return
+    first, every = map(int, column)
+    for row, text in enumerate(value[first::every]):
+        if text is not None:
+            yield name.replace("[*]", f"[{row}]"), letter, text
 
 
 def _entries(text: str) -> list[tuple[str, str, str]]:

@@ -32,6 +32,7 @@ def ndr20(order: str) -> ndr.Codecs:
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
+    join1 = ndr.text_writer(order, "I")
     load1 = ndr.number_reader(order, "h")
     load2 = ndr.number_reader(order, "q")
     load3 = ndr.number_reader(order, "?")
@@ -118,6 +119,7 @@ def ndr20(order: str) -> ndr.Codecs:
     rows4 = Struct(order + "B7xq").iter_unpack
     rows5 = Struct(order + "hBx").iter_unpack
     rows6 = Struct(order + "IhBx").iter_unpack
+    split1 = ndr.text_reader(order, "I")
     write1 = ndr.number_writer(order, "h")
     write2 = ndr.number_writer(order, "q")
     write3 = ndr.number_writer(order, "?")
@@ -180,7 +182,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop3 - 2 : stop3] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n3, most, stop3)
-            names3 = decode(d[at + 12 : stop3 - 2], "surrogatepass")[0]
+            names3 = decode(d[at + 12 : stop3 - 2], "surrogatepass", True)[0]
             at = stop3
             names = names3
         else:
@@ -196,7 +198,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n4, most2, stop4)
-            names2_2 = decode(d[at + 12 : stop4 - 2], "surrogatepass")[0]
+            names2_2 = decode(d[at + 12 : stop4 - 2], "surrogatepass", True)[0]
             at = stop4
             names2 = names2_2
         else:
@@ -212,7 +214,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop5 - 2 : stop5] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first3, n5, most3, stop5)
-            name3 = decode(d[at + 12 : stop5 - 2], "surrogatepass")[0]
+            name3 = decode(d[at + 12 : stop5 - 2], "surrogatepass", True)[0]
             at = stop5
             name = name3
         else:
@@ -228,7 +230,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop6 - 2 : stop6] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n6, most4, stop6)
-            name2_2 = decode(d[at + 12 : stop6 - 2], "surrogatepass")[0]
+            name2_2 = decode(d[at + 12 : stop6 - 2], "surrogatepass", True)[0]
             at = stop6
             name2 = name2_2
         else:
@@ -236,7 +238,7 @@ def ndr20(order: str) -> ndr.Codecs:
         made = FIXED(
             octets,
             load1(numbers),
-            decode(letters, "surrogatepass")[0],
+            decode(letters, "surrogatepass", True)[0],
             [SMALL(a, b2), SMALL(a2, b3)],
             [WIDE(x, h), WIDE(x2, h2)],
             [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
@@ -429,7 +431,7 @@ def ndr20(order: str) -> ndr.Codecs:
             or d[stop3 - 2 : stop3] != b"\0\0"
         ):
             raise ndr.bad_string(d, first3, n3, 10, stop3)
-        wide = decode(d[at + 8 : stop3 - 2], "surrogatepass")[0]
+        wide = decode(d[at + 8 : stop3 - 2], "surrogatepass", True)[0]
         at = stop3
         end2, after = read3(d, at)
         return VARYING(pad, values, text, wide, end2, length), after
@@ -516,7 +518,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop)
-                name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+                name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
                 name = name2
             else:
@@ -557,7 +559,7 @@ def ndr20(order: str) -> ndr.Codecs:
                         or d[stop2 - 2 : stop2] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first4, n4, most4, stop2)
-                    name3_2 = decode(d[at + 12 : stop2 - 2], "surrogatepass")[0]
+                    name3_2 = decode(d[at + 12 : stop2 - 2], "surrogatepass", True)[0]
                     at = stop2
                     name3 = name3_2
                 else:
@@ -907,7 +909,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n4, most4, stop4)
-            last2 = decode(d[at + 12 : stop4 - 2], "surrogatepass")[0]
+            last2 = decode(d[at + 12 : stop4 - 2], "surrogatepass", True)[0]
             at = stop4
             last = last2
         else:
@@ -983,7 +985,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop9 - 2 : stop9] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first8, n8, most9, stop9)
-                last3_2 = decode(d[at + 12 : stop9 - 2], "surrogatepass")[0]
+                last3_2 = decode(d[at + 12 : stop9 - 2], "surrogatepass", True)[0]
                 at = stop9
                 last3 = last3_2
             else:
@@ -1091,7 +1093,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 8 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
-        letters = decode(d[8:stop], "surrogatepass")[0]
+        letters = decode(d[8:stop], "surrogatepass", True)[0]
         at = stop
         run = reads2[at & 7]
         after, most2, first, n2 = run.unpack_from(d, at)
@@ -1118,20 +1120,16 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_extent(0, used, room, n)
         part = named[:used]
         b = bytearray(pack17(room, used, room, 0, used))
-        t = bytearray(3)
+        texts: Any = []
         for v in part:
             name = v.name
             small = v.small
             b += pack18(0 if name is None else r, small.a, small.b)
             r += 4
-            if name is not None:
-                text = encode(name + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 3][n2]
-                t += text
+            texts += (name,)
         if used:
             del b[-1:]
-        b += t[3:]
+        b += join1(texts, len(b))
         return b
 
     def get_Back_request(d: Any, at: int = 0) -> Any:
@@ -1149,25 +1147,11 @@ def ndr20(order: str) -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
-        at = stop
+        texts = split1(d, stop)
         for name, a, b2 in rows6(bytes(d[20:stop]) + b"\0" if n else b""):
-            if name:
-                at = at + 3 & -4
-                most2, first2, n2 = read6(d, at)
-                stop2 = at + 12 + 2 * n2
-                if (
-                    first2
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first2, n2, most2, stop2)
-                name2 = decode(d[at + 12 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                name = name2
-            else:
-                name = None
+            name = next(texts) if name else None
             named.append(NAMED(name, SMALL(a, b2)))
+        at = texts.send(True)
         return room, used, named
 
     def put_Back_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -1180,20 +1164,16 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_extent(0, used, most, n)
         part = named[:used]
         b = bytearray(pack19(used, most, 0, used))
-        t = bytearray(7)
+        texts: Any = []
         for v in part:
             name = v.name
             small = v.small
             b += pack18(0 if name is None else r, small.a, small.b)
             r += 4
-            if name is not None:
-                text = encode(name + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 3][n2]
-                t += text
+            texts += (name,)
         if used:
             del b[-1:]
-        b += t[7:]
+        b += join1(texts, len(b))
         return b
 
     def get_Back_response(d: Any, inputs: Any, at: int = 0) -> Any:
@@ -1211,25 +1191,11 @@ def ndr20(order: str) -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
-        at = stop
+        texts = split1(d, stop)
         for name, a, b2 in rows6(bytes(d[16:stop]) + b"\0" if n else b""):
-            if name:
-                at = at + 3 & -4
-                most2, first2, n2 = read6(d, at)
-                stop2 = at + 12 + 2 * n2
-                if (
-                    first2
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first2, n2, most2, stop2)
-                name2 = decode(d[at + 12 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                name = name2
-            else:
-                name = None
+            name = next(texts) if name else None
             named.append(NAMED(name, SMALL(a, b2)))
+        at = texts.send(True)
         return BackResult(used, named)
 
     def put_Names_request(n: Any, names: Any, fixed: Any) -> bytes | bytearray:
@@ -1238,22 +1204,17 @@ def ndr20(order: str) -> ndr.Codecs:
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
         b = bytearray(pack10(n, n2))
-        k = len(b) + n2 * 4 & 7
-        t = bytearray(k)
+        texts: Any = []
         for v in names:
             b += pack6(0 if v is None else r)
             r += 4
-            if v is not None:
-                text = encode(v + "\0", "surrogatepass")[0]
-                n3 = len(text) >> 1
-                t += heads1[-len(t) & 3][n3]
-                t += text
-        b += t[k:]
-        n4 = len(fixed)
-        if n4 != n:
-            raise ndr.size_mismatch(n4, n)
-        b += packs3[len(b) & 7](n4)
-        if n4:
+            texts += (v,)
+        b += join1(texts)
+        n3 = len(fixed)
+        if n3 != n:
+            raise ndr.size_mismatch(n3, n)
+        b += packs3[len(b) & 7](n3)
+        if n3:
             b += PAD[-len(b) & 7]
         for v2 in fixed:
             octets = v2.octets
@@ -1263,9 +1224,9 @@ def ndr20(order: str) -> ndr.Codecs:
             if len(numbers) != 3:
                 raise ndr.size_mismatch(len(numbers), 3)
             letters = v2.letters
-            text2 = encode(letters, "surrogatepass")[0]
-            if len(text2) >> 1 != 4:
-                raise ndr.size_mismatch(len(text2) >> 1, 4)
+            text = encode(letters, "surrogatepass")[0]
+            if len(text) >> 1 != 4:
+                raise ndr.size_mismatch(len(text) >> 1, 4)
             smalls = v2.smalls
             if len(smalls) != 2:
                 raise ndr.size_mismatch(len(smalls), 2)
@@ -1306,11 +1267,11 @@ def ndr20(order: str) -> ndr.Codecs:
             if len(flags) != 3:
                 raise ndr.size_mismatch(len(flags), 3)
             flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
-            n5 = 2 * 3
+            n4 = 2 * 3
             b += packs9[len(b) & 7](
                 bytes(octets),
                 write1(numbers),
-                text2,
+                text,
                 small.a,
                 small.b,
                 small2.a,
@@ -1333,41 +1294,41 @@ def ndr20(order: str) -> ndr.Codecs:
                 write3(flags),
             )
             r += 16
-            if n5:
+            if n4:
                 b += b"\0" * 6
             b += write5(flat)
             flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4)))
-            n6 = 2 * 4
+            n5 = 2 * 4
             b += flat2
         for v3 in fixed:
             names3 = v3.names
             pointer3 = names3[0]
             if pointer3 is not None:
-                text3 = encode(pointer3 + "\0", "surrogatepass")[0]
+                text2 = encode(pointer3 + "\0", "surrogatepass")[0]
+                n6 = len(text2) >> 1
+                b += heads1[-len(b) & 3][n6]
+                b += text2
+            pointer4 = names3[1]
+            if pointer4 is not None:
+                text3 = encode(pointer4 + "\0", "surrogatepass")[0]
                 n7 = len(text3) >> 1
                 b += heads1[-len(b) & 3][n7]
                 b += text3
-            pointer4 = names3[1]
-            if pointer4 is not None:
-                text4 = encode(pointer4 + "\0", "surrogatepass")[0]
-                n8 = len(text4) >> 1
-                b += heads1[-len(b) & 3][n8]
-                b += text4
             named4 = v3.named
             named5 = named4[0]
             name3 = named5.name
             if name3 is not None:
-                text5 = encode(name3 + "\0", "surrogatepass")[0]
-                n9 = len(text5) >> 1
-                b += heads1[-len(b) & 3][n9]
-                b += text5
+                text4 = encode(name3 + "\0", "surrogatepass")[0]
+                n8 = len(text4) >> 1
+                b += heads1[-len(b) & 3][n8]
+                b += text4
             named6 = named4[1]
             name4 = named6.name
             if name4 is not None:
-                text6 = encode(name4 + "\0", "surrogatepass")[0]
-                n10 = len(text6) >> 1
-                b += heads1[-len(b) & 3][n10]
-                b += text6
+                text5 = encode(name4 + "\0", "surrogatepass")[0]
+                n9 = len(text5) >> 1
+                b += heads1[-len(b) & 3][n9]
+                b += text5
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
@@ -1379,36 +1340,22 @@ def ndr20(order: str) -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
-        at = stop
+        texts = split1(d, stop)
         for (v,) in rows2(d[8:stop]):
-            if v:
-                at = at + 3 & -4
-                most2, first, n2 = read6(d, at)
-                stop2 = at + 12 + 2 * n2
-                if (
-                    first
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first, n2, most2, stop2)
-                v2 = decode(d[at + 12 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                v = v2
-            else:
-                v = None
+            v = next(texts) if v else None
             names.append(v)
+        at = texts.send(True)
         at = at + 3 & -4
-        (most3,) = read7(d, at)
-        if most3 != n:
-            raise ndr.bad_count(most3, n)
+        (most2,) = read7(d, at)
+        if most2 != n:
+            raise ndr.bad_count(most2, n)
         at += 4
-        if most3:
+        if most2:
             at = at + 7 & -8
-        if 160 * most3 > size - at:
-            raise ndr.cut_short(160 * most3, d)
+        if 160 * most2 > size - at:
+            raise ndr.cut_short(160 * most2, d)
         rows: Any = []
-        for _ in range(most3):
+        for _ in range(most2):
             at = at + 7 & -8
             (
                 octets,
@@ -1435,22 +1382,22 @@ def ndr20(order: str) -> ndr.Codecs:
                 b5,
                 flags,
             ) = read19(d, at)
-            n3 = 2 * 3
+            n2 = 2 * 3
             at += 98
-            if n3:
+            if n2:
                 at = at + 7 & -8
-            stop3 = at + 8 * n3
+            stop2 = at + 8 * n2
+            if stop2 > size:
+                raise ndr.cut_short(stop2, d)
+            matrix = load5(d[at:stop2])
+            at = stop2
+            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
+            n3 = 2 * 4
+            stop3 = at + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            matrix = load5(d[at:stop3])
+            rows_2 = bytes(d[at:stop3])
             at = stop3
-            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
-            n4 = 2 * 4
-            stop4 = at + n4
-            if stop4 > size:
-                raise ndr.cut_short(stop4, d)
-            rows_2 = bytes(d[at:stop4])
-            at = stop4
             rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4)))
             rows.append(
                 (
@@ -1511,6 +1458,22 @@ def ndr20(order: str) -> ndr.Codecs:
         ) in rows:
             if names2:
                 at = at + 3 & -4
+                most3, first, n4 = read6(d, at)
+                stop4 = at + 12 + 2 * n4
+                if (
+                    first
+                    or not 0 < n4 <= most3
+                    or stop4 > size
+                    or d[stop4 - 2 : stop4] != b"\0\0"
+                ):
+                    raise ndr.bad_string(d, first, n4, most3, stop4)
+                names2_2 = decode(d[at + 12 : stop4 - 2], "surrogatepass", True)[0]
+                at = stop4
+                names2 = names2_2
+            else:
+                names2 = None
+            if names3:
+                at = at + 3 & -4
                 most4, first2, n5 = read6(d, at)
                 stop5 = at + 12 + 2 * n5
                 if (
@@ -1520,12 +1483,12 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop5 - 2 : stop5] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n5, most4, stop5)
-                names2_2 = decode(d[at + 12 : stop5 - 2], "surrogatepass")[0]
+                names3_2 = decode(d[at + 12 : stop5 - 2], "surrogatepass", True)[0]
                 at = stop5
-                names2 = names2_2
+                names3 = names3_2
             else:
-                names2 = None
-            if names3:
+                names3 = None
+            if name:
                 at = at + 3 & -4
                 most5, first3, n6 = read6(d, at)
                 stop6 = at + 12 + 2 * n6
@@ -1536,12 +1499,12 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n6, most5, stop6)
-                names3_2 = decode(d[at + 12 : stop6 - 2], "surrogatepass")[0]
+                name3 = decode(d[at + 12 : stop6 - 2], "surrogatepass", True)[0]
                 at = stop6
-                names3 = names3_2
+                name = name3
             else:
-                names3 = None
-            if name:
+                name = None
+            if name2:
                 at = at + 3 & -4
                 most6, first4, n7 = read6(d, at)
                 stop7 = at + 12 + 2 * n7
@@ -1552,24 +1515,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop7 - 2 : stop7] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first4, n7, most6, stop7)
-                name3 = decode(d[at + 12 : stop7 - 2], "surrogatepass")[0]
+                name2_2 = decode(d[at + 12 : stop7 - 2], "surrogatepass", True)[0]
                 at = stop7
-                name = name3
-            else:
-                name = None
-            if name2:
-                at = at + 3 & -4
-                most7, first5, n8 = read6(d, at)
-                stop8 = at + 12 + 2 * n8
-                if (
-                    first5
-                    or not 0 < n8 <= most7
-                    or stop8 > size
-                    or d[stop8 - 2 : stop8] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first5, n8, most7, stop8)
-                name2_2 = decode(d[at + 12 : stop8 - 2], "surrogatepass")[0]
-                at = stop8
                 name2 = name2_2
             else:
                 name2 = None
@@ -1577,7 +1524,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 FIXED(
                     octets,
                     load1(numbers),
-                    decode(letters, "surrogatepass")[0],
+                    decode(letters, "surrogatepass", True)[0],
                     [SMALL(a, b2), SMALL(a2, b3)],
                     [WIDE(x, h), WIDE(x2, h2)],
                     [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
@@ -1627,571 +1574,562 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
-    130: ".octets",
-    131: ".octets",
+PATHS: Final[dict[int, int | str]] = {
     132: ".octets",
-    133: ".octets",
-    134: ".octets",
-    135: ".octets",
-    136: ".octets",
-    137: ".octets",
-    138: ".octets",
-    139: ".octets",
-    140: ".octets",
-    141: ".octets",
-    142: ".octets",
-    143: ".octets",
-    144: ".octets",
-    145: ".octets",
-    146: ".octets",
-    147: ".octets",
-    148: ".octets",
-    149: ".octets",
-    150: ".octets",
-    151: ".octets",
-    152: ".octets",
-    153: ".octets",
-    154: ".octets",
-    161: ".matrix",
-    168: ".rows",
-    174: ".names[0]",
-    182: ".names[0]",
-    183: ".names[0]",
-    190: ".names[1]",
-    198: ".names[1]",
-    199: ".names[1]",
-    206: ".named[0].name",
-    214: ".named[0].name",
-    215: ".named[0].name",
-    222: ".named[1].name",
-    230: ".named[1].name",
-    231: ".named[1].name",
-    252: ".octets",
-    254: ".octets",
-    255: ".numbers",
+    133: 132,
+    134: 132,
+    135: 132,
+    136: 132,
+    137: 132,
+    138: 132,
+    139: 132,
+    140: 132,
+    141: 132,
+    142: 132,
+    143: 132,
+    144: 132,
+    145: 132,
+    146: 132,
+    147: 132,
+    148: 132,
+    149: 132,
+    150: 132,
+    151: 132,
+    152: 132,
+    153: 132,
+    154: 132,
+    155: 132,
+    156: 132,
+    163: ".matrix",
+    170: ".rows",
+    176: ".names[0]",
+    184: 176,
+    185: 176,
+    192: ".names[1]",
+    200: 192,
+    201: 192,
+    208: ".named[0].name",
+    216: 208,
+    217: 208,
+    224: ".named[1].name",
+    232: 224,
+    233: 224,
+    254: 132,
+    256: 132,
     257: ".numbers",
-    258: ".letters",
-    259: ".letters=letters:s",
-    261: ".letters",
-    262: ".smalls",
+    259: 257,
+    260: ".letters",
+    261: ".letters=letters:s",
+    263: 260,
     264: ".smalls",
-    265: ".smalls[0]",
-    266: ".smalls[1]",
-    267: ".wides",
+    266: 264,
+    267: ".smalls[0]",
+    268: ".smalls[1]",
     269: ".wides",
-    270: ".wides[0]",
-    271: ".wides[1]",
-    272: ".levels",
+    271: 269,
+    272: ".wides[0]",
+    273: ".wides[1]",
     274: ".levels",
-    275: ".levels[0]",
-    276: ".levels[0]=x:H",
+    276: 274,
     277: ".levels[0]",
-    278: ".levels[1]",
-    279: ".levels[1]=x2:H",
+    278: ".levels[0]=x:H",
+    279: 277,
     280: ".levels[1]",
-    281: ".levels[2]",
-    282: ".levels[2]=x3:H",
+    281: ".levels[1]=x2:H",
+    282: 280,
     283: ".levels[2]",
-    284: ".names",
+    284: ".levels[2]=x3:H",
+    285: 283,
     286: ".names",
-    287: ".names[0]",
-    288: ".names[1]",
-    289: ".named",
+    288: 286,
+    289: 176,
+    290: 192,
     291: ".named",
-    292: ".named[0]",
-    293: ".named[0].name",
-    294: ".named[0].small",
-    295: ".named[1]",
-    296: ".named[1].name",
-    297: ".named[1].small",
-    298: ".flags",
+    293: 291,
+    294: ".named[0]",
+    295: 208,
+    296: ".named[0].small",
+    297: ".named[1]",
+    298: 224,
+    299: ".named[1].small",
     300: ".flags",
-    301: ".matrix",
-    303: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    304: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
+    302: 300,
+    303: 163,
     305: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    306: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    307: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    308: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    309: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    310: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    311: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    312: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    313: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    314: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    315: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    316: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    317: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    318: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    319: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    320: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    321: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    322: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    323: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    324: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    325: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    326: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    327: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    331: ".matrix=flat:d*",
-    332: ".rows",
-    334: ".rows",
-    336: ".names[0]=pointer:s",
-    339: ".names[0]",
-    341: ".names[1]=pointer2:s",
-    344: ".names[1]",
-    346: ".named[0].name=name:s",
-    349: ".named[0].name",
-    351: ".named[1].name=name2:s",
-    354: ".named[1].name",
-    360: "fixed",
-    364: "fixed",
-    370: "fixed",
-    374: "fixed",
-    378: "varying.values",
-    379: "varying.values",
-    382: "varying.values",
-    383: "varying.values",
-    384: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
-    385: "varying.values=part:h*",
-    386: "varying.text=varying.text:s",
-    389: "varying.text",
-    390: "varying.text=0:I; varying.text=n2:I",
+    306: 305,
+    307: 305,
+    308: 305,
+    309: 305,
+    310: 305,
+    311: 305,
+    312: 305,
+    313: 305,
+    314: 305,
+    315: 305,
+    316: 305,
+    317: 305,
+    318: 305,
+    319: 305,
+    320: 305,
+    321: 305,
+    322: 305,
+    323: 305,
+    324: 305,
+    325: 305,
+    326: 305,
+    327: 305,
+    328: 305,
+    329: 305,
+    333: ".matrix=flat:d*",
+    334: 170,
+    336: 170,
+    338: ".names[0]=pointer:s",
+    341: 176,
+    343: ".names[1]=pointer2:s",
+    346: 192,
+    348: ".named[0].name=name:s",
+    351: 208,
+    353: ".named[1].name=name2:s",
+    356: 224,
+    362: "fixed",
+    366: 362,
+    372: 362,
+    376: 362,
+    380: "varying.values",
+    381: 380,
+    384: 380,
+    385: 380,
+    386: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
+    387: "varying.values=part:h*",
+    388: "varying.text=varying.text:s",
     391: "varying.text",
-    392: "varying.wide=varying.wide:s",
-    395: "varying.wide",
-    396: "varying.wide=0:I; varying.wide=n3:I",
+    392: "varying.text=0:I; varying.text=n2:I",
+    393: 391,
+    394: "varying.wide=varying.wide:s",
     397: "varying.wide",
-    398: "varying.end=varying.end:B; after=after:B",
-    403: "varying.pad",
-    405: "varying.values",
-    407: "varying.values",
-    409: "varying.values",
-    412: "varying.values",
-    416: "varying.text",
-    419: "varying.text",
-    420: "varying.text",
-    423: "varying.wide",
-    431: "varying.wide",
-    432: "varying.wide",
-    434: "varying.end",
-    439: "room.items",
-    440: "room.items",
-    444: "room.items",
-    445: "room.items",
-    446: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
-    448: "room.items[v in part].name",
-    449: "room.items[v in part].small",
-    450: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    453: "room.items[v2 in part].name",
-    455: "room.items[v2 in part].name=name2:s",
-    458: "room.items[v2 in part].name",
-    459: "outer=0 if outer is None else r:I",
-    462: "outer.inner",
-    463: "outer.inner.items",
-    464: "outer.inner.items",
-    468: "outer.inner.items",
-    469: "outer.inner.items",
-    470: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
-    472: "outer.inner.items[v3 in part2].name",
-    473: "outer.inner.items[v3 in part2].small",
-    474: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    477: "outer.inner.items[v4 in part2].name",
-    479: "outer.inner.items[v4 in part2].name=name4:s",
-    482: "outer.inner.items[v4 in part2].name",
-    483: "after=after:q",
-    488: "room.items",
-    490: "room.items",
-    492: "room.items",
-    494: "room.items",
-    496: "room.items",
-    498: "room.items",
-    503: "room.items[len items].name",
-    510: "room.items[len items].name",
-    518: "room.items[len items].name",
-    519: "room.items[len items].name",
-    526: "outer",
-    529: "outer.inner.items",
-    531: "outer.inner.items",
-    533: "outer.inner.items",
-    535: "outer.inner.items",
-    537: "outer.inner.items",
-    539: "outer.inner.items",
-    544: "outer.inner.items[len items2].name",
-    551: "outer.inner.items[len items2].name",
-    559: "outer.inner.items[len items2].name",
-    560: "outer.inner.items[len items2].name",
-    570: "after",
-    575: "hypers=0 if hypers is None else r:I",
-    578: "hypers.numbers",
-    579: "hypers.numbers",
-    582: "hypers.numbers",
-    583: "hypers.numbers=n:I; hypers.count=hypers.count:i",
-    586: "hypers.numbers=numbers:q*",
-    587: "flags.flags",
-    588: "flags.levels",
-    589: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    590: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    398: "varying.wide=0:I; varying.wide=n3:I",
+    399: 397,
+    400: "varying.end=varying.end:B; after=after:B",
+    405: "varying.pad",
+    407: 380,
+    409: 380,
+    411: 380,
+    414: 380,
+    418: 391,
+    421: 391,
+    422: 391,
+    425: 397,
+    433: 397,
+    434: 397,
+    436: "varying.end",
+    441: "room.items",
+    442: 441,
+    446: 441,
+    447: 441,
+    448: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
+    450: "room.items[v in part].name",
+    451: "room.items[v in part].small",
+    452: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    455: "room.items[v2 in part].name",
+    457: "room.items[v2 in part].name=name2:s",
+    460: 455,
+    461: "outer=0 if outer is None else r:I",
+    464: "outer.inner",
+    465: "outer.inner.items",
+    466: 465,
+    470: 465,
+    471: 465,
+    472: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
+    474: "outer.inner.items[v3 in part2].name",
+    475: "outer.inner.items[v3 in part2].small",
+    476: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    479: "outer.inner.items[v4 in part2].name",
+    481: "outer.inner.items[v4 in part2].name=name4:s",
+    484: 479,
+    485: "after=after:q",
+    490: 441,
+    492: 441,
+    494: 441,
+    496: 441,
+    498: 441,
+    500: 441,
+    505: "room.items[len items].name",
+    512: 505,
+    520: 505,
+    521: 505,
+    528: "outer",
+    531: 465,
+    533: 465,
+    535: 465,
+    537: 465,
+    539: 465,
+    541: 465,
+    546: "outer.inner.items[len items2].name",
+    553: 546,
+    561: 546,
+    562: 546,
+    572: "after",
+    577: "hypers=0 if hypers is None else r:I",
+    580: "hypers.numbers",
+    581: 580,
+    584: 580,
+    585: "hypers.numbers=n:I; hypers.count=hypers.count:i",
+    588: "hypers.numbers=numbers:q*",
+    589: "flags.flags",
+    590: "flags.levels",
     591: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    594: "flags.flags",
-    597: "flags.flags",
-    598: "flags.flags=n2:I",
-    599: "flags.flags=flags2:?*",
-    601: "flags.levels",
-    604: "flags.levels",
-    605: "flags.levels=n3:I",
-    607: "flags.levels[v in levels]=v:H",
-    608: "flags.levels[v in levels]",
+    592: 591,
+    593: 591,
+    596: 589,
+    599: 589,
+    600: "flags.flags=n2:I",
+    601: "flags.flags=flags2:?*",
+    603: 590,
+    606: 590,
+    607: "flags.levels=n3:I",
     609: "flags.levels[v in levels]=v:H",
-    614: "hypers",
-    617: "hypers.numbers",
-    619: "hypers.numbers",
-    625: "hypers.numbers",
-    631: "flags.count",
-    634: "flags.flags",
-    636: "flags.flags",
-    639: "flags.flags",
-    647: "flags.levels",
-    649: "flags.levels",
-    652: "flags.levels",
-    655: "flags.levels[len levels2]",
-    664: "out=0 if result is None else r:I",
-    667: "out.numbers",
-    668: "out.numbers",
-    671: "out.numbers",
-    672: "out.numbers=n:I; out.count=result.count:i",
-    675: "out.numbers=numbers:q*",
-    680: "out",
-    683: "out.numbers",
-    685: "out.numbers",
-    691: "out.numbers",
-    701: "grid.grid",
-    702: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
-    705: "grid.grid",
-    708: "grid.grid",
-    709: "grid.grid=n:I",
-    713: "grid.grid[v in grid2]=0 if v is None else r:I",
-    716: "grid.grid[v in grid2]",
+    610: "flags.levels[v in levels]",
+    611: 609,
+    616: "hypers",
+    619: 580,
+    621: 580,
+    627: 580,
+    633: "flags.count",
+    636: 589,
+    638: 589,
+    641: 589,
+    649: 590,
+    651: 590,
+    654: 590,
+    657: "flags.levels[len levels2]",
+    666: "out=0 if result is None else r:I",
+    669: "out.numbers",
+    670: 669,
+    673: 669,
+    674: "out.numbers=n:I; out.count=result.count:i",
+    677: "out.numbers=numbers:q*",
+    682: "out",
+    685: 669,
+    687: 669,
+    693: 669,
+    703: "grid.grid",
+    704: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
+    707: 703,
+    710: 703,
+    711: "grid.grid=n:I",
+    715: "grid.grid[v in grid2]=0 if v is None else r:I",
     718: "grid.grid[v in grid2]",
-    719: "grid.grid[v in grid2]=n2:I",
-    720: "grid.grid[v in grid2]=v:h*",
-    722: "table",
-    724: "rows=rows:i; table=rows:I",
-    725: "table=flat:i*",
-    730: "grid.size",
-    733: "grid.grid",
-    735: "grid.grid",
-    738: "grid.grid",
-    745: "grid.grid[len grid2]",
-    748: "grid.grid[len grid2]",
-    754: "grid.grid[len grid2]",
-    759: "rows",
-    761: "table",
-    765: "table",
-    773: "lines.lines",
+    720: 718,
+    721: "grid.grid[v in grid2]=n2:I",
+    722: "grid.grid[v in grid2]=v:h*",
+    724: "table",
+    726: "rows=rows:i; table=rows:I",
+    727: "table=flat:i*",
+    732: "grid.size",
+    735: 703,
+    737: 703,
+    740: 703,
+    747: "grid.grid[len grid2]",
+    750: 747,
+    756: 747,
+    761: "rows",
+    763: 724,
+    767: 724,
     775: "lines.lines",
-    776: "lines.lines[0]",
-    777: "lines.lines[1]",
-    778: "lines.lines[2]",
-    779: "lines.last",
-    780: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    781: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    777: 775,
+    778: "lines.lines[0]",
+    779: "lines.lines[1]",
+    780: "lines.lines[2]",
+    781: "lines.last",
     782: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    783: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    784: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    785: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    786: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    787: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    790: "lines.lines[0]=pointer:s",
-    793: "lines.lines[0]",
-    795: "lines.lines[1]=pointer2:s",
-    798: "lines.lines[1]",
-    800: "lines.lines[2]=pointer3:s",
-    803: "lines.lines[2]",
-    805: "lines.last=last:s",
-    808: "lines.last",
-    809: "many",
+    783: 782,
+    784: 782,
+    785: 782,
+    786: 782,
+    787: 782,
+    788: 782,
+    789: 782,
+    792: "lines.lines[0]=pointer:s",
+    795: 778,
+    797: "lines.lines[1]=pointer2:s",
+    800: 779,
+    802: "lines.lines[2]=pointer3:s",
+    805: 780,
+    807: "lines.last=last:s",
+    810: 781,
     811: "many",
-    812: "count=count:h; many=n5:I",
-    816: "many[v in many].lines",
+    813: 811,
+    814: "count=count:h; many=n5:I",
     818: "many[v in many].lines",
-    819: "many[v in many].lines[0]",
-    820: "many[v in many].lines[1]",
-    821: "many[v in many].lines[2]",
-    822: "many[v in many].last",
-    823: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    824: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    820: 818,
+    821: "many[v in many].lines[0]",
+    822: "many[v in many].lines[1]",
+    823: "many[v in many].lines[2]",
+    824: "many[v in many].last",
     825: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    826: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    827: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    828: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    831: "many[v in many].lines[0]=pointer4:s",
-    834: "many[v in many].lines[0]",
-    836: "many[v in many].lines[1]=pointer5:s",
-    839: "many[v in many].lines[1]",
-    841: "many[v in many].lines[2]=pointer6:s",
-    844: "many[v in many].lines[2]",
-    846: "many[v in many].last=last2:s",
-    849: "many[v in many].last",
-    855: "lines.lines[0]",
-    858: "lines.lines[0]",
-    861: "lines.lines[0]",
-    862: "lines.lines[0]",
-    869: "lines.lines[1]",
-    877: "lines.lines[1]",
-    878: "lines.lines[1]",
-    885: "lines.lines[2]",
-    893: "lines.lines[2]",
-    894: "lines.lines[2]",
-    901: "lines.last",
-    909: "lines.last",
-    910: "lines.last",
-    916: "count",
-    919: "many",
-    922: "many",
-    929: "many[len many].lines[0]",
-    937: "many[len many].lines[0]",
-    938: "many[len many].lines[0]",
-    945: "many[len many].lines[1]",
-    953: "many[len many].lines[1]",
-    954: "many[len many].lines[1]",
-    961: "many[len many].lines[2]",
-    969: "many[len many].lines[2]",
-    970: "many[len many].lines[2]",
-    977: "many[len many].last",
-    985: "many[len many].last",
-    986: "many[len many].last",
-    991: "many[len many]",
-    997: "some",
+    826: 825,
+    827: 825,
+    828: 825,
+    829: 825,
+    830: 825,
+    833: "many[v in many].lines[0]=pointer4:s",
+    836: 821,
+    838: "many[v in many].lines[1]=pointer5:s",
+    841: 822,
+    843: "many[v in many].lines[2]=pointer6:s",
+    846: 823,
+    848: "many[v in many].last=last2:s",
+    851: 824,
+    857: 778,
+    860: 778,
+    863: 778,
+    864: 778,
+    871: 779,
+    879: 779,
+    880: 779,
+    887: 780,
+    895: 780,
+    896: 780,
+    903: 781,
+    911: 781,
+    912: 781,
+    918: "count",
+    921: 811,
+    924: 811,
+    931: "many[len many].lines[0]",
+    939: 931,
+    940: 931,
+    947: "many[len many].lines[1]",
+    955: 947,
+    956: 947,
+    963: "many[len many].lines[2]",
+    971: 963,
+    972: 963,
+    979: "many[len many].last",
+    987: 979,
+    988: 979,
+    993: "many[len many]",
     999: "some",
-    1000: "some",
-    1001: "first=first:i; used=used:i; some=first:I; some=used:I",
-    1003: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1004: "after=after:B",
-    1009: "first",
-    1011: "some",
-    1013: "some",
-    1015: "some",
-    1018: "some",
-    1021: "some[len some]",
-    1024: "after",
-    1030: "wides",
+    1001: 999,
+    1002: 999,
+    1003: "first=first:i; used=used:i; some=first:I; some=used:I",
+    1005: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1006: "after=after:B",
+    1011: "first",
+    1013: 999,
+    1015: 999,
+    1017: 999,
+    1020: 999,
+    1023: "some[len some]",
+    1026: 572,
     1032: "wides",
-    1033: "count=count:B; wides=n:I",
-    1035: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1036: "smalls",
+    1034: 1032,
+    1035: "count=count:B; wides=n:I",
+    1037: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
     1038: "smalls",
-    1039: "after=after:B; smalls=n2:I",
-    1041: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1046: "count",
-    1048: "wides",
-    1051: "wides",
-    1054: "wides[len wides]",
-    1056: "after",
-    1058: "smalls",
-    1061: "smalls",
-    1064: "smalls[len smalls]",
-    1071: "letters=letters:s",
-    1072: "letters",
+    1040: 1038,
+    1041: "after=after:B; smalls=n2:I",
+    1043: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1048: 918,
+    1050: 1032,
+    1053: 1032,
+    1056: "wides[len wides]",
+    1058: 572,
+    1060: 1038,
+    1063: 1038,
+    1066: "smalls[len smalls]",
+    1073: "letters=letters:s",
     1074: "letters",
-    1075: "n=n:i; letters=n2:I",
-    1076: "letters",
-    1077: "data",
-    1080: "data",
-    1081: "data",
-    1082: "after=after:B; data=n:I; data=0:I; data=length:I",
-    1083: "data",
-    1088: "n",
-    1090: "letters",
-    1093: "letters",
-    1094: "letters",
-    1097: "after",
-    1100: "data",
-    1102: "data",
-    1104: "data",
-    1106: "data",
-    1109: "data",
-    1116: "named",
+    1076: 1074,
+    1077: "n=n:i; letters=n2:I",
+    1078: 1074,
+    1079: "data",
+    1082: 1079,
+    1083: 1079,
+    1084: "after=after:B; data=n:I; data=0:I; data=length:I",
+    1085: 1079,
+    1090: "n",
+    1092: 1074,
+    1095: 1074,
+    1096: 1074,
+    1099: 572,
+    1102: 1079,
+    1104: 1079,
+    1106: 1079,
+    1108: 1079,
+    1111: 1079,
     1118: "named",
-    1119: "named",
-    1120: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
-    1123: "named[v in part].name",
-    1124: "named[v in part].small",
-    1125: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1128: "named[v in part].name=name:s",
-    1131: "named[v in part].name",
-    1139: "room",
-    1141: "named",
-    1143: "named",
-    1145: "named",
-    1147: "named",
-    1150: "named",
-    1156: "named[len named].name",
-    1164: "named[len named].name",
-    1165: "named[len named].name",
-    1170: "named[len named]",
-    1175: "used",
-    1176: "named",
-    1177: "named",
-    1180: "named",
-    1181: "named",
-    1182: "used=used:i; named=most:I; named=0:I; named=used:I",
-    1185: "named[v in part].name",
-    1186: "named[v in part].small",
-    1187: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1190: "named[v in part].name=name:s",
-    1193: "named[v in part].name",
-    1201: "used",
-    1203: "named",
-    1205: "named",
-    1207: "named",
-    1209: "named",
-    1212: "named",
-    1218: "named[len named].name",
-    1226: "named[len named].name",
-    1227: "named[len named].name",
-    1232: "named[len named]",
-    1237: "names",
-    1239: "names",
-    1240: "n=n:i; names=n2:I",
-    1244: "names[v in names]=0 if v is None else r:I",
-    1247: "names[v in names]=v:s",
-    1250: "names[v in names]",
-    1252: "fixed",
-    1254: "fixed",
-    1255: "fixed=n4:I",
-    1259: "fixed[v2 in fixed].octets",
-    1261: "fixed[v2 in fixed].octets",
-    1262: "fixed[v2 in fixed].numbers",
-    1264: "fixed[v2 in fixed].numbers",
-    1265: "fixed[v2 in fixed].letters",
-    1266: "fixed[v2 in fixed].letters=letters:s",
-    1268: "fixed[v2 in fixed].letters",
-    1269: "fixed[v2 in fixed].smalls",
-    1271: "fixed[v2 in fixed].smalls",
-    1272: "fixed[v2 in fixed].smalls[0]",
-    1273: "fixed[v2 in fixed].smalls[1]",
-    1274: "fixed[v2 in fixed].wides",
-    1276: "fixed[v2 in fixed].wides",
-    1277: "fixed[v2 in fixed].wides[0]",
-    1278: "fixed[v2 in fixed].wides[1]",
-    1279: "fixed[v2 in fixed].levels",
-    1281: "fixed[v2 in fixed].levels",
-    1282: "fixed[v2 in fixed].levels[0]",
-    1283: "fixed[v2 in fixed].levels[0]=x:H",
-    1284: "fixed[v2 in fixed].levels[0]",
-    1285: "fixed[v2 in fixed].levels[1]",
-    1286: "fixed[v2 in fixed].levels[1]=x2:H",
-    1287: "fixed[v2 in fixed].levels[1]",
-    1288: "fixed[v2 in fixed].levels[2]",
-    1289: "fixed[v2 in fixed].levels[2]=x3:H",
-    1290: "fixed[v2 in fixed].levels[2]",
-    1291: "fixed[v2 in fixed].names",
-    1293: "fixed[v2 in fixed].names",
-    1294: "fixed[v2 in fixed].names[0]",
-    1295: "fixed[v2 in fixed].names[1]",
-    1296: "fixed[v2 in fixed].named",
-    1298: "fixed[v2 in fixed].named",
-    1299: "fixed[v2 in fixed].named[0]",
-    1300: "fixed[v2 in fixed].named[0].name",
-    1301: "fixed[v2 in fixed].named[0].small",
-    1302: "fixed[v2 in fixed].named[1]",
-    1303: "fixed[v2 in fixed].named[1].name",
-    1304: "fixed[v2 in fixed].named[1].small",
-    1305: "fixed[v2 in fixed].flags",
-    1307: "fixed[v2 in fixed].flags",
-    1308: "fixed[v2 in fixed].matrix",
-    1310: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1311: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1312: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1313: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1314: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1315: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1316: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1317: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1318: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1319: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1320: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1321: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1322: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1323: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1328: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1329: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1330: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1331: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1332: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1333: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1334: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1338: "fixed[v2 in fixed].matrix=flat:d*",
-    1339: "fixed[v2 in fixed].rows",
-    1341: "fixed[v2 in fixed].rows",
-    1343: "fixed[v3 in fixed].names",
-    1344: "fixed[v3 in fixed].names[0]",
-    1346: "fixed[v3 in fixed].names[0]=pointer3:s",
-    1349: "fixed[v3 in fixed].names[0]",
-    1350: "fixed[v3 in fixed].names[1]",
-    1352: "fixed[v3 in fixed].names[1]=pointer4:s",
-    1355: "fixed[v3 in fixed].names[1]",
-    1356: "fixed[v3 in fixed].named",
-    1357: "fixed[v3 in fixed].named[0]",
-    1358: "fixed[v3 in fixed].named[0].name",
-    1360: "fixed[v3 in fixed].named[0].name=name3:s",
-    1363: "fixed[v3 in fixed].named[0].name",
-    1364: "fixed[v3 in fixed].named[1]",
-    1365: "fixed[v3 in fixed].named[1].name",
-    1367: "fixed[v3 in fixed].named[1].name=name4:s",
-    1370: "fixed[v3 in fixed].named[1].name",
-    1375: "n",
-    1377: "names",
-    1380: "names",
-    1386: "names[len names]",
-    1394: "names[len names]",
-    1395: "names[len names]",
-    1400: "names[len names]",
-    1402: "fixed",
-    1404: "fixed",
-    1409: "fixed",
-    1413: "fixed[len fixed].octets",
-    1414: "fixed[len fixed].octets",
-    1415: "fixed[len fixed].octets",
-    1416: "fixed[len fixed].octets",
-    1417: "fixed[len fixed].octets",
-    1418: "fixed[len fixed].octets",
-    1419: "fixed[len fixed].octets",
-    1420: "fixed[len fixed].octets",
-    1421: "fixed[len fixed].octets",
-    1422: "fixed[len fixed].octets",
-    1423: "fixed[len fixed].octets",
-    1424: "fixed[len fixed].octets",
-    1425: "fixed[len fixed].octets",
-    1426: "fixed[len fixed].octets",
-    1427: "fixed[len fixed].octets",
-    1428: "fixed[len fixed].octets",
-    1429: "fixed[len fixed].octets",
-    1430: "fixed[len fixed].octets",
-    1431: "fixed[len fixed].octets",
-    1432: "fixed[len fixed].octets",
-    1433: "fixed[len fixed].octets",
-    1434: "fixed[len fixed].octets",
-    1435: "fixed[len fixed].octets",
-    1436: "fixed[len fixed].octets",
-    1437: "fixed[len fixed].octets",
-    1444: "fixed[len fixed].matrix",
-    1451: "fixed[len fixed].rows",
-    1514: "fixed[len fixed].names[0]",
-    1522: "fixed[len fixed].names[0]",
-    1523: "fixed[len fixed].names[0]",
-    1530: "fixed[len fixed].names[1]",
-    1538: "fixed[len fixed].names[1]",
-    1539: "fixed[len fixed].names[1]",
-    1546: "fixed[len fixed].named[0].name",
-    1554: "fixed[len fixed].named[0].name",
-    1555: "fixed[len fixed].named[0].name",
-    1562: "fixed[len fixed].named[1].name",
-    1570: "fixed[len fixed].named[1].name",
-    1571: "fixed[len fixed].named[1].name",
+    1120: 1118,
+    1121: 1118,
+    1122: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
+    1125: "named[v in part].name",
+    1126: "named[v in part].small",
+    1127: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1132: "named[*].name=texts:s/0/1",
+    1137: "room",
+    1139: 1118,
+    1141: 1118,
+    1143: 1118,
+    1145: 1118,
+    1148: 1118,
+    1152: "named[len named].name",
+    1153: "named[len named]",
+    1159: "used",
+    1160: 1118,
+    1161: 1118,
+    1164: 1118,
+    1165: 1118,
+    1166: "used=used:i; named=most:I; named=0:I; named=used:I",
+    1169: 1125,
+    1170: 1126,
+    1171: 1127,
+    1176: 1132,
+    1181: 1159,
+    1183: 1118,
+    1185: 1118,
+    1187: 1118,
+    1189: 1118,
+    1192: 1118,
+    1196: 1152,
+    1197: 1153,
+    1203: "names",
+    1205: 1203,
+    1206: "n=n:i; names=n2:I",
+    1209: "names[v in names]=0 if v is None else r:I",
+    1212: "names[*]=texts:s/0/1",
+    1213: 362,
+    1215: 362,
+    1216: "fixed=n3:I",
+    1220: "fixed[v2 in fixed].octets",
+    1222: 1220,
+    1223: "fixed[v2 in fixed].numbers",
+    1225: 1223,
+    1226: "fixed[v2 in fixed].letters",
+    1227: "fixed[v2 in fixed].letters=letters:s",
+    1229: 1226,
+    1230: "fixed[v2 in fixed].smalls",
+    1232: 1230,
+    1233: "fixed[v2 in fixed].smalls[0]",
+    1234: "fixed[v2 in fixed].smalls[1]",
+    1235: "fixed[v2 in fixed].wides",
+    1237: 1235,
+    1238: "fixed[v2 in fixed].wides[0]",
+    1239: "fixed[v2 in fixed].wides[1]",
+    1240: "fixed[v2 in fixed].levels",
+    1242: 1240,
+    1243: "fixed[v2 in fixed].levels[0]",
+    1244: "fixed[v2 in fixed].levels[0]=x:H",
+    1245: 1243,
+    1246: "fixed[v2 in fixed].levels[1]",
+    1247: "fixed[v2 in fixed].levels[1]=x2:H",
+    1248: 1246,
+    1249: "fixed[v2 in fixed].levels[2]",
+    1250: "fixed[v2 in fixed].levels[2]=x3:H",
+    1251: 1249,
+    1252: "fixed[v2 in fixed].names",
+    1254: 1252,
+    1255: "fixed[v2 in fixed].names[0]",
+    1256: "fixed[v2 in fixed].names[1]",
+    1257: "fixed[v2 in fixed].named",
+    1259: 1257,
+    1260: "fixed[v2 in fixed].named[0]",
+    1261: "fixed[v2 in fixed].named[0].name",
+    1262: "fixed[v2 in fixed].named[0].small",
+    1263: "fixed[v2 in fixed].named[1]",
+    1264: "fixed[v2 in fixed].named[1].name",
+    1265: "fixed[v2 in fixed].named[1].small",
+    1266: "fixed[v2 in fixed].flags",
+    1268: 1266,
+    1269: "fixed[v2 in fixed].matrix",
+    1271: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
+    1272: 1271,
+    1273: 1271,
+    1274: 1271,
+    1275: 1271,
+    1276: 1271,
+    1277: 1271,
+    1278: 1271,
+    1279: 1271,
+    1280: 1271,
+    1281: 1271,
+    1282: 1271,
+    1283: 1271,
+    1284: 1271,
+    1285: 1271,
+    1286: 1271,
+    1287: 1271,
+    1288: 1271,
+    1289: 1271,
+    1290: 1271,
+    1291: 1271,
+    1292: 1271,
+    1293: 1271,
+    1294: 1271,
+    1295: 1271,
+    1299: "fixed[v2 in fixed].matrix=flat:d*",
+    1300: "fixed[v2 in fixed].rows",
+    1302: 1300,
+    1304: "fixed[v3 in fixed].names",
+    1305: "fixed[v3 in fixed].names[0]",
+    1307: "fixed[v3 in fixed].names[0]=pointer3:s",
+    1310: 1305,
+    1311: "fixed[v3 in fixed].names[1]",
+    1313: "fixed[v3 in fixed].names[1]=pointer4:s",
+    1316: 1311,
+    1317: "fixed[v3 in fixed].named",
+    1318: "fixed[v3 in fixed].named[0]",
+    1319: "fixed[v3 in fixed].named[0].name",
+    1321: "fixed[v3 in fixed].named[0].name=name3:s",
+    1324: 1319,
+    1325: "fixed[v3 in fixed].named[1]",
+    1326: "fixed[v3 in fixed].named[1].name",
+    1328: "fixed[v3 in fixed].named[1].name=name4:s",
+    1331: 1326,
+    1336: 1090,
+    1338: 1203,
+    1341: 1203,
+    1345: "names[len names]",
+    1346: 1345,
+    1349: 362,
+    1351: 362,
+    1356: 362,
+    1360: "fixed[len fixed].octets",
+    1361: 1360,
+    1362: 1360,
+    1363: 1360,
+    1364: 1360,
+    1365: 1360,
+    1366: 1360,
+    1367: 1360,
+    1368: 1360,
+    1369: 1360,
+    1370: 1360,
+    1371: 1360,
+    1372: 1360,
+    1373: 1360,
+    1374: 1360,
+    1375: 1360,
+    1376: 1360,
+    1377: 1360,
+    1378: 1360,
+    1379: 1360,
+    1380: 1360,
+    1381: 1360,
+    1382: 1360,
+    1383: 1360,
+    1384: 1360,
+    1391: "fixed[len fixed].matrix",
+    1398: "fixed[len fixed].rows",
+    1461: "fixed[len fixed].names[0]",
+    1469: 1461,
+    1470: 1461,
+    1477: "fixed[len fixed].names[1]",
+    1485: 1477,
+    1486: 1477,
+    1493: "fixed[len fixed].named[0].name",
+    1501: 1493,
+    1502: 1493,
+    1509: "fixed[len fixed].named[1].name",
+    1517: 1509,
+    1518: 1509,
 }

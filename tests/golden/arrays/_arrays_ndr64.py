@@ -32,6 +32,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "Q")
+    join1 = ndr.text_writer(order, "Q")
     load1 = ndr.number_reader(order, "h")
     load2 = ndr.number_reader(order, "q")
     load3 = ndr.number_reader(order, "?")
@@ -121,6 +122,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     rows4 = Struct(order + "B7xq").iter_unpack
     rows5 = Struct(order + "hBx").iter_unpack
     rows6 = Struct(order + "QhB5x").iter_unpack
+    split1 = ndr.text_reader(order, "Q")
     write1 = ndr.number_writer(order, "h")
     write2 = ndr.number_writer(order, "q")
     write3 = ndr.number_writer(order, "?")
@@ -183,7 +185,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop3 - 2 : stop3] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n3, most, stop3)
-            names3 = decode(d[at + 24 : stop3 - 2], "surrogatepass")[0]
+            names3 = decode(d[at + 24 : stop3 - 2], "surrogatepass", True)[0]
             at = stop3
             names = names3
         else:
@@ -199,7 +201,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first2, n4, most2, stop4)
-            names2_2 = decode(d[at + 24 : stop4 - 2], "surrogatepass")[0]
+            names2_2 = decode(d[at + 24 : stop4 - 2], "surrogatepass", True)[0]
             at = stop4
             names2 = names2_2
         else:
@@ -215,7 +217,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop5 - 2 : stop5] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first3, n5, most3, stop5)
-            name3 = decode(d[at + 24 : stop5 - 2], "surrogatepass")[0]
+            name3 = decode(d[at + 24 : stop5 - 2], "surrogatepass", True)[0]
             at = stop5
             name = name3
         else:
@@ -231,7 +233,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop6 - 2 : stop6] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n6, most4, stop6)
-            name2_2 = decode(d[at + 24 : stop6 - 2], "surrogatepass")[0]
+            name2_2 = decode(d[at + 24 : stop6 - 2], "surrogatepass", True)[0]
             at = stop6
             name2 = name2_2
         else:
@@ -239,7 +241,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         made = FIXED(
             octets,
             load1(numbers),
-            decode(letters, "surrogatepass")[0],
+            decode(letters, "surrogatepass", True)[0],
             [SMALL(a, b2), SMALL(a2, b3)],
             [WIDE(x, h), WIDE(x2, h2)],
             [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
@@ -433,7 +435,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             or d[stop3 - 2 : stop3] != b"\0\0"
         ):
             raise ndr.bad_string(d, first3, n3, 10, stop3)
-        wide = decode(d[at + 16 : stop3 - 2], "surrogatepass")[0]
+        wide = decode(d[at + 16 : stop3 - 2], "surrogatepass", True)[0]
         at = stop3
         run = reads1[at & 7]
         end2, after = run.unpack_from(d, at)
@@ -521,7 +523,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n2, most2, stop)
-                name2 = decode(d[at + 24 : stop - 2], "surrogatepass")[0]
+                name2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
                 name = name2
             else:
@@ -561,7 +563,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         or d[stop2 - 2 : stop2] != b"\0\0"
                     ):
                         raise ndr.bad_string(d, first4, n4, most4, stop2)
-                    name3_2 = decode(d[at + 24 : stop2 - 2], "surrogatepass")[0]
+                    name3_2 = decode(d[at + 24 : stop2 - 2], "surrogatepass", True)[0]
                     at = stop2
                     name3 = name3_2
                 else:
@@ -914,7 +916,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop4 - 2 : stop4] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first4, n4, most4, stop4)
-            last2 = decode(d[at + 24 : stop4 - 2], "surrogatepass")[0]
+            last2 = decode(d[at + 24 : stop4 - 2], "surrogatepass", True)[0]
             at = stop4
             last = last2
         else:
@@ -990,7 +992,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop9 - 2 : stop9] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first8, n8, most9, stop9)
-                last3_2 = decode(d[at + 24 : stop9 - 2], "surrogatepass")[0]
+                last3_2 = decode(d[at + 24 : stop9 - 2], "surrogatepass", True)[0]
                 at = stop9
                 last3 = last3_2
             else:
@@ -1098,7 +1100,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 16 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
-        letters = decode(d[16:stop], "surrogatepass")[0]
+        letters = decode(d[16:stop], "surrogatepass", True)[0]
         at = stop
         run = reads4[at & 7]
         after, most2, first, n2 = run.unpack_from(d, at)
@@ -1125,18 +1127,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_extent(0, used, room, n)
         part = named[:used]
         b = bytearray(pack16(room, used, room, 0, used))
-        t = bytearray()
+        texts: Any = []
         for v in part:
             name = v.name
             small = v.small
             b += pack3(0 if name is None else r, small.a, small.b)
             r += 4
-            if name is not None:
-                text = encode(name + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 7][n2]
-                t += text
-        b += t
+            texts += (name,)
+        b += join1(texts)
         return b
 
     def get_Back_request(d: Any, at: int = 0) -> Any:
@@ -1154,25 +1152,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
-        at = stop
+        texts = split1(d, stop)
         for name, a, b2 in rows6(d[32:stop]):
-            if name:
-                at = at + 7 & -8
-                most2, first2, n2 = read5(d, at)
-                stop2 = at + 24 + 2 * n2
-                if (
-                    first2
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first2, n2, most2, stop2)
-                name2 = decode(d[at + 24 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                name = name2
-            else:
-                name = None
+            name = next(texts) if name else None
             named.append(NAMED(name, SMALL(a, b2)))
+        at = texts.send(True)
         return room, used, named
 
     def put_Back_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -1185,18 +1169,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_extent(0, used, most, n)
         part = named[:used]
         b = bytearray(pack17(used, most, 0, used))
-        t = bytearray()
+        texts: Any = []
         for v in part:
             name = v.name
             small = v.small
             b += pack3(0 if name is None else r, small.a, small.b)
             r += 4
-            if name is not None:
-                text = encode(name + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 7][n2]
-                t += text
-        b += t
+            texts += (name,)
+        b += join1(texts)
         return b
 
     def get_Back_response(d: Any, inputs: Any, at: int = 0) -> Any:
@@ -1214,25 +1194,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         named: Any = []
-        at = stop
+        texts = split1(d, stop)
         for name, a, b2 in rows6(d[32:stop]):
-            if name:
-                at = at + 7 & -8
-                most2, first2, n2 = read5(d, at)
-                stop2 = at + 24 + 2 * n2
-                if (
-                    first2
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first2, n2, most2, stop2)
-                name2 = decode(d[at + 24 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                name = name2
-            else:
-                name = None
+            name = next(texts) if name else None
             named.append(NAMED(name, SMALL(a, b2)))
+        at = texts.send(True)
         return BackResult(used, named)
 
     def put_Names_request(n: Any, names: Any, fixed: Any) -> bytes | bytearray:
@@ -1241,20 +1207,16 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
         b = bytearray(pack9(n, n2))
-        t = bytearray()
+        texts: Any = []
         for v in names:
             b += pack5(0 if v is None else r)
             r += 4
-            if v is not None:
-                text = encode(v + "\0", "surrogatepass")[0]
-                n3 = len(text) >> 1
-                t += heads1[-len(t) & 7][n3]
-                t += text
-        b += t
-        n4 = len(fixed)
-        if n4 != n:
-            raise ndr.size_mismatch(n4, n)
-        b += packs3[len(b) & 7](n4)
+            texts += (v,)
+        b += join1(texts)
+        n3 = len(fixed)
+        if n3 != n:
+            raise ndr.size_mismatch(n3, n)
+        b += packs3[len(b) & 7](n3)
         for v2 in fixed:
             octets = v2.octets
             if len(octets) != 5:
@@ -1263,9 +1225,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if len(numbers) != 3:
                 raise ndr.size_mismatch(len(numbers), 3)
             letters = v2.letters
-            text2 = encode(letters, "surrogatepass")[0]
-            if len(text2) >> 1 != 4:
-                raise ndr.size_mismatch(len(text2) >> 1, 4)
+            text = encode(letters, "surrogatepass")[0]
+            if len(text) >> 1 != 4:
+                raise ndr.size_mismatch(len(text) >> 1, 4)
             smalls = v2.smalls
             if len(smalls) != 2:
                 raise ndr.size_mismatch(len(smalls), 2)
@@ -1306,11 +1268,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if len(flags) != 3:
                 raise ndr.size_mismatch(len(flags), 3)
             flat = ndr.flatten_numbers(v2.matrix, ((2, 0, 2), (3, 0, 3)))
-            n5 = 2 * 3
+            n4 = 2 * 3
             b += pack18(
                 bytes(octets),
                 write1(numbers),
-                text2,
+                text,
                 small.a,
                 small.b,
                 small2.a,
@@ -1333,42 +1295,42 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 write3(flags),
             )
             r += 16
-            if n5:
+            if n4:
                 b += b"\0" * 5
             b += write5(flat)
             flat2 = ndr.flatten_bytes(v2.rows, ((2, 0, 2), (4, 0, 4)))
-            n6 = 2 * 4
+            n5 = 2 * 4
             b += flat2
             b += PAD[-len(b) & 7]
         for v3 in fixed:
             names3 = v3.names
             pointer3 = names3[0]
             if pointer3 is not None:
-                text3 = encode(pointer3 + "\0", "surrogatepass")[0]
+                text2 = encode(pointer3 + "\0", "surrogatepass")[0]
+                n6 = len(text2) >> 1
+                b += heads1[-len(b) & 7][n6]
+                b += text2
+            pointer4 = names3[1]
+            if pointer4 is not None:
+                text3 = encode(pointer4 + "\0", "surrogatepass")[0]
                 n7 = len(text3) >> 1
                 b += heads1[-len(b) & 7][n7]
                 b += text3
-            pointer4 = names3[1]
-            if pointer4 is not None:
-                text4 = encode(pointer4 + "\0", "surrogatepass")[0]
-                n8 = len(text4) >> 1
-                b += heads1[-len(b) & 7][n8]
-                b += text4
             named4 = v3.named
             named5 = named4[0]
             name3 = named5.name
             if name3 is not None:
-                text5 = encode(name3 + "\0", "surrogatepass")[0]
-                n9 = len(text5) >> 1
-                b += heads1[-len(b) & 7][n9]
-                b += text5
+                text4 = encode(name3 + "\0", "surrogatepass")[0]
+                n8 = len(text4) >> 1
+                b += heads1[-len(b) & 7][n8]
+                b += text4
             named6 = named4[1]
             name4 = named6.name
             if name4 is not None:
-                text6 = encode(name4 + "\0", "surrogatepass")[0]
-                n10 = len(text6) >> 1
-                b += heads1[-len(b) & 7][n10]
-                b += text6
+                text5 = encode(name4 + "\0", "surrogatepass")[0]
+                n9 = len(text5) >> 1
+                b += heads1[-len(b) & 7][n9]
+                b += text5
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
@@ -1380,34 +1342,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
-        at = stop
+        texts = split1(d, stop)
         for (v,) in rows2(d[16:stop]):
-            if v:
-                at = at + 7 & -8
-                most2, first, n2 = read5(d, at)
-                stop2 = at + 24 + 2 * n2
-                if (
-                    first
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first, n2, most2, stop2)
-                v2 = decode(d[at + 24 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                v = v2
-            else:
-                v = None
+            v = next(texts) if v else None
             names.append(v)
+        at = texts.send(True)
         at = at + 7 & -8
-        (most3,) = read6(d, at)
-        if most3 != n:
-            raise ndr.bad_count(most3, n)
-        if 192 * most3 > size - (at + 8):
-            raise ndr.cut_short(192 * most3, d)
+        (most2,) = read6(d, at)
+        if most2 != n:
+            raise ndr.bad_count(most2, n)
+        if 192 * most2 > size - (at + 8):
+            raise ndr.cut_short(192 * most2, d)
         rows: Any = []
         at += 8
-        for _ in range(most3):
+        for _ in range(most2):
             (
                 octets,
                 numbers,
@@ -1433,22 +1381,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 b5,
                 flags,
             ) = read18(d, at)
-            n3 = 2 * 3
+            n2 = 2 * 3
             at += 131
-            if n3:
+            if n2:
                 at = at + 7 & -8
-            stop3 = at + 8 * n3
+            stop2 = at + 8 * n2
+            if stop2 > size:
+                raise ndr.cut_short(stop2, d)
+            matrix = load5(d[at:stop2])
+            at = stop2
+            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
+            n3 = 2 * 4
+            stop3 = at + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            matrix = load5(d[at:stop3])
+            rows_2 = bytes(d[at:stop3])
             at = stop3
-            matrix = ndr.nest(matrix, ((2, 0, 2), (3, 0, 3)))
-            n4 = 2 * 4
-            stop4 = at + n4
-            if stop4 > size:
-                raise ndr.cut_short(stop4, d)
-            rows_2 = bytes(d[at:stop4])
-            at = stop4
             rows_2 = ndr.nest(rows_2, ((2, 0, 2), (4, 0, 4)))
             at = at + 7 & -8
             rows.append(
@@ -1510,6 +1458,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         ) in rows:
             if names2:
                 at = at + 7 & -8
+                most3, first, n4 = read5(d, at)
+                stop4 = at + 24 + 2 * n4
+                if (
+                    first
+                    or not 0 < n4 <= most3
+                    or stop4 > size
+                    or d[stop4 - 2 : stop4] != b"\0\0"
+                ):
+                    raise ndr.bad_string(d, first, n4, most3, stop4)
+                names2_2 = decode(d[at + 24 : stop4 - 2], "surrogatepass", True)[0]
+                at = stop4
+                names2 = names2_2
+            else:
+                names2 = None
+            if names3:
+                at = at + 7 & -8
                 most4, first2, n5 = read5(d, at)
                 stop5 = at + 24 + 2 * n5
                 if (
@@ -1519,12 +1483,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop5 - 2 : stop5] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first2, n5, most4, stop5)
-                names2_2 = decode(d[at + 24 : stop5 - 2], "surrogatepass")[0]
+                names3_2 = decode(d[at + 24 : stop5 - 2], "surrogatepass", True)[0]
                 at = stop5
-                names2 = names2_2
+                names3 = names3_2
             else:
-                names2 = None
-            if names3:
+                names3 = None
+            if name:
                 at = at + 7 & -8
                 most5, first3, n6 = read5(d, at)
                 stop6 = at + 24 + 2 * n6
@@ -1535,12 +1499,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop6 - 2 : stop6] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first3, n6, most5, stop6)
-                names3_2 = decode(d[at + 24 : stop6 - 2], "surrogatepass")[0]
+                name3 = decode(d[at + 24 : stop6 - 2], "surrogatepass", True)[0]
                 at = stop6
-                names3 = names3_2
+                name = name3
             else:
-                names3 = None
-            if name:
+                name = None
+            if name2:
                 at = at + 7 & -8
                 most6, first4, n7 = read5(d, at)
                 stop7 = at + 24 + 2 * n7
@@ -1551,24 +1515,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop7 - 2 : stop7] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first4, n7, most6, stop7)
-                name3 = decode(d[at + 24 : stop7 - 2], "surrogatepass")[0]
+                name2_2 = decode(d[at + 24 : stop7 - 2], "surrogatepass", True)[0]
                 at = stop7
-                name = name3
-            else:
-                name = None
-            if name2:
-                at = at + 7 & -8
-                most7, first5, n8 = read5(d, at)
-                stop8 = at + 24 + 2 * n8
-                if (
-                    first5
-                    or not 0 < n8 <= most7
-                    or stop8 > size
-                    or d[stop8 - 2 : stop8] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first5, n8, most7, stop8)
-                name2_2 = decode(d[at + 24 : stop8 - 2], "surrogatepass")[0]
-                at = stop8
                 name2 = name2_2
             else:
                 name2 = None
@@ -1576,7 +1524,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 FIXED(
                     octets,
                     load1(numbers),
-                    decode(letters, "surrogatepass")[0],
+                    decode(letters, "surrogatepass", True)[0],
                     [SMALL(a, b2), SMALL(a2, b3)],
                     [WIDE(x, h), WIDE(x2, h2)],
                     [LEVEL.of(levels), LEVEL.of(levels2), LEVEL.of(levels3)],
@@ -1626,571 +1574,562 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
-    133: ".octets",
-    134: ".octets",
+PATHS: Final[dict[int, int | str]] = {
     135: ".octets",
-    136: ".octets",
-    137: ".octets",
-    138: ".octets",
-    139: ".octets",
-    140: ".octets",
-    141: ".octets",
-    142: ".octets",
-    143: ".octets",
-    144: ".octets",
-    145: ".octets",
-    146: ".octets",
-    147: ".octets",
-    148: ".octets",
-    149: ".octets",
-    150: ".octets",
-    151: ".octets",
-    152: ".octets",
-    153: ".octets",
-    154: ".octets",
-    155: ".octets",
-    156: ".octets",
-    157: ".octets",
-    164: ".matrix",
-    171: ".rows",
-    177: ".names[0]",
-    185: ".names[0]",
-    186: ".names[0]",
-    193: ".names[1]",
-    201: ".names[1]",
-    202: ".names[1]",
-    209: ".named[0].name",
-    217: ".named[0].name",
-    218: ".named[0].name",
-    225: ".named[1].name",
-    233: ".named[1].name",
-    234: ".named[1].name",
-    255: ".octets",
-    257: ".octets",
-    258: ".numbers",
+    136: 135,
+    137: 135,
+    138: 135,
+    139: 135,
+    140: 135,
+    141: 135,
+    142: 135,
+    143: 135,
+    144: 135,
+    145: 135,
+    146: 135,
+    147: 135,
+    148: 135,
+    149: 135,
+    150: 135,
+    151: 135,
+    152: 135,
+    153: 135,
+    154: 135,
+    155: 135,
+    156: 135,
+    157: 135,
+    158: 135,
+    159: 135,
+    166: ".matrix",
+    173: ".rows",
+    179: ".names[0]",
+    187: 179,
+    188: 179,
+    195: ".names[1]",
+    203: 195,
+    204: 195,
+    211: ".named[0].name",
+    219: 211,
+    220: 211,
+    227: ".named[1].name",
+    235: 227,
+    236: 227,
+    257: 135,
+    259: 135,
     260: ".numbers",
-    261: ".letters",
-    262: ".letters=letters:s",
-    264: ".letters",
-    265: ".smalls",
+    262: 260,
+    263: ".letters",
+    264: ".letters=letters:s",
+    266: 263,
     267: ".smalls",
-    268: ".smalls[0]",
-    269: ".smalls[1]",
-    270: ".wides",
+    269: 267,
+    270: ".smalls[0]",
+    271: ".smalls[1]",
     272: ".wides",
-    273: ".wides[0]",
-    274: ".wides[1]",
-    275: ".levels",
+    274: 272,
+    275: ".wides[0]",
+    276: ".wides[1]",
     277: ".levels",
-    278: ".levels[0]",
-    279: ".levels[0]=x:I",
+    279: 277,
     280: ".levels[0]",
-    281: ".levels[1]",
-    282: ".levels[1]=x2:I",
+    281: ".levels[0]=x:I",
+    282: 280,
     283: ".levels[1]",
-    284: ".levels[2]",
-    285: ".levels[2]=x3:I",
+    284: ".levels[1]=x2:I",
+    285: 283,
     286: ".levels[2]",
-    287: ".names",
+    287: ".levels[2]=x3:I",
+    288: 286,
     289: ".names",
-    290: ".names[0]",
-    291: ".names[1]",
-    292: ".named",
+    291: 289,
+    292: 179,
+    293: 195,
     294: ".named",
-    295: ".named[0]",
-    296: ".named[0].name",
-    297: ".named[0].small",
-    298: ".named[1]",
-    299: ".named[1].name",
-    300: ".named[1].small",
-    301: ".flags",
+    296: 294,
+    297: ".named[0]",
+    298: 211,
+    299: ".named[0].small",
+    300: ".named[1]",
+    301: 227,
+    302: ".named[1].small",
     303: ".flags",
-    304: ".matrix",
-    306: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    307: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
+    305: 303,
+    306: 166,
     308: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    309: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    310: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    311: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    312: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    313: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    314: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    315: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    316: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    317: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    318: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    319: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    320: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    321: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    322: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    323: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    324: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    325: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    326: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    327: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    328: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    329: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    330: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    334: ".matrix=flat:d*",
-    335: ".rows",
-    337: ".rows",
-    340: ".names[0]=pointer:s",
-    343: ".names[0]",
-    345: ".names[1]=pointer2:s",
-    348: ".names[1]",
-    350: ".named[0].name=name:s",
-    353: ".named[0].name",
-    355: ".named[1].name=name2:s",
-    358: ".named[1].name",
-    364: "fixed",
-    368: "fixed",
-    374: "fixed",
-    378: "fixed",
-    382: "varying.values",
-    383: "varying.values",
-    386: "varying.values",
-    387: "varying.values",
-    388: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
-    389: "varying.values=part:h*",
-    390: "varying.text=varying.text:s",
-    393: "varying.text",
-    394: "varying.text=0:Q; varying.text=n2:Q",
+    309: 308,
+    310: 308,
+    311: 308,
+    312: 308,
+    313: 308,
+    314: 308,
+    315: 308,
+    316: 308,
+    317: 308,
+    318: 308,
+    319: 308,
+    320: 308,
+    321: 308,
+    322: 308,
+    323: 308,
+    324: 308,
+    325: 308,
+    326: 308,
+    327: 308,
+    328: 308,
+    329: 308,
+    330: 308,
+    331: 308,
+    332: 308,
+    336: ".matrix=flat:d*",
+    337: 173,
+    339: 173,
+    342: ".names[0]=pointer:s",
+    345: 179,
+    347: ".names[1]=pointer2:s",
+    350: 195,
+    352: ".named[0].name=name:s",
+    355: 211,
+    357: ".named[1].name=name2:s",
+    360: 227,
+    366: "fixed",
+    370: 366,
+    376: 366,
+    380: 366,
+    384: "varying.values",
+    385: 384,
+    388: 384,
+    389: 384,
+    390: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
+    391: "varying.values=part:h*",
+    392: "varying.text=varying.text:s",
     395: "varying.text",
-    396: "varying.wide=varying.wide:s",
-    399: "varying.wide",
-    400: "varying.wide=0:Q; varying.wide=n3:Q",
+    396: "varying.text=0:Q; varying.text=n2:Q",
+    397: 395,
+    398: "varying.wide=varying.wide:s",
     401: "varying.wide",
-    402: "varying.end=varying.end:B; after=after:B",
-    407: "varying.pad",
-    409: "varying.values",
-    411: "varying.values",
-    413: "varying.values",
-    416: "varying.values",
-    420: "varying.text",
-    423: "varying.text",
-    424: "varying.text",
-    427: "varying.wide",
-    435: "varying.wide",
-    436: "varying.wide",
-    439: "varying.end",
-    445: "room.items",
-    446: "room.items",
-    450: "room.items",
-    451: "room.items",
-    452: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
-    454: "room.items[v in part].name",
-    455: "room.items[v in part].small",
-    456: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    459: "room.items[v2 in part].name",
-    461: "room.items[v2 in part].name=name2:s",
-    464: "room.items[v2 in part].name",
-    465: "outer=0 if outer is None else r:Q",
-    468: "outer.inner",
-    469: "outer.inner.items",
-    470: "outer.inner.items",
-    474: "outer.inner.items",
-    475: "outer.inner.items",
-    476: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
-    478: "outer.inner.items[v3 in part2].name",
-    479: "outer.inner.items[v3 in part2].small",
-    480: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    483: "outer.inner.items[v4 in part2].name",
-    485: "outer.inner.items[v4 in part2].name=name4:s",
-    488: "outer.inner.items[v4 in part2].name",
-    489: "after=after:q",
-    494: "room.items",
-    496: "room.items",
-    498: "room.items",
-    500: "room.items",
-    502: "room.items",
-    504: "room.items",
-    508: "room.items[len items].name",
-    515: "room.items[len items].name",
-    523: "room.items[len items].name",
-    524: "room.items[len items].name",
-    531: "outer",
-    534: "outer.inner.items",
-    536: "outer.inner.items",
-    538: "outer.inner.items",
-    540: "outer.inner.items",
-    542: "outer.inner.items",
-    544: "outer.inner.items",
-    548: "outer.inner.items[len items2].name",
-    555: "outer.inner.items[len items2].name",
-    563: "outer.inner.items[len items2].name",
-    564: "outer.inner.items[len items2].name",
-    574: "after",
-    579: "hypers=0 if hypers is None else r:Q",
-    582: "hypers.numbers",
-    583: "hypers.numbers",
-    586: "hypers.numbers",
-    587: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
-    590: "hypers.numbers=numbers:q*",
-    592: "flags.flags",
-    593: "flags.levels",
-    594: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    595: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    402: "varying.wide=0:Q; varying.wide=n3:Q",
+    403: 401,
+    404: "varying.end=varying.end:B; after=after:B",
+    409: "varying.pad",
+    411: 384,
+    413: 384,
+    415: 384,
+    418: 384,
+    422: 395,
+    425: 395,
+    426: 395,
+    429: 401,
+    437: 401,
+    438: 401,
+    441: "varying.end",
+    447: "room.items",
+    448: 447,
+    452: 447,
+    453: 447,
+    454: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
+    456: "room.items[v in part].name",
+    457: "room.items[v in part].small",
+    458: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    461: "room.items[v2 in part].name",
+    463: "room.items[v2 in part].name=name2:s",
+    466: 461,
+    467: "outer=0 if outer is None else r:Q",
+    470: "outer.inner",
+    471: "outer.inner.items",
+    472: 471,
+    476: 471,
+    477: 471,
+    478: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
+    480: "outer.inner.items[v3 in part2].name",
+    481: "outer.inner.items[v3 in part2].small",
+    482: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    485: "outer.inner.items[v4 in part2].name",
+    487: "outer.inner.items[v4 in part2].name=name4:s",
+    490: 485,
+    491: "after=after:q",
+    496: 447,
+    498: 447,
+    500: 447,
+    502: 447,
+    504: 447,
+    506: 447,
+    510: "room.items[len items].name",
+    517: 510,
+    525: 510,
+    526: 510,
+    533: "outer",
+    536: 471,
+    538: 471,
+    540: 471,
+    542: 471,
+    544: 471,
+    546: 471,
+    550: "outer.inner.items[len items2].name",
+    557: 550,
+    565: 550,
+    566: 550,
+    576: "after",
+    581: "hypers=0 if hypers is None else r:Q",
+    584: "hypers.numbers",
+    585: 584,
+    588: 584,
+    589: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
+    592: "hypers.numbers=numbers:q*",
+    594: "flags.flags",
+    595: "flags.levels",
     596: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    599: "flags.flags",
-    602: "flags.flags",
-    603: "flags.flags=n2:Q",
-    604: "flags.flags=flags2:?*",
-    606: "flags.levels",
-    609: "flags.levels",
-    610: "flags.levels=n3:Q",
-    612: "flags.levels[v in levels]=v:I",
-    613: "flags.levels[v in levels]",
+    597: 596,
+    598: 596,
+    601: 594,
+    604: 594,
+    605: "flags.flags=n2:Q",
+    606: "flags.flags=flags2:?*",
+    608: 595,
+    611: 595,
+    612: "flags.levels=n3:Q",
     614: "flags.levels[v in levels]=v:I",
-    619: "hypers",
-    622: "hypers.numbers",
-    624: "hypers.numbers",
-    630: "hypers.numbers",
-    637: "flags.count",
-    640: "flags.flags",
-    642: "flags.flags",
-    645: "flags.flags",
-    653: "flags.levels",
-    655: "flags.levels",
-    658: "flags.levels",
-    661: "flags.levels[len levels2]",
-    670: "out=0 if result is None else r:Q",
-    673: "out.numbers",
-    674: "out.numbers",
-    677: "out.numbers",
-    678: "out.numbers=n:Q; out.count=result.count:i",
-    681: "out.numbers=numbers:q*",
-    687: "out",
-    690: "out.numbers",
-    692: "out.numbers",
-    698: "out.numbers",
-    709: "grid.grid",
-    710: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
-    713: "grid.grid",
-    716: "grid.grid",
-    717: "grid.grid=n:Q",
-    720: "grid.grid[v in grid2]=0 if v is None else r:Q",
-    723: "grid.grid[v in grid2]",
+    615: "flags.levels[v in levels]",
+    616: 614,
+    621: "hypers",
+    624: 584,
+    626: 584,
+    632: 584,
+    639: "flags.count",
+    642: 594,
+    644: 594,
+    647: 594,
+    655: 595,
+    657: 595,
+    660: 595,
+    663: "flags.levels[len levels2]",
+    672: "out=0 if result is None else r:Q",
+    675: "out.numbers",
+    676: 675,
+    679: 675,
+    680: "out.numbers=n:Q; out.count=result.count:i",
+    683: "out.numbers=numbers:q*",
+    689: "out",
+    692: 675,
+    694: 675,
+    700: 675,
+    711: "grid.grid",
+    712: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
+    715: 711,
+    718: 711,
+    719: "grid.grid=n:Q",
+    722: "grid.grid[v in grid2]=0 if v is None else r:Q",
     725: "grid.grid[v in grid2]",
-    726: "grid.grid[v in grid2]=n2:Q",
-    727: "grid.grid[v in grid2]=v:h*",
-    729: "table",
-    731: "rows=rows:i; table=rows:Q",
-    732: "table=flat:i*",
-    737: "grid.size",
-    740: "grid.grid",
-    742: "grid.grid",
-    745: "grid.grid",
-    752: "grid.grid[len grid2]",
-    755: "grid.grid[len grid2]",
-    761: "grid.grid[len grid2]",
-    766: "rows",
-    769: "table",
-    773: "table",
-    781: "lines.lines",
+    727: 725,
+    728: "grid.grid[v in grid2]=n2:Q",
+    729: "grid.grid[v in grid2]=v:h*",
+    731: "table",
+    733: "rows=rows:i; table=rows:Q",
+    734: "table=flat:i*",
+    739: "grid.size",
+    742: 711,
+    744: 711,
+    747: 711,
+    754: "grid.grid[len grid2]",
+    757: 754,
+    763: 754,
+    768: "rows",
+    771: 731,
+    775: 731,
     783: "lines.lines",
-    784: "lines.lines[0]",
-    785: "lines.lines[1]",
-    786: "lines.lines[2]",
-    787: "lines.last",
-    788: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    789: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    785: 783,
+    786: "lines.lines[0]",
+    787: "lines.lines[1]",
+    788: "lines.lines[2]",
+    789: "lines.last",
     790: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    791: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    792: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    793: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    794: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    795: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    798: "lines.lines[0]=pointer:s",
-    801: "lines.lines[0]",
-    803: "lines.lines[1]=pointer2:s",
-    806: "lines.lines[1]",
-    808: "lines.lines[2]=pointer3:s",
-    811: "lines.lines[2]",
-    813: "lines.last=last:s",
-    816: "lines.last",
-    817: "many",
+    791: 790,
+    792: 790,
+    793: 790,
+    794: 790,
+    795: 790,
+    796: 790,
+    797: 790,
+    800: "lines.lines[0]=pointer:s",
+    803: 786,
+    805: "lines.lines[1]=pointer2:s",
+    808: 787,
+    810: "lines.lines[2]=pointer3:s",
+    813: 788,
+    815: "lines.last=last:s",
+    818: 789,
     819: "many",
-    820: "count=count:h; many=n5:Q",
-    823: "many[v in many].lines",
+    821: 819,
+    822: "count=count:h; many=n5:Q",
     825: "many[v in many].lines",
-    826: "many[v in many].lines[0]",
-    827: "many[v in many].lines[1]",
-    828: "many[v in many].lines[2]",
-    829: "many[v in many].last",
-    830: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    831: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    827: 825,
+    828: "many[v in many].lines[0]",
+    829: "many[v in many].lines[1]",
+    830: "many[v in many].lines[2]",
+    831: "many[v in many].last",
     832: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    833: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    834: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    835: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    838: "many[v in many].lines[0]=pointer4:s",
-    841: "many[v in many].lines[0]",
-    843: "many[v in many].lines[1]=pointer5:s",
-    846: "many[v in many].lines[1]",
-    848: "many[v in many].lines[2]=pointer6:s",
-    851: "many[v in many].lines[2]",
-    853: "many[v in many].last=last2:s",
-    856: "many[v in many].last",
-    862: "lines.lines[0]",
-    865: "lines.lines[0]",
-    868: "lines.lines[0]",
-    869: "lines.lines[0]",
-    876: "lines.lines[1]",
-    884: "lines.lines[1]",
-    885: "lines.lines[1]",
-    892: "lines.lines[2]",
-    900: "lines.lines[2]",
-    901: "lines.lines[2]",
-    908: "lines.last",
-    916: "lines.last",
-    917: "lines.last",
-    923: "count",
-    926: "many",
-    929: "many",
-    936: "many[len many].lines[0]",
-    944: "many[len many].lines[0]",
-    945: "many[len many].lines[0]",
-    952: "many[len many].lines[1]",
-    960: "many[len many].lines[1]",
-    961: "many[len many].lines[1]",
-    968: "many[len many].lines[2]",
-    976: "many[len many].lines[2]",
-    977: "many[len many].lines[2]",
-    984: "many[len many].last",
-    992: "many[len many].last",
-    993: "many[len many].last",
-    998: "many[len many]",
-    1004: "some",
+    833: 832,
+    834: 832,
+    835: 832,
+    836: 832,
+    837: 832,
+    840: "many[v in many].lines[0]=pointer4:s",
+    843: 828,
+    845: "many[v in many].lines[1]=pointer5:s",
+    848: 829,
+    850: "many[v in many].lines[2]=pointer6:s",
+    853: 830,
+    855: "many[v in many].last=last2:s",
+    858: 831,
+    864: 786,
+    867: 786,
+    870: 786,
+    871: 786,
+    878: 787,
+    886: 787,
+    887: 787,
+    894: 788,
+    902: 788,
+    903: 788,
+    910: 789,
+    918: 789,
+    919: 789,
+    925: "count",
+    928: 819,
+    931: 819,
+    938: "many[len many].lines[0]",
+    946: 938,
+    947: 938,
+    954: "many[len many].lines[1]",
+    962: 954,
+    963: 954,
+    970: "many[len many].lines[2]",
+    978: 970,
+    979: 970,
+    986: "many[len many].last",
+    994: 986,
+    995: 986,
+    1000: "many[len many]",
     1006: "some",
-    1007: "some",
-    1008: "first=first:i; used=used:i; some=first:Q; some=used:Q",
-    1010: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1011: "after=after:B",
-    1016: "first",
-    1018: "some",
-    1020: "some",
-    1022: "some",
-    1025: "some",
-    1028: "some[len some]",
-    1031: "after",
-    1037: "wides",
+    1008: 1006,
+    1009: 1006,
+    1010: "first=first:i; used=used:i; some=first:Q; some=used:Q",
+    1012: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1013: "after=after:B",
+    1018: "first",
+    1020: 1006,
+    1022: 1006,
+    1024: 1006,
+    1027: 1006,
+    1030: "some[len some]",
+    1033: 576,
     1039: "wides",
-    1040: "count=count:B; wides=n:Q",
-    1042: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1043: "smalls",
+    1041: 1039,
+    1042: "count=count:B; wides=n:Q",
+    1044: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
     1045: "smalls",
-    1046: "after=after:B; smalls=n2:Q",
-    1048: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1053: "count",
-    1055: "wides",
-    1058: "wides",
-    1061: "wides[len wides]",
-    1063: "after",
-    1065: "smalls",
-    1068: "smalls",
-    1071: "smalls[len smalls]",
-    1078: "letters=letters:s",
-    1079: "letters",
+    1047: 1045,
+    1048: "after=after:B; smalls=n2:Q",
+    1050: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1055: 925,
+    1057: 1039,
+    1060: 1039,
+    1063: "wides[len wides]",
+    1065: 576,
+    1067: 1045,
+    1070: 1045,
+    1073: "smalls[len smalls]",
+    1080: "letters=letters:s",
     1081: "letters",
-    1082: "n=n:i; letters=n2:Q",
-    1083: "letters",
-    1084: "data",
-    1087: "data",
-    1088: "data",
-    1089: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
-    1090: "data",
-    1095: "n",
-    1097: "letters",
-    1100: "letters",
-    1101: "letters",
-    1104: "after",
-    1107: "data",
-    1109: "data",
-    1111: "data",
-    1113: "data",
-    1116: "data",
-    1123: "named",
+    1083: 1081,
+    1084: "n=n:i; letters=n2:Q",
+    1085: 1081,
+    1086: "data",
+    1089: 1086,
+    1090: 1086,
+    1091: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
+    1092: 1086,
+    1097: "n",
+    1099: 1081,
+    1102: 1081,
+    1103: 1081,
+    1106: 576,
+    1109: 1086,
+    1111: 1086,
+    1113: 1086,
+    1115: 1086,
+    1118: 1086,
     1125: "named",
-    1126: "named",
-    1127: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
-    1130: "named[v in part].name",
-    1131: "named[v in part].small",
-    1132: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1135: "named[v in part].name=name:s",
-    1138: "named[v in part].name",
-    1144: "room",
-    1146: "named",
-    1148: "named",
-    1150: "named",
-    1152: "named",
-    1155: "named",
-    1161: "named[len named].name",
-    1169: "named[len named].name",
-    1170: "named[len named].name",
-    1175: "named[len named]",
-    1180: "used",
-    1181: "named",
-    1182: "named",
-    1185: "named",
-    1186: "named",
-    1187: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
-    1190: "named[v in part].name",
-    1191: "named[v in part].small",
-    1192: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1195: "named[v in part].name=name:s",
-    1198: "named[v in part].name",
-    1204: "used",
-    1206: "named",
-    1208: "named",
-    1210: "named",
-    1212: "named",
-    1215: "named",
-    1221: "named[len named].name",
-    1229: "named[len named].name",
-    1230: "named[len named].name",
-    1235: "named[len named]",
-    1240: "names",
-    1242: "names",
-    1243: "n=n:i; names=n2:Q",
-    1246: "names[v in names]=0 if v is None else r:Q",
-    1249: "names[v in names]=v:s",
-    1252: "names[v in names]",
-    1254: "fixed",
-    1256: "fixed",
-    1257: "fixed=n4:Q",
-    1259: "fixed[v2 in fixed].octets",
-    1261: "fixed[v2 in fixed].octets",
-    1262: "fixed[v2 in fixed].numbers",
-    1264: "fixed[v2 in fixed].numbers",
-    1265: "fixed[v2 in fixed].letters",
-    1266: "fixed[v2 in fixed].letters=letters:s",
-    1268: "fixed[v2 in fixed].letters",
-    1269: "fixed[v2 in fixed].smalls",
-    1271: "fixed[v2 in fixed].smalls",
-    1272: "fixed[v2 in fixed].smalls[0]",
-    1273: "fixed[v2 in fixed].smalls[1]",
-    1274: "fixed[v2 in fixed].wides",
-    1276: "fixed[v2 in fixed].wides",
-    1277: "fixed[v2 in fixed].wides[0]",
-    1278: "fixed[v2 in fixed].wides[1]",
-    1279: "fixed[v2 in fixed].levels",
-    1281: "fixed[v2 in fixed].levels",
-    1282: "fixed[v2 in fixed].levels[0]",
-    1283: "fixed[v2 in fixed].levels[0]=x:I",
-    1284: "fixed[v2 in fixed].levels[0]",
-    1285: "fixed[v2 in fixed].levels[1]",
-    1286: "fixed[v2 in fixed].levels[1]=x2:I",
-    1287: "fixed[v2 in fixed].levels[1]",
-    1288: "fixed[v2 in fixed].levels[2]",
-    1289: "fixed[v2 in fixed].levels[2]=x3:I",
-    1290: "fixed[v2 in fixed].levels[2]",
-    1291: "fixed[v2 in fixed].names",
-    1293: "fixed[v2 in fixed].names",
-    1294: "fixed[v2 in fixed].names[0]",
-    1295: "fixed[v2 in fixed].names[1]",
-    1296: "fixed[v2 in fixed].named",
-    1298: "fixed[v2 in fixed].named",
-    1299: "fixed[v2 in fixed].named[0]",
-    1300: "fixed[v2 in fixed].named[0].name",
-    1301: "fixed[v2 in fixed].named[0].small",
-    1302: "fixed[v2 in fixed].named[1]",
-    1303: "fixed[v2 in fixed].named[1].name",
-    1304: "fixed[v2 in fixed].named[1].small",
-    1305: "fixed[v2 in fixed].flags",
-    1307: "fixed[v2 in fixed].flags",
-    1308: "fixed[v2 in fixed].matrix",
-    1310: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1311: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1312: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1313: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1314: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1315: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1316: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1317: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1318: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1319: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1320: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1321: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1322: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1323: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1324: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1325: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1326: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1327: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1328: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1329: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1330: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1331: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1332: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1333: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1334: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text2:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1338: "fixed[v2 in fixed].matrix=flat:d*",
-    1339: "fixed[v2 in fixed].rows",
-    1341: "fixed[v2 in fixed].rows",
-    1344: "fixed[v3 in fixed].names",
-    1345: "fixed[v3 in fixed].names[0]",
-    1347: "fixed[v3 in fixed].names[0]=pointer3:s",
-    1350: "fixed[v3 in fixed].names[0]",
-    1351: "fixed[v3 in fixed].names[1]",
-    1353: "fixed[v3 in fixed].names[1]=pointer4:s",
-    1356: "fixed[v3 in fixed].names[1]",
-    1357: "fixed[v3 in fixed].named",
-    1358: "fixed[v3 in fixed].named[0]",
-    1359: "fixed[v3 in fixed].named[0].name",
-    1361: "fixed[v3 in fixed].named[0].name=name3:s",
-    1364: "fixed[v3 in fixed].named[0].name",
-    1365: "fixed[v3 in fixed].named[1]",
-    1366: "fixed[v3 in fixed].named[1].name",
-    1368: "fixed[v3 in fixed].named[1].name=name4:s",
-    1371: "fixed[v3 in fixed].named[1].name",
-    1376: "n",
-    1378: "names",
-    1381: "names",
-    1387: "names[len names]",
-    1395: "names[len names]",
-    1396: "names[len names]",
-    1401: "names[len names]",
-    1403: "fixed",
-    1405: "fixed",
-    1407: "fixed",
-    1411: "fixed[len fixed].octets",
-    1412: "fixed[len fixed].octets",
-    1413: "fixed[len fixed].octets",
-    1414: "fixed[len fixed].octets",
-    1415: "fixed[len fixed].octets",
-    1416: "fixed[len fixed].octets",
-    1417: "fixed[len fixed].octets",
-    1418: "fixed[len fixed].octets",
-    1419: "fixed[len fixed].octets",
-    1420: "fixed[len fixed].octets",
-    1421: "fixed[len fixed].octets",
-    1422: "fixed[len fixed].octets",
-    1423: "fixed[len fixed].octets",
-    1424: "fixed[len fixed].octets",
-    1425: "fixed[len fixed].octets",
-    1426: "fixed[len fixed].octets",
-    1427: "fixed[len fixed].octets",
-    1428: "fixed[len fixed].octets",
-    1429: "fixed[len fixed].octets",
-    1430: "fixed[len fixed].octets",
-    1431: "fixed[len fixed].octets",
-    1432: "fixed[len fixed].octets",
-    1433: "fixed[len fixed].octets",
-    1434: "fixed[len fixed].octets",
-    1435: "fixed[len fixed].octets",
-    1442: "fixed[len fixed].matrix",
-    1449: "fixed[len fixed].rows",
-    1513: "fixed[len fixed].names[0]",
-    1521: "fixed[len fixed].names[0]",
-    1522: "fixed[len fixed].names[0]",
-    1529: "fixed[len fixed].names[1]",
-    1537: "fixed[len fixed].names[1]",
-    1538: "fixed[len fixed].names[1]",
-    1545: "fixed[len fixed].named[0].name",
-    1553: "fixed[len fixed].named[0].name",
-    1554: "fixed[len fixed].named[0].name",
-    1561: "fixed[len fixed].named[1].name",
-    1569: "fixed[len fixed].named[1].name",
-    1570: "fixed[len fixed].named[1].name",
+    1127: 1125,
+    1128: 1125,
+    1129: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
+    1132: "named[v in part].name",
+    1133: "named[v in part].small",
+    1134: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1137: "named[*].name=texts:s/0/1",
+    1142: "room",
+    1144: 1125,
+    1146: 1125,
+    1148: 1125,
+    1150: 1125,
+    1153: 1125,
+    1157: "named[len named].name",
+    1158: "named[len named]",
+    1164: "used",
+    1165: 1125,
+    1166: 1125,
+    1169: 1125,
+    1170: 1125,
+    1171: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
+    1174: 1132,
+    1175: 1133,
+    1176: 1134,
+    1179: 1137,
+    1184: 1164,
+    1186: 1125,
+    1188: 1125,
+    1190: 1125,
+    1192: 1125,
+    1195: 1125,
+    1199: 1157,
+    1200: 1158,
+    1206: "names",
+    1208: 1206,
+    1209: "n=n:i; names=n2:Q",
+    1212: "names[v in names]=0 if v is None else r:Q",
+    1215: "names[*]=texts:s/0/1",
+    1216: 366,
+    1218: 366,
+    1219: "fixed=n3:Q",
+    1221: "fixed[v2 in fixed].octets",
+    1223: 1221,
+    1224: "fixed[v2 in fixed].numbers",
+    1226: 1224,
+    1227: "fixed[v2 in fixed].letters",
+    1228: "fixed[v2 in fixed].letters=letters:s",
+    1230: 1227,
+    1231: "fixed[v2 in fixed].smalls",
+    1233: 1231,
+    1234: "fixed[v2 in fixed].smalls[0]",
+    1235: "fixed[v2 in fixed].smalls[1]",
+    1236: "fixed[v2 in fixed].wides",
+    1238: 1236,
+    1239: "fixed[v2 in fixed].wides[0]",
+    1240: "fixed[v2 in fixed].wides[1]",
+    1241: "fixed[v2 in fixed].levels",
+    1243: 1241,
+    1244: "fixed[v2 in fixed].levels[0]",
+    1245: "fixed[v2 in fixed].levels[0]=x:I",
+    1246: 1244,
+    1247: "fixed[v2 in fixed].levels[1]",
+    1248: "fixed[v2 in fixed].levels[1]=x2:I",
+    1249: 1247,
+    1250: "fixed[v2 in fixed].levels[2]",
+    1251: "fixed[v2 in fixed].levels[2]=x3:I",
+    1252: 1250,
+    1253: "fixed[v2 in fixed].names",
+    1255: 1253,
+    1256: "fixed[v2 in fixed].names[0]",
+    1257: "fixed[v2 in fixed].names[1]",
+    1258: "fixed[v2 in fixed].named",
+    1260: 1258,
+    1261: "fixed[v2 in fixed].named[0]",
+    1262: "fixed[v2 in fixed].named[0].name",
+    1263: "fixed[v2 in fixed].named[0].small",
+    1264: "fixed[v2 in fixed].named[1]",
+    1265: "fixed[v2 in fixed].named[1].name",
+    1266: "fixed[v2 in fixed].named[1].small",
+    1267: "fixed[v2 in fixed].flags",
+    1269: 1267,
+    1270: "fixed[v2 in fixed].matrix",
+    1272: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
+    1273: 1272,
+    1274: 1272,
+    1275: 1272,
+    1276: 1272,
+    1277: 1272,
+    1278: 1272,
+    1279: 1272,
+    1280: 1272,
+    1281: 1272,
+    1282: 1272,
+    1283: 1272,
+    1284: 1272,
+    1285: 1272,
+    1286: 1272,
+    1287: 1272,
+    1288: 1272,
+    1289: 1272,
+    1290: 1272,
+    1291: 1272,
+    1292: 1272,
+    1293: 1272,
+    1294: 1272,
+    1295: 1272,
+    1296: 1272,
+    1300: "fixed[v2 in fixed].matrix=flat:d*",
+    1301: "fixed[v2 in fixed].rows",
+    1303: 1301,
+    1306: "fixed[v3 in fixed].names",
+    1307: "fixed[v3 in fixed].names[0]",
+    1309: "fixed[v3 in fixed].names[0]=pointer3:s",
+    1312: 1307,
+    1313: "fixed[v3 in fixed].names[1]",
+    1315: "fixed[v3 in fixed].names[1]=pointer4:s",
+    1318: 1313,
+    1319: "fixed[v3 in fixed].named",
+    1320: "fixed[v3 in fixed].named[0]",
+    1321: "fixed[v3 in fixed].named[0].name",
+    1323: "fixed[v3 in fixed].named[0].name=name3:s",
+    1326: 1321,
+    1327: "fixed[v3 in fixed].named[1]",
+    1328: "fixed[v3 in fixed].named[1].name",
+    1330: "fixed[v3 in fixed].named[1].name=name4:s",
+    1333: 1328,
+    1338: 1097,
+    1340: 1206,
+    1343: 1206,
+    1347: "names[len names]",
+    1348: 1347,
+    1351: 366,
+    1353: 366,
+    1355: 366,
+    1359: "fixed[len fixed].octets",
+    1360: 1359,
+    1361: 1359,
+    1362: 1359,
+    1363: 1359,
+    1364: 1359,
+    1365: 1359,
+    1366: 1359,
+    1367: 1359,
+    1368: 1359,
+    1369: 1359,
+    1370: 1359,
+    1371: 1359,
+    1372: 1359,
+    1373: 1359,
+    1374: 1359,
+    1375: 1359,
+    1376: 1359,
+    1377: 1359,
+    1378: 1359,
+    1379: 1359,
+    1380: 1359,
+    1381: 1359,
+    1382: 1359,
+    1383: 1359,
+    1390: "fixed[len fixed].matrix",
+    1397: "fixed[len fixed].rows",
+    1461: "fixed[len fixed].names[0]",
+    1469: 1461,
+    1470: 1461,
+    1477: "fixed[len fixed].names[1]",
+    1485: 1477,
+    1486: 1477,
+    1493: "fixed[len fixed].named[0].name",
+    1501: 1493,
+    1502: 1493,
+    1509: "fixed[len fixed].named[1].name",
+    1517: 1509,
+    1518: 1509,
 }

@@ -45,7 +45,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 16 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
-        name = decode(d[16 : stop - 2], "surrogatepass")[0]
+        name = decode(d[16 : stop - 2], "surrogatepass", True)[0]
         at = stop
         return steps, name
 
@@ -84,7 +84,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            what2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            what2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             what = what2
         else:
@@ -105,7 +105,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
-        question = decode(d[12 : stop - 2], "surrogatepass")[0]
+        question = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
         at = at + 7 & -8
         (deadline,) = read5(d, at)
@@ -147,7 +147,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most, stop)
-                what2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+                what2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
                 what = what2
             else:
@@ -174,45 +174,45 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     36: "name=name:s",
     38: "steps=steps:i; name=n:I; name=0:I; name=n:I",
     39: "name",
     44: "steps",
-    47: "name",
-    48: "name",
+    47: 39,
+    48: 39,
     53: "asked",
     54: "return value",
     55: "asked=asked:i; return value=return_value:i",
-    58: "asked",
+    58: 53,
     63: "step.what",
     64: "step.number=step.number:i; step.what=0 if what is None else r:I",
     67: "step.what=what:s",
-    70: "step.what",
+    70: 63,
     75: "step.number",
-    78: "step.what",
-    86: "step.what",
-    87: "step.what",
+    78: 63,
+    86: 63,
+    87: 63,
     95: "question=question:s",
     98: "question",
     99: "deadline=deadline:q",
-    104: "question",
-    107: "question",
-    108: "question",
+    104: 98,
+    107: 98,
+    108: 98,
     111: "deadline",
-    116: "deadline",
+    116: 111,
     117: "answer",
-    118: "return value",
+    118: 54,
     119: "deadline=deadline:q; answer=0 if answer is None else r:I",
     122: "answer.what",
     123: "answer.number=answer.number:i; answer.what=0 if what is None else r:I",
     126: "answer.what=what:s",
-    129: "answer.what",
+    129: 122,
     130: "return value=return_value:?",
-    135: "deadline",
+    135: 111,
     138: "answer.number",
-    141: "answer.what",
-    149: "answer.what",
-    150: "answer.what",
-    158: "return value",
+    141: 122,
+    149: 122,
+    150: 122,
+    158: 54,
 }

@@ -50,13 +50,13 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     28: "other",
     29: "return value",
     30: "other=other:d; return value=return_value:i",
-    33: "other",
+    33: 28,
     37: "a",
-    38: "return value",
+    38: 29,
     39: "a=a:q; return value=return_value:i",
-    42: "a",
+    42: 37,
 }

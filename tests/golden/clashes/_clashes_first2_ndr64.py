@@ -37,10 +37,10 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     26: "other",
     27: "more",
     28: "return value",
     29: "other=other:d; more=more:h; return value=return_value:i",
-    32: "other",
+    32: 26,
 }

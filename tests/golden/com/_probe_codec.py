@@ -74,20 +74,20 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     30: "probes",
     31: "return value",
     32: "probes=probes:I; return value=return_value:i",
-    35: "probes",
+    35: 30,
     40: "probe",
-    41: "return value",
+    41: 31,
     42: "probe=0 if probe is None else r:I",
     45: "probe=len(probe):I; probe=len(probe):I",
-    46: "probe",
+    46: 40,
     47: "return value=return_value:i",
-    52: "probe",
-    55: "probe",
-    57: "probe",
-    60: "probe",
-    66: "return value",
+    52: 40,
+    55: 40,
+    57: 40,
+    60: 40,
+    66: 31,
 }

@@ -76,20 +76,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     32: "probes",
     33: "return value",
     34: "probes=probes:I; return value=return_value:i",
-    37: "probes",
+    37: 32,
     42: "probe",
-    43: "return value",
+    43: 33,
     44: "probe=0 if probe is None else r:Q",
     47: "probe=len(probe):Q; probe=len(probe):I",
-    48: "probe",
+    48: 42,
     49: "return value=return_value:i",
-    54: "probe",
-    57: "probe",
-    59: "probe",
-    62: "probe",
-    68: "return value",
+    54: 42,
+    57: 42,
+    59: 42,
+    62: 42,
+    68: 33,
 }

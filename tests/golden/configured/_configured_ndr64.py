@@ -87,17 +87,17 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     28: "return value=result:I",
     31: "return value",
     37: "s",
-    38: "return value",
+    38: 31,
     39: "s=s:I; return value=return_value:i",
-    42: "s",
+    42: 37,
     48: "return value=result:i",
-    51: "return value",
+    51: 31,
     57: "s=result:I",
-    60: "s",
-    64: "return value=result:I",
-    67: "return value",
+    60: 37,
+    64: 28,
+    67: 31,
 }

@@ -63,7 +63,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            text = decode(d[at + 8 : stop], "surrogatepass")[0]
+            text = decode(d[at + 8 : stop], "surrogatepass", True)[0]
             at = stop
             name = TEXT_BLOB(text, count)
         else:
@@ -100,7 +100,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            text = decode(d[at + 8 : stop], "surrogatepass")[0]
+            text = decode(d[at + 8 : stop], "surrogatepass", True)[0]
             at = stop
             value = TEXT_BLOB(text, count)
         else:
@@ -114,39 +114,39 @@ def ndr20(order: str) -> ndr.TypeCodecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     35: "KEPT.name",
     36: "KEPT.when",
     37: "KEPT.when.high",
     38: "KEPT.when.high=high:i",
-    39: "KEPT.when.high",
+    39: 37,
     40: "KEPT.name=0 if wire is None else r:I; KEPT.when.low=wire2.low:I; KEPT.when.high=high:i",
     43: "KEPT.name.text",
     44: "KEPT.name.text=text:s",
-    45: "KEPT.name.text",
-    48: "KEPT.name.text",
+    45: 43,
+    48: 43,
     49: "KEPT.name.text=n:I; KEPT.name.count=wire.count:I",
-    50: "KEPT.name.text",
-    55: "KEPT.name",
-    57: "KEPT.when.high",
-    60: "KEPT.name.text",
-    62: "KEPT.name.text",
-    65: "KEPT.name.text",
-    66: "KEPT.name.text",
-    71: "KEPT.name",
-    72: "KEPT.when",
+    50: 43,
+    55: 35,
+    57: 37,
+    60: 43,
+    62: 43,
+    65: 43,
+    66: 43,
+    71: 35,
+    72: 36,
     78: "KEPT_TEXT",
     79: "KEPT_TEXT=0 if wire is None else r:I",
     82: "KEPT_TEXT.text",
     83: "KEPT_TEXT.text=text:s",
-    84: "KEPT_TEXT.text",
-    87: "KEPT_TEXT.text",
+    84: 82,
+    87: 82,
     88: "KEPT_TEXT.text=n:I; KEPT_TEXT.count=wire.count:I",
-    89: "KEPT_TEXT.text",
-    94: "KEPT_TEXT",
-    97: "KEPT_TEXT.text",
-    99: "KEPT_TEXT.text",
-    102: "KEPT_TEXT.text",
-    103: "KEPT_TEXT.text",
-    108: "KEPT_TEXT",
+    89: 82,
+    94: 78,
+    97: 82,
+    99: 82,
+    102: 82,
+    103: 82,
+    108: 78,
 }

@@ -51,7 +51,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
-        name = decode(d[12 : stop - 2], "surrogatepass")[0]
+        name = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
         return (name,)
 
@@ -197,7 +197,7 @@ def ndr20(order: str) -> ndr.Codecs:
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most, stop)
-                reason2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+                reason2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
                 reason = reason2
             else:
@@ -246,69 +246,69 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     42: "name=name:s",
     45: "name",
-    50: "name",
-    53: "name",
-    54: "name",
+    50: 45,
+    53: 45,
+    54: 45,
     59: "session=to_handle(result):20s",
     62: "session",
-    67: "session",
+    67: 62,
     68: "session=to_handle(session):20s; since=since:q; count=count:I",
-    71: "session",
+    71: 62,
     76: "count",
     77: "readings",
     78: "return value",
     79: "count=count:I; readings=0 if readings is None else r:I",
-    82: "readings",
-    84: "readings",
+    82: 77,
+    84: 77,
     85: "readings=n:I",
     88: "readings[v in readings].neighbours",
     89: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    90: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    91: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    92: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    93: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    94: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    95: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    96: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    99: "readings[v in readings].neighbours",
-    102: "readings[v in readings].neighbours",
+    90: 89,
+    91: 89,
+    92: 89,
+    93: 89,
+    94: 89,
+    95: 89,
+    96: 89,
+    99: 88,
+    102: 88,
     103: "readings[v in readings].neighbours=n2:I",
     104: "readings[v in readings].neighbours=neighbours:i*",
     106: "return value=return_value:i",
-    111: "count",
-    114: "readings",
-    116: "readings",
-    119: "readings",
+    111: 76,
+    114: 77,
+    116: 77,
+    119: 77,
     125: "readings[len readings2].neighbours",
-    127: "readings[len readings2].neighbours",
-    130: "readings[len readings2].neighbours",
+    127: 125,
+    130: 125,
     136: "readings[len readings2]",
-    137: "readings[len readings2]",
-    138: "readings[len readings2]",
-    142: "return value",
+    137: 136,
+    138: 136,
+    142: 78,
     147: "hint",
-    149: "hint",
+    149: 147,
     150: "question=question:i; hint.tag=tag:i",
     153: "hint.number=number:i",
     156: "hint.reason=0 if reason is None else r:I",
     163: "hint.reason=reason2:s",
     166: "hint.reason",
     171: "question",
-    174: "hint",
+    174: 147,
     177: "hint.number",
-    181: "hint.reason",
-    191: "hint.reason",
-    199: "hint.reason",
-    200: "hint.reason",
+    181: 166,
+    191: 166,
+    199: 166,
+    200: 166,
     211: "return value=result:i",
-    214: "return value",
+    214: 78,
     218: "session=to_handle(session):20s",
-    221: "session",
-    225: "session",
-    226: "return value",
+    221: 62,
+    225: 62,
+    226: 78,
     227: "session=to_handle(session):20s; return value=return_value:i",
-    230: "session",
+    230: 62,
 }

@@ -54,7 +54,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         stop = 24 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
-        name = decode(d[24 : stop - 2], "surrogatepass")[0]
+        name = decode(d[24 : stop - 2], "surrogatepass", True)[0]
         at = stop
         return (name,)
 
@@ -203,7 +203,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     or d[stop - 2 : stop] != b"\0\0"
                 ):
                     raise ndr.bad_string(d, first, n, most, stop)
-                reason2 = decode(d[at + 24 : stop - 2], "surrogatepass")[0]
+                reason2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
                 reason = reason2
             else:
@@ -252,69 +252,69 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     45: "name=name:s",
     48: "name",
-    53: "name",
-    56: "name",
-    57: "name",
+    53: 48,
+    56: 48,
+    57: 48,
     62: "session=to_handle(result):20s",
     65: "session",
-    70: "session",
+    70: 65,
     71: "session=to_handle(session):20s; since=since:q; count=count:I",
-    74: "session",
+    74: 65,
     79: "count",
     80: "readings",
     81: "return value",
     82: "count=count:I; readings=0 if readings is None else r:Q",
-    85: "readings",
-    87: "readings",
+    85: 80,
+    87: 80,
     88: "readings=n:Q",
     91: "readings[v in readings].neighbours",
     92: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    93: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    94: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    95: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    96: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    97: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    98: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    99: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    102: "readings[v in readings].neighbours",
-    105: "readings[v in readings].neighbours",
+    93: 92,
+    94: 92,
+    95: 92,
+    96: 92,
+    97: 92,
+    98: 92,
+    99: 92,
+    102: 91,
+    105: 91,
     106: "readings[v in readings].neighbours=n2:Q",
     107: "readings[v in readings].neighbours=neighbours:i*",
     109: "return value=return_value:i",
-    114: "count",
-    117: "readings",
-    119: "readings",
-    122: "readings",
+    114: 79,
+    117: 80,
+    119: 80,
+    122: 80,
     129: "readings[len readings2].neighbours",
-    131: "readings[len readings2].neighbours",
-    134: "readings[len readings2].neighbours",
+    131: 129,
+    134: 129,
     140: "readings[len readings2]",
-    141: "readings[len readings2]",
-    142: "readings[len readings2]",
-    146: "return value",
+    141: 140,
+    142: 140,
+    146: 81,
     151: "hint",
-    153: "hint",
+    153: 151,
     154: "question=question:i; hint.tag=tag:i",
     157: "hint.number=number:i",
     160: "hint.reason=0 if reason is None else r:Q",
     167: "hint.reason=reason2:s",
     170: "hint.reason",
     175: "question",
-    178: "hint",
+    178: 151,
     181: "hint.number",
-    185: "hint.reason",
-    197: "hint.reason",
-    205: "hint.reason",
-    206: "hint.reason",
+    185: 170,
+    197: 170,
+    205: 170,
+    206: 170,
     217: "return value=result:i",
-    220: "return value",
+    220: 81,
     224: "session=to_handle(session):20s",
-    227: "session",
-    231: "session",
-    232: "return value",
+    227: 65,
+    231: 65,
+    232: 81,
     233: "session=to_handle(session):20s; return value=return_value:i",
-    236: "session",
+    236: 65,
 }

@@ -48,13 +48,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     27: "to.low=to.low:I; to.high=to.high:i",
     30: "to.low",
     34: "from",
     35: "return value",
     36: "return value=return_value:I",
-    37: "return value",
+    37: 35,
     38: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:I",
     41: "from.low",
 }

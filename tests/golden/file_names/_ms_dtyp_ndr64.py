@@ -20,4 +20,4 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {}
+PATHS: Final[dict[int, int | str]] = {}

@@ -39,7 +39,7 @@ def ndr20(order: str) -> ndr.Codecs:
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
-        name = decode(d[12 : stop - 2], "surrogatepass")[0]
+        name = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
         return (name,)
 
@@ -115,26 +115,26 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     30: "name=name:s",
     33: "name",
-    38: "name",
-    41: "name",
-    42: "name",
+    38: 33,
+    41: 33,
+    42: 33,
     47: "session=to_handle(result):20s",
     50: "session",
-    55: "session",
+    55: 50,
     56: "session=to_handle(session):20s",
-    59: "session",
+    59: 50,
     63: "return value=result:i",
     66: "return value",
     71: "from",
     72: "from=to_handle(from_):20s; to=to_handle(to):20s",
-    75: "from",
+    75: 71,
     79: "to=to_handle(result):20s",
     82: "to",
-    86: "session=to_handle(session):20s",
-    89: "session",
-    93: "session=to_handle(result):20s",
-    96: "session",
+    86: 56,
+    89: 50,
+    93: 47,
+    96: 50,
 }

@@ -75,7 +75,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -115,32 +115,32 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     37: "settings.name",
     38: "settings.values",
     39: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    40: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    42: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    43: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    44: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    45: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    46: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    47: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
+    40: 39,
+    41: 39,
+    42: 39,
+    43: 39,
+    44: 39,
+    45: 39,
+    46: 39,
+    47: 39,
     50: "settings.name=name:s",
-    53: "settings.name",
-    55: "settings.values",
-    58: "settings.values",
+    53: 37,
+    55: 38,
+    58: 38,
     59: "settings.values=n2:I",
     60: "settings.values=values:i*",
     61: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
     66: "settings.stamp",
-    69: "settings.name",
-    77: "settings.name",
-    78: "settings.name",
-    85: "settings.values",
-    87: "settings.values",
-    90: "settings.values",
+    69: 37,
+    77: 37,
+    78: 37,
+    85: 38,
+    87: 38,
+    90: 38,
     97: "plain.x",
     105: "return value=result:i",
     108: "return value",

@@ -168,22 +168,22 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     36: "id",
     40: "return value=result:i",
     43: "return value",
-    47: "id",
+    47: 36,
     52: "missed=result:I",
     58: "missed",
     64: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
     72: "block[len block].stamp",
     78: "least",
-    83: "return value=result:i",
-    89: "return value",
+    83: 40,
+    89: 43,
     97: "size=result:q",
     103: "size",
-    107: "id",
-    111: "return value=result:i",
-    114: "return value",
-    118: "id",
+    107: 36,
+    111: 40,
+    114: 43,
+    118: 36,
 }

@@ -164,22 +164,22 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     33: "id",
     37: "return value=result:i",
     40: "return value",
-    44: "id",
+    44: 33,
     49: "missed=result:I",
     55: "missed",
     61: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
     68: "block[len block].stamp",
     74: "least",
-    79: "return value=result:i",
-    85: "return value",
+    79: 37,
+    85: 40,
     93: "size=result:q",
     99: "size",
-    103: "id",
-    107: "return value=result:i",
-    110: "return value",
-    114: "id",
+    103: 33,
+    107: 37,
+    110: 40,
+    114: 33,
 }

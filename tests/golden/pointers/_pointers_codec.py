@@ -18,6 +18,7 @@ def ndr20(order: str) -> ndr.Codecs:
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
+    join1 = ndr.text_writer(order, "I")
     pack1 = Struct(order + "I").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "2I").pack
@@ -33,10 +34,11 @@ def ndr20(order: str) -> ndr.Codecs:
     read1 = Struct(order + "I").unpack_from
     read2 = Struct(order + "i").unpack_from
     read3 = Struct(order + "2I").unpack_from
-    read4 = Struct(order + "3I").unpack_from
-    read5 = Struct(order + "iI").unpack_from
-    read6 = Struct(order + "5I").unpack_from
+    read4 = Struct(order + "iI").unpack_from
+    read5 = Struct(order + "5I").unpack_from
+    read6 = Struct(order + "3I").unpack_from
     rows1 = Struct(order + "I").iter_unpack
+    split1 = ndr.text_reader(order, "I")
 
     def finish_TREE(
         d: Any,
@@ -51,7 +53,7 @@ def ndr20(order: str) -> ndr.Codecs:
         size = len(d)
         if name:
             at = at + 3 & -4
-            most, first, n = read4(d, at)
+            most, first, n = read6(d, at)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -60,7 +62,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -88,7 +90,7 @@ def ndr20(order: str) -> ndr.Codecs:
             rows: Any = []
             at += 4
             for _ in range(most2):
-                name3, weight3, parent3, count2, children3 = read6(d, at)
+                name3, weight3, parent3, count2, children3 = read5(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 20
             children2: Any = []
@@ -144,13 +146,13 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
         size = len(d)
         at = at + 3 & -4
-        name, weight, parent, count, children = read6(d, at)
+        name, weight, parent, count, children = read5(d, at)
         made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
         if key:
             seen[key] = made
         at += 20
         if name:
-            most, first, n = read4(d, at)
+            most, first, n = read6(d, at)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -159,7 +161,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -190,7 +192,7 @@ def ndr20(order: str) -> ndr.Codecs:
             rows: Any = []
             at += 4
             for _ in range(most2):
-                name3, weight3, parent3, count2, children3 = read6(d, at)
+                name3, weight3, parent3, count2, children3 = read5(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 20
             children2: Any = []
@@ -255,7 +257,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_NODE(d: Any, at: int) -> Any:
         at = at + 3 & -4
-        value, next = read5(d, at)
+        value, next = read4(d, at)
         at += 8
         if next:
             next2, at = yield get_NODE(d, at)
@@ -495,17 +497,12 @@ def ndr20(order: str) -> ndr.Codecs:
         if n != count:
             raise ndr.size_mismatch(n, count)
         b = bytearray(pack3(count, n))
-        k = len(b) + n * 4 & 7
-        t = bytearray(k)
+        texts: Any = []
         for v in names:
             b += pack1(0 if v is None else r)
             r += 4
-            if v is not None:
-                text = encode(v + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 3][n2]
-                t += text
-        b += t[k:]
+            texts += (v,)
+        b += join1(texts)
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
@@ -517,25 +514,11 @@ def ndr20(order: str) -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
-        at = stop
+        texts = split1(d, stop)
         for (v,) in rows1(d[8:stop]):
-            if v:
-                at = at + 3 & -4
-                most2, first, n = read4(d, at)
-                stop2 = at + 12 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first, n, most2, stop2)
-                v2 = decode(d[at + 12 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                v = v2
-            else:
-                v = None
+            v = next(texts) if v else None
             names.append(v)
+        at = texts.send(True)
         return count, names
 
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -596,163 +579,160 @@ def ndr20(order: str) -> ndr.Codecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
-    54: ".name",
-    62: ".name",
-    63: ".name",
-    69: ".weight",
+PATHS: Final[dict[int, int | str]] = {
+    56: ".name",
+    64: 56,
+    65: 56,
     71: ".weight",
-    76: ".parent",
-    83: ".children",
+    73: 71,
+    78: ".parent",
     85: ".children",
-    87: ".children",
-    91: ".children[len children2].name",
-    107: ".name",
-    109: ".name=name:s",
-    112: ".name",
-    113: ".weight",
-    114: ".parent",
-    115: ".weight=weight:i",
-    117: ".parent",
-    118: ".children",
-    120: ".children",
-    123: ".children",
-    124: ".children=n2:I",
-    126: ".children[v2 in children].name",
-    127: ".children[v2 in children].weight",
+    87: 85,
+    89: 85,
+    93: ".children[len children2].name",
+    109: 56,
+    111: ".name=name:s",
+    114: 56,
+    115: 71,
+    116: 78,
+    117: ".weight=weight:i",
+    119: 78,
+    120: 85,
+    122: 85,
+    125: 85,
+    126: ".children=n2:I",
+    128: ".children[v2 in children].name",
     129: ".children[v2 in children].weight",
-    130: ".children[v2 in children].parent",
-    131: ".children[v2 in children].children",
-    132: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    133: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
+    131: 129,
+    132: ".children[v2 in children].parent",
+    133: ".children[v2 in children].children",
     134: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    135: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    136: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    137: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    138: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    141: ".children[v3 in children]",
-    147: ".name",
-    153: "name",
-    161: "name",
-    162: "name",
-    169: "weight",
+    135: 134,
+    136: 134,
+    137: 134,
+    138: 134,
+    139: 134,
+    140: 134,
+    143: ".children[v3 in children]",
+    149: 56,
+    155: "name",
+    163: 155,
+    164: 155,
     171: "weight",
-    177: "parent",
-    185: "children",
+    173: 171,
+    179: "parent",
     187: "children",
-    189: "children",
-    193: "children[len children2].name",
-    209: ".name",
-    210: ".weight",
-    212: ".weight",
-    213: ".parent",
-    214: ".children",
-    215: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    216: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
+    189: 187,
+    191: 187,
+    195: "children[len children2].name",
+    211: 56,
+    212: 71,
+    214: 71,
+    215: 78,
+    216: 85,
     217: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    218: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    219: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    220: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    221: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    224: ".name=name:s",
-    227: ".name",
-    228: ".weight=weight:i",
-    230: ".parent",
-    232: ".children",
-    235: ".children",
-    236: ".children=n2:I",
-    238: ".children[v2 in children].name",
-    239: ".children[v2 in children].weight",
-    241: ".children[v2 in children].weight",
-    242: ".children[v2 in children].parent",
-    243: ".children[v2 in children].children",
-    244: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    245: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    246: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    247: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    248: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    249: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    250: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    253: ".children[v3 in children]",
-    258: ".value",
-    261: ".next",
-    269: ".next",
-    270: ".value=v.value:i; .next=0 if next is None else r:I",
-    273: ".next",
-    278: "head=0 if head is None else r:I",
-    281: "head",
-    285: "head",
-    288: "head",
-    295: "return value=result:i",
-    298: "return value",
-    303: "list=0 if list_ is None else r:I",
-    306: "list",
-    310: "list",
-    313: "list",
-    323: "list=0 if result is None else r:I",
-    326: "list",
-    330: "list",
-    333: "list",
-    343: "tree",
-    348: "tree",
-    355: "tree",
-    360: "tree",
-    365: "a=0 if a is None else r:I",
-    368: "a=a:i",
-    369: "b=0 if b2 is None else r:I",
-    372: "b",
-    373: "b=0 if value is None else r:I",
-    376: "b=value:i",
-    380: "a",
-    383: "a",
-    388: "b",
-    391: "b",
-    394: "b",
-    406: "b",
-    407: "c",
-    408: "b=0 if b2 is None else r:I",
-    411: "b",
-    412: "b=0 if value is None else r:I",
-    415: "b=value:i",
-    416: "c=0 if c is None else r:I",
-    419: "c=c:i",
-    423: "b",
-    426: "b",
-    429: "b",
-    437: "c",
-    440: "c",
-    449: "a=seen.referent(a):I",
-    451: "a=a.value:i",
-    452: "b=seen.referent(b2):I",
-    454: "b=b2.value:i",
-    459: "a",
-    464: "a",
-    471: "b",
-    476: "b",
-    486: "return value=result:i",
-    489: "return value",
-    494: "names",
+    218: 217,
+    219: 217,
+    220: 217,
+    221: 217,
+    222: 217,
+    223: 217,
+    226: 111,
+    229: 56,
+    230: 117,
+    232: 78,
+    234: 85,
+    237: 85,
+    238: 126,
+    240: 128,
+    241: 129,
+    243: 129,
+    244: 132,
+    245: 133,
+    246: 134,
+    247: 134,
+    248: 134,
+    249: 134,
+    250: 134,
+    251: 134,
+    252: 134,
+    255: 143,
+    260: ".value",
+    263: ".next",
+    271: 263,
+    272: ".value=v.value:i; .next=0 if next is None else r:I",
+    275: 263,
+    280: "head=0 if head is None else r:I",
+    283: "head",
+    287: 283,
+    290: 283,
+    297: "return value=result:i",
+    300: "return value",
+    305: "list=0 if list_ is None else r:I",
+    308: "list",
+    312: 308,
+    315: 308,
+    325: "list=0 if result is None else r:I",
+    328: 308,
+    332: 308,
+    335: 308,
+    345: "tree",
+    350: 345,
+    357: 345,
+    362: 345,
+    367: "a=0 if a is None else r:I",
+    370: "a=a:i",
+    371: "b=0 if b2 is None else r:I",
+    374: "b",
+    375: "b=0 if value is None else r:I",
+    378: "b=value:i",
+    382: "a",
+    385: 382,
+    390: 374,
+    393: 374,
+    396: 374,
+    408: 374,
+    409: "c",
+    410: 371,
+    413: 374,
+    414: 375,
+    417: 378,
+    418: "c=0 if c is None else r:I",
+    421: "c=c:i",
+    425: 374,
+    428: 374,
+    431: 374,
+    439: 409,
+    442: 409,
+    451: "a=seen.referent(a):I",
+    453: "a=a.value:i",
+    454: "b=seen.referent(b2):I",
+    456: "b=b2.value:i",
+    461: 382,
+    466: 382,
+    473: 374,
+    478: 374,
+    488: 297,
+    491: 300,
     496: "names",
-    497: "count=count:I; names=n:I",
-    501: "names[v in names]=0 if v is None else r:I",
-    504: "names[v in names]=v:s",
-    507: "names[v in names]",
-    513: "count",
-    515: "names",
-    518: "names",
-    524: "names[len names]",
-    532: "names[len names]",
-    533: "names[len names]",
-    538: "names[len names]",
-    543: "size",
-    544: "data",
-    545: "size=size2:I; data=0 if data is None else r:I",
-    548: "data",
-    550: "data",
-    551: "data=n:I",
-    552: "data",
-    557: "size",
-    560: "data",
-    562: "data",
-    565: "data",
+    498: 496,
+    499: "count=count:I; names=n:I",
+    502: "names[v in names]=0 if v is None else r:I",
+    505: "names[*]=texts:s/0/1",
+    510: "count",
+    512: 496,
+    515: 496,
+    519: "names[len names]",
+    520: 519,
+    526: "size",
+    527: "data",
+    528: "size=size2:I; data=0 if data is None else r:I",
+    531: 527,
+    533: 527,
+    534: "data=n:I",
+    535: 527,
+    540: 526,
+    543: 527,
+    545: 527,
+    548: 527,
 }

@@ -18,6 +18,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "Q")
+    join1 = ndr.text_writer(order, "Q")
     pack1 = Struct(order + "Q").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "I4xQ").pack
@@ -45,11 +46,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     read1 = Struct(order + "Q").unpack_from
     read2 = Struct(order + "i").unpack_from
     read3 = Struct(order + "I4xQ").unpack_from
-    read4 = Struct(order + "3Q").unpack_from
-    read5 = Struct(order + "I").unpack_from
-    read6 = Struct(order + "i4xQ").unpack_from
-    read7 = Struct(order + "3QI4xQ").unpack_from
+    read4 = Struct(order + "I").unpack_from
+    read5 = Struct(order + "i4xQ").unpack_from
+    read6 = Struct(order + "3QI4xQ").unpack_from
+    read7 = Struct(order + "3Q").unpack_from
     rows1 = Struct(order + "Q").iter_unpack
+    split1 = ndr.text_reader(order, "Q")
 
     def finish_TREE(
         d: Any,
@@ -64,7 +66,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         size = len(d)
         if name:
             at = at + 7 & -8
-            most, first, n = read4(d, at)
+            most, first, n = read7(d, at)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -73,7 +75,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 24 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -101,7 +103,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             rows: Any = []
             at += 8
             for _ in range(most2):
-                name3, weight3, parent3, count2, children3 = read7(d, at)
+                name3, weight3, parent3, count2, children3 = read6(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 40
             children2: Any = []
@@ -157,13 +159,13 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_TREE(d: Any, at: int, seen: Any, key: Any) -> Any:
         size = len(d)
         at = at + 7 & -8
-        name, weight, parent, count, children = read7(d, at)
+        name, weight, parent, count, children = read6(d, at)
         made = TREE(ndr.UNSET, ndr.UNSET, ndr.UNSET, ndr.UNSET, count)
         if key:
             seen[key] = made
         at += 40
         if name:
-            most, first, n = read4(d, at)
+            most, first, n = read7(d, at)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -172,7 +174,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 24 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -203,7 +205,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             rows: Any = []
             at += 8
             for _ in range(most2):
-                name3, weight3, parent3, count2, children3 = read7(d, at)
+                name3, weight3, parent3, count2, children3 = read6(d, at)
                 rows.append((name3, weight3, parent3, count2, children3))
                 at += 40
             children2: Any = []
@@ -268,7 +270,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_NODE(d: Any, at: int) -> Any:
         at = at + 7 & -8
-        value, next = read6(d, at)
+        value, next = read5(d, at)
         at += 16
         if next:
             next2, at = yield get_NODE(d, at)
@@ -511,16 +513,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if n != count:
             raise ndr.size_mismatch(n, count)
         b = bytearray(pack3(count, n))
-        t = bytearray()
+        texts: Any = []
         for v in names:
             b += pack1(0 if v is None else r)
             r += 4
-            if v is not None:
-                text = encode(v + "\0", "surrogatepass")[0]
-                n2 = len(text) >> 1
-                t += heads1[-len(t) & 7][n2]
-                t += text
-        b += t
+            texts += (v,)
+        b += join1(texts)
         return b
 
     def get_Names_request(d: Any, at: int = 0) -> Any:
@@ -532,25 +530,11 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if stop > size:
             raise ndr.cut_short(stop, d)
         names: Any = []
-        at = stop
+        texts = split1(d, stop)
         for (v,) in rows1(d[16:stop]):
-            if v:
-                at = at + 7 & -8
-                most2, first, n = read4(d, at)
-                stop2 = at + 24 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
-                    raise ndr.bad_string(d, first, n, most2, stop2)
-                v2 = decode(d[at + 24 : stop2 - 2], "surrogatepass")[0]
-                at = stop2
-                v = v2
-            else:
-                v = None
+            v = next(texts) if v else None
             names.append(v)
+        at = texts.send(True)
         return count, names
 
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -607,167 +591,164 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     codecs[5] = ndr.OperationCodec(
         put_Names_request, get_Names_request, ndr.put_no_result, ndr.get_no_result
     )
-    codecs[6] = ndr.OperationCodec(pack4, read5, put_Read_response, get_Read_response)
+    codecs[6] = ndr.OperationCodec(pack4, read4, put_Read_response, get_Read_response)
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
-    67: ".name",
-    75: ".name",
-    76: ".name",
-    82: ".weight",
+PATHS: Final[dict[int, int | str]] = {
+    69: ".name",
+    77: 69,
+    78: 69,
     84: ".weight",
-    89: ".parent",
-    96: ".children",
+    86: 84,
+    91: ".parent",
     98: ".children",
-    100: ".children",
-    104: ".children[len children2].name",
-    120: ".name",
-    122: ".name=name:s",
-    125: ".name",
-    126: ".weight",
-    127: ".parent",
-    128: ".weight=weight:i",
-    130: ".parent",
-    131: ".children",
-    133: ".children",
-    136: ".children",
-    137: ".children=n2:Q",
-    139: ".children[v2 in children].name",
-    140: ".children[v2 in children].weight",
+    100: 98,
+    102: 98,
+    106: ".children[len children2].name",
+    122: 69,
+    124: ".name=name:s",
+    127: 69,
+    128: 84,
+    129: 91,
+    130: ".weight=weight:i",
+    132: 91,
+    133: 98,
+    135: 98,
+    138: 98,
+    139: ".children=n2:Q",
+    141: ".children[v2 in children].name",
     142: ".children[v2 in children].weight",
-    143: ".children[v2 in children].parent",
-    144: ".children[v2 in children].children",
-    145: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    146: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
+    144: 142,
+    145: ".children[v2 in children].parent",
+    146: ".children[v2 in children].children",
     147: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    148: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    149: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    150: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    151: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    154: ".children[v3 in children]",
-    160: ".name",
-    166: "name",
-    174: "name",
-    175: "name",
-    182: "weight",
+    148: 147,
+    149: 147,
+    150: 147,
+    151: 147,
+    152: 147,
+    153: 147,
+    156: ".children[v3 in children]",
+    162: 69,
+    168: "name",
+    176: 168,
+    177: 168,
     184: "weight",
-    190: "parent",
-    198: "children",
+    186: 184,
+    192: "parent",
     200: "children",
-    202: "children",
-    206: "children[len children2].name",
-    222: ".name",
-    223: ".weight",
-    225: ".weight",
-    226: ".parent",
-    227: ".children",
-    228: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    229: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
+    202: 200,
+    204: 200,
+    208: "children[len children2].name",
+    224: 69,
+    225: 84,
+    227: 84,
+    228: 91,
+    229: 98,
     230: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    231: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    232: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    233: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    234: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    237: ".name=name:s",
-    240: ".name",
-    241: ".weight=weight:i",
-    243: ".parent",
-    245: ".children",
-    248: ".children",
-    249: ".children=n2:Q",
-    251: ".children[v2 in children].name",
-    252: ".children[v2 in children].weight",
-    254: ".children[v2 in children].weight",
-    255: ".children[v2 in children].parent",
-    256: ".children[v2 in children].children",
-    257: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    258: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    259: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    260: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    261: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    262: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    263: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    266: ".children[v3 in children]",
-    271: ".value",
-    274: ".next",
-    282: ".next",
-    283: ".value=v.value:i; .next=0 if next is None else r:Q",
-    286: ".next",
-    291: "head=0 if head is None else r:Q",
-    294: "head",
-    298: "head",
-    301: "head",
-    308: "return value=result:i",
-    311: "return value",
-    316: "list=0 if list_ is None else r:Q",
-    319: "list",
-    323: "list",
-    326: "list",
-    336: "list=0 if result is None else r:Q",
-    339: "list",
-    343: "list",
-    346: "list",
-    356: "tree",
-    361: "tree",
-    368: "tree",
-    373: "tree",
-    378: "a=0 if a is None else r:Q",
-    381: "a=a:i",
-    382: "b=0 if b2 is None else r:Q",
-    385: "b",
-    386: "b=0 if value is None else r:Q",
-    389: "b=value:i",
-    393: "a",
-    396: "a",
-    402: "b",
-    405: "b",
-    408: "b",
-    420: "b",
-    421: "c",
-    422: "b=0 if b2 is None else r:Q",
-    425: "b",
-    426: "b=0 if value is None else r:Q",
-    429: "b=value:i",
-    430: "c=0 if c is None else r:Q",
-    433: "c=c:i",
-    437: "b",
-    440: "b",
-    443: "b",
-    452: "c",
-    455: "c",
-    464: "a=seen.referent(a):Q",
-    466: "a=a.value:i",
-    467: "b=seen.referent(b2):Q",
-    469: "b=b2.value:i",
-    474: "a",
-    479: "a",
-    487: "b",
-    492: "b",
-    502: "return value=result:i",
-    505: "return value",
-    510: "names",
+    231: 230,
+    232: 230,
+    233: 230,
+    234: 230,
+    235: 230,
+    236: 230,
+    239: 124,
+    242: 69,
+    243: 130,
+    245: 91,
+    247: 98,
+    250: 98,
+    251: 139,
+    253: 141,
+    254: 142,
+    256: 142,
+    257: 145,
+    258: 146,
+    259: 147,
+    260: 147,
+    261: 147,
+    262: 147,
+    263: 147,
+    264: 147,
+    265: 147,
+    268: 156,
+    273: ".value",
+    276: ".next",
+    284: 276,
+    285: ".value=v.value:i; .next=0 if next is None else r:Q",
+    288: 276,
+    293: "head=0 if head is None else r:Q",
+    296: "head",
+    300: 296,
+    303: 296,
+    310: "return value=result:i",
+    313: "return value",
+    318: "list=0 if list_ is None else r:Q",
+    321: "list",
+    325: 321,
+    328: 321,
+    338: "list=0 if result is None else r:Q",
+    341: 321,
+    345: 321,
+    348: 321,
+    358: "tree",
+    363: 358,
+    370: 358,
+    375: 358,
+    380: "a=0 if a is None else r:Q",
+    383: "a=a:i",
+    384: "b=0 if b2 is None else r:Q",
+    387: "b",
+    388: "b=0 if value is None else r:Q",
+    391: "b=value:i",
+    395: "a",
+    398: 395,
+    404: 387,
+    407: 387,
+    410: 387,
+    422: 387,
+    423: "c",
+    424: 384,
+    427: 387,
+    428: 388,
+    431: 391,
+    432: "c=0 if c is None else r:Q",
+    435: "c=c:i",
+    439: 387,
+    442: 387,
+    445: 387,
+    454: 423,
+    457: 423,
+    466: "a=seen.referent(a):Q",
+    468: "a=a.value:i",
+    469: "b=seen.referent(b2):Q",
+    471: "b=b2.value:i",
+    476: 395,
+    481: 395,
+    489: 387,
+    494: 387,
+    504: 310,
+    507: 313,
     512: "names",
-    513: "count=count:I; names=n:Q",
-    516: "names[v in names]=0 if v is None else r:Q",
-    519: "names[v in names]=v:s",
-    522: "names[v in names]",
-    528: "count",
-    530: "names",
-    533: "names",
-    539: "names[len names]",
-    547: "names[len names]",
-    548: "names[len names]",
-    553: "names[len names]",
-    558: "size",
-    559: "data",
-    560: "size=size2:I; data=0 if data is None else r:Q",
-    563: "data",
-    565: "data",
-    566: "data=n:Q",
-    567: "data",
-    572: "size",
-    575: "data",
-    577: "data",
-    580: "data",
+    514: 512,
+    515: "count=count:I; names=n:Q",
+    518: "names[v in names]=0 if v is None else r:Q",
+    521: "names[*]=texts:s/0/1",
+    526: "count",
+    528: 512,
+    531: 512,
+    535: "names[len names]",
+    536: 535,
+    542: "size",
+    543: "data",
+    544: "size=size2:I; data=0 if data is None else r:Q",
+    547: 543,
+    549: 543,
+    550: "data=n:Q",
+    551: 543,
+    556: 542,
+    559: 543,
+    561: 543,
+    564: 543,
 }

@@ -48,7 +48,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -79,7 +79,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
                 or d[stop - 2 : stop] != b"\0\0"
             ):
                 raise ndr.bad_string(d, first, n, most, stop)
-            name2 = decode(d[at + 12 : stop - 2], "surrogatepass")[0]
+            name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
             name = name2
         else:
@@ -234,49 +234,49 @@ def ndr20(order: str) -> ndr.TypeCodecs:
     return codecs
 
 
-PATHS: Final[dict[int, str]] = {
+PATHS: Final[dict[int, int | str]] = {
     42: ".name",
-    50: ".name",
-    51: ".name",
+    50: 42,
+    51: 42,
     57: ".next",
     67: ".id",
     73: "name",
-    81: "name",
-    82: "name",
+    81: 73,
+    82: 73,
     89: "next",
-    97: ".name",
-    98: ".next",
+    97: 42,
+    98: 57,
     99: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
-    100: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
-    101: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
+    100: 99,
+    101: 99,
     104: ".name=name:s",
-    107: ".name",
-    109: ".next",
+    107: 42,
+    109: 57,
     115: "level=level:i",
     116: "entry",
     117: "stamp=stamp:q",
     122: "level",
-    123: "entry",
+    123: 116,
     125: "stamp",
     129: "values",
-    131: "values",
+    131: 129,
     132: "count=count:I; values=n:I",
     133: "values=values:h*",
     134: "order=order2:B",
     143: "count",
     146: "entries",
-    148: "entries",
-    150: "entries",
+    148: 146,
+    150: 146,
     154: "entries[len entries2].id",
-    168: "entry",
+    168: 116,
     176: "data",
-    179: "data",
+    179: 176,
     187: "one=seen.referent(one):I",
     189: "one",
     190: "other=seen.referent(other):I",
     192: "other",
-    197: "one",
-    202: "one",
-    208: "other",
-    213: "other",
+    197: 189,
+    202: 189,
+    208: 192,
+    213: 192,
 }
