@@ -44,6 +44,8 @@ _MISSING: Final = frozenset(
 """Something is not there: a follow-up if it was in a statement that could not be parsed, or a file not be read."""
 _EMPTY: Final = frozenset("IDLC1216 MIDL2231 MIDL2235".split())
 """Nothing is there: a follow-up of any syntax error."""
+_MICROSOFTS: Final = frozenset(["MIDL2040"])
+"""What only Microsoft's stubs cannot do: Samba's find room for whatever comes."""
 _UNREAD: Final = frozenset("IDLC1001 IDLC1002 IDLC1003".split())
 _MACRO: Final = "IDLC1203"
 """An unknown attribute, which may be a macro of an included file that could not be had."""
@@ -80,6 +82,8 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
                 dialects.check(unit.tree, unit.acf, settings, found)
                 rules.check(unit.bound, found)
     kept = _without_follow_ups(found, before, compilation.units)
+    if settings.dialect is Dialect.PIDL:
+        kept = [diagnostic for diagnostic in kept if diagnostic.code not in _MICROSOFTS]
     compilation.report.extend(_replaced(kept, before, compilation.units))
     if settings.dialect is Dialect.MIDL and compilation.report.has_errors:
         _without_sambas(compilation)
