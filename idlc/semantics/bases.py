@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idlc.diagnostics.report import Note
+from idlc.language import absent
 from idlc.semantics.symbols import InterfaceSymbol
 from idlc.semantics.unit import Unit
 from idlc.semantics.written import Attributes, suggestion
@@ -38,7 +39,7 @@ def base(
         return None, True
     if known is None:
         if not unit.outside(name, span):
-            help_ = suggestion(name, unit.scope.interfaces) or _WHERE.get(name)
+            help_ = absent.origin(name) or suggestion(name, unit.scope.interfaces)
             unit.report.error("MIDL2011", f'undefined interface "{name}"', span, (), help_)
         return None, True
     notes = (Note("it is announced here", known.span),)
@@ -85,9 +86,3 @@ def _otherwise_spelled(unit: Unit, name: str, interface: ast.Interface) -> Inter
         message = f'interface "{name}" is spelled "{meant.name}" where it is defined'
         unit.report.doubtful("MIDL2011", message, interface.base.span, (note,), f'write "{meant.name}"')
     return meant
-
-
-_WHERE = {
-    "IUnknown": 'import "unknwn.idl";',
-    "IDispatch": 'import "oaidl.idl";',
-}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from idlc.data import replace
 from idlc.diagnostics.report import Note
+from idlc.language import absent
 from idlc.language.attributes import Place
 from idlc.language.basetypes import BASE_TYPES, INTERNATIONAL, NOT_IMPLEMENTED
 from idlc.semantics import written
@@ -170,22 +171,6 @@ _WORDS = (
 ).split()
 """Words of base types that may be meant by an undefined name."""
 
-_OTHERS_WORDS = {
-    "bool": "boolean",
-    "int8_t": "small",
-    "uint8_t": "byte",
-    "int16_t": "short",
-    "uint16_t": "unsigned short",
-    "char16_t": "wchar_t",
-    "int32_t": "long",
-    "uint32_t": "unsigned long",
-    "int64_t": "hyper",
-    "uint64_t": "unsigned hyper",
-    "size_t": "unsigned __int3264",
-    "string": "[string] wchar_t *",
-}
-"""What other languages call types, and how MIDL writes them."""
-
 
 def in_header(span: Span) -> bool:
     """Whether something stands in a C header. Imported ones are full of what only a C compiler can know."""
@@ -195,27 +180,8 @@ def in_header(span: Span) -> bool:
 def _undefined(unit: Unit, name: str, span: Span, candidates: Sequence[str], what: str) -> None:
     if unit.outside(name, span):
         return
-    help_ = f'MIDL writes "{_OTHERS_WORDS[name]}"' if name in _OTHERS_WORDS else suggestion(name, candidates)
-    help_ = help_ or _WHERE_DEFINED.get(name)
+    help_ = absent.instead(name) or absent.origin(name) or suggestion(name, candidates)
     unit.report.error("MIDL2011", f'undefined {what} "{name}"', span, help=help_)
-
-
-_WHERE_DEFINED = {
-    name: f'it is defined in "{file}": import "{file}";'
-    for file, names in {
-        "ms-dtyp.idl": "DWORD ULONG LPWSTR BOOL LONG WORD BYTE UCHAR USHORT WCHAR GUID UUID FILETIME LARGE_INTEGER"
-        " NTSTATUS NET_API_STATUS PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID"
-        " DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
-        "unknwn.idl": "IUnknown IClassFactory HRESULT",
-        "dcetypes.idl": "unsigned8 unsigned16 unsigned32 unsigned64 signed8 signed16 signed32 signed64 boolean32 uuid_t"
-        " idl_uuid_t uuid_p_t twr_t twr_p_t",
-        "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL",
-    }.items()
-    for name in names.split()
-} | dict.fromkeys(
-    "uint8 uint16 uint32 uint64 int8 int16 int32 udlong NTTIME WERROR policy_handle DATA_BLOB".split(),
-    "if this is Samba's IDL, compile it with --dialect pidl",
-)
 
 
 def _reference(unit: Unit, keyword: str, tag: str, span: Span) -> Core:

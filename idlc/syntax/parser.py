@@ -304,6 +304,9 @@ class _Parser:
         if types[at] == "LBRACE" and types[at - 1] == "ASSIGN":
             self._report.error("MIDL2149", "values in braces are not supported: a constant is one value", token.span)
             return self._resynchronise(at)
+        if types[at] == "SEMICOLON" and self._symbol(-1) == "attributes" and types[at + 1] in _BLOCK_HEADS:
+            self._report.error("MIDL2025", 'syntax error: no ";" between attributes and what has them', token.span)
+            return at + 1
         at = self._before_stray_const(at)
         ends_here = types[at] == "RBRACE" or self._line_ends_before(at) or self._opens_declaration(at)
         if self._heads_block() and self._line_ends_before(at):

@@ -9,6 +9,7 @@ import pytest
 import idlc
 from idlc.diagnostics.fixes import fixes
 from idlc.diagnostics.near import did_you_mean, near
+from idlc.language import absent
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,20 @@ def test_what_cannot_be_sent_says_what_could(parameter: str, code: str, words: s
     (found,) = idlc.compile_text(text, "x.idl").diagnostics
     assert found.code == code
     assert words in (found.help or "")
+
+
+@pytest.mark.parametrize("file", sorted(set(absent.FILES.values())))
+def test_files_have_what_is_said_to_be_in_them(file: str) -> None:
+    names = [name for name, home in absent.FILES.items() if home == file]
+    uses = "".join(f"void f{number}({name} *p); " for number, name in enumerate(names))
+    report = idlc.compile_text(f'import "{file}"; [local] interface x {{ {uses} }}', "x.idl")
+    assert [each.message for each in report.diagnostics] == []
+
+
+def test_a_base_that_the_prelude_has_says_where() -> None:
+    text = f"[object, {HEAD[1:].split(',')[0]}] interface x : IStream {{ }}"
+    (found,) = idlc.compile_text(text, "x.idl").diagnostics
+    assert found.help == 'it is defined in "objidl.idl": import "objidl.idl";'
 
 
 def test_a_file_is_not_offered_to_itself() -> None:

@@ -49,6 +49,14 @@ def test_each_mistake_is_reported_once_at_its_place() -> None:
     assert names == ["S", "f", "g", "K", "T", "E", "ok", "F", "Z"]
 
 
+def test_attributes_that_end_too_early_are_taken_for_what_follows() -> None:
+    file, report = parse(f"{HEAD};\ninterface I {{ long f(long x); }}")
+    assert codes(report) == [f"MIDL2025@1:{len(HEAD) + 1}"]
+    (interface,) = file.body
+    assert isinstance(interface, ast.Interface)
+    assert [each.name for each in interface.attributes] == ["uuid"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
