@@ -26,8 +26,8 @@ FILES: Final = {
         "ms-dtyp.idl": "DWORD ULONG LPWSTR BOOL LONG WORD BYTE UCHAR USHORT WCHAR GUID UUID FILETIME LARGE_INTEGER "
         "NTSTATUS NET_API_STATUS PULONG LPDWORD PDWORD RPC_UNICODE_STRING RPC_SID PRPC_SID SYSTEMTIME LUID "
         "DWORD_PTR ULONG_PTR INT UINT LONGLONG ULONGLONG QWORD DWORDLONG PWSTR LPCWSTR ULARGE_INTEGER BOOLEAN",
-        "dcetypes.idl": "unsigned8 unsigned16 unsigned32 unsigned64 signed8 signed16 signed32 signed64 boolean32 uuid_t "
-        "idl_uuid_t uuid_p_t twr_t twr_p_t",
+        "dcetypes.idl": "unsigned8 unsigned16 unsigned32 unsigned64 signed8 signed16 signed32 signed64 boolean32 "
+        "uuid_t idl_uuid_t uuid_p_t twr_t twr_p_t",
         "unknwn.idl": "IUnknown IClassFactory HRESULT IID CLSID REFIID REFCLSID REFGUID",
         "wtypes.idl": "BSTR VARIANT_BOOL CURRENCY DECIMAL SCODE OLECHAR LPOLESTR LPCOLESTR",
         "objidl.idl": "IStream ISequentialStream IStorage IMoniker IBindCtx IMarshal IMalloc IPersist IPersistStream "
