@@ -35,14 +35,6 @@ class Reduction:
     unwrap: bool
     """A rule that is its only child when it has just one."""
 
-    @property
-    def shift_of_level(self) -> int | None:
-        """For a rule that is nothing but its one child: 1 if it makes a list of it, -1 if it takes it out of one, 0
-        if it leaves it alone; None for every other rule. Precedence makes long chains of these."""
-        if self.length != 1 or len(self.keep) != 1 or not (self.inline or self.unwrap):
-            return None
-        return int(self.inline) - int(self.keep[0][1])
-
 
 @dataclass(frozen=True, slots=True)
 class Grammar:

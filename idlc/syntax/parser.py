@@ -19,7 +19,7 @@ from idlc.source.search import Files
 from idlc.source.tokens import NAME, Fragment, Shared, Token
 from idlc.syntax import ast, trees
 from idlc.syntax.build import BUILDERS, Builder, Problems
-from idlc.syntax.grammar import Grammar, load
+from idlc.syntax.grammar import Grammar, Reduction, load
 from idlc.syntax.lexer import FALLBACK, KEYWORDS, Lexed, keyword_terminal, lex, span_of
 
 MAX_ERRORS = 50
@@ -94,14 +94,25 @@ def _parse(source: SourceFile, tokens: list[Token], report: Report, start: str) 
     return _Parser(load(), lexed, report, source).run(start)
 
 
+_WRAP: Final = object()
+"""Makes a list of what is on top of the stack."""
+_TAKE_OUT: Final = object()
+"""Takes the only element out of the list on top."""
+_DROP: Final = object()
+"""Makes an empty list of it."""
+
+_ALL, _ONE, _LIST, _APPENDED, _MIXED = range(5)
+"""What becomes of the children: all are kept, or one; one is a list, to which another may be added."""
+
+
 @cache
-def _steps() -> list[tuple[int, tuple[tuple[int, bool], ...], bool, bool, bool, Builder, str]]:
-    """The rules as the loop wants them: length, what to keep and whether that is flat, what becomes of it."""
+def _steps() -> list[tuple[int, int, int, tuple[tuple[int, bool], ...], bool, bool, Builder, str]]:
+    """The rules as the loop wants them: length, kind of children and which one, all of them, what becomes of them."""
     return [
         (
             rule.length,
+            *_children(rule),
             rule.keep,
-            not any(flatten for _, flatten in rule.keep),
             rule.inline,
             rule.unwrap,
             BUILDERS.get(rule.node, _unwrapped),
@@ -109,6 +120,20 @@ def _steps() -> list[tuple[int, tuple[tuple[int, bool], ...], bool, bool, bool, 
         )
         for rule in load().rules
     ]
+
+
+def _children(rule: Reduction) -> tuple[int, int]:
+    match rule.keep:
+        case ((at, False),):
+            return _ONE, at
+        case ((at, True),):
+            return _LIST, at
+        case ((0, True), (at, False)) if rule.inline:
+            return _APPENDED, at
+        case keep if len(keep) == rule.length and not any(flatten for _, flatten in keep):
+            return _ALL, 0
+        case _:
+            return _MIXED, 0
 
 
 def _unwrapped(children: list[Any], span: Span, problems: Problems, first: Token) -> Any:
@@ -136,12 +161,12 @@ class _Parser:
 
     def run(self, start: str) -> object:
         # The hot loop of the compiler. A reduction puts its result where its first child was, so that a rule of one
-        # child moves nothing.
-        actions, gotos, chain, steps = self._actions, self._gotos, self._chain, _steps()
+        # child moves nothing, and most others are one of four kinds that need no loop over their children.
+        actions, gotos, climb, steps = self._actions, self._gotos, self._climb, _steps()
         types, tokens = self._types, self._tokens
         states, values, firsts = self._states, self._values, self._firsts
         problems = self._problems
-        chains: dict[tuple[int, int, str], tuple[int, int] | None] = {}
+        climbs: dict[tuple[int, int, str], tuple[int, tuple[Any, ...]]] = {}
         end = self._grammar.ends[start]
         state = self._grammar.starts[start]
         states.append(state)
@@ -183,28 +208,46 @@ class _Parser:
                 values.append(token)
                 firsts.append(token)
                 continue
-            length, keep, flat, inline, unwrap, build, name = steps[~action]
+            length, kept, position, keep, inline, unwrap, build, name = steps[~action]
             if length == 1:
-                # Most reductions climb the levels of precedence without doing anything: take them at once.
+                # Most rules have one child, and make a list or a node of it or leave it alone: take them all at once.
                 key = (states[-2], state, kind)
                 try:
-                    climbed = chains[key]
+                    state, changes = climbs[key]
                 except KeyError:
-                    climbed = chains[key] = chain(*key)
-                if climbed is not None:
-                    state, level = climbed
-                    states[-1] = state
-                    if level > 0:
-                        values[-1] = [values[-1]]
-                    elif level < 0:
-                        values[-1] = values[-1][0]
-                    if state == end:
-                        return values[0]
-                    continue
+                    state, changes = climbs[key] = climb(*key)
+                states[-1] = state
+                if changes:
+                    value = values[-1]
+                    first, last = firsts[-1], tokens[at - 1]
+                    span = None
+                    for change in changes:
+                        if change is _WRAP:
+                            value = [value]
+                        elif change is _TAKE_OUT:
+                            value = value[0]
+                        elif change is _DROP:
+                            value = []
+                        else:
+                            if span is None:
+                                end_ = last.end if last.file is first.file else first.end
+                                span = Span(first.file, first.start, end_)
+                            value = change(value, span, problems, first)
+                    values[-1] = value
+                if state == end:
+                    return values[0]
+                continue
             base = len(values) - length
             children: list[Any]
-            if flat:
-                children = [values[base + position] for position, _ in keep]
+            if kept == _APPENDED:
+                children = values[base]  # a left-recursive list grows in place
+                children.append(values[base + position])
+            elif kept == _ONE:
+                children = [values[base + position]]
+            elif kept == _ALL:
+                children = values[base:]
+            elif kept == _LIST:
+                children = values[base + position]
             else:
                 children = []
                 for position, flatten in keep:
@@ -214,7 +257,7 @@ class _Parser:
                     elif children:
                         children += value
                     else:
-                        children = value  # a left-recursive list grows in place
+                        children = value
             result: Any
             if inline:
                 result = children
@@ -229,8 +272,7 @@ class _Parser:
                 result = build(children, Span(first.file, first.start, first.start), problems, first)
             if length:
                 values[base] = result
-                if length > 1:
-                    del values[base + 1 :], firsts[base + 1 :], states[base + 2 :]
+                del values[base + 1 :], firsts[base + 1 :], states[base + 2 :]
                 state = states[-1] = gotos[states[-2]][name]
             else:
                 values.append(result)
@@ -251,19 +293,25 @@ class _Parser:
         found: tuple[ast.Statement, ...] = fragment.parsed
         return found
 
-    def _chain(self, below: int, state: int, terminal: str) -> tuple[int, int] | None:
-        """Where the reductions end that do nothing to the value on top, and how its level of lists changes."""
-        level = 0
-        climbed = False
+    def _climb(self, below: int, state: int, terminal: str) -> tuple[int, tuple[Any, ...]]:
+        """Where the reductions end that begin in `state` and have one child each, and what they do to its value.
+
+        A change is a builder, or one of those above.
+        """
+        changes: list[Any] = []
         while True:
             action = self._actions[state].get(terminal, self._grammar.defaults[state])
             rule = self._grammar.rules[~action] if action is not None and action < 0 else None
-            shift = None if rule is None else rule.shift_of_level
-            if rule is None or shift is None or abs(level + shift) > 1:
-                return (state, level) if climbed else None
-            level += shift
+            if rule is None or rule.length != 1:
+                return state, tuple(changes)
+            kept, _ = _children(rule)
+            if kept != _LIST:
+                changes.append(_WRAP if kept == _ONE else _DROP)
+            if not rule.inline:
+                changes.append(_TAKE_OUT if rule.unwrap else BUILDERS[rule.node])
+            if changes[-2:] == [_WRAP, _TAKE_OUT]:
+                del changes[-2:]
             state = self._gotos[below][rule.name]
-            climbed = True
 
     # ------------------------------------------------------------------ mistakes
 
