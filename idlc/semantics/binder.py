@@ -22,6 +22,7 @@ from idlc.semantics.operations import contextual, one_convention
 from idlc.semantics.presented import present, present_imported
 from idlc.semantics.records import define
 from idlc.semantics.shapes import (
+    GENERIC,
     attributed,
     declared,
     forward,
@@ -422,7 +423,8 @@ class _File:
     def handle(
         self, shape: Shape, attributes: Attributes, declarator: ast.Declarator, primary: str | None, doc: Doc
     ) -> str | None:
-        """One name of a context handle typedef; the first with nothing around the handle is its name."""
+        """One name of a context handle typedef. Each with nothing around the handle is a handle of its own; `primary`,
+        the first of them, is what pointers to a handle point at."""
         unit, name = self.unit, declarator.name or ""
         if isinstance(shape.core, ContextHandleUse):
             self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
@@ -433,18 +435,16 @@ class _File:
                 note = (before(known.span),)
                 unit.report.error("MIDL2003", f'"{name}" is defined twice', declarator.name_span, note)
             return name
-        shape = contextual(unit, shape, attributes, primary or name, declarator.name_span)
+        around = len(shape.levels) - (0 if shape.core == GENERIC else 1)
+        shape = contextual(unit, shape, attributes, name if around <= 0 else primary or name, declarator.name_span)
         if shape.is_error or shape.levels:
             self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
             return primary
-        if primary is None:
-            bound = unit.declarations[-1]
-            if isinstance(bound, ContextHandle):
-                unit.declarations[-1] = unit.scope.declared[name] = replace(bound, doc=doc)
-            unit.typedef(TypedefSymbol(name, shape, declarator.name_span, unit.origin))
-            return name
-        self.alias(name, shape, finish(shape, default=unit.default), declarator.name_span, doc)
-        return primary
+        bound = unit.declarations[-1]
+        if isinstance(bound, ContextHandle):
+            unit.declarations[-1] = unit.scope.declared[name] = replace(bound, doc=doc)
+        unit.typedef(TypedefSymbol(name, shape, declarator.name_span, unit.origin))
+        return primary or name
 
     def alias(self, name: str, shape: Shape, type_: Type, span: Span, doc: Doc) -> None:
         """Declare a name for a type; the same again does no harm."""

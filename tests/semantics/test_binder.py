@@ -256,13 +256,14 @@ def test_a_declaration_is_one_line_of_idl_without_comments() -> None:
 
 def test_context_handles_have_the_name_of_their_typedef_or_parameter() -> None:
     bound = bind(
-        """typedef [context_handle] void *CTX, **PCTX;
-        void f([out] PCTX c, [in, out] CTX *d, [in, context_handle] void *e);"""
+        """typedef [context_handle] void *CTX, **PCTX, *OTHER;
+        void f([out] PCTX c, [in, out] CTX *d, [in, context_handle] void *e, [in] OTHER g);"""
     )
     assert parameters(bound) == [
         "out c: ref -> context handle CTX",
         "in/out d: ref -> context handle CTX",
         "in e: context handle e",
+        "in g: context handle OTHER",
     ]
 
 
