@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,11 @@ class Compiled:
         raise LookupError(name)
 
     def find_class(self, name: str) -> type[Any]:
-        found: type[Any] = getattr(self.module, self.names[f"type {name}"])
+        called = self.names[f"type {name}"]
+        module = self.module
+        if not hasattr(module, called):  # of the prelude, and seen through a converter only
+            module = import_module(f"idlrt.prelude.{self.bound.declared[name].origin}")
+        found: type[Any] = getattr(module, called)
         return found
 
     def result_class(self, interface: Interface, operation: t.Operation) -> type[Any]:

@@ -6,11 +6,14 @@ as if it imported this one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
 from idlrt import ndr, rpc
+
+if TYPE_CHECKING:
+    from idlrt.ndr.halves import Halves
 
 __all__ = [
     "uint1632",
@@ -78,14 +81,16 @@ uint1632.UINT1632_ZERO = uint1632.member("UINT1632_ZERO", 0)
 
 class dlong(ndr.Struct):
     """64 bits in two halves: aligned to four octets, the lower half first, or the upper
-    one
+    one; one number in Python
     """
 
     __slots__ = ("low", "high")
     __match_args__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
+        #:
         self.low = low  # unsigned long low
+        #:
         self.high = high  # long high
 
 
@@ -96,7 +101,9 @@ class udlong(ndr.Struct):
     __match_args__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
+        #:
         self.low = low  # unsigned long low
+        #:
         self.high = high  # unsigned long high
 
 
@@ -107,7 +114,9 @@ class udlongr(ndr.Struct):
     __match_args__ = ("high", "low")
 
     def __init__(self, high: int, low: int) -> None:
+        #:
         self.high = high  # unsigned long high
+        #:
         self.low = low  # unsigned long low
 
 
@@ -126,7 +135,9 @@ class policy_handle_fields(ndr.Struct):
     __match_args__ = ("handle_type", "uuid")
 
     def __init__(self, handle_type: int, uuid: UUID) -> None:
+        #:
         self.handle_type = handle_type  # unsigned long handle_type
+        #:
         self.uuid = uuid  # GUID uuid
 
 
@@ -145,10 +156,14 @@ class dom_sid2(ndr.Struct):
         sub_auths: Sequence[int],
         num_auths: int | None = None,
     ) -> None:
+        #:
         self.sid_rev_num = sid_rev_num  # unsigned small sid_rev_num
+        #:
         # small num_auths
         self.num_auths = len(sub_auths) if num_auths is None else num_auths
+        #:
         self.id_auth = id_auth  # unsigned small id_auth[6]
+        #:
         self.sub_auths = sub_auths  # [size_is(num_auths)] unsigned long sub_auths[]
 
 
@@ -165,9 +180,13 @@ class dom_sid28(ndr.Struct):
         id_auth: Sequence[int],
         sub_auths: Sequence[int],
     ) -> None:
+        #:
         self.sid_rev_num = sid_rev_num  # unsigned small sid_rev_num
+        #:
         self.num_auths = num_auths  # small num_auths
+        #:
         self.id_auth = id_auth  # unsigned small id_auth[6]
+        #:
         self.sub_auths = sub_auths  # unsigned long sub_auths[5]
 
 
@@ -201,7 +220,7 @@ boolean32: TypeAlias = int
 int1632: TypeAlias = uint1632
 #: Times: tenths of microseconds since 1601 in two halves or in one piece, seconds since
 #: 1601, seconds since 1970
-NTTIME: TypeAlias = udlong
+NTTIME: TypeAlias = "Halves.Presented"
 NTTIME_hyper: TypeAlias = int
 NTTIME_1sec: TypeAlias = int
 time_t: TypeAlias = int

@@ -7,6 +7,7 @@ from struct import Struct
 from typing import Any, Final
 
 from idlrt import ndr
+from idlrt.ndr.halves import Halves
 from idlrt.prelude.pidl import policy_handle, udlong
 
 from .doors import (
@@ -27,6 +28,7 @@ def ndr20(order: str) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    from_wire1 = ndr.from_wire("udlong", Halves)
     heads1 = ndr.string_heads(order, "I")
     pack1 = Struct(order + "I").pack
     pack2 = Struct(order + "20sI").pack
@@ -40,6 +42,7 @@ def ndr20(order: str) -> ndr.Codecs:
     read5 = Struct(order + "BxHB3xQ4I").unpack_from
     read6 = Struct(order + "20sB").unpack_from
     rows1 = Struct(order + "B").iter_unpack
+    to_wire1 = ndr.to_wire("udlong", Halves)
 
     def put_door_Open_request(name: Any) -> bytes | bytearray:
         r = 0x20000
@@ -100,15 +103,15 @@ def ndr20(order: str) -> ndr.Codecs:
         facts = result.facts
         tag = result.tag
         return_value = result.return_value
-        since = facts.since
+        wire = to_wire1(facts.since)
         b = bytearray(
             pack4(
                 facts.kind,
                 facts.place,
                 facts.state,
                 facts.ages,
-                since.low,
-                since.high,
+                wire.low,
+                wire.high,
                 facts.room,
                 0 if tag is None else r,
             )
@@ -129,13 +132,14 @@ def ndr20(order: str) -> ndr.Codecs:
         else:
             tag = None
         (return_value,) = read1(d, at)
+        made = from_wire1(udlong(low, high))
         return door_GetResult(
             door_Facts(
                 door_Kind.of(kind),
                 door_Place.of(place),
                 door_State.of(state),
                 door_Ages.of(ages),
-                udlong(low, high),
+                made,
                 room,
             ),
             tag,
@@ -217,53 +221,54 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    46: "name=0 if name is None else r:I",
-    49: "name=name:s",
-    52: "name",
-    57: 52,
-    60: 52,
-    68: 52,
-    69: 52,
-    79: "door",
-    80: "return value",
-    81: "door=to_handle(door):20s; return value=return_value:I",
-    84: 79,
-    89: 79,
-    90: "door=to_handle(door):20s",
-    93: 79,
-    100: "facts",
-    101: "tag",
-    102: 80,
-    103: "facts.since",
-    104: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=since.low:I; facts.since.high=since.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
-    105: 104,
-    106: 104,
-    107: 104,
-    108: 104,
-    109: 104,
-    110: 104,
-    111: 104,
-    112: 104,
-    113: 104,
-    114: 104,
-    115: 104,
-    118: "tag=tag:I",
-    119: "return value=return_value:I",
-    123: "facts.kind",
-    126: 101,
-    131: 80,
-    147: 79,
-    149: "states",
-    150: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    154: 79,
-    157: 149,
-    160: "states[len states]",
-    167: "return value=result:I",
-    170: 80,
-    174: 90,
-    177: 79,
-    183: 79,
-    184: 80,
-    185: 81,
-    188: 79,
+    49: "name=0 if name is None else r:I",
+    52: "name=name:s",
+    55: "name",
+    60: 55,
+    63: 55,
+    71: 55,
+    72: 55,
+    82: "door",
+    83: "return value",
+    84: "door=to_handle(door):20s; return value=return_value:I",
+    87: 82,
+    92: 82,
+    93: "door=to_handle(door):20s",
+    96: 82,
+    103: "facts",
+    104: "tag",
+    105: 83,
+    106: "facts.since",
+    107: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
+    108: 107,
+    109: 107,
+    110: 107,
+    111: 107,
+    112: 107,
+    113: 107,
+    114: 107,
+    115: 107,
+    116: 107,
+    117: 107,
+    118: 107,
+    121: "tag=tag:I",
+    122: "return value=return_value:I",
+    126: "facts.kind",
+    129: 104,
+    134: 83,
+    135: 106,
+    151: 82,
+    153: "states",
+    154: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    158: 82,
+    161: 153,
+    164: "states[len states]",
+    171: "return value=result:I",
+    174: 83,
+    178: 93,
+    181: 82,
+    187: 82,
+    188: 83,
+    189: 84,
+    192: 82,
 }

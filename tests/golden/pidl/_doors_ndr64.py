@@ -7,6 +7,7 @@ from struct import Struct
 from typing import Any, Final
 
 from idlrt import ndr
+from idlrt.ndr.halves import Halves
 from idlrt.prelude.pidl import policy_handle, udlong
 
 from .doors import (
@@ -27,6 +28,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    from_wire1 = ndr.from_wire("udlong", Halves)
     heads1 = ndr.string_heads(order, "Q")
     pack1 = Struct(order + "Q").pack
     pack2 = Struct(order + "20sI").pack
@@ -42,6 +44,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     read6 = Struct(order + "I").unpack_from
     read7 = Struct(order + "20sB").unpack_from
     rows1 = Struct(order + "B").iter_unpack
+    to_wire1 = ndr.to_wire("udlong", Halves)
 
     def put_door_Open_request(name: Any) -> bytes | bytearray:
         r = 0x20000
@@ -102,15 +105,15 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         facts = result.facts
         tag = result.tag
         return_value = result.return_value
-        since = facts.since
+        wire = to_wire1(facts.since)
         b = bytearray(
             pack4(
                 facts.kind,
                 facts.place,
                 facts.state,
                 facts.ages,
-                since.low,
-                since.high,
+                wire.low,
+                wire.high,
                 facts.room,
                 0 if tag is None else r,
             )
@@ -131,13 +134,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         else:
             tag = None
         (return_value,) = read6(d, at)
+        made = from_wire1(udlong(low, high))
         return door_GetResult(
             door_Facts(
                 door_Kind.of(kind),
                 door_Place.of(place),
                 door_State.of(state),
                 door_Ages.of(ages),
-                udlong(low, high),
+                made,
                 room,
             ),
             tag,
@@ -219,53 +223,54 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    48: "name=0 if name is None else r:Q",
-    51: "name=name:s",
-    54: "name",
-    59: 54,
-    62: 54,
-    70: 54,
-    71: 54,
-    81: "door",
-    82: "return value",
-    83: "door=to_handle(door):20s; return value=return_value:I",
-    86: 81,
-    91: 81,
-    92: "door=to_handle(door):20s",
-    95: 81,
-    102: "facts",
-    103: "tag",
-    104: 82,
-    105: "facts.since",
-    106: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=since.low:I; facts.since.high=since.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
-    107: 106,
-    108: 106,
-    109: 106,
-    110: 106,
-    111: 106,
-    112: 106,
-    113: 106,
-    114: 106,
-    115: 106,
-    116: 106,
-    117: 106,
-    120: "tag=tag:I",
-    121: "return value=return_value:I",
-    125: "facts.kind",
-    128: 103,
-    133: 82,
-    149: 81,
-    151: "states",
-    152: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    156: 81,
-    159: 151,
-    162: "states[len states]",
-    169: "return value=result:I",
-    172: 82,
-    176: 92,
-    179: 81,
-    185: 81,
-    186: 82,
-    187: 83,
-    190: 81,
+    51: "name=0 if name is None else r:Q",
+    54: "name=name:s",
+    57: "name",
+    62: 57,
+    65: 57,
+    73: 57,
+    74: 57,
+    84: "door",
+    85: "return value",
+    86: "door=to_handle(door):20s; return value=return_value:I",
+    89: 84,
+    94: 84,
+    95: "door=to_handle(door):20s",
+    98: 84,
+    105: "facts",
+    106: "tag",
+    107: 85,
+    108: "facts.since",
+    109: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
+    110: 109,
+    111: 109,
+    112: 109,
+    113: 109,
+    114: 109,
+    115: 109,
+    116: 109,
+    117: 109,
+    118: 109,
+    119: 109,
+    120: 109,
+    123: "tag=tag:I",
+    124: "return value=return_value:I",
+    128: "facts.kind",
+    131: 106,
+    136: 85,
+    137: 108,
+    153: 84,
+    155: "states",
+    156: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    160: 84,
+    163: 155,
+    166: "states[len states]",
+    173: "return value=result:I",
+    176: 85,
+    180: 95,
+    183: 84,
+    189: 84,
+    190: 85,
+    191: 86,
+    194: 84,
 }

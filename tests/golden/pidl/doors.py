@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import idlrt
 from idlrt import blocking, ndr, rpc
-from idlrt.prelude.pidl import policy_handle, udlong
+from idlrt.prelude.pidl import policy_handle
+
+if TYPE_CHECKING:
+    from idlrt.ndr.halves import Halves
 
 __all__ = [
     "DOOR_NAME",
@@ -47,7 +50,7 @@ class door_Facts(ndr.Struct):
         place: door_Place,
         state: door_State,
         ages: door_Ages,
-        since: udlong,
+        since: Halves.Presented,
         room: int,
     ) -> None:
         self.kind = kind  # door_Kind kind
