@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from textwrap import dedent, wrap
@@ -42,7 +43,7 @@ def docstring(text: str, indent: int) -> str:
     Lines that are too long are broken between words, and are as `black` would leave them.
     """
     lines = [_safe(line) for line in text.strip().splitlines()] or [""]
-    first, *rest = [part for line in lines for part in _broken(line, WIDTH - indent)]
+    first, *rest = _fitted(lines, WIDTH - indent)
     first = first.strip()
     if first.startswith('"'):
         first = f" {first}"
@@ -56,12 +57,10 @@ def docstring(text: str, indent: int) -> str:
 
 def remarks(text: str, indent: int) -> tuple[str, ...]:
     """Documentation of a name as comments on lines of their own, before its definition."""
-    paragraphs = [part for part in text.split("\n\n") if part.strip()]
-    lines: list[str] = []
-    for part in paragraphs:
-        lines += [""] if lines else []
-        lines += [broken for line in part.split("\n") for broken in _broken(_harmless_line(line), WIDTH - indent - 3)]
-    return tuple(f"#: {line}".rstrip() for line in lines)
+    lines = [_harmless_line(line) for line in text.strip().splitlines()]
+    if not lines:
+        return ()
+    return tuple(f"#: {line}".rstrip() for line in _fitted(lines, WIDTH - indent - 3))
 
 
 def described(doc: Doc, code: str) -> tuple[tuple[str, ...], str]:
@@ -76,6 +75,28 @@ def described(doc: Doc, code: str) -> tuple[tuple[str, ...], str]:
     if doc.in_margin and len(code) + 5 + len(line) <= WIDTH:
         return (), f"  #: {line}"
     return remarks(text, len(code) - len(code.lstrip())), ""
+
+
+_ITEM: Final = re.compile(r"\s*(?:[-*+\[]|[\w, -]{1,30}[:.)]\s)")
+"""The beginning of a line that does not go on with the one before."""
+
+
+def _fitted(lines: Iterable[str], width: int) -> list[str]:
+    """Lines that are no longer than `width`: where one is, the words of its paragraph are set anew."""
+    fitted: list[str] = []
+    paragraph: list[str] = []
+    margin = -1
+    for line in (*lines, ""):
+        indented = len(line) - len(line.lstrip())
+        if not line or indented != margin or _ITEM.match(line):
+            whole = " " * margin + " ".join(part.strip() for part in paragraph)
+            fitted += _broken(whole, width) if any(len(part) > width for part in paragraph) else paragraph
+            paragraph, margin = [], indented
+        if line:
+            paragraph.append(line)
+        else:
+            fitted.append("")
+    return fitted[:-1] or [""]
 
 
 def _broken(line: str, width: int) -> list[str]:

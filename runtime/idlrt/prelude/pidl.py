@@ -88,9 +88,7 @@ class dlong(ndr.Struct):
     __match_args__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
-        #:
         self.low = low  # unsigned long low
-        #:
         self.high = high  # long high
 
 
@@ -101,9 +99,7 @@ class udlong(ndr.Struct):
     __match_args__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
-        #:
         self.low = low  # unsigned long low
-        #:
         self.high = high  # unsigned long high
 
 
@@ -114,9 +110,7 @@ class udlongr(ndr.Struct):
     __match_args__ = ("high", "low")
 
     def __init__(self, high: int, low: int) -> None:
-        #:
         self.high = high  # unsigned long high
-        #:
         self.low = low  # unsigned long low
 
 
@@ -135,9 +129,7 @@ class policy_handle_fields(ndr.Struct):
     __match_args__ = ("handle_type", "uuid")
 
     def __init__(self, handle_type: int, uuid: UUID) -> None:
-        #:
         self.handle_type = handle_type  # unsigned long handle_type
-        #:
         self.uuid = uuid  # GUID uuid
 
 
@@ -156,14 +148,10 @@ class dom_sid2(ndr.Struct):
         sub_auths: Sequence[int],
         num_auths: int | None = None,
     ) -> None:
-        #:
         self.sid_rev_num = sid_rev_num  # unsigned small sid_rev_num
-        #:
         # small num_auths
         self.num_auths = len(sub_auths) if num_auths is None else num_auths
-        #:
         self.id_auth = id_auth  # unsigned small id_auth[6]
-        #:
         self.sub_auths = sub_auths  # [size_is(num_auths)] unsigned long sub_auths[]
 
 
@@ -180,13 +168,9 @@ class dom_sid28(ndr.Struct):
         id_auth: Sequence[int],
         sub_auths: Sequence[int],
     ) -> None:
-        #:
         self.sid_rev_num = sid_rev_num  # unsigned small sid_rev_num
-        #:
         self.num_auths = num_auths  # small num_auths
-        #:
         self.id_auth = id_auth  # unsigned small id_auth[6]
-        #:
         self.sub_auths = sub_auths  # unsigned long sub_auths[5]
 
 
