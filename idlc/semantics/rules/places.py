@@ -6,7 +6,7 @@ at most a few levels deep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from idlc.data import dataclass
 from idlc.semantics.types import (
@@ -51,10 +51,33 @@ class Places:
 
     def __init__(self, bound: BoundFile) -> None:
         self.bound = bound
+        self.members: list[tuple[Struct | Union, Field | Arm]] = list(_members(bound))
+        """Fields and arms of the file's own records."""
+        self.operations: list[tuple[Interface, Operation]] = [
+            (interface, operation)
+            for interface in bound.interfaces
+            if not (interface.local or interface.dispatch or interface.synchronous)
+            for operation in interface.operations
+            if not operation.local
+        ]
+        """The operations that travel, callbacks included."""
+        self.parameters: list[tuple[Interface, Operation, Parameter]] = [
+            (interface, operation, parameter)
+            for interface, operation in self.operations
+            for parameter in operation.parameters
+        ]
         self._conformant: set[str] = set()
         for name, declared in bound.declared.items():
-            if isinstance(declared, Struct) and any(self.conformant(field.type) for field in declared.fields):
-                self._conformant.add(name)
+            if isinstance(declared, Struct):
+                for field in declared.fields:
+                    if isinstance(field.type, _MAY_BE_CONFORMANT) and self.conformant(field.type):
+                        self._conformant.add(name)
+        self.sent: list[Sent] = list(self._sent())
+        """Everything that remote operations send, each record's members once."""
+        self.sent_records = frozenset(
+            name for place in self.sent if not place.interface.object for name in records_in(place.type)
+        )
+        """The structures and unions that operations of plain RPC interfaces send."""
 
     def find(self, name: str) -> Declared | None:
         return self.bound.declared.get(name)
@@ -74,38 +97,6 @@ class Places:
             if isinstance(declared, Alias) and isinstance(declared.type, Pipe):
                 yield declared, declared.type
 
-    @property
-    def members(self) -> Iterator[tuple[Struct | Union, Field | Arm]]:
-        """Fields and arms of the file's own records."""
-        for declared in self.bound.declarations:
-            if isinstance(declared, Struct):
-                for field in declared.fields:
-                    yield declared, field
-            elif isinstance(declared, Union):
-                for arm in declared.arms:
-                    yield declared, arm
-
-    @property
-    def operations(self) -> Iterator[tuple[Interface, Operation]]:
-        """The operations that travel, callbacks included."""
-        for interface in self.bound.interfaces:
-            for operation in interface.operations:
-                if not (interface.local or operation.local or interface.dispatch or interface.synchronous):
-                    yield interface, operation
-
-    @property
-    def parameters(self) -> Iterator[tuple[Interface, Operation, Parameter]]:
-        for interface, operation in self.operations:
-            for parameter in operation.parameters:
-                yield interface, operation, parameter
-
-    @property
-    def sent_records(self) -> frozenset[str]:
-        """The structures and unions that operations of plain RPC interfaces send."""
-        return frozenset(
-            name for place in self.sent() if not place.interface.object for name in records_in(place.type)
-        )
-
     def encapsulated(self, use: UnionUse) -> bool:
         declared = self.find(use.name)
         return isinstance(declared, Union) and declared.encapsulated
@@ -122,8 +113,7 @@ class Places:
             case _:
                 return False
 
-    def sent(self) -> Iterator[Sent]:
-        """Everything that remote operations send, each record's members once."""
+    def _sent(self) -> Iterator[Sent]:
         seen: set[str] = set()
         # What an object interface sends may be forgiven, so plain ones come first.
         for interface, operation in sorted(self.operations, key=lambda found: found[0].object):
@@ -161,20 +151,33 @@ def head(span: Span) -> Span:
     return Span(span.file, span.start, span.start + len(first))
 
 
-def nested(type_: Type) -> Iterator[Type]:
+def _members(bound: BoundFile) -> Iterator[tuple[Struct | Union, Field | Arm]]:
+    for declared in bound.declarations:
+        if isinstance(declared, Struct):
+            for field in declared.fields:
+                yield declared, field
+        elif isinstance(declared, Union):
+            for arm in declared.arms:
+                yield declared, arm
+
+
+_MAY_BE_CONFORMANT = (Array, String, StructUse)
+
+
+def nested(type_: Type) -> Sequence[Type]:
     """A type and what its pointers, arrays and pipes are made of; records are not entered."""
+    found = [type_]
     while True:
-        yield type_
-        match type_:
-            case Pointer(_, target):
-                type_ = target
-            case Array(element) | Pipe(_, element):
-                type_ = element
-            case _:
-                return
+        # Asked a dozen times of every parameter there is, so without patterns.
+        if isinstance(type_, Pointer):
+            type_ = type_.target
+        elif isinstance(type_, Array | Pipe):
+            type_ = type_.element
+        else:
+            return found
+        found.append(type_)
 
 
-def records_in(type_: Type) -> Iterator[str]:
-    for part in nested(type_):
-        if isinstance(part, StructUse | UnionUse):
-            yield part.name
+def records_in(type_: Type) -> list[str]:
+    """The structures and unions among those."""
+    return [part.name for part in nested(type_) if isinstance(part, StructUse | UnionUse)]

@@ -36,7 +36,7 @@ def check(places: Places, report: Report) -> None:
             report.error("MIDL2249", message, member.span, help="an arm's pointer is unique or ptr")
     refused: set[Span] = set()
     told: set[str] = set()
-    for place in places.sent():
+    for place in places.sent:
         _sendable(place, refused, told, report)
 
 

@@ -107,10 +107,11 @@ def _undefined(places: Places, report: Report) -> None:
         # Without a definition C can do nothing but hand a pointer on, and where nothing is sent that is enough.
         opaque = owner.name not in travel and isinstance(member.type, Pointer)
         _defined(places, member.type, member.span, missing, report.doubtful if opaque else report.error)
-    for interface, operation, parameter in places.parameters:
+    for interface, operation in places.operations:
         say = report.doubtful if interface.object else report.error
-        _defined(places, parameter.type, parameter.span, missing, say)
         _defined(places, operation.result, operation.span, missing, say)
+        for parameter in operation.parameters:
+            _defined(places, parameter.type, parameter.span, missing, say)
 
 
 def _defined(places: Places, type_: Type | None, span: Span, missing: set[str], say: Callable[..., None]) -> None:
