@@ -315,6 +315,10 @@ def _result(
     base = specified(unit, statement.specifiers, "", attributes, ())
     shape = derived(unit, base, declarator.derivations[1:])
     if isinstance(shape.core, Void) and not shape.levels:
+        about = attributes.first_of("string", "context_handle", "ref", "unique", "ptr")
+        if about is not None:
+            message = f'"{about.name}" is about the result of "{declarator.name}", which is void'
+            unit.report.doubtful("MIDL2072", message, about.span, help="put it on the parameter that it is about")
         return Void()
     if "context_handle" in attributes:
         shape = contextual(unit, shape, attributes, declarator.name or "", declarator.name_span)
