@@ -29,8 +29,8 @@ _RESUME: Final = frozenset(
     "_statements _fields _union_items _arms _enumerators _coclass_members _acf_statements".split()
 )
 
-_SWALLOWS: Final = frozenset(["IDLC1009", "MIDL2109", "MIDL2110", "IDLC1102", "IDLC1103"])
-"""Mistakes after which a file ends early, which is then no second mistake."""
+_SWALLOWS: Final = frozenset(["IDLC1008", "IDLC1009", "MIDL2109", "MIDL2110", "IDLC1102", "IDLC1103"])
+"""Mistakes after which a file may end early, which is then no second mistake."""
 
 _QUOTES: Final = frozenset(["MIDL2108", "MIDL2110", "MIDL2112"])
 """Mistakes after which the rest of a line means nothing."""
