@@ -153,9 +153,10 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
     if simple in INTERNATIONAL:
         unit.report.error("MIDL2029", f'type "{name}" is not implemented', span, help="name the octets: byte, wchar_t")
         return ERROR_SHAPE
-    if unit.settings.dialect is Dialect.PIDL and suggestion(name, unit.scope.type_names()) is None:
-        # Samba's C code may well know it.
-        unit.undefined[simple] = Opaque(f'foreign: of type "{name}", which no IDL defines,')
+    if unit.settings.dialect is Dialect.PIDL:  # Samba's C code may well know it
+        near = suggestion(name, unit.scope.type_names())
+        hint = "," if near is None else f" ({near})"
+        unit.undefined[simple] = Opaque(f'foreign: of type "{name}", which no IDL defines{hint}')
     elif in_header(span):
         message = f'undefined type "{name}": what is made of it cannot be sent'
         unit.report.doubtful("MIDL2011", message, span, help="the header needs others that nobody imported")
