@@ -35,7 +35,7 @@ _LIST = r'\[(?:[^\[\]"]|"[^"]*"|\[[^\]]*\])*\]'
 
 def _result_declaration(operation: t.Operation) -> str:
     """The IDL of a result: what stands before an operation's name, without the attributes."""
-    declaration = one_line(operation.declaration)
+    declaration = one_line(operation.declaration())
     found = re.match(rf"(?:{_LIST}\s*)*(.*?)\s*\b{operation.name}\b", declaration)
     return found[1] if found else ""
 
@@ -57,7 +57,7 @@ class OperationShape:
         self._apart_from(self._spoken_of([p.type for p in plain if p.is_out] + [operation.result]))
         self.inputs = [parameter for parameter in plain if parameter.is_in]
         self.outputs: list[tuple[str, t.Type, str]] = [
-            (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration)) for p in plain if p.is_out
+            (self.names[p.name], t.behind_ref(p.type), one_line(p.declaration())) for p in plain if p.is_out
         ]
         if not isinstance(operation.result, t.Void) and not operation.serialized:
             self.outputs.append(("return_value", operation.result, _result_declaration(operation)))
@@ -325,8 +325,8 @@ class OperationShape:
 
     def _signature(self, width: int) -> str:
         """The IDL, on one line, or with a line for each parameter."""
-        line = one_line(self.operation.declaration)
-        declarations = [one_line(parameter.declaration) for parameter in self.operation.parameters]
+        line = one_line(self.operation.declaration())
+        declarations = [one_line(parameter.declaration()) for parameter in self.operation.parameters]
         head, found, tail = line.partition(f"({', '.join(declarations)})")
         if len(line) <= width or not declarations or not found:
             return line

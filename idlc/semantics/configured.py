@@ -38,6 +38,8 @@ RETURN_VALUE = "return_value"
 """Stands for the result where outputs are named."""
 
 _WORDS = (("comm_status", "MIDL2050"), ("fault_status", "MIDL2245"))
+_STATUS_WORDS = frozenset(word for word, _ in _WORDS)
+_CHECKED_WORDS = frozenset("byte_count context_handle_serialize context_handle_noserialize partial_ignore".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class Statuses:
     """Those of them that only the ACF names: they do not travel."""
 
 
+_NO_STATUSES = Statuses()
+
+
 def statuses(
     unit: Unit,
     operation: Attributes,
@@ -58,6 +63,12 @@ def statuses(
     configured: ast.AcfOperation | None,
 ) -> Statuses:
     """Where comm_status and fault_status of an operation go; report what cannot be."""
+    if (
+        configured is None
+        and operation.by_name.keys().isdisjoint(_STATUS_WORDS)
+        and all(attributes.by_name.keys().isdisjoint(_STATUS_WORDS) for _, attributes in parameters)
+    ):
+        return _NO_STATUSES
     known = {parameter.name for parameter, _ in parameters}
     unnamed = [one for one in configured.parameters if one.name not in known] if configured is not None else []
     hidden = [one for one in unnamed if {word for word, _ in _WORDS} & {a.name for a in one.attributes}]
@@ -107,6 +118,8 @@ def check_parameters(unit: Unit, parameters: Sequence[tuple[Parameter, Attribute
     """byte_count, partial_ignore, and how context handles are locked."""
     by_name = {parameter.name: parameter for parameter, _ in parameters}
     for parameter, attributes in parameters:
+        if attributes.by_name.keys().isdisjoint(_CHECKED_WORDS):
+            continue
         counted = attributes.get("byte_count")
         if counted is not None and not isinstance(parameter.type, ErrorType):
             _byte_count(unit, counted, parameter, by_name)

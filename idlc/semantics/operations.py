@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from idlc.data import dataclass, replace
 from idlc.language.attributes import Place
@@ -86,12 +87,7 @@ def bind_operation(
         -1,
         plain,
         result,
-        text.operation(
-            _operation_attributes(statement, unit.acf.operation(name), everywhere),
-            statement.specifiers,
-            declarator,
-            [parameter.declaration for parameter in plain],
-        ),
+        partial(_line, statement, unit.acf.operation(name), everywhere, declarator, plain),
         declarator.name_span,
         is_async="async" in words or "async" in general,
         maybe="maybe" in words,
@@ -102,7 +98,7 @@ def bind_operation(
         encode="encode" in words or "encode" in general,
         decode="decode" in words or "decode" in general,
         local=local,
-        placeholder=bool(_PLACEHOLDER.match(name)) and not plain and isinstance(result, Void),
+        placeholder=not plain and isinstance(result, Void) and bool(_PLACEHOLDER.match(name)),
         doc=Doc(statement.span, attributes.helpstring),
         words=frozenset(attributes.by_name),
         dispid=dispid(unit, attributes),
@@ -144,6 +140,19 @@ def _sum(written: ast.Argument) -> int | None:
             sign, written = -sign, written.operand
         else:
             return None
+
+
+def _line(
+    statement: ast.Declaration,
+    acf: Sequence[ast.Attribute],
+    everywhere: Attributes,
+    declarator: ast.Declarator,
+    parameters: Sequence[Parameter],
+) -> str:
+    attributes = _operation_attributes(statement, acf, everywhere)
+    return text.operation(
+        attributes, statement.specifiers, declarator, [parameter.declaration() for parameter in parameters]
+    )
 
 
 def _operation_attributes(
@@ -241,10 +250,11 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     note_undecided(unit, shape, outermost=True)
     type_ = finish(shape, default=unit.default, parameter=True)
-    declaration = text.declaration(draft.parameter.attributes, draft.parameter.specifiers, draft.parameter.declarator)
+    parameter = draft.parameter
+    line = partial(text.declaration, parameter.attributes, parameter.specifiers, parameter.declarator)
     words = frozenset(attributes.by_name)
-    doc = Doc(draft.parameter.span, attributes.helpstring)
-    return Parameter(draft.name, type_, is_in, is_out, declaration, draft.span, words, _type_name(draft.parameter), doc)
+    doc = Doc(parameter.span, attributes.helpstring)
+    return Parameter(draft.name, type_, is_in, is_out, line, draft.span, words, _type_name(parameter), doc)
 
 
 def _type_name(parameter: ast.Parameter) -> str:

@@ -129,7 +129,11 @@ def _named(unit: Unit, name: str, span: Span) -> Shape:
         if isinstance(shape.core, Base) and not any(level.extent.string for level in shape.levels):
             if shape.levels or shape.core.spelling == simple:
                 return shape
-            return replace(shape, core=replace(shape.core, spelling=simple))
+            known = unit.spelled.get(simple)
+            if known is None or known[0] is not symbol:
+                spelled = replace(shape, core=replace(shape.core, spelling=simple))
+                known = unit.spelled[simple] = symbol, spelled
+            return known[1]
         return shape
     if simple in unit.scope.interfaces:
         return Shape((), InterfaceCore(simple))
@@ -303,12 +307,16 @@ _MOST_ELEMENTS = 0x7FFFFFFF
 # ---------------------------------------------------------------------------- attributes
 
 _KINDS = {kind.value: kind for kind in PointerKind}
+_COUNTING = ("size_is", "max_is", "first_is", "length_is", "last_is")
+_SHAPING = frozenset(["system_handle", "string", "range", "switch_is", "switch_type", "iid_is", *_COUNTING])
 
 
 def attributed(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:
     """The shape with the other attributes of its declaration in force. `siblings` are what expressions may name."""
     if shape.is_error:
         return shape
+    if attributes.by_name.keys().isdisjoint(_SHAPING):
+        return _generic_pointer(shape)
     system = attributes.get("system_handle")
     if system is not None:
         return Shape((), SYSTEM_HANDLE)
@@ -377,8 +385,6 @@ def note_undecided(unit: Unit, shape: Shape, *, outermost: bool) -> None:
         if level.is_pointer and level.kind is None and level.default is None and unit.undecided is None:
             unit.undecided = level.span
 
-
-_COUNTING = ("size_is", "max_is", "first_is", "length_is", "last_is")
 
 
 def _counted(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblings | None) -> Shape:

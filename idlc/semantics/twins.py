@@ -6,13 +6,15 @@ in both. The two never reach the wire, which carries the synchronous interface a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.semantics.documentation import Doc
 from idlc.semantics.symbols import InterfaceSymbol
-from idlc.semantics.types import Base, BaseKind, Interface, Operation, Void
+from idlc.semantics.types import Base, BaseKind, Interface, Operation, Parameter, Void
 from idlc.semantics.unit import Unit, before
 from idlc.source.files import Span
 
@@ -94,8 +96,8 @@ def _halves(interface: Interface, first: int) -> tuple[tuple[Operation, ...], in
         for prefix, result in (("Begin_", begins), ("Finish_", method.result)):
             starts = prefix == "Begin_"
             parameters = tuple(p for p in method.parameters if (p.is_in if starts else p.is_out))
-            listed = ", ".join(parameter.declaration for parameter in parameters) or "void"
             spelled = "void" if isinstance(result, Void) else getattr(result, "spelling", "") or "HRESULT"
+            line = partial(_line, spelled, prefix + method.called, parameters)
             found.append(
                 replace(
                     method,
@@ -103,7 +105,7 @@ def _halves(interface: Interface, first: int) -> tuple[tuple[Operation, ...], in
                     opnum=slot,
                     parameters=parameters,
                     result=result,
-                    declaration=f"{spelled} {prefix}{method.called}({listed})",
+                    declaration=line,
                     words=method.words - {"propget", "propput", "propputref"},
                     dispid=None,
                     half_of=method.name,
@@ -111,3 +113,8 @@ def _halves(interface: Interface, first: int) -> tuple[tuple[Operation, ...], in
             )
             slot += 1
     return tuple(found), slot
+
+
+def _line(result: str, name: str, parameters: Iterable[Parameter]) -> str:
+    listed = ", ".join(parameter.declaration() for parameter in parameters)
+    return f"{result} {name}({listed or 'void'})"

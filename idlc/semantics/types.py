@@ -8,7 +8,7 @@ types stay plain data; `BoundFile.declared` finds the definition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -403,24 +403,24 @@ class Parameter:
     """For an [out] or top-level ref parameter the whole type, its Pointer(REF, ...) included."""
     is_in: bool
     is_out: bool
-    declaration: str
-    """The IDL of this parameter on one line: for the docstring."""
+    declaration: Callable[[], str]
+    """The IDL of this parameter on one line: for the docstring, so it is put together when somebody asks."""
     span: Span
     words: frozenset[str] = frozenset()
     """Names of its attributes: what Automation rules ask for (retval, optional, lcid ...)."""
     type_name: str = ""
     """The type's name as written, without the stars: `VARIANT`, `SAFEARRAY(VARIANT)`."""
-
-
     doc: Doc = NO_DOC
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
     opnum: int
     parameters: tuple[Parameter, ...]
     result: Type
-    declaration: str
-    """The whole operation on one line, `[async]` included: for the docstring."""
+    declaration: Callable[[], str]
+    """The whole operation on one line, `[async]` included: for the docstring as well."""
     span: Span
     is_async: bool = False
     maybe: bool = False

@@ -63,6 +63,8 @@ class Unit:
     """Type names that mean nothing, and what stands for them: a forgotten import is one mistake for all uses."""
     dispatched: dict[int, Operation | None] = field(default_factory=dict)
     """The methods of dispinterfaces, by the identity of their declarators in the tree."""
+    spelled: dict[str, tuple[TypedefSymbol, Shape]] = field(default_factory=dict)
+    """By the name of a number's typedef, the number that goes by this name."""
     packing: Packing = field(default_factory=Packing)
     quotes: list[str] = field(default_factory=list)
     """Text for C headers, as BoundFile.quotes."""

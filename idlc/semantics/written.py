@@ -5,7 +5,7 @@ What is left after the check can be asked for by name, and every attribute in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from idlc.data import dataclass, replace
@@ -59,6 +59,10 @@ class Attributes:
 
 NONE = Attributes({})
 
+# Members of an enumeration are found slowly, and these are asked for at every attribute.
+_NOTHING = Takes.NOTHING
+_IGNORED = Effect.IGNORED
+
 
 def suggestion(name: str, candidates: Iterable[str]) -> str | None:
     """A "did you mean" for a misspelled name."""
@@ -66,14 +70,16 @@ def suggestion(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def check(
-    written: Iterable[ast.Attribute], place: Place, report: Report, subject: str = "", further: Iterable[Place] = ()
+    written: Sequence[ast.Attribute], place: Place, report: Report, subject: str = "", further: Iterable[Place] = ()
 ) -> Attributes:
     """The attributes that may stand at `place`, one of each name; the others are reported.
 
     `further` are places that are as good: a parameter's attributes may come from an ACF as well.
     """
-    places = {place, *further}
     kept: dict[str, ast.Attribute] = {}
+    if not written:
+        return Attributes(kept)
+    places = {place, *further}
     for attribute in written:
         name = attribute.name
         rule = ATTRIBUTES.get(name)
@@ -86,13 +92,13 @@ def check(
                 # What depends on it would only say the same again.
                 kept.setdefault(fitting.instead, replace(attribute, name=fitting.instead))
             continue
-        if not rule.places & places:
+        if rule.places.isdisjoint(places):
             allowed = ", ".join(sorted(p.value for p in rule.places))
             message = f'"{name}" cannot stand{_where(place, subject)}'
             code = MISPLACED.get((name, place), "MIDL2072")
             report.error(code, message, attribute.span, help=f"it belongs on {allowed}")
             continue
-        if rule.effect is Effect.IGNORED:
+        if rule.effect is _IGNORED:
             report.warning("MIDL2176", f'"{name}" is not implemented and ignored', attribute.span)
             continue
         if name in kept and name != "custom":
@@ -106,7 +112,7 @@ def check(
             where = _where(place, subject)
             report.error(code, f'"{name}" and "{clash}" exclude each other{where}', attribute.span, (note,))
             continue
-        if _arguments_fit(attribute, rule, report):
+        if (rule.takes is _NOTHING and not attribute.arguments) or _arguments_fit(attribute, rule, report):
             kept[name] = attribute
     return Attributes(kept)
 
@@ -123,7 +129,9 @@ def _where(place: Place, subject: str) -> str:
     return f' on "{subject}"' if subject else f" on {place.value}"
 
 
-_CLASHES = {name: {other for pair in CONFLICTS if name in pair for other in pair} for pair in CONFLICTS for name in pair}
+_CLASHES = {
+    name: frozenset[str]().union(*(each for each in CONFLICTS if name in each)) for pair in CONFLICTS for name in pair
+}
 
 _COUNTS: dict[Takes, tuple[int, int | None, str]] = {
     Takes.NOTHING: (0, 0, "nothing in parentheses"),
@@ -155,8 +163,6 @@ _NO_HOLES = {Takes.EXPRESSION, Takes.CONSTANTS, Takes.TWO_CONSTANTS}
 
 def _arguments_fit(attribute: ast.Attribute, rule: AttributeRule, report: Report) -> bool:
     if rule.takes is Takes.ANYTHING or (rule.effect is Effect.KEPT and rule.takes is Takes.STRINGS):
-        return True
-    if rule.takes is Takes.NOTHING and not attribute.arguments:
         return True
     low, high, wanted = _COUNTS[rule.takes]
     count = len(attribute.arguments)

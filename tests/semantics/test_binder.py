@@ -250,8 +250,8 @@ def test_methods_of_objects_follow_those_of_their_base() -> None:
 def test_a_declaration_is_one_line_of_idl_without_comments() -> None:
     bound = bind("void f(\n  [in /* of course */, size_is(n)] long\n *a, // the data\n [in] const long n);")
     operation = bound.interfaces[0].operations[0]
-    assert operation.declaration == "void f([in, size_is(n)] long *a, [in] const long n)"
-    assert [p.declaration for p in operation.parameters] == ["[in, size_is(n)] long *a", "[in] const long n"]
+    assert operation.declaration() == "void f([in, size_is(n)] long *a, [in] const long n)"
+    assert [p.declaration() for p in operation.parameters] == ["[in, size_is(n)] long *a", "[in] const long n"]
 
 
 def test_context_handles_have_the_name_of_their_typedef_or_parameter() -> None:
