@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
+_ASIDE: Final = re.compile(r"\.idlc-[0-9a-f]{12}")
+"""The names under which outputs are written first."""
+_DAY: Final = 24 * 60 * 60
 
 
 class OutputError(Exception):
@@ -93,6 +98,7 @@ class _Writing:
         self._folders: list[str] = []
         self._moved: list[tuple[str, str | None]] = []
         self._aside: list[str] = []
+        self._swept: set[str] = set()
         self._done = False
 
     def __enter__(self) -> _Writing:
@@ -102,6 +108,9 @@ class _Writing:
         """Write what is to be in `path` beside it."""
         folder = os.path.dirname(path)
         self._make(folder)
+        if folder not in self._swept:
+            self._swept.add(folder)
+            _sweep(folder)
         aside = self._name_in(folder)
         # Made by open() with a mode, so the user's umask applies.
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS | _BINARY, 0o666)
@@ -163,6 +172,14 @@ class _Writing:
         if not self._done:
             for folder in reversed(self._folders):
                 _quietly(os.rmdir, folder)
+
+
+def _sweep(folder: str) -> None:
+    """Delete what a run that was killed has left beside its outputs a day ago or earlier."""
+    with suppress(OSError), os.scandir(folder or os.curdir) as found:
+        for entry in found:
+            if _ASIDE.fullmatch(entry.name) and time.time() - entry.stat(follow_symlinks=False).st_ctime > _DAY:
+                _quietly(os.unlink, entry.path)
 
 
 def _quietly(action: Callable[..., None], *paths: str) -> None:

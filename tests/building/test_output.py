@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from idlc.emit import output
 from idlc.emit.output import OutputError, placed, write
 
 
@@ -40,6 +41,16 @@ def test_an_equal_file_keeps_its_date_and_is_not_said_to_be_written(tmp_path: Pa
         os.utime(file, (1, 1))
     assert write({str(same): "text", str(other): "new"}) == (str(other),)
     assert (same.stat().st_mtime, other.read_text()) == (1, "new")
+
+
+def test_what_a_killed_run_left_is_swept_when_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".idlc-0123456789ab").write_text("half")
+    (tmp_path / ".idlc-notes").write_text("mine")
+    write({str(tmp_path / "x.py"): "text"})
+    assert names(tmp_path) == [".idlc-0123456789ab", ".idlc-notes", "x.py"]  # it may be that of a run beside this one
+    monkeypatch.setattr(output, "_DAY", -1)
+    write({str(tmp_path / "x.py"): "other"})
+    assert names(tmp_path) == [".idlc-notes", "x.py"]
 
 
 def test_names_stay_in_their_folder() -> None:
