@@ -89,10 +89,13 @@ class Reference:
         """Octets of a referent id, a maximum count, an offset and an actual count."""
         return 8 if self.wide else 4
 
-    def enum_size(self, use: t.EnumUse) -> int:
+    def enum(self, use: t.EnumUse) -> t.Enum:
         enum = self.declared[use.name]
         assert isinstance(enum, t.Enum)
-        return 4 if enum.wide or self.wide else 2
+        return enum
+
+    def enum_size(self, use: t.EnumUse) -> int:
+        return self.enum(use).octets or (4 if self.wide else 2)
 
     def letter(self, kind: t.BaseKind) -> str:
         if kind is t.BaseKind.INT3264:
@@ -253,9 +256,10 @@ class Stub:
                 self.base(kind.kind, value)
             case t.EnumUse():
                 size = self.rules.enum_size(kind)
-                if size == 2 and not 0 <= value <= 0x7FFF:
+                if self.rules.enum(kind).octets is None and size == 2 and not 0 <= value <= 0x7FFF:
                     raise Refused(f"{value} in an enumeration of 16 bits")
-                self.pack("H" if size == 2 else "i", value)
+                signed = size == 4 and not self.rules.enum(kind).flags
+                self.pack({1: "B", 2: "H", 4: "i" if signed else "I", 8: "Q"}[size], value)
             case t.StructUse():
                 self.struct(kind, value)
             case t.UnionUse():
