@@ -8,6 +8,7 @@ was an error.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,8 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
             name = renamed.get(unit.source.path)
             unit.bound = _known_or_bound(unit, imported, [] if unit.main else earlier, found, settings, name)
             bound[unit.source.path] = unit.bound
+        if settings.pause_collector:
+            gc.freeze()  # what is bound stays as well; see reading.py
         if unit.main:
             with guard("rules", unit.bound):
                 dialects.check(unit.tree, unit.acf, settings, found)
