@@ -106,6 +106,7 @@ class _Preprocessor:
         self._once: set[str] = set()
         self._packs = 0
         self._strays = 0
+        self._odd = False  # whether what was not expanded yet has characters that are none of the language
         self._seen = 0
         for name in ("__FILE__", "__LINE__"):
             self._macros[name] = Macro(name, None, False, (), Span.none(), special=True)
@@ -136,6 +137,9 @@ class _Preprocessor:
         for at in words.special:
             if at < done or words.kinds[at] == COMMENT:  # part of a directive; nothing to a compiler
                 continue
+            if words.kinds[at] == OTHER and not (words.texts[at].isalpha() or words.texts[at] in _CURLY_QUOTES):
+                self._odd = self._odd or live
+                continue
             if live and done < at:
                 chunk += words.tokens(done, at, shown)
             done = at + 1
@@ -163,8 +167,21 @@ class _Preprocessor:
             self._report.error("IDLC1009", "conditional has no #endif", condition.span)
 
     def _flush(self, chunk: list[Token]) -> None:
-        if chunk:
-            self.out += self._expander.expand_text(chunk, share=self._share)
+        if not chunk:
+            return
+        tokens = self._expander.expand_text(chunk, share=self._share)
+        if self._odd:  # fine among what a macro makes text of
+            self._odd = False
+            for token in tokens:
+                if token.kind == OTHER:
+                    self._unexpected(token.text, token.span)
+            tokens = [token for token in tokens if token.kind != OTHER]
+        self.out += tokens
+
+    def _unexpected(self, text: str, span: Span, help_: str | None = None) -> None:
+        self._count_stray(span)
+        shown = f'"{text}"' if text.isprintable() else f"U+{ord(text):04X}"
+        self._report.error("IDLC1101", f"unexpected character {shown}", span, help=help_)
 
     def _count_stray(self, span: Span) -> None:
         self._strays += 1
@@ -179,8 +196,8 @@ class _Preprocessor:
         """
         kinds, texts, begin, end = words.kinds, words.texts, at, at + 1
         span = Span(file, words.starts[at], words.starts[at] + 1)
-        self._count_stray(span)
         if texts[at].isalpha():
+            self._count_stray(span)
             if chunk and chunk[-1].kind == NAME and chunk[-1].end == span.start:
                 chunk.pop()
                 begin -= 1
@@ -191,12 +208,9 @@ class _Preprocessor:
             message = f'"{text}" is no name: names have the letters A to Z, digits and _'
             self._report.error("IDLC1101", message, span)
         else:
-            shown = f'"{texts[at]}"' if texts[at].isprintable() else f"U+{ord(texts[at]):04X}"
-            curly = texts[at] in _CURLY_QUOTES
-            help_ = "write straight quotes" if curly else None
-            self._report.error("IDLC1101", f"unexpected character {shown}", span, help=help_)
+            self._unexpected(texts[at], span, "write straight quotes")
             line = range(end, next((i for i in range(end, len(kinds)) if kinds[i] == NEWLINE), len(kinds)))
-            closing = next((i for i in line if curly and texts[i] in _CURLY_QUOTES), None)
+            closing = next((i for i in line if texts[i] in _CURLY_QUOTES), None)
             if closing is None:
                 return end
             kind, text = STRING, '"{}"'.format("".join(texts[end:closing]).replace('"', ""))

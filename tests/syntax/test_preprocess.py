@@ -188,6 +188,12 @@ def test_what_a_mistake_is_part_of_is_saved(text: str, place: str, saved: str) -
     assert (out, codes(report)[0]) == (saved, place)
 
 
+def test_characters_that_are_none_of_the_language_can_be_made_text() -> None:
+    out, report = words("#define STR(x) #x\nx = STR(a \\n @b), STR(a \\\n b), STR(a\n b);")
+    assert codes(report) == []
+    assert out == 'x = "a \\n @b" , "a b" , "a b" ;'
+
+
 def test_a_forgotten_quote_costs_one_message() -> None:
     out, report = words('import "a.idl;\nlong b;')
     assert codes(report) == ["MIDL2112@1:8"]
