@@ -10,7 +10,7 @@ class Halves:
 
     Presented: TypeAlias = int
 
-    __slots__ = ("high", "low")
+    __slots__ = ("low", "high")
 
     def __init__(self, low: int, high: int) -> None:
         self.low = low
