@@ -42,16 +42,20 @@ class Namer:
 
     def __init__(self, taken: frozenset[str]) -> None:
         self._taken = set(RESERVED | taken)
+        self._numbers: dict[str, int] = {}
+        """The last number behind each name."""
 
     def new(self, wish: str) -> str:
         stem = f"_{wish}" if _FUNCTION.match(wish) else wish
         if stem[-1:].isdigit() or _TABLE.match(f"{stem}2"):
             stem = f"{stem}_"
         name = wish if stem.rstrip("_") == wish and not _TABLE.match(wish) else stem
-        number = 1
-        while name in self._taken:
-            number += 1
-            name = f"{stem}{number}"
+        if name in self._taken:
+            number = self._numbers.get(stem, 1)
+            while name in self._taken:
+                number += 1
+                name = f"{stem}{number}"
+            self._numbers[stem] = number
         self._taken.add(name)
         return name
 

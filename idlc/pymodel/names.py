@@ -94,10 +94,12 @@ class Spelling:
         return spelled
 
     def _home(self, origin: str) -> Mapping[str, str]:
-        if origin not in self._homes:
-            there = tuple(one.name for one in self._bound.declared.values() if one.origin == origin)
-            self._homes[origin] = python_names(there)
-        return self._homes[origin]
+        if not self._homes:
+            there: dict[str, list[str]] = {}
+            for one in self._bound.declared.values():
+                there.setdefault(one.origin, []).append(one.name)
+            self._homes = {file: python_names(tuple(names)) for file, names in there.items()}
+        return self._homes.get(origin, {})
 
     def _types(self) -> None:
         """Name every type and interface that is visible: the file's own first, as nothing may change their names."""

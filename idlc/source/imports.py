@@ -66,6 +66,8 @@ class _Open:
     pending: list[Request]
     via: Span | None
     edges: dict[str, SourceFile] = field(default_factory=dict)
+    paths: set[str] = field(default_factory=set)
+    """Of the files that it imports."""
     optional: bool = False
 
 
@@ -78,10 +80,12 @@ def _visit(
     done: set[str],
 ) -> None:
     stack = [_Open(root, list(reversed(requests(root))), None)]
+    open_ = {root.path: 0}
     while stack:
         top = stack[-1]
         if not top.pending:
             stack.pop()
+            open_.pop(top.file.path, None)
             done.add(top.file.path)
             graph.order.append(top.file)
             graph.edges[top.file.path] = top.edges
@@ -90,18 +94,21 @@ def _visit(
         found = _find(request, top.file, files, report)
         if found is None:
             continue
-        names = {edge.path for edge in top.edges.values()}
-        if found.path in names and not request.optional and not files.is_builtin(top.file):
+        if found.path in top.paths and not request.optional and not files.is_builtin(top.file):
             report.warning("MIDL2007", f'"{request.name}" is already imported', request.span)
-        cycle = next((at for at, frame in enumerate(stack) if frame.file.path == found.path), None)
+        cycle = open_.get(found.path)
         if cycle is not None:
-            if not (request.optional or _do_without(stack, cycle)):
-                _report_cycle(request, stack[cycle:], report)
+            if not request.optional:
+                if _do_without(stack, cycle):
+                    open_ = {frame.file.path: at for at, frame in enumerate(stack)}
+                else:
+                    _report_cycle(request, stack[cycle:], report)
             continue
         if found.path not in done:
             earlier = (edge.path for frame in reversed(stack) for edge in frame.edges.values())
             graph.before[found.path] = tuple(dict.fromkeys(earlier))
         top.edges[request.name] = found
+        top.paths.add(found.path)
         if found.path not in done:
             replaced = files.replaced(found)
             if replaced is not None:
@@ -112,6 +119,7 @@ def _visit(
                 top.pending.clear()
                 continue
             report.origins.imported(found.path, request.span)
+            open_[found.path] = len(stack)
             stack.append(_Open(found, list(reversed(requests(found))), request.span, optional=request.optional))
 
 

@@ -43,6 +43,7 @@ from idlc.semantics.types import (
     behind_ref,
 )
 from idlc.source.files import Span
+from idlc.wire import bounds
 from idlc.wire.steps import (
     RESULT,
     ArmStep,
@@ -71,6 +72,9 @@ from idlc.wire.steps import (
     Text,
     WirePlan,
 )
+
+MAX_CHAIN = 400
+"""Structures and unions each of which leads to the next, by value or by pointer."""
 
 _SCALARS = {
     BaseKind.BOOLEAN: Kind.BOOL,
@@ -195,6 +199,7 @@ class _Planner:
         self.records: dict[str, Record] = {}
         self.choices: dict[str, ChoiceType] = {}
         self.aliased: set[str] = set()
+        self.chain = 0
 
     def run(self, interfaces: tuple[Interface, ...], pickled: tuple[Pickled, ...] = ()) -> WirePlan:
         operations = []
@@ -215,7 +220,15 @@ class _Planner:
             name: replace(record, recursive=name in recursive, aliased=name in self.aliased)
             for name, record in self.records.items()
         }
-        return WirePlan(tuple(operations), records, self.choices, tuple(pickles))
+        made = WirePlan(tuple(operations), records, self.choices, tuple(pickles))
+        try:
+            bounds.check(made)
+        except bounds.TooNested as error:
+            raise self.too_much(error.type, str(error)) from None
+        return made
+
+    def too_much(self, name: str, message: str) -> CannotTravel:
+        return CannotTravel(message, self.bound.declared[name].span, "put pointers between them")
 
     def pickle(self, pickled: Pickled) -> PicklePlan | None:
         """The plan of a pickled type; None when only its interface asked for it and it cannot be had."""
@@ -327,13 +340,16 @@ class _Planner:
         if name not in self.choices:
             self.choices[name] = ChoiceType(name, (), union.encapsulated, union.ms_union)
             arms = []
+            self.enter(name)
             for arm in union.arms:
                 try:
                     slot = None if arm.type is None else Slot(arm.name or "", self.field(arm.type, arm.ignore))
                 except _NoForm:
+                    self.chain -= 1
                     del self.choices[name]
                     raise
                 arms.append(ArmStep(arm.values, arm.default, slot))
+            self.chain -= 1
             self.choices[name] = ChoiceType(name, tuple(arms), union.encapsulated, union.ms_union)
         return Choice(name, tag, switch)
 
@@ -344,12 +360,22 @@ class _Planner:
         if not isinstance(struct, Struct):
             raise _NoForm  # declared, but defined nowhere
         self.records[name] = Record(name, (), recursive=False, aliased=False)
+        self.enter(name)
         try:
             slots = tuple(Slot(field.name, self.field(field.type, field.ignore)) for field in struct.fields)
         except _NoForm:
             del self.records[name]
             raise
+        finally:
+            self.chain -= 1
         self.records[name] = Record(name, slots, recursive=False, aliased=False)
+
+    def enter(self, name: str) -> None:
+        """Go into a structure or union, unless too many led to it."""
+        self.chain += 1
+        if self.chain > MAX_CHAIN:
+            message = f'more than {MAX_CHAIN} structures and unions lead to "{name}"'
+            raise CannotTravel(message, self.bound.declared[name].span, "shorten the chain")
 
     def field(self, type_: Type, ignore: bool) -> Step:
         return self.step(type_) if not ignore else Ignored()
