@@ -129,8 +129,18 @@ class Expander:
         frames = [_Frame(tokens, "")]
         active = set(outer)
         use: Token | None = None
+        # Most of a text has nothing to do with macros, and goes on as it is up to the next name of one.
+        uses = [] if condition else [at for at, token in enumerate(tokens) if token.text in macros]
+        uses.append(len(tokens))
+        uses.reverse()
         while frames:
             frame = frames[-1]
+            if len(frames) == 1 and not condition:
+                while uses and uses[-1] < frame.at:
+                    uses.pop()
+                if uses:
+                    out += tokens[frame.at : uses[-1]]
+                    frame.at = uses[-1]
             if frame.at >= len(frame.tokens):
                 frames.pop()
                 active.discard(frame.name)

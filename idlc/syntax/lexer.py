@@ -95,6 +95,12 @@ _OPAQUE_ATTRIBUTES: Final = frozenset(
 
 _CALL_STATEMENTS: Final = frozenset(["cpp_quote", "importlib", "midl_pragma", "declare_guid"])
 _WINRT: Final = frozenset(["namespace", "runtimeclass", "apicontract", "delegate"])
+_DECLSPEC: Final = frozenset(["__declspec", "_declspec", "declspec"])
+_RESERVED: Final = frozenset(
+    [*_BASE_WORDS, *_WORDS, *_CALLING, *KEYWORDS, *_CALL_STATEMENTS, *_WINRT, *_DECLSPEC, "extern"]
+)
+"""Names that may be more than that, outside of attribute lists."""
+_SEPARATORS: Final = frozenset([",", ";"])
 _NIL: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -140,6 +146,16 @@ class _Lexer:
             self._at = at + 1
             run += 1
             if kind == pp.PUNCT:
+                if text in _SEPARATORS:
+                    run = 0
+                    if text == ";":
+                        self._limit = MAX_RUN
+                        while brackets and brackets[-1][0] != "}":
+                            brackets.pop()
+                    types.append(_PUNCTUATION[text])
+                    out.append(token)
+                    previous = text
+                    continue
                 if text == "[":
                     attributes = (
                         previous in _OPENS_ATTRIBUTES
@@ -188,13 +204,6 @@ class _Lexer:
                         previous = ";"
                         continue
                     self._add(_PUNCTUATION[text], token)
-                elif text in (",", ";"):
-                    run = 0
-                    if text == ";":
-                        self._limit = MAX_RUN
-                        while brackets and brackets[-1][0] != "}":
-                            brackets.pop()
-                    self._add(_PUNCTUATION[text], token)
                 else:
                     terminal = _PUNCTUATION.get(text)
                     if terminal is None:
@@ -207,13 +216,16 @@ class _Lexer:
                     if self._attribute(token):
                         previous = ")"
                         continue
+                elif text not in _RESERVED:
+                    types.append("ID")
+                    out.append(token)
                 elif text == "extern" and at + 2 < count and tokens[at + 1].text == '"C"':
                     self._at = at + 2
                     if tokens[at + 2].text == "{":
                         self._at = at + 3
                         dropped.append(len(brackets))
                     continue
-                elif text in ("__declspec", "_declspec", "declspec") and self._next() == "(":
+                elif text in _DECLSPEC and self._next() == "(":
                     self._skip_group()
                     continue
                 elif text in _WINRT and self._is_winrt(previous):
