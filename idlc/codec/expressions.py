@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
+from idlc.language.python_names import python_name
 from idlc.semantics.types import (
     Binary,
     Cast,
@@ -16,8 +17,8 @@ from idlc.semantics.types import (
     Variable,
 )
 
-Scope = Callable[[Variable], str]
-"""Spells a sibling: a local, a field of the object at hand, the box it is in."""
+Scope = Callable[[Variable | Member], str]
+"""Spells a sibling, a local, a field of the object at hand, the box it is in; or what is in one."""
 
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
 
@@ -27,10 +28,8 @@ def spell(expression: Expression, scope: Scope) -> str:
     match expression:
         case Constant(value):
             return str(value)
-        case Variable():
+        case Variable() | Member():
             return scope(expression)
-        case Member(operand, name):
-            return f"{_operand(operand, scope)}.{name}"
         case Unary("!", operand):
             return f"int(not {_truth(operand, scope)})"
         case Unary(operator, operand):
@@ -58,6 +57,11 @@ def spell(expression: Expression, scope: Scope) -> str:
             return f"{_operand(operand, scope)} & {(1 << bits) - 1}"
         case _:
             assert_never(expression)
+
+
+def member(place: Member, scope: Scope) -> str:
+    """A field of a sibling that is an object already."""
+    return f"{_operand(place.operand, scope)}.{python_name(place.name)}"
 
 
 def names(expression: Expression) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from idlc.codec import get_arrays, put_arrays
+from idlc.codec.expressions import member
 from idlc.codec.get import Get
 from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
 from idlc.codec.pickles import pickle
@@ -13,7 +14,7 @@ from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared, result_of
 from idlc.codec.statements import CodecModule, Entry, Function, Line, PickleEntry, Statement
 from idlc.language.python_names import python_names
-from idlc.semantics.types import Dimension, Variable
+from idlc.semantics.types import Dimension, Member, Variable
 from idlc.wire.layout import Syntax, letter
 from idlc.wire.steps import (
     RESULT,
@@ -472,7 +473,9 @@ class _Scope:
         self.steps = steps
         self.names = names
 
-    def __call__(self, variable: Variable) -> str:
+    def __call__(self, variable: Variable | Member) -> str:
+        if isinstance(variable, Member):
+            return member(variable, self)
         text = self.names[variable.name]
         step = self.steps[variable.name].step
         if isinstance(step, Referent) and step.boxed and variable.dereferenced:
@@ -489,5 +492,5 @@ def _named(slots: tuple[Slot, ...]) -> list[tuple[Slot, str]]:
     return [(slot, spelled.get(slot.name, "return_value")) for slot in slots]
 
 
-def _no_variables(variable: Variable) -> str:
-    raise AssertionError(f"{variable.name} is out of reach")
+def _no_variables(place: Variable | Member) -> str:
+    raise AssertionError(f"{place.name} is out of reach")

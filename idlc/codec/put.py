@@ -11,12 +11,12 @@ from typing import Any
 
 from idlc.codec import put_arrays, put_unions
 from idlc.codec.emitter import Emitter
-from idlc.codec.expressions import Scope
+from idlc.codec.expressions import Scope, member
 from idlc.codec.phase import UNKNOWN, Item, lay_out
 from idlc.codec.put_arrays import Prepared
 from idlc.codec.shared import Shared
 from idlc.codec.spelling import unboxed
-from idlc.semantics.types import PointerKind, Variable
+from idlc.semantics.types import Member, PointerKind, Variable
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
     Choice,
@@ -235,7 +235,9 @@ class Put(Emitter):
         steps = {slot.name: slot.step for slot in record.slots}
         fields = self.shared.fields[record.name]
 
-        def scope(variable: Variable) -> str:
+        def scope(variable: Variable | Member) -> str:
+            if isinstance(variable, Member):
+                return member(variable, scope)
             return unboxed(f"{owner}.{fields[variable.name]}", steps[variable.name], variable)
 
         return scope

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from idlc.codec.expressions import member
 from idlc.data import dataclass, field
-from idlc.semantics.types import Variable
+from idlc.semantics.types import Expression, Member, Variable
 from idlc.wire.steps import Kind, Referent, Step
 
 DONE = Kind.U1
@@ -57,13 +58,27 @@ class Siblings:
     unknown: frozenset[str] = frozenset()
     """Siblings that will never be known, so that nothing can be checked against them."""
 
-    def __call__(self, variable: Variable) -> str:
+    def __call__(self, variable: Variable | Member) -> str:
+        if isinstance(variable, Member):
+            part = self._part(variable)
+            return part.local if part is not None else member(variable, self)
         if variable.name not in self.parts:
             return self.outer[variable.name]
         reading = self.parts[variable.name]
         if isinstance(reading.step, Referent) and reading.step.boxed and variable.dereferenced:
             return f"{reading.local}.value"
         return reading.local
+
+    def _part(self, place: Expression) -> Reading | None:
+        """What is being read there, in a record that is no object yet."""
+        match place:
+            case Variable(name):
+                return self.parts.get(name)
+            case Member(operand, name):
+                owner = self._part(operand)
+                return None if owner is None else owner.parts.get(name)
+            case _:
+                return None
 
     def ready(self, names: frozenset[str]) -> bool:
         return all(name in self.parts or name in self.outer for name in names)

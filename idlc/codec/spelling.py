@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from idlc.semantics.types import Variable
+from idlc.semantics.types import Member, Variable
 from idlc.wire.steps import ArmStep, Referent, Slot, Step
 
 
@@ -48,6 +48,6 @@ def unboxed(text: str, step: Step, variable: Variable) -> str:
     return text
 
 
-def out_of_reach(variable: Variable) -> str:
+def out_of_reach(place: Variable | Member) -> str:
     """The scope of a value that no expression can lead out of."""
-    raise AssertionError(f"{variable.name} is out of reach")
+    raise AssertionError(f"{place.name} is out of reach")

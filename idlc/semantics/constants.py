@@ -6,7 +6,7 @@ refused, so that no chain of constants grows without bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from idlc.data import dataclass, field
@@ -68,6 +68,8 @@ class Siblings:
     """Of a method of an object interface, which can be called in its process even where it cannot be sent."""
     local: bool = False
     """Of an operation that is never sent."""
+    unnamed: Sequence[str] = ()
+    """Those that the IDL gives no name: what is in them can be named too."""
 
     def kind(self, level: Level, depth: int) -> PointerKind:
         """What kind of pointer one of a sibling's levels will be."""
@@ -96,12 +98,16 @@ INITIALIZER = Wanted("MIDL2173", "MIDL2335")
 
 @dataclass(slots=True)
 class Expressions:
-    """Binds expressions in one scope. `resolve` gives the shape of a type name, `fields` those of a structure."""
+    """Binds expressions in one scope.
+
+    `resolve` gives the shape of a type name, `fields` those of a structure, `unnamed` which of them have no name.
+    """
 
     scope: Scope
     report: Report
     resolve: Callable[[ast.TypeName], Shape]
     fields: Callable[[str], Mapping[str, Shape]]
+    unnamed: Callable[[str], Sequence[str]]
     beside: Mapping[str, Span] = field(default_factory=dict)
     """Where the parameters or fields stand whose declarations are being bound: variables, and so never constants."""
     pointer_octets: int = POINTER_OCTETS
@@ -188,6 +194,10 @@ class Expressions:
             if shape.is_error:
                 return None
             return Value(Variable(name, 0, pointer=bool(shape.levels)), shape)
+        if siblings is not None:
+            unnamed = (Value(Variable(one), siblings.shapes[one]) for one in siblings.unnamed)
+            if (value := self._within(unnamed, name)) is not None:
+                return None if value.shape.is_error else value
         constant = self.scope.constants.get(name)
         if constant is not None and constant.broken:
             return None
@@ -398,13 +408,27 @@ class Expressions:
             what = "a union" if isinstance(value.shape.core, UnionUse) else "what is no structure"
             self.report.error("MIDL2034", f"a member of {what}", written.span)
             return None
-        fields = self.fields(value.shape.core.name)
-        if written.name not in fields:
+        found = self._within((value,), written.name)
+        if found is None:
+            fields = self.fields(value.shape.core.name)
             message = f'"{value.shape.core.name}" has no field "{written.name}"'
             self.report.error("MIDL2058", message, written.span, help=suggestion(written.name, fields))
             return None
-        shape = fields[written.name]
-        return None if shape.is_error else Value(Member(value.expression, written.name), shape)
+        return None if found.shape.is_error else found
+
+    def _within(self, values: Iterable[Value], name: str) -> Value | None:
+        """The field of that name in one of some structures, or in what these contain without a name."""
+        for value in values:
+            if value.shape.levels or not isinstance(value.shape.core, StructUse):
+                continue
+            record = value.shape.core.name
+            fields = self.fields(record)
+            if name in fields:
+                return Value(Member(value.expression, name), fields[name])
+            unnamed = (Value(Member(value.expression, one), fields[one]) for one in self.unnamed(record))
+            if (found := self._within(unnamed, name)) is not None:
+                return found
+        return None
 
     # ------------------------------------------------------------------ what values are good for
 

@@ -195,6 +195,10 @@ def _members(
     return found
 
 
+def _unnamed(member: _Member) -> bool:
+    return member.declarator is None or not member.declarator.name
+
+
 def _free(wanted: str, taken: Iterable[str]) -> str:
     names, name, at = set(taken), wanted, 1
     while name in names:
@@ -262,7 +266,9 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
         return ErrorType()
     owner = naming.name
     members = _members(unit, struct.fields, Place.FIELD, owner)
-    siblings = Siblings({member.name: member.shape for member in members}, "field", unit.default)
+    shapes = {member.name: member.shape for member in members}
+    unnamed = tuple(member.name for member in members if _unnamed(member))
+    siblings = Siblings(shapes, "field", unit.default, unnamed=unnamed)
     around, unit.expressions.beside = unit.expressions.beside, {member.name: member.span for member in members}
     fields = tuple(
         Field(
@@ -272,6 +278,7 @@ def _struct(unit: Unit, struct: ast.Struct, called: str, aliases: tuple[str, ...
             member.span,
             _ignored(unit, member),
             Doc(member.field.span, member.attributes.helpstring),
+            _unnamed(member),
         )
         for member in members
     )

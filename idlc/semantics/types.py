@@ -284,6 +284,8 @@ class Field:
     span: Span
     ignore: bool = False
     doc: Doc = NO_DOC
+    unnamed: bool = False
+    """A structure or union that the IDL gives no name: what is in it counts as a field of what it is in."""
 
 
 @dataclass(frozen=True, slots=True)

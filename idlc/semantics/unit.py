@@ -99,7 +99,9 @@ class Unit:
     def use(self, resolve: Callable[[ast.TypeName], Shape]) -> None:
         """Finish construction: expressions need to resolve type names, which needs the unit."""
         pointer_octets = self.settings.environment.pointer_octets
-        self.expressions = Expressions(self.scope, self.report, resolve, self.fields, pointer_octets=pointer_octets)
+        self.expressions = Expressions(
+            self.scope, self.report, resolve, self.fields, self.unnamed, pointer_octets=pointer_octets
+        )
 
     def fields(self, name: str) -> Mapping[str, Shape]:
         """The fields of a structure that is bound already."""
@@ -107,6 +109,11 @@ class Unit:
         if not isinstance(declared, Struct):
             return {}
         return {one.name: shape_of(one.type) for one in declared.fields}
+
+    def unnamed(self, name: str) -> tuple[str, ...]:
+        """Those of its fields that the IDL gives no name."""
+        declared = self.scope.declared.get(name)
+        return tuple(one.name for one in declared.fields if one.unnamed) if isinstance(declared, Struct) else ()
 
     def outside(self, name: str, span: Span) -> bool:
         """Whether an unknown name may come from a type library that was not read; then it is no mistake."""
