@@ -24,6 +24,7 @@ COMPILER = (
     ("dialects",),
     ("prelude",),
     ("reading",),
+    ("follow_ups",),
     ("semantics",),
     ("wire",),
     ("crashes",),
