@@ -81,6 +81,7 @@ def _visit(
 ) -> None:
     stack = [_Open(root, list(reversed(requests(root))), None)]
     open_ = {root.path: 0}
+    told: set[str] = set()
     while stack:
         top = stack[-1]
         if not top.pending:
@@ -101,7 +102,8 @@ def _visit(
             if not request.optional:
                 if _do_without(stack, cycle):
                     open_ = {frame.file.path: at for at, frame in enumerate(stack)}
-                else:
+                elif found.path not in told:
+                    told.add(found.path)
                     _report_cycle(request, stack[cycle:], report)
             continue
         if found.path not in done:

@@ -213,9 +213,9 @@ def _method(chance: random.Random, name: str) -> str:
 # ---------------------------------------------------------------------------- ACF files
 
 _ACF_PLACES: Final = (Place.ACF_INTERFACE, Place.ACF_TYPE, Place.ACF_OPERATION, Place.ACF_PARAMETER)
-_TYPEDEF: Final = re.compile(r"typedef[^;{]*(?:\{[^}]*\})?[^;]*?(\w+)\s*(?:\[[^;]*)?;")
-_OPERATION: Final = re.compile(r"(\w+)\s*\(\s*\[[^;{]*;")
-_PARAMETER: Final = re.compile(r"(\w+)\s*[,)]")
+_TYPEDEF: Final = re.compile(r"[ *}](\w{1,40})(?: ?\[\w*\])*;")
+_OPERATION: Final = re.compile(r"\b(\w{1,40}) ?\(\s?\[[^;{]{0,400};")
+_PARAMETER: Final = re.compile(r"\b(\w{1,40}) ?[,)]")
 
 
 def configuration(chance: random.Random, idl: str) -> str:
