@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from idlc.codec import get_arrays, put_arrays
@@ -167,9 +168,7 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     head: list[Statement] = []
     if emitter.uses_referents:
         head.append(Line("r = 0x20000"))
-        last = statements[-1]
-        if isinstance(last, Line) and last.text.startswith("r += "):
-            statements = statements[:-1]
+        statements = _without_last_count(statements)
     if aliases:
         head.append(Line("seen = ndr.Aliases()"))
     first = next((n for n, s in enumerate(statements) if isinstance(s, Line) and s.text.startswith("b += ")), -1)
@@ -182,6 +181,27 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     if not after:
         return (*head, *before, Line(f"return {opening.text[5:]}", opening.path))
     return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
+
+
+def _without_last_count(statements: list[Statement]) -> list[Statement]:
+    """The statements but for a last `r += n` that nobody looks at any more."""
+    for place in range(len(statements) - 1, -1, -1):
+        statement = statements[place]
+        if isinstance(statement, Line) and statement.text.startswith("r += "):
+            return statements[:place] + statements[place + 1 :]
+        if _counts(statement):
+            break
+    return statements
+
+
+def _counts(statement: Statement) -> bool:
+    """Whether referent ids are counted in a statement."""
+    if isinstance(statement, Line):
+        return _COUNT.search(statement.text) is not None
+    return _COUNT.search(statement.head) is not None or any(map(_counts, statement.body))
+
+
+_COUNT = re.compile(r"\br\b")
 
 
 def _mentions(statements: list[Statement]) -> bool:

@@ -49,8 +49,8 @@ class Put(Emitter):
         self.uses_referents = False
         self.prepared: dict[str, Prepared] = {}
         self.pointers: dict[str, str] = {}
-        self.gathered: list[tuple[str, str]] | None = None
-        """Strings that are gathered instead of written, as the locals and paths of their pointers."""
+        self.texts: list[tuple[str, str]] = []
+        """Strings that follow one another and are still to be written, as the locals and paths of their pointers."""
 
     # ------------------------------------------------------------------ runs
 
@@ -60,6 +60,11 @@ class Put(Emitter):
         self.run_paths.append(f"{path}={given or f'{value}:{letter_}'}")
 
     def flush(self) -> None:
+        if self.texts:  # they stand before what the run has by now
+            behind, self.run = self.run, []
+            paths, self.run_paths = self.run_paths, []
+            put_arrays.text_run(self)
+            self.run, self.run_paths = behind, paths
         if not self.run:
             return
         items, self.run = self.run, []
@@ -101,6 +106,8 @@ class Put(Emitter):
 
     def value(self, step: Step, value: str, scope: Scope, path: str) -> None:
         """A whole value where it stands: conformance, body and referents in a row."""
+        if self.texts:
+            self.flush()
         match step:
             case RecordUse(name) if self.shared.is_function(name):
                 self._call(name, value, path)
@@ -303,8 +310,10 @@ class Put(Emitter):
 
     def _pointee(self, step: Step, value: str, scope: Scope, path: str) -> None:
         pointer = self._pointer(value, path)
-        if self.gathered is not None:
-            self.gathered.append((pointer, path))
+        if self.shared.is_text(step):
+            if self.run:
+                self.flush()
+            self.texts.append((pointer, path))
             return
         if isinstance(step, InterfaceReferent):
 

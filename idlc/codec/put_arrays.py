@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
-from idlc.codec.spelling import group, listed
+from idlc.codec.spelling import group, listed, out_of_reach
 from idlc.data import dataclass, replace
 from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
@@ -352,9 +352,8 @@ def text_rows(put: Put, element: Step, prepared: Prepared, stride: int, scope: S
         if gap:
             put.align(put.layout.alignment(element))
         put.flush()
-        put.gathered = gathered
         put.deferred_slot(Slot(item, element), item, scope, f"{path}[*]")
-        put.gathered = None
+        gathered[:], put.texts = put.texts, []
         put.line(f"{texts} += {listed([pointer for pointer, _ in gathered])}")
         put.phase = before  # what is gathered has no position yet
 
@@ -366,6 +365,41 @@ def text_rows(put: Put, element: Step, prepared: Prepared, stride: int, scope: S
     put.phase = known({*before.residues(), *ends})
     every = len(gathered)
     given = "; ".join(f"{inner}={texts}:s/{number}/{every}" for number, (_, inner) in enumerate(gathered))
+    joined_texts(put, texts, given)
+
+
+def text_run(put: Put) -> None:
+    """Strings behind one another in a structure: one text, unless it is only one."""
+    texts, put.texts = put.texts, []
+    if len(texts) == 1:
+        ((pointer, path),) = texts
+        put.optional(f"{pointer} is not None", lambda: lone_text(put, _TEXT, pointer, out_of_reach, path))
+        return
+    letter_, units = put.shared.syntax.pointer, put.layout.count_width // 2
+    heads = put.shared.table("starts", f'ndr.text_heads(order, "{letter_}")')
+    join = put.shared.table("join", f'ndr.text_writer(order, "{letter_}")')
+    text, octets = put.names.new("text"), put.names.new("octets")
+    put.line(f'{text} = ""')
+    place = "0"
+    for pointer, path in texts:
+        with put.checking(f"if {pointer} is not None:"):
+            end = f'{pointer} + "{chr(92)}0"'
+            put.line(f"{text} += {heads}[{place}][len({pointer})] + {end}", f"{path}={pointer}:s")
+        place = f"-len({text}) & {units - 1}"
+    put.line(f'{octets} = encode({text}, "surrogatepass")[0]')
+    with put.checking(f"if len({octets}) != 2 * len({text}):"):  # some character takes two units
+        put.line(f"{octets} = {join}({listed([pointer for pointer, _ in texts])})")
+    if put.phase.pad(2 * units) != 0:
+        with put.checking(f"if {octets}:"):
+            put.line(f"{put.buffer} += PAD[-len({put.buffer}) & {2 * units - 1}]")
+    put.line(f"{put.buffer} += {octets}")
+    put.phase = known({*put.phase.residues(), *Phase(2, 0).residues()})
+
+
+_TEXT = Text(2, None, None)
+
+
+def joined_texts(put: Put, texts: str, given: str) -> None:
     join = put.shared.table("join", f'ndr.text_writer(order, "{put.shared.syntax.pointer}")')
     place = "" if put.phase.pad(put.layout.count_width) == 0 else f", len({put.buffer})"
     put.line(f"{put.buffer} += {join}({texts}{place})", given)

@@ -157,11 +157,19 @@ class Shared:
             case _:
                 return False
 
-    def only_texts(self, step: Step) -> bool:
-        """Whether all referents that a body leaves are wide strings without limits, so that they are one text."""
+    def is_text(self, step: Step) -> bool:
+        """Whether a pointer leads to a wide string without limits: neighbouring ones are moved as one text."""
         match step:
             case Referent(kind=kind, target=Text(unit=2, bound=None, size=None, range=None), boxed=False):
                 return kind is not PointerKind.FULL
+            case _:
+                return False
+
+    def only_texts(self, step: Step) -> bool:
+        """Whether all referents that a body leaves are such strings."""
+        match step:
+            case Referent():
+                return self.is_text(step)
             case RecordUse(name):
                 return all(self.only_texts(slot.step) for slot in self.plan.records[name].slots)
             case Sequence():

@@ -1,12 +1,13 @@
 """How things are timed: both sides in turn, several rounds, the median of each.
 
 Interleaving is what makes a ratio stand on a shared machine, and so is the clock: it counts the processor time of
-this process. The garbage collector stays on, as in the programs of users. A side that needs more than a second for
-one call is timed once.
+this process. The garbage collector runs between the rounds and is off in them, as `timeit` has it. A side that needs
+more than a second for one call is timed once.
 """
 
 from __future__ import annotations
 
+import gc
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,10 +55,13 @@ def compare(
     for _ in range(rounds):
         for side, call in enumerate((ours, theirs)):
             n = repeats[side] or 1
+            gc.collect()
+            gc.disable()
             start = process_time()
             for _ in range(n):
                 call()
             times[side].append((process_time() - start) / n)
+            gc.enable()
     mine, other = (statistics.median(side) * 1e6 for side in times)
     return Figure(name, mine, other, "us", rival, floor=floor, aim=aim)
 

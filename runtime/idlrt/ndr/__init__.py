@@ -53,7 +53,7 @@ from idlrt.ndr.movers import (
 from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.procedures import EncodedProcedure, Procedures, encoded_procedure
-from idlrt.ndr.texts import text_reader, text_writer
+from idlrt.ndr.texts import text_heads, text_reader, text_writer
 from idlrt.ndr.types import Enum, Flags, Ref, Struct, Union
 
 __all__ = [
@@ -116,6 +116,7 @@ __all__ = [
     "string_heads",
     "tag_mismatch",
     "text_codec",
+    "text_heads",
     "text_reader",
     "text_writer",
     "to_wire",

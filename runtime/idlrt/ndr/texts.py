@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from struct import Struct
 from typing import Any
 
@@ -19,6 +19,8 @@ from idlrt.ndr.movers import PAD, text_codec
 
 _REMEMBERED = 1024
 """What stands around strings of fewer units than this is kept."""
+_FEW = 12
+"""So few strings are gathered one by one."""
 _FIRST_WINDOW = 1024
 _WIDEST_WINDOW = 65536
 """Octets that are decoded at once: windows grow with what is read, so that few strings cost little."""
@@ -39,6 +41,17 @@ class _ByLength(dict[int, str]):
         return made
 
 
+def text_heads(order: str, letter: str) -> tuple[Mapping[int, str], ...]:
+    """For each padding in units, what stands before a string, by its units without the terminator."""
+    _, decode = text_codec(order)
+    pack = Struct(f"{order}3{letter}").pack
+
+    def before(gap: str) -> Mapping[int, str]:
+        return _ByLength(lambda units: gap + decode(pack(units + 1, 0, units + 1), "surrogatepass", True)[0])
+
+    return tuple(before("\0" * gap) for gap in range(Struct(order + letter).size // 2))
+
+
 def text_writer(order: str, letter: str) -> Callable[..., bytes]:
     """Writes wide strings, each with its counts, one after another (C706 14.3.4).
 
@@ -48,26 +61,34 @@ def text_writer(order: str, letter: str) -> Callable[..., bytes]:
     Returns:
         A function of the texts, None for a null pointer, and of the position modulo 8, that gives their octets.
     """
-    encode, decode = text_codec(order)
-    pack = Struct(f"{order}3{letter}").pack
+    encode, _ = text_codec(order)
     width = Struct(order + letter).size
-    head = _ByLength(lambda units: decode(pack(units + 1, 0, units + 1), "surrogatepass", True)[0]).__getitem__
-    end = _ByLength(lambda units: "\0" * (1 + -(units + 1) % (width // 2))).__getitem__
+    heads = text_heads(order, letter)[0]
+    ends = _ByLength(lambda units: "\0" * (1 + -(units + 1) % (width // 2)))
+    head, end = heads.__getitem__, ends.__getitem__
 
     def write(texts: Sequence[str | None], at: int = 0) -> bytes:
-        given = [text for text in texts if text is not None]
-        lengths = [*map(len, given)]
-        parts = [""] * (3 * len(given))
-        parts[0::3] = map(head, lengths)
-        parts[1::3] = given
-        parts[2::3] = map(end, lengths)
-        if given:
-            parts[-1] = "\0"  # the last one is followed by no padding
+        parts: list[str] = []
+        if len(texts) <= _FEW:
+            for text in texts:
+                if text is not None:
+                    length = len(text)
+                    parts += heads[length], text, ends[length]
+        else:  # the same, column by column
+            given = [text for text in texts if text is not None]
+            lengths = [*map(len, given)]
+            parts = [""] * (3 * len(given))
+            parts[0::3] = map(head, lengths)
+            parts[1::3] = given
+            parts[2::3] = map(end, lengths)
+        if not parts:
+            return b""
+        parts[-1] = "\0"  # the last one is followed by no padding
         whole = "".join(parts)
         octets = encode(whole, "surrogatepass")[0]
         if len(octets) != 2 * len(whole):
-            return write([*map(_apart, given)], at)
-        return PAD[-at % width] + octets if at and given else octets
+            return write([*map(_apart, parts[1::3])], at)
+        return PAD[-at % width] + octets if at else octets
 
     return write
 

@@ -40,7 +40,6 @@ def ndr20(order: str) -> ndr.Codecs:
         probe = result.probe
         return_value = result.return_value
         b = bytearray(pack2(0 if probe is None else r))
-        r += 4
         if probe is not None:
             b += pack3(len(probe), len(probe))
             b += probe
@@ -82,12 +81,12 @@ PATHS: Final[dict[int, int | str]] = {
     40: "probe",
     41: 31,
     42: "probe=0 if probe is None else r:I",
-    45: "probe=len(probe):I; probe=len(probe):I",
-    46: 40,
-    47: "return value=return_value:i",
-    52: 40,
-    55: 40,
-    57: 40,
-    60: 40,
-    66: 31,
+    44: "probe=len(probe):I; probe=len(probe):I",
+    45: 40,
+    46: "return value=return_value:i",
+    51: 40,
+    54: 40,
+    56: 40,
+    59: 40,
+    65: 31,
 }

@@ -42,7 +42,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         probe = result.probe
         return_value = result.return_value
         b = bytearray(pack3(0 if probe is None else r))
-        r += 4
         if probe is not None:
             b += pack4(len(probe), len(probe))
             b += probe
@@ -84,12 +83,12 @@ PATHS: Final[dict[int, int | str]] = {
     42: "probe",
     43: 33,
     44: "probe=0 if probe is None else r:Q",
-    47: "probe=len(probe):Q; probe=len(probe):I",
-    48: 42,
-    49: "return value=return_value:i",
-    54: 42,
-    57: 42,
-    59: 42,
-    62: 42,
-    68: 33,
+    46: "probe=len(probe):Q; probe=len(probe):I",
+    47: 42,
+    48: "return value=return_value:i",
+    53: 42,
+    56: 42,
+    58: 42,
+    61: 42,
+    67: 33,
 }

@@ -45,7 +45,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 0 if values is None else r + 4,
             )
         )
-        r += 8
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
@@ -127,21 +126,21 @@ PATHS: Final[dict[int, int | str]] = {
     45: 39,
     46: 39,
     47: 39,
-    50: "settings.name=name:s",
-    53: 37,
-    55: 38,
-    58: 38,
-    59: "settings.values=n2:Q",
-    60: "settings.values=values:i*",
-    61: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
-    66: "settings.stamp",
-    69: 37,
+    49: "settings.name=name:s",
+    52: 37,
+    54: 38,
+    57: 38,
+    58: "settings.values=n2:Q",
+    59: "settings.values=values:i*",
+    60: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
+    65: "settings.stamp",
+    68: 37,
+    76: 37,
     77: 37,
-    78: 37,
-    85: 38,
-    87: 38,
-    90: 38,
-    97: "plain.x",
-    105: "return value=result:i",
-    108: "return value",
+    84: 38,
+    86: 38,
+    89: 38,
+    96: "plain.x",
+    104: "return value=result:i",
+    107: "return value",
 }

@@ -107,12 +107,12 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def defer_TREE(b: Any, v: Any, r: int, seen: Any) -> Any:
         name = v.name
+        weight = v.weight
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
             b += heads1[-len(b) & 3][n]
             b += text
-        weight = v.weight
         parent = v.parent
         b += packs3[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
@@ -416,7 +416,6 @@ def ndr20(order: str) -> ndr.Codecs:
             if value is not None:
                 b += pack2(value)
         b += pack1(0 if c is None else r)
-        r += 4
         if c is not None:
             b += pack2(c)
         return b
@@ -526,7 +525,6 @@ def ndr20(order: str) -> ndr.Codecs:
         size2 = result.size
         data = result.data
         b = bytearray(pack3(size2, 0 if data is None else r))
-        r += 4
         if data is not None:
             n = len(data)
             if n != size2:
@@ -591,9 +589,9 @@ PATHS: Final[dict[int, int | str]] = {
     89: 85,
     93: ".children[len children2].name",
     109: 56,
-    111: ".name=name:s",
-    114: 56,
-    115: 71,
+    110: 71,
+    112: ".name=name:s",
+    115: 56,
     116: 78,
     117: ".weight=weight:i",
     119: 78,
@@ -637,7 +635,7 @@ PATHS: Final[dict[int, int | str]] = {
     221: 217,
     222: 217,
     223: 217,
-    226: 111,
+    226: 112,
     229: 56,
     230: 117,
     232: 78,
@@ -698,41 +696,41 @@ PATHS: Final[dict[int, int | str]] = {
     414: 375,
     417: 378,
     418: "c=0 if c is None else r:I",
-    421: "c=c:i",
-    425: 374,
-    428: 374,
-    431: 374,
-    439: 409,
-    442: 409,
-    451: "a=seen.referent(a):I",
-    453: "a=a.value:i",
-    454: "b=seen.referent(b2):I",
-    456: "b=b2.value:i",
-    461: 382,
-    466: 382,
-    473: 374,
-    478: 374,
-    488: 297,
-    491: 300,
-    496: "names",
-    498: 496,
-    499: "count=count:I; names=n:I",
-    502: "names[v in names]=0 if v is None else r:I",
-    505: "names[*]=texts:s/0/1",
-    510: "count",
-    512: 496,
-    515: 496,
-    519: "names[len names]",
-    520: 519,
-    526: "size",
-    527: "data",
-    528: "size=size2:I; data=0 if data is None else r:I",
-    531: 527,
-    533: 527,
-    534: "data=n:I",
-    535: 527,
-    540: 526,
-    543: 527,
-    545: 527,
-    548: 527,
+    420: "c=c:i",
+    424: 374,
+    427: 374,
+    430: 374,
+    438: 409,
+    441: 409,
+    450: "a=seen.referent(a):I",
+    452: "a=a.value:i",
+    453: "b=seen.referent(b2):I",
+    455: "b=b2.value:i",
+    460: 382,
+    465: 382,
+    472: 374,
+    477: 374,
+    487: 297,
+    490: 300,
+    495: "names",
+    497: 495,
+    498: "count=count:I; names=n:I",
+    501: "names[v in names]=0 if v is None else r:I",
+    504: "names[*]=texts:s/0/1",
+    509: "count",
+    511: 495,
+    514: 495,
+    518: "names[len names]",
+    519: 518,
+    525: "size",
+    526: "data",
+    527: "size=size2:I; data=0 if data is None else r:I",
+    529: 526,
+    531: 526,
+    532: "data=n:I",
+    533: 526,
+    538: 525,
+    541: 526,
+    543: 526,
+    546: 526,
 }

@@ -120,12 +120,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def defer_TREE(b: Any, v: Any, r: int, seen: Any) -> Any:
         name = v.name
+        weight = v.weight
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
             b += heads1[-len(b) & 7][n]
             b += text
-        weight = v.weight
         parent = v.parent
         b += packs4[len(b) & 7](weight)
         if parent is not None and seen.first(parent):
@@ -430,7 +430,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if value is not None:
                 b += pack2(value)
         b += packs1[len(b) & 7](0 if c is None else r)
-        r += 4
         if c is not None:
             b += pack2(c)
         return b
@@ -542,7 +541,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         size2 = result.size
         data = result.data
         b = bytearray(pack3(size2, 0 if data is None else r))
-        r += 4
         if data is not None:
             n = len(data)
             if n != size2:
@@ -607,9 +605,9 @@ PATHS: Final[dict[int, int | str]] = {
     102: 98,
     106: ".children[len children2].name",
     122: 69,
-    124: ".name=name:s",
-    127: 69,
-    128: 84,
+    123: 84,
+    125: ".name=name:s",
+    128: 69,
     129: 91,
     130: ".weight=weight:i",
     132: 91,
@@ -653,7 +651,7 @@ PATHS: Final[dict[int, int | str]] = {
     234: 230,
     235: 230,
     236: 230,
-    239: 124,
+    239: 125,
     242: 69,
     243: 130,
     245: 91,
@@ -714,41 +712,41 @@ PATHS: Final[dict[int, int | str]] = {
     428: 388,
     431: 391,
     432: "c=0 if c is None else r:Q",
-    435: "c=c:i",
-    439: 387,
-    442: 387,
-    445: 387,
-    454: 423,
-    457: 423,
-    466: "a=seen.referent(a):Q",
-    468: "a=a.value:i",
-    469: "b=seen.referent(b2):Q",
-    471: "b=b2.value:i",
-    476: 395,
-    481: 395,
-    489: 387,
-    494: 387,
-    504: 310,
-    507: 313,
-    512: "names",
-    514: 512,
-    515: "count=count:I; names=n:Q",
-    518: "names[v in names]=0 if v is None else r:Q",
-    521: "names[*]=texts:s/0/1",
-    526: "count",
-    528: 512,
-    531: 512,
-    535: "names[len names]",
-    536: 535,
-    542: "size",
-    543: "data",
-    544: "size=size2:I; data=0 if data is None else r:Q",
-    547: 543,
-    549: 543,
-    550: "data=n:Q",
-    551: 543,
-    556: 542,
-    559: 543,
-    561: 543,
-    564: 543,
+    434: "c=c:i",
+    438: 387,
+    441: 387,
+    444: 387,
+    453: 423,
+    456: 423,
+    465: "a=seen.referent(a):Q",
+    467: "a=a.value:i",
+    468: "b=seen.referent(b2):Q",
+    470: "b=b2.value:i",
+    475: 395,
+    480: 395,
+    488: 387,
+    493: 387,
+    503: 310,
+    506: 313,
+    511: "names",
+    513: 511,
+    514: "count=count:I; names=n:Q",
+    517: "names[v in names]=0 if v is None else r:Q",
+    520: "names[*]=texts:s/0/1",
+    525: "count",
+    527: 511,
+    530: 511,
+    534: "names[len names]",
+    535: 534,
+    541: "size",
+    542: "data",
+    543: "size=size2:I; data=0 if data is None else r:Q",
+    545: 542,
+    547: 542,
+    548: "data=n:Q",
+    549: 542,
+    554: 541,
+    557: 542,
+    559: 542,
+    562: 542,
 }

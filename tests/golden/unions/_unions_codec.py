@@ -239,12 +239,12 @@ def ndr20(order: str) -> ndr.Codecs:
         elif any.tag == 5:
             pair2 = any.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
                 b += heads1[0][n2]
                 b += text4
-            second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
@@ -404,12 +404,12 @@ def ndr20(order: str) -> ndr.Codecs:
         elif any.tag == 5:
             pair2 = any.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
                 b += heads1[3][n2]
                 b += text4
-            second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
@@ -697,12 +697,12 @@ def ndr20(order: str) -> ndr.Codecs:
                 elif any2.tag == 5:
                     pair2 = any2.value
                     first2 = pair2.first
+                    second2 = pair2.second
                     if first2 is not None:
                         text4 = encode(first2 + "\0", "surrogatepass")[0]
                         n3 = len(text4) >> 1
                         b += heads1[-len(b) & 3][n3]
                         b += text4
-                    second2 = pair2.second
                     if second2 is not None:
                         text5 = narrow(second2 + "\0")
                         n4 = len(text5)
@@ -791,12 +791,12 @@ def ndr20(order: str) -> ndr.Codecs:
                 elif any4.tag == 5:
                     pair5 = any4.value
                     first4 = pair5.first
+                    second4 = pair5.second
                     if first4 is not None:
                         text9 = encode(first4 + "\0", "surrogatepass")[0]
                         n8 = len(text9) >> 1
                         b += heads1[-len(b) & 3][n8]
                         b += text9
-                    second4 = pair5.second
                     if second4 is not None:
                         text10 = narrow(second4 + "\0")
                         n9 = len(text10)
@@ -1176,12 +1176,12 @@ def ndr20(order: str) -> ndr.Codecs:
         if capsule.tag in (2, 3):
             pair2 = capsule.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
                 b += heads1[0][n]
                 b += text2
-            second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
@@ -1216,12 +1216,12 @@ def ndr20(order: str) -> ndr.Codecs:
         if capsule2.tag in (2, 3):
             pair4 = capsule2.value
             first4 = pair4.first
+            second4 = pair4.second
             if first4 is not None:
                 text7 = encode(first4 + "\0", "surrogatepass")[0]
                 n4 = len(text7) >> 1
                 b += heads1[3][n4]
                 b += text7
-            second4 = pair4.second
             if second4 is not None:
                 text8 = narrow(second4 + "\0")
                 n5 = len(text8)
@@ -1414,12 +1414,12 @@ def ndr20(order: str) -> ndr.Codecs:
         if result.tag in (2, 3):
             pair2 = result.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
                 b += heads1[0][n]
                 b += text2
-            second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
@@ -1561,12 +1561,12 @@ def ndr20(order: str) -> ndr.Codecs:
             if v2.tag in (2, 3):
                 pair2 = v2.value
                 first2 = pair2.first
+                second2 = pair2.second
                 if first2 is not None:
                     text2 = encode(first2 + "\0", "surrogatepass")[0]
                     n3 = len(text2) >> 1
                     b += heads1[-len(b) & 3][n3]
                     b += text2
-                second2 = pair2.second
                 if second2 is not None:
                     text3 = narrow(second2 + "\0")
                     n4 = len(text3)
@@ -1628,12 +1628,12 @@ def ndr20(order: str) -> ndr.Codecs:
             elif any2.tag == 5:
                 pair4 = any2.value
                 first4 = pair4.first
+                second4 = pair4.second
                 if first4 is not None:
                     text9 = encode(first4 + "\0", "surrogatepass")[0]
                     n8 = len(text9) >> 1
                     b += heads1[-len(b) & 3][n8]
                     b += text9
-                second4 = pair4.second
                 if second4 is not None:
                     text10 = narrow(second4 + "\0")
                     n9 = len(text10)
@@ -1925,9 +1925,9 @@ PATHS: Final[dict[int, int | str]] = {
     235: "any.text=text2:s",
     238: "any.text",
     241: 224,
-    243: "any.pair.first=first2:s",
-    246: 224,
-    247: 225,
+    242: 225,
+    244: "any.pair.first=first2:s",
+    247: 224,
     249: "any.pair.second=second2:s",
     252: 225,
     256: "any.some.numbers",
@@ -1974,9 +1974,9 @@ PATHS: Final[dict[int, int | str]] = {
     400: "out.any.text=text2:s",
     403: "out.any.text",
     406: 388,
-    408: "out.any.pair.first=first2:s",
-    411: 388,
-    412: 389,
+    407: 389,
+    409: "out.any.pair.first=first2:s",
+    412: 388,
     414: "out.any.pair.second=second2:s",
     417: 389,
     421: "out.any.some.numbers",
@@ -2063,11 +2063,11 @@ PATHS: Final[dict[int, int | str]] = {
     693: "holders.holders[v2 in holders2].any.text=text2:s",
     696: "holders.holders[v2 in holders2].any.text",
     699: "holders.holders[v2 in holders2].any.pair.first",
-    701: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    704: 699,
-    705: "holders.holders[v2 in holders2].any.pair.second",
+    700: "holders.holders[v2 in holders2].any.pair.second",
+    702: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    705: 699,
     707: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    710: 705,
+    710: 700,
     714: "holders.holders[v2 in holders2].any.some.numbers",
     715: 714,
     718: 714,
@@ -2109,11 +2109,11 @@ PATHS: Final[dict[int, int | str]] = {
     787: "nested.two[v4 in two].any.text=text7:s",
     790: "nested.two[v4 in two].any.text",
     793: "nested.two[v4 in two].any.pair.first",
-    795: "nested.two[v4 in two].any.pair.first=first4:s",
-    798: 793,
-    799: "nested.two[v4 in two].any.pair.second",
+    794: "nested.two[v4 in two].any.pair.second",
+    796: "nested.two[v4 in two].any.pair.first=first4:s",
+    799: 793,
     801: "nested.two[v4 in two].any.pair.second=second4:s",
-    804: 799,
+    804: 794,
     808: "nested.two[v4 in two].any.some.numbers",
     809: 808,
     812: 808,
@@ -2204,9 +2204,9 @@ PATHS: Final[dict[int, int | str]] = {
     1168: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
     1172: "capsule.text=0 if text is None else r:I",
     1178: 1166,
-    1180: "capsule.pair.first=first2:s",
-    1183: 1166,
-    1184: 1167,
+    1179: 1167,
+    1181: "capsule.pair.first=first2:s",
+    1184: 1166,
     1186: "capsule.pair.second=second2:s",
     1189: 1167,
     1193: "capsule.text=text4:s",
@@ -2221,9 +2221,9 @@ PATHS: Final[dict[int, int | str]] = {
     1211: "boxed.capsule.text=0 if text6 is None else r:I",
     1215: "boxed.c=boxed.c:B",
     1218: 1205,
-    1220: "boxed.capsule.pair.first=first4:s",
-    1223: 1205,
-    1224: 1206,
+    1219: 1206,
+    1221: "boxed.capsule.pair.first=first4:s",
+    1224: 1205,
     1226: "boxed.capsule.pair.second=second4:s",
     1229: 1206,
     1233: "boxed.capsule.text=text9:s",
@@ -2263,9 +2263,9 @@ PATHS: Final[dict[int, int | str]] = {
     1406: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
     1410: "out.text=0 if text is None else r:I",
     1416: 1404,
-    1418: "out.pair.first=first2:s",
-    1421: 1404,
-    1422: 1405,
+    1417: 1405,
+    1419: "out.pair.first=first2:s",
+    1422: 1404,
     1424: "out.pair.second=second2:s",
     1427: 1405,
     1431: "out.text=text4:s",
@@ -2300,11 +2300,11 @@ PATHS: Final[dict[int, int | str]] = {
     1552: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
     1556: "capsules[v in capsules].text=0 if text is None else r:I",
     1563: "capsules[v2 in capsules].pair.first",
-    1565: "capsules[v2 in capsules].pair.first=first2:s",
-    1568: 1563,
-    1569: "capsules[v2 in capsules].pair.second",
+    1564: "capsules[v2 in capsules].pair.second",
+    1566: "capsules[v2 in capsules].pair.first=first2:s",
+    1569: 1563,
     1571: "capsules[v2 in capsules].pair.second=second2:s",
-    1574: 1569,
+    1574: 1564,
     1578: "capsules[v2 in capsules].text=text4:s",
     1581: "capsules[v2 in capsules].text",
     1582: "holders",
@@ -2330,11 +2330,11 @@ PATHS: Final[dict[int, int | str]] = {
     1624: "holders[v4 in holders].any.text=text7:s",
     1627: "holders[v4 in holders].any.text",
     1630: "holders[v4 in holders].any.pair.first",
-    1632: "holders[v4 in holders].any.pair.first=first4:s",
-    1635: 1630,
-    1636: "holders[v4 in holders].any.pair.second",
+    1631: "holders[v4 in holders].any.pair.second",
+    1633: "holders[v4 in holders].any.pair.first=first4:s",
+    1636: 1630,
     1638: "holders[v4 in holders].any.pair.second=second4:s",
-    1641: 1636,
+    1641: 1631,
     1645: "holders[v4 in holders].any.some.numbers",
     1646: 1645,
     1649: 1645,

@@ -244,12 +244,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         elif any.tag == 5:
             pair2 = any.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
                 b += heads1[0][n2]
                 b += text4
-            second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
@@ -412,12 +412,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         elif any.tag == 5:
             pair2 = any.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text4 = encode(first2 + "\0", "surrogatepass")[0]
                 n2 = len(text4) >> 1
                 b += heads1[0][n2]
                 b += text4
-            second2 = pair2.second
             if second2 is not None:
                 text5 = narrow(second2 + "\0")
                 n3 = len(text5)
@@ -706,12 +706,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 elif any2.tag == 5:
                     pair2 = any2.value
                     first2 = pair2.first
+                    second2 = pair2.second
                     if first2 is not None:
                         text4 = encode(first2 + "\0", "surrogatepass")[0]
                         n3 = len(text4) >> 1
                         b += heads1[-len(b) & 7][n3]
                         b += text4
-                    second2 = pair2.second
                     if second2 is not None:
                         text5 = narrow(second2 + "\0")
                         n4 = len(text5)
@@ -802,12 +802,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 elif any4.tag == 5:
                     pair5 = any4.value
                     first4 = pair5.first
+                    second4 = pair5.second
                     if first4 is not None:
                         text9 = encode(first4 + "\0", "surrogatepass")[0]
                         n8 = len(text9) >> 1
                         b += heads1[-len(b) & 7][n8]
                         b += text9
-                    second4 = pair5.second
                     if second4 is not None:
                         text10 = narrow(second4 + "\0")
                         n9 = len(text10)
@@ -1187,12 +1187,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if capsule.tag in (2, 3):
             pair2 = capsule.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
                 b += heads1[0][n]
                 b += text2
-            second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
@@ -1227,12 +1227,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if capsule2.tag in (2, 3):
             pair4 = capsule2.value
             first4 = pair4.first
+            second4 = pair4.second
             if first4 is not None:
                 text7 = encode(first4 + "\0", "surrogatepass")[0]
                 n4 = len(text7) >> 1
                 b += heads1[0][n4]
                 b += text7
-            second4 = pair4.second
             if second4 is not None:
                 text8 = narrow(second4 + "\0")
                 n5 = len(text8)
@@ -1426,12 +1426,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if result.tag in (2, 3):
             pair2 = result.value
             first2 = pair2.first
+            second2 = pair2.second
             if first2 is not None:
                 text2 = encode(first2 + "\0", "surrogatepass")[0]
                 n = len(text2) >> 1
                 b += heads1[0][n]
                 b += text2
-            second2 = pair2.second
             if second2 is not None:
                 text3 = narrow(second2 + "\0")
                 n2 = len(text3)
@@ -1574,12 +1574,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if v2.tag in (2, 3):
                 pair2 = v2.value
                 first2 = pair2.first
+                second2 = pair2.second
                 if first2 is not None:
                     text2 = encode(first2 + "\0", "surrogatepass")[0]
                     n3 = len(text2) >> 1
                     b += heads1[-len(b) & 7][n3]
                     b += text2
-                second2 = pair2.second
                 if second2 is not None:
                     text3 = narrow(second2 + "\0")
                     n4 = len(text3)
@@ -1639,12 +1639,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             elif any2.tag == 5:
                 pair4 = any2.value
                 first4 = pair4.first
+                second4 = pair4.second
                 if first4 is not None:
                     text9 = encode(first4 + "\0", "surrogatepass")[0]
                     n8 = len(text9) >> 1
                     b += heads1[-len(b) & 7][n8]
                     b += text9
-                second4 = pair4.second
                 if second4 is not None:
                     text10 = narrow(second4 + "\0")
                     n9 = len(text10)
@@ -1936,9 +1936,9 @@ PATHS: Final[dict[int, int | str]] = {
     240: "any.text=text2:s",
     243: "any.text",
     246: 229,
-    248: "any.pair.first=first2:s",
-    251: 229,
-    252: 230,
+    247: 230,
+    249: "any.pair.first=first2:s",
+    252: 229,
     254: "any.pair.second=second2:s",
     257: 230,
     261: "any.some.numbers",
@@ -1985,9 +1985,9 @@ PATHS: Final[dict[int, int | str]] = {
     408: "out.any.text=text2:s",
     411: "out.any.text",
     414: 396,
-    416: "out.any.pair.first=first2:s",
-    419: 396,
-    420: 397,
+    415: 397,
+    417: "out.any.pair.first=first2:s",
+    420: 396,
     422: "out.any.pair.second=second2:s",
     425: 397,
     429: "out.any.some.numbers",
@@ -2074,11 +2074,11 @@ PATHS: Final[dict[int, int | str]] = {
     702: "holders.holders[v2 in holders2].any.text=text2:s",
     705: "holders.holders[v2 in holders2].any.text",
     708: "holders.holders[v2 in holders2].any.pair.first",
-    710: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    713: 708,
-    714: "holders.holders[v2 in holders2].any.pair.second",
+    709: "holders.holders[v2 in holders2].any.pair.second",
+    711: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    714: 708,
     716: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    719: 714,
+    719: 709,
     723: "holders.holders[v2 in holders2].any.some.numbers",
     724: 723,
     727: 723,
@@ -2120,11 +2120,11 @@ PATHS: Final[dict[int, int | str]] = {
     798: "nested.two[v4 in two].any.text=text7:s",
     801: "nested.two[v4 in two].any.text",
     804: "nested.two[v4 in two].any.pair.first",
-    806: "nested.two[v4 in two].any.pair.first=first4:s",
-    809: 804,
-    810: "nested.two[v4 in two].any.pair.second",
+    805: "nested.two[v4 in two].any.pair.second",
+    807: "nested.two[v4 in two].any.pair.first=first4:s",
+    810: 804,
     812: "nested.two[v4 in two].any.pair.second=second4:s",
-    815: 810,
+    815: 805,
     819: "nested.two[v4 in two].any.some.numbers",
     820: 819,
     823: 819,
@@ -2215,9 +2215,9 @@ PATHS: Final[dict[int, int | str]] = {
     1179: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
     1183: "capsule.text=0 if text is None else r:Q",
     1189: 1177,
-    1191: "capsule.pair.first=first2:s",
-    1194: 1177,
-    1195: 1178,
+    1190: 1178,
+    1192: "capsule.pair.first=first2:s",
+    1195: 1177,
     1197: "capsule.pair.second=second2:s",
     1200: 1178,
     1204: "capsule.text=text4:s",
@@ -2232,9 +2232,9 @@ PATHS: Final[dict[int, int | str]] = {
     1222: "boxed.capsule.text=0 if text6 is None else r:Q",
     1226: "boxed.c=boxed.c:B",
     1229: 1216,
-    1231: "boxed.capsule.pair.first=first4:s",
-    1234: 1216,
-    1235: 1217,
+    1230: 1217,
+    1232: "boxed.capsule.pair.first=first4:s",
+    1235: 1216,
     1237: "boxed.capsule.pair.second=second4:s",
     1240: 1217,
     1244: "boxed.capsule.text=text9:s",
@@ -2274,9 +2274,9 @@ PATHS: Final[dict[int, int | str]] = {
     1418: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
     1422: "out.text=0 if text is None else r:Q",
     1428: 1416,
-    1430: "out.pair.first=first2:s",
-    1433: 1416,
-    1434: 1417,
+    1429: 1417,
+    1431: "out.pair.first=first2:s",
+    1434: 1416,
     1436: "out.pair.second=second2:s",
     1439: 1417,
     1443: "out.text=text4:s",
@@ -2311,11 +2311,11 @@ PATHS: Final[dict[int, int | str]] = {
     1565: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
     1569: "capsules[v in capsules].text=0 if text is None else r:Q",
     1576: "capsules[v2 in capsules].pair.first",
-    1578: "capsules[v2 in capsules].pair.first=first2:s",
-    1581: 1576,
-    1582: "capsules[v2 in capsules].pair.second",
+    1577: "capsules[v2 in capsules].pair.second",
+    1579: "capsules[v2 in capsules].pair.first=first2:s",
+    1582: 1576,
     1584: "capsules[v2 in capsules].pair.second=second2:s",
-    1587: 1582,
+    1587: 1577,
     1591: "capsules[v2 in capsules].text=text4:s",
     1594: "capsules[v2 in capsules].text",
     1595: "holders",
@@ -2341,11 +2341,11 @@ PATHS: Final[dict[int, int | str]] = {
     1635: "holders[v4 in holders].any.text=text7:s",
     1638: "holders[v4 in holders].any.text",
     1641: "holders[v4 in holders].any.pair.first",
-    1643: "holders[v4 in holders].any.pair.first=first4:s",
-    1646: 1641,
-    1647: "holders[v4 in holders].any.pair.second",
+    1642: "holders[v4 in holders].any.pair.second",
+    1644: "holders[v4 in holders].any.pair.first=first4:s",
+    1647: 1641,
     1649: "holders[v4 in holders].any.pair.second=second4:s",
-    1652: 1647,
+    1652: 1642,
     1656: "holders[v4 in holders].any.some.numbers",
     1657: 1656,
     1660: 1656,
