@@ -45,7 +45,7 @@ _WIN64: Final = {"x64": Environment.WIN64, "amd64": Environment.WIN64}
 
 def read(arguments: Sequence[str]) -> Invocation:
     """What the words of a command line ask for. Wrong usage raises SystemExit(2), as argparse does."""
-    parser, commands = _parsers()
+    parser, commands = _parsers(arguments[0] if arguments else "")
     if not arguments or arguments[0] not in commands:
         if arguments and not arguments[0].startswith("-"):
             hint = did_you_mean(arguments[0], commands)
@@ -146,7 +146,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n      = help: {self.prog} --help lists what there is\n")
 
 
-def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+def _parsers(wanted: str) -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of all, and those of the commands, of which only the wanted one knows its options."""
     parser = _Parser(
         prog="idlc",
         description="Compile MIDL interface definitions to Python.",
@@ -164,7 +165,20 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             (Action.DUMP, "show what a stage of the compiler makes of a file"),
         )
     }
-    command = commands[Action.COMPILE]
+    if wanted in commands:
+        _options(commands[wanted], Action(wanted))
+    return parser, commands
+
+
+def _options(command: _Parser, action: Action) -> None:
+    command.add_argument("files", metavar="FILE", nargs="+", help="an IDL file")
+    _input_options(command.add_argument_group("what is read"))
+    _language_options(command.add_argument_group("the language"))
+    _diagnostic_options(command.add_argument_group("diagnostics"))
+    if action is Action.DUMP:
+        command.add_argument("--stage", required=True, choices=STAGES, help="the stage to show")
+    if action is not Action.COMPILE:
+        return
     command.add_argument(
         "-o", "--out", metavar="DIR", default=".", help="the folder that becomes the package (default: .)"
     )
@@ -186,12 +200,10 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--save-preprocessed", action="store_true", help="write the text after preprocessing as well, NAME.i in DIR"
     )
     _build_options(command.add_argument_group("for build tools"))
-    commands[Action.DUMP].add_argument("--stage", required=True, choices=STAGES, help="the stage to show")
-    return parser, commands
 
 
 def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: str) -> _Parser:
-    command = commands.add_parser(
+    return commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
@@ -199,11 +211,6 @@ def _command(commands: argparse._SubParsersAction[_Parser], name: str, summary: 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_argument("files", metavar="FILE", nargs="+", help="an IDL file")
-    _input_options(command.add_argument_group("what is read"))
-    _language_options(command.add_argument_group("the language"))
-    _diagnostic_options(command.add_argument_group("diagnostics"))
-    return command
 
 
 def _input_options(group: argparse._ArgumentGroup) -> None:

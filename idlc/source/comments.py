@@ -20,38 +20,36 @@ from idlc.data import dataclass
 from idlc.source.files import Span
 from idlc.source.tokens import COMMENT, cut
 
-_LICENCE: Final = re.compile(
-    r"copyright|\(c\)\s*\d{4}|licen[cs]e|warrant|all rights reserved|free software|redistribut|merchantab|spdx"
-    r"|the gnu |permission is hereby|software foundation",
-    re.IGNORECASE,
+# Patterns are compiled when the first comment is read: many runs read none.
+_LICENCE: Final = (
+    r"(?i)copyright|\(c\)\s*\d{4}|licen[cs]e|warrant|all rights reserved|free software|redistribut|merchantab|spdx"
+    r"|the gnu |permission is hereby|software foundation"
 )
-_STATEMENT: Final = re.compile(
+_STATEMENT: Final = (
     r".*[;{}]\s*\Z|\s*(?:[#{}]|\[.*[],]\s*\Z|\w*\(\w*\)\s*\Z|(?:import|typedef|cpp_quote|interface)\b.*[\"(;]"
     r"|\[?\s*(?:in|out|unique|size_is)\b.*,\s*\Z|\s*\w+\s*=\s*\S+\s*,?\s*\Z)"
 )
 """A line that reads as IDL or C."""
-_NOTE: Final = re.compile(r"\s*[@\\]?(?:fixme|todo|xxx|hack)\b", re.IGNORECASE)
+_NOTE: Final = r"(?i)\s*[@\\]?(?:fixme|todo|xxx|hack)\b"
 """The beginning of what authors write to themselves."""
-_NUMBER: Final = re.compile(
-    r"(?:(?:op|proc|vtable)\s*(?:num|no|number|code)?\.?\s*[:=#]?\s*)?(?:0x[0-9a-f]+|\d+)", re.IGNORECASE
-)
+_NUMBER: Final = r"(?i)(?:(?:op|proc|vtable)\s*(?:num|no|number|code)?\.?\s*[:=#]?\s*)?(?:0x[0-9a-f]+|\d+)"
 """All there is in a comment that counts operations, whose numbers stand in the code anyway."""
-_ATTRIBUTES: Final = re.compile(r"(?:\[[^]]*\]\s*)+")
-_RULER: Final = re.compile(r"[^\w\s]{3,}|[*=~]{2,}")
+_ATTRIBUTES: Final = r"(?:\[[^]]*\]\s*)+"
+_RULER: Final = r"[^\w\s]{3,}|[*=~]{2,}"
 _COMMANDS: Final = (
-    (re.compile(r"^\s*[@\\](?:file|fn|ingroup|defgroup|addtogroup|name|struct|enum|union|interface|class)\b.*$"), ""),
-    (re.compile(r"^\s*[@\\][{}]\s*$"), ""),
-    (re.compile(r"^(\s*)[@\\](?:brief|short|details)\s*"), r"\1"),
-    (re.compile(r"^(\s*)[@\\]t?param(?:\s*\[[^]]*\])?\s+(\w+)\s*[:-]?\s*"), r"\1\2: "),
-    (re.compile(r"^(\s*)[@\\](?:returns?|result)\b\s*"), r"\1Returns: "),
-    (re.compile(r"^(\s*)[@\\]retval\s+(\S+)\s*"), r"\1Returns \2: "),
-    (re.compile(r"^(\s*)[@\\](note|warning|remark|see|since|deprecated|bug)s?\b\s*"), r"\1\2: "),
-    (re.compile(r"^(\s*)[@\\]sa\b\s*"), r"\1see: "),
-    (re.compile(r"^(\s*)[@\\](?:li|arg)\b\s*"), r"\1- "),
-    (re.compile(r"[@\\](?:c|a|p|e|em|b|ref)\s+(?=\w)"), ""),
+    (r"^\s*[@\\](?:file|fn|ingroup|defgroup|addtogroup|name|struct|enum|union|interface|class)\b.*$", ""),
+    (r"^\s*[@\\][{}]\s*$", ""),
+    (r"^(\s*)[@\\](?:brief|short|details)\s*", r"\1"),
+    (r"^(\s*)[@\\]t?param(?:\s*\[[^]]*\])?\s+(\w+)\s*[:-]?\s*", r"\1\2: "),
+    (r"^(\s*)[@\\](?:returns?|result)\b\s*", r"\1Returns: "),
+    (r"^(\s*)[@\\]retval\s+(\S+)\s*", r"\1Returns \2: "),
+    (r"^(\s*)[@\\](note|warning|remark|see|since|deprecated|bug)s?\b\s*", r"\1\2: "),
+    (r"^(\s*)[@\\]sa\b\s*", r"\1see: "),
+    (r"^(\s*)[@\\](?:li|arg)\b\s*", r"\1- "),
+    (r"[@\\](?:c|a|p|e|em|b|ref)\s+(?=\w)", ""),
 )
 """Doxygen's commands, as plain words."""
-_PREAMBLE: Final = re.compile(r"import\b|importlib\b|cpp_quote\b|midl_pragma\b|#")
+_PREAMBLE: Final = r"import\b|importlib\b|cpp_quote\b|midl_pragma\b|#"
 """What a comment at the head of a file can stand before and still be about the file."""
 
 
@@ -177,8 +175,8 @@ def of_file(text: str) -> str:
         groups[-1].append(comments.words(at))
         bound = comments.ends[at]
     following = bound + len(text[bound:]) - len(text[bound:].lstrip())
-    gap = text[bound:following]
-    if groups and gap.count("\n") <= 1 and following < len(text) and not _PREAMBLE.match(text, following):
+    gap, ahead = text[bound:following], text[following : following + 20]
+    if groups and gap.count("\n") <= 1 and ahead and not re.match(_PREAMBLE, ahead):
         groups.pop()  # it belongs to the declaration that it stands on
     return "\n\n".join(part for part in map(prose, groups) if part)
 
@@ -188,21 +186,23 @@ def prose(comments: list[str]) -> str:
 
     Markers, frames and rulers are gone, and so is what is no documentation.
     """
+    if not comments:
+        return ""
     raw = "\n".join(_unmarked(comment) for comment in comments)
     lines = [_plain(line) for line in raw.split("\n")]
     text = dedent("\n".join(lines)).strip()
-    if _NUMBER.fullmatch(text) or _ATTRIBUTES.fullmatch(text):
+    if re.fullmatch(_NUMBER, text) or re.fullmatch(_ATTRIBUTES, text):
         return ""
     paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", text)]
     kept = [part for part in paragraphs if any(map(str.isalnum, part)) and not _aside(part)]
     lines = [line for part in kept for line in part.split("\n")]
-    code = sum(_STATEMENT.match(line) is not None for line in lines)
+    code = sum(re.match(_STATEMENT, line) is not None for line in lines)
     return "" if 2 * code >= len(lines) else "\n\n".join(kept)
 
 
 def _aside(paragraph: str) -> bool:
     """Whether a paragraph says nothing about what is declared."""
-    return bool(_LICENCE.search(paragraph) or _NOTE.match(paragraph))
+    return bool(re.search(_LICENCE, paragraph) or re.match(_NOTE, paragraph))
 
 
 def _unmarked(comment: str) -> str:
@@ -221,11 +221,11 @@ def _plain(line: str) -> str:
     """One line without rulers around its words and without a documentation tool's commands."""
     line = line.expandtabs(4).rstrip()
     bare = line.strip()
-    ruler = _RULER.match(bare)
+    ruler = re.match(_RULER, bare)
     if ruler is not None:
         bare = bare[ruler.end() :].strip()
         line = bare
     line = re.sub(r"\s*[-=*#~+/|]{3,}\Z|\s+[*|]+\Z", "", line)
     for pattern, words in _COMMANDS:
-        line = pattern.sub(words, line)
+        line = re.sub(pattern, words, line)
     return line

@@ -2,8 +2,8 @@
 
 lark builds the tables, and is loaded for nothing else; what runs over them is our own loop (parser.py). Lark settles
 shift/reduce conflicts as shift without a word, so a test lists the accepted ones. Building takes half a second, so the
-tables are part of the package (tables.json, written by `python -m idlc.syntax.grammar`); while somebody works on the
-grammar they come from the user's cache.
+tables are part of the package (tables.json, written by `python -m idlc.syntax.grammar`). What was read or built is kept
+in the user's cache.
 """
 
 from __future__ import annotations
@@ -73,13 +73,11 @@ def grammar_text() -> str:
 def load() -> Grammar:
     """The tables for both languages."""
     text = grammar_text()
-    plain: Any = shipped(text)
+    key = kept.key(text)
+    plain: Any = kept.load("grammar", key)  # several times as fast as JSON
     if plain is None:
-        key = kept.key(text)
-        plain = kept.load("grammar", key)
-        if plain is None:
-            plain = compiled(text)
-            kept.store("grammar", key, plain)
+        plain = shipped(text) or compiled(text)
+        kept.store("grammar", key, plain)
     rules, *tables = plain
     return Grammar(tuple(Reduction(*rule) for rule in rules), *tables)
 

@@ -128,6 +128,7 @@ def test_what_is_no_plain_data_is_not_kept(folder: Path) -> None:
 
 def test_the_least_recently_used_go_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_TOTAL", 50_000)
+    monkeypatch.setattr(cache, "_SELDOM", 1)
     for number in range(8):
         monkeypatch.setattr(cache, "_written", 0)
         cache.store("test", cache.key(str(number)), bytes(10_000))
@@ -143,6 +144,7 @@ def test_what_a_crashed_run_left_goes(folder: Path, monkeypatch: pytest.MonkeyPa
     (folder / ".1-2").write_bytes(b"half")
     os.utime(folder / ".1-2", (1, 1))
     monkeypatch.setattr(cache, "_written", 0)
+    monkeypatch.setattr(cache, "_SELDOM", 1)
     cache.store("test", cache.key("b"), 1)
     assert sorted(each.name[:4] for each in folder.iterdir()) == ["test", "test"]
 
