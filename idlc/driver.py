@@ -65,7 +65,7 @@ def analyse(names: Sequence[str], settings: Settings) -> Compilation:
         if unit.main:
             with guard("rules", unit.bound):
                 dialects.check(unit.tree, unit.acf, settings, found)
-                rules.check(unit.bound, found)
+                rules.check(unit.bound, found, settings.target)
     follow_ups.tell(compilation, found)
     return compilation
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from uuid import UUID
 
 from idlc.codec.naming import class_names
@@ -168,7 +169,7 @@ class Builder:
                     f"{part} {interface.name} {operation.name}", wish, operation.span, otherwise=title + wish
                 )
 
-    @property
+    @cached_property
     def _context_handles(self) -> list[t.ContextHandle]:
         return [one for one in self.bound.declared.values() if isinstance(one, t.ContextHandle)]
 
@@ -252,6 +253,35 @@ class Builder:
         """The transfer syntaxes that there are codecs for."""
         offered = {Protocol.DCE: (NDR20,), Protocol.NDR64: (NDR64,), Protocol.ALL: (NDR20, NDR64)}
         return offered[self.settings.protocol]
+
+    def handles_of(self, type_: t.Type) -> tuple[str, ...]:
+        """The context handles that a type is or holds."""
+        declared = self.bound.declared
+        if not self._context_handles:
+            return ()
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+        pending = [type_]
+        while pending:
+            match pending.pop():
+                case t.ContextHandleUse(name):
+                    found[name] = None
+                case t.Pointer(_, target):
+                    pending.append(target)
+                case t.Array(element):
+                    pending.append(element)
+                case t.StructUse(name) | t.UnionUse(name) if name not in seen:
+                    seen.add(name)
+                    match declared.get(name):
+                        case t.Struct(fields=fields):
+                            pending += [field.type for field in reversed(fields)]
+                        case t.Union(arms=arms):
+                            pending += [arm.type for arm in reversed(arms) if arm.type is not None]
+                        case _:
+                            pass
+                case _:
+                    pass
+        return tuple(found)
 
     def _field_names(self, struct: t.Struct) -> dict[str, str]:
         if struct.origin != self.bound.name:

@@ -29,6 +29,8 @@ class Names(Protocol):
 
     def class_name(self, name: str) -> str: ...
 
+    def handles_of(self, type_: t.Type) -> tuple[str, ...]: ...
+
 _LIST = r'\[(?:[^\[\]"]|"[^"]*"|\[[^\]]*\])*\]'
 """A list of attributes, with brackets and quotes inside."""
 
@@ -199,11 +201,12 @@ class OperationShape:
         for key, values in lists:
             if values:
                 arguments.append(f"{key}={tuple_of(literal(value) for value in values)}")
-        handles_in = [(names[p.name], _handle(p.type)) for p in self.inputs if _handle(p.type)]
-        handles_out = [(name, _handle(type_)) for name, type_, _ in self.outputs if _handle(type_)]
-        for key, handles in (("contexts_in", handles_in), ("contexts_out", handles_out)):
+        types_in = [(names[p.name], p.type) for p in self.inputs]
+        types_out = [(name, type_) for name, type_, _ in self.outputs]
+        for key, types in (("contexts_in", types_in), ("contexts_out", types_out)):
+            handles = [(name, type_) for name, type_ in types if self.builder.handles_of(type_)]
             if handles:
-                pairs = (f"({literal(name)}, {self.builder.class_name(handle or '')})" for name, handle in handles)
+                pairs = (f"({literal(name)}, {self._handle(type_)})" for name, type_ in handles)
                 arguments.append(f"{key}={tuple_of(pairs)}")
         if self.statuses:
             given = [tuple_of(literal(name) for name, _, _ in self.given_back)]
@@ -225,7 +228,14 @@ class OperationShape:
         return [(f"{self.spelled}_{word}", asks) for word, asks in words if word in self.operation.words]
 
     def handles_out(self) -> list[str]:
-        return [handle for _, type_, _ in self.outputs if (handle := _handle(type_)) is not None]
+        found = (handle for _, type_, _ in self.outputs for handle in self.builder.handles_of(type_))
+        return list(dict.fromkeys(found))
+
+    def _handle(self, type_: t.Type) -> str:
+        """The class of the context handle that a parameter is, or that it is an array of; any, if it holds some."""
+        while isinstance(type_, t.Pointer | t.Array):
+            type_ = type_.target if isinstance(type_, t.Pointer) else type_.element
+        return self.builder.class_name(type_.name) if isinstance(type_, t.ContextHandleUse) else "rpc.ContextHandle"
 
     def method(self, *, blocking: bool) -> Method:
         given = self.builder.annotator.given
@@ -348,14 +358,6 @@ def _required(parameter: t.Parameter, annotation: str) -> str:
     """A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT)."""
     only_in = isinstance(t.behind_ref(parameter.type), t.ContextHandleUse) and not parameter.is_out
     return annotation.removesuffix(" | None") if only_in else annotation
-
-
-def _handle(type_: t.Type) -> str | None:
-    """The context handle that a parameter is, or that it is an array of."""
-    type_ = t.behind_ref(type_)
-    while isinstance(type_, t.Pointer | t.Array):
-        type_ = type_.target if isinstance(type_, t.Pointer) else type_.element
-    return type_.name if isinstance(type_, t.ContextHandleUse) else None
 
 
 def _sibling(parameter: t.Parameter) -> Sibling:

@@ -1,4 +1,4 @@
-"""Arrays of context handles: each of them is the server's own, and is closed or run down by itself."""
+"""Arrays of context handles, and structures that hold them: each handle is the server's own, and is closed by itself."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ CHANNELS = compile_cached(
         long Sum([in] long n, [in, size_is(n)] CHANNEL *some);
         void Swap([in, out] CHANNEL pair[2]);
         void CloseFirst([in, out] CHANNEL pair[2]);
+        typedef struct LINK { long n; CHANNEL channel; struct LINK *next; } LINK;
+        void OpenChain([in] long many, [out] LINK **first);
+        long SumChain([in] LINK *first);
+        void CloseChain([in, out] LINK *first);
     }
     """,
     "channels",
@@ -45,6 +49,24 @@ class Service(CHANNELS.ChannelsService):  # type: ignore[name-defined, misc]
 
     async def CloseFirst(self, call: object, pair: list[Any]) -> list[Any]:
         return [None, pair[1]]
+
+    async def OpenChain(self, call: object, many: int) -> Any:
+        chain = None
+        for at in range(many):
+            handle = CHANNELS.CHANNEL()
+            handle.state = at
+            chain = CHANNELS.LINK(at, handle, chain)
+        return chain
+
+    async def SumChain(self, call: object, first: Any) -> int:
+        total = 0
+        while first is not None:
+            total, first = total + first.channel.state, first.next
+        return total
+
+    async def CloseChain(self, call: object, first: Any) -> Any:
+        first.channel = first.next.channel = None
+        return first
 
     async def CHANNEL_rundown(self, handle: Any) -> None:
         self.rundowns.append(handle.state)
@@ -79,3 +101,18 @@ async def test_a_null_handle_in_an_array_that_only_goes_in_is_a_mismatch() -> No
         with pytest.raises(RpcFault) as caught:
             await CHANNELS.ChannelsClient(channel).Sum([None])
         assert caught.value.name == "nca_s_fault_context_mismatch"
+
+
+@on_a_loop
+async def test_handles_in_structures_are_those_that_the_service_made() -> None:
+    service = Service()
+    async with testing.channel(service) as channel:
+        client = CHANNELS.ChannelsClient(channel)
+        chain = await client.OpenChain(4)
+        assert await client.SumChain(chain) == 6
+        closed = await client.CloseChain(chain)
+        assert (closed.channel, closed.next.channel, closed.next.next.channel) == (None, None, chain.next.next.channel)
+        with pytest.raises(RpcFault):
+            await client.SumChain(chain)
+        assert await client.SumChain(chain.next.next) == 1
+    assert sorted(service.rundowns) == [0, 1]

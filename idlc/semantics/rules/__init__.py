@@ -23,6 +23,7 @@ from idlc.semantics.rules import (
 )
 from idlc.semantics.rules.places import Places
 from idlc.semantics.types import BoundFile
+from idlc.settings import Target
 
 _FAMILIES = (
     identifiers,
@@ -40,8 +41,8 @@ _FAMILIES = (
 )
 
 
-def check(bound: BoundFile, report: Report) -> None:
-    """Report every rule that the file breaks."""
-    places = Places(bound)
+def check(bound: BoundFile, report: Report, target: Target = Target.NT100) -> None:
+    """Report every rule that the file breaks, for a target."""
+    places = Places(bound, target)
     for family in _FAMILIES:
         family.check(places, report)

@@ -1,4 +1,7 @@
-"""Binding and context handles: they are parameters, and a binding handle never travels."""
+"""Binding and context handles: a binding handle is a parameter and never travels.
+
+Context handles in arrays and structures are known since Windows Vista, MIDL's target NT60.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from idlc.semantics.types import (
     PointerKind,
     Type,
 )
+from idlc.settings import Target
 
 
 def check(places: Places, report: Report) -> None:
@@ -23,16 +27,18 @@ def check(places: Places, report: Report) -> None:
         if member.type is None:
             continue
         kind = _handle(member.type)
-        if kind is not None:
+        if kind == "binding" or (kind == "context" and places.target < Target.NT60):
             code = "MIDL2136" if _in_array(member.type) else "MIDL2135"
             message = f'"{member.name}" is a {kind} handle, which only parameters can be'
+            if kind == "context":
+                message += f" for target {places.target.name}"
             # Local code keeps handles wherever it likes.
             say = report.error if owner.name in sent or kind == "context" else report.doubtful
             say(code, message, member.span, _where(places, member.type))
     for interface, operation in places.operations:
         _operation(interface, operation, report)
         for parameter in operation.parameters:
-            _parameter(interface, operation, parameter, report)
+            _parameter(places, interface, operation, parameter, report)
 
 
 def _handle(type_: Type) -> str | None:
@@ -65,7 +71,9 @@ def _operation(interface: Interface, operation: Operation, report: Report) -> No
         report.error("MIDL2295", message, operation.span)
 
 
-def _parameter(interface: Interface, operation: Operation, parameter: Parameter, report: Report) -> None:
+def _parameter(
+    places: Places, interface: Interface, operation: Operation, parameter: Parameter, report: Report
+) -> None:
     kind = _handle(parameter.type)
     if kind is None:
         return
@@ -75,8 +83,7 @@ def _parameter(interface: Interface, operation: Operation, parameter: Parameter,
     elif operation.callback:
         report.error("MIDL2215", f'"{name}" is a handle, which a callback cannot have', span)
     elif _in_array(parameter.type):
-        # Since Windows Vista there are arrays of context handles; MIDL's target NT60.
-        if kind == "binding":
+        if kind == "binding" or places.target < Target.NT60:
             report.error("MIDL2136", f'"{name}" is an array of {kind} handles', span)
     elif isinstance(parameter.type, Pointer) and parameter.type.kind is not PointerKind.REF:
         report.error("MIDL2181", f'"{name}" leads to a {kind} handle and must be a [ref] pointer', span)

@@ -28,6 +28,7 @@ from idlc.semantics.types import (
     Union,
     UnionUse,
 )
+from idlc.settings import Target
 from idlc.source.files import Span
 
 
@@ -49,8 +50,9 @@ class Sent:
 class Places:
     """The declarations and operations of one bound file, with facts about its records."""
 
-    def __init__(self, bound: BoundFile) -> None:
+    def __init__(self, bound: BoundFile, target: Target = Target.NT100) -> None:
         self.bound = bound
+        self.target = target
         self.members: list[tuple[Struct | Union, Field | Arm]] = list(_members(bound))
         """Fields and arms of the file's own records."""
         self.operations: list[tuple[Interface, Operation]] = [

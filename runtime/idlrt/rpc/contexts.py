@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from idlrt.errors import NCA_FAULT_CONTEXT_MISMATCH, RpcFault
+from idlrt.ndr.types import Ref, Struct, Union
 from idlrt.rpc.handles import ContextHandle
 from idlrt.rpc.interface import Operation
 from idlrt.rpc.service import Service
@@ -55,24 +56,34 @@ class Group:
 
     async def resolve(
         self, operation: Operation, inputs: tuple[Any, ...]
-    ) -> tuple[tuple[Any, ...], list[asyncio.Lock]]:
+    ) -> tuple[tuple[Any, ...], dict[str, list[ContextHandle]], list[asyncio.Lock]]:
         """Put the server's own handles in the place of received ones, and lock them in a fixed order.
 
+        Returns the values, the handles in each of them by name, and the locks.
         Raises the fault for a handle that is unknown here, of another type, or null where none may be.
         """
         values = list(inputs)
         entries: dict[UUID, _Entry] = {}
+        given: dict[str, list[ContextHandle]] = {}
         may_be_null = {name for name, _ in operation.contexts_out}
 
         def own(value: Any, kind: type[ContextHandle], null: bool) -> Any:
             if isinstance(value, list):
                 return [own(each, kind, null) for each in value]
+            if isinstance(value, Struct | Union | Ref):
+                for holder, place, handle in _held(value):
+                    mine = own(handle, ContextHandle, null=True)
+                    if isinstance(place, str):
+                        setattr(holder, place, mine)
+                    else:
+                        holder[place] = mine
+                return value
             if value is None:
-                if not null:
+                if not null and kind is not ContextHandle:
                     raise RpcFault(NCA_FAULT_CONTEXT_MISMATCH, executed=False)
                 return None
             entry = self._entries.get(value.uuid)
-            if entry is None or not isinstance(entry.handle, kind):
+            if entry is None or not isinstance(entry.handle, type(value)):
                 raise RpcFault(NCA_FAULT_CONTEXT_MISMATCH, executed=False)
             entries[value.uuid] = entry
             return entry.handle
@@ -80,6 +91,7 @@ class Group:
         for name, kind in operation.contexts_in:
             index = operation.inputs.index(name)
             values[index] = own(values[index], kind, name in may_be_null)
+            given[name] = _each(values[index])
         locks: list[asyncio.Lock] = []
         try:
             for uuid in sorted(entries):
@@ -90,13 +102,14 @@ class Group:
         except BaseException:
             unlock(locks)
             raise
-        return tuple(values), locks
+        return tuple(values), given, locks
 
-    def record(self, operation: Operation, inputs: tuple[Any, ...], result: Any, service: Service) -> None:
-        """Remember the handles that a call made and forget those that it closed."""
-        before = dict(zip(operation.inputs, inputs, strict=True))
+    def record(
+        self, operation: Operation, before: Mapping[str, list[ContextHandle]], result: Any, service: Service
+    ) -> None:
+        """Remember the handles that a call made, and forget those that it was given (`before`, by name) and closed."""
         for name, kind in operation.contexts_out:
-            given = _each(before.get(name))
+            given = before.get(name, [])
             kept = _each(getattr(result, name) if len(operation.outputs) > 1 else result)
             for old in given:
                 if not any(handle is old for handle in kept):
@@ -121,10 +134,37 @@ class Group:
 
 
 def _each(value: Any) -> list[Any]:
-    """The handles of a parameter: itself, or what is in the array that it is."""
+    """The handles of a parameter: itself, or what is in the array or the structure that it is."""
     if isinstance(value, list | tuple):
         return [handle for each in value for handle in _each(each)]
+    if isinstance(value, Struct | Union | Ref):
+        return [handle for _, _, handle in _held(value)]
     return [] if value is None else [value]
+
+
+def _held(value: Any) -> list[tuple[Any, str | int, ContextHandle]]:
+    """The handles in a structure: what they stand in, where in that, and they themselves.
+
+    Structures can be long lists, and full pointers lead in circles.
+    """
+    found: list[tuple[Any, str | int, ContextHandle]] = []
+    seen = {id(value)}
+    pending = [value]
+    while pending:
+        holder = pending.pop()
+        places: Iterable[tuple[str | int, Any]]
+        if isinstance(holder, list | tuple):
+            places = enumerate(holder)
+        else:
+            names = holder.__slots__ if isinstance(holder, Struct) else ("value",)
+            places = [(name, getattr(holder, name)) for name in names]
+        for place, item in places:
+            if isinstance(item, ContextHandle):
+                found.append((holder, place, item))
+            elif isinstance(item, list | tuple | Struct | Union | Ref) and id(item) not in seen:
+                seen.add(id(item))
+                pending.append(item)
+    return found
 
 
 def unlock(locks: Iterable[asyncio.Lock]) -> None:

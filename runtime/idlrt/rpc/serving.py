@@ -40,6 +40,7 @@ from idlrt.rpc.contexts import unlock
 
 if TYPE_CHECKING:
     from idlrt.rpc.accepted import ServerLink
+    from idlrt.rpc.handles import ContextHandle
     from idlrt.rpc.interface import Interface, Operation
     from idlrt.rpc.methods import Method
     from idlrt.rpc.service import Service
@@ -272,9 +273,10 @@ class Serving:
         link, operation = self._link, self.operation
         locks: list[asyncio.Lock] = []
         called = False
+        handles: dict[str, list[ContextHandle]] = {}
         try:
             if operation.contexts_in:
-                inputs, locks = await link.group.resolve(operation, inputs)
+                inputs, handles, locks = await link.group.resolve(operation, inputs)
             called = True
             result = await link.server.run(self._method, Call(self), inputs, self._pipes())
             if self._incoming is not None:
@@ -285,7 +287,7 @@ class Serving:
                 at = self._outgoing.at & 7
             if operation.contexts_out:
                 # Also when nobody waits for the answer any more: a new handle must then be run down.
-                link.group.record(operation, inputs, result, self._service)
+                link.group.record(operation, handles, result, self._service)
             if not self.answered:
                 codec = self.interface.codecs(self.transfer, "<")[operation.opnum]
                 stub = encode_response(codec, operation, result, inputs, at)
