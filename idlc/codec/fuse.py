@@ -55,8 +55,14 @@ def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
 
 
 _FACTORIES = {
-    "ndr20": ("order: str", '"""The codecs by opnum; `order` is "<" or ">", the integer order of the data."""'),
-    "ndr64": ('order: str = "<"', '"""The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""'),
+    "ndr20": (
+        "order: str, limits: ndr.Limits = ndr.LIMITS",
+        '"""The codecs by opnum; `order` is "<" or ">", the integer order of the data."""',
+    ),
+    "ndr64": (
+        'order: str = "<", limits: ndr.Limits = ndr.LIMITS',
+        '"""The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""',
+    ),
 }
 """Parameters and docstring of each syntax's factory."""
 

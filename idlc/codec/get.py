@@ -192,7 +192,7 @@ class Get(Emitter):
             arguments.append(key or "0")
         call = f"get_{name}({', '.join(arguments)})"
         if record.recursive:
-            call = f"yield {call}" if self.generator else f"ndr.unwind({call})"
+            call = f"yield {call}" if self.generator else f"ndr.unwind({call}, max_depth)"
         local = self.names.new(wish)
         self.line(f"{local}, at = {call}", path)
         self.base, self.offset, self.phase = "at", 0, UNKNOWN
@@ -415,6 +415,7 @@ class Get(Emitter):
         self.item("I", 4, 4, count, path)
         self.flush()
         self.reject(f"{count} != {most}", f"ndr.bad_count({count}, {most})", path)
+        self.reject(f"{count} > max_elements", f"ndr.too_many({count}, max_elements)", path)
         end = get_arrays.end_of(self, count, 1, path)
         self.line(f"{local} = bytes({self.octets(end)})")
         self.go(end)

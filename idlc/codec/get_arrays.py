@@ -29,6 +29,7 @@ def text(get: Get, step: Text, wish: str, scope: Siblings | None, path: str, mos
     get.flush()
     limit = str(step.bound) if step.bound is not None else most[0]
     get.in_range(step.range, count, path)
+    get.reject(f"{count} > max_units", f"ndr.too_wide({count}, max_units)", path)
     local, end = get.names.new(wish), get.names.new("stop")
     unit = step.unit
     get.line(f"{end} = {get.place()} + {count if unit == 1 else f'2 * {count}'}")
@@ -78,7 +79,10 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
             get.go(end)
             get.phase = get.phase.after(WIDTHS[letter_])
         case Content.ITEMS:
-            fits(get, count, max(1, get.layout.least(element)), path)
+            if least := get.layout.least(element):
+                fits(get, count, least, path)
+            elif get.layout.vacant(step):
+                get.line(f"ndr.claim({count}, seen, limits)", path)
             items(get, reading, step, count, path)
     if reading.rows:  # not before their referents are there
         reading.shape = tuple(shape)
@@ -89,11 +93,12 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
 
 def finish_array(get: Get, reading: Reading, step: Sequence, first: str, shape: list[tuple[str, str, str]]) -> None:
     """Gives the elements read their dimensions, and what was not sent before them its place."""
+    kept = ", seen, limits" if get.layout.vacant(step) else ""
     if len(step.dimensions) > 1:
         shaped = ", ".join(f"({most}, {start}, {count})" for most, start, count in shape)
-        get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}))")
+        get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}){kept})")
     elif first != "0":
-        get.line(f"{reading.local} = ndr.shifted({reading.local}, {first})")
+        get.line(f"{reading.local} = ndr.shifted({reading.local}, {first}{kept})")
 
 
 def flat_array(get: Get, step: Sequence, wish: str, path: str) -> Reading:
@@ -145,11 +150,13 @@ def counts(
     if step.range is not None:
         for limit in limits:
             get.in_range(step.range, limit, path)
-    if len(shape) == 1:
-        return shape[0][2], shape[0][1], shape
-    total = get.names.new("n")
-    get.line(f"{total} = {' * '.join(count for _, _, count in shape)}")
-    return total, "0", shape
+    total, start = shape[0][2], shape[0][1]
+    if len(shape) > 1:
+        total, start = get.names.new("n"), "0"
+        get.line(f"{total} = {' * '.join(count for _, _, count in shape)}")
+    if any(dimension.conformant or dimension.varying for dimension in step.dimensions):
+        get.reject(f"{total} > max_elements", f"ndr.too_many({total}, max_elements)", path)
+    return total, start, shape
 
 
 def skip_to(get: Get, alignment: int, count: str) -> None:
@@ -236,7 +243,7 @@ def complete(get: Get, reading: Reading, path: str) -> None:
         get.settle()
         seen = ", seen" if get.shared.record_aliases(step.name) else ""
         call = f"finish_{step.name}(d, at{seen}, {', '.join(reading.locals())})"
-        call = f"yield {call}" if get.generator else f"ndr.unwind({call})"
+        call = f"yield {call}" if get.generator else f"ndr.unwind({call}, max_depth)"
         local = get.names.new("v")
         get.line(f"{local}, at = {call}")
         get.phase = UNKNOWN
@@ -248,7 +255,7 @@ def complete(get: Get, reading: Reading, path: str) -> None:
 def rows(get: Get, step: Sequence) -> bool:
     element = step.element.target if isinstance(step.element, Converted) else step.element
     recursive = isinstance(element, RecordUse) and get.shared.plan.records[element.name].recursive
-    return len(step.dimensions) == 1 and get.shared.flat(element) and not recursive
+    return len(step.dimensions) == 1 and get.shared.flat(element) and not recursive and bool(get.layout.size(element))
 
 
 def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: str) -> Reading:
@@ -290,7 +297,7 @@ def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, pa
     as_texts = waits and get.shared.only_texts(element)
     get.phase = known(ends)
     if as_texts:
-        split = get.shared.table("split", f'ndr.text_reader(order, "{get.shared.syntax.pointer}")')
+        split = get.shared.table("split", f'ndr.text_reader(order, "{get.shared.syntax.pointer}", max_units)')
         get.texts = get.names.new("texts")
         get.line(f"{get.texts} = {split}(d, {end})")
     elif waits:

@@ -11,6 +11,7 @@ RESERVED = frozenset(keyword.kwlist) | frozenset(
     b d at r end size order ndr Struct array Any len bytes bytearray range bool int str list tuple enumerate map zip
     min max isinstance struct
     encode decode to_guid from_guid to_handle from_handle result inputs PAD run seen narrow widen
+    limits max_elements max_units max_depth
     """.split()
 )
 

@@ -252,7 +252,10 @@ class Shared:
                 pass
 
     def aliases(self, step: Step) -> bool:
-        """Whether a full pointer, or what one may point at, is reachable: aliases have to be tracked."""
+        """Whether a decoding has to keep something for the whole stub in `seen`.
+
+        A full pointer, or what one may point at, is reachable: aliases. Or elements that take no octets: their number.
+        """
         seen: set[str] = set()
         pending = [step]
         while pending:
@@ -267,6 +270,8 @@ class Shared:
                     pending.extend(slot.step for slot in self.plan.records[name].slots)
                 case Referent() | Converted():
                     pending.append(at.target)
+                case Sequence() if self.layout.vacant(at):
+                    return True
                 case Sequence():
                     pending.append(at.element)
                 case Choice(name) if f"union {name}" not in seen:

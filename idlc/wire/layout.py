@@ -194,8 +194,18 @@ class Layout:
                 return 2 * self.count_width
             case Converted():
                 return self.least(step.target)
+            case Sequence():
+                return 2 * self.count_width * sum(dimension.varying for dimension in step.dimensions)
             case _:
                 return 0
+
+    def vacant(self, step: Sequence) -> bool:
+        """Whether data can claim elements that take no octets: unsent ones, empty rows, empty structures."""
+        if not any(dimension.conformant or dimension.varying for dimension in step.dimensions):
+            return False
+        if len(step.dimensions) > 1 or any(dimension.first is not None for dimension in step.dimensions):
+            return True
+        return not self.least(step.element)
 
     def conformant(self, step: Step) -> bool:
         """Whether maximum counts travel in front of the body."""

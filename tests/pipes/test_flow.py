@@ -22,7 +22,7 @@ def outgoing(*elements: Any, at: int = 0) -> Outgoing:
 
 
 def incoming(*elements: Any, at: int = 0, limit: int = 1 << 20) -> Incoming:
-    made = Incoming([f"p{index}" for index in range(len(elements))], limit)
+    made = Incoming([f"p{index}" for index in range(len(elements))], ndr.Limits(max_stub=limit))
     made.open(elements, "<", False, at)
     return made
 
@@ -74,7 +74,7 @@ def test_a_block_handed_out_stays_valid_when_the_receive_buffer_is_used_again() 
 
 
 def test_a_pull_before_anything_came_gives_nothing_yet() -> None:
-    pipe = Incoming(["p"], 100)
+    pipe = Incoming(["p"], ndr.Limits(max_stub=100))
     assert pipe.inlets[0].take(None) is None
 
 

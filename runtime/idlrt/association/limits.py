@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from idlrt import ndr
 from idlrt.errors import LocalProtocolError
 
 MIN_FRAGMENT: Final = 1432
@@ -24,9 +25,12 @@ MAX_FRAGMENT: Final = 65528
 """The largest multiple of 8 that fits the 16 bits of frag_length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one connection; every one of them is about what the other side may make us keep."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits(ndr.Limits):
+    """Bounds of one connection; every one of them is about what the other side may make us keep.
+
+    What may come of a stub is among them, see `ndr.Limits`.
+    """
 
     max_stub: int = 4 << 20
     """Octets of a reassembled stub (MS-RPCE 3.3.3.5.4 has 4 MiB). Streamed stubs are handed out, so not counted."""

@@ -18,6 +18,7 @@ from idlrt.association import ClientConfig, Context, Limits
 from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
 from idlrt.errors import BindRefused, ConnectionLost, RpcTimeout
+from idlrt.ndr import for_codecs
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
 
@@ -57,6 +58,7 @@ class Channel:
         self.connect_timeout = connect_timeout
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
+        self.decoding = for_codecs(self.limits)
         # One call at a time needs no multiplexing, and some servers do less for clients that do not ask for it.
         self._config = (
             ClientConfig(multiplex=False, limits=self.limits)

@@ -46,7 +46,7 @@ class Exchange:
         self._sources, self._sinks = ends(
             operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
         )
-        self._incoming = Incoming(operation.out_pipes, channel.limits.max_stub) if operation.out_pipes else None
+        self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
         self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
@@ -67,7 +67,7 @@ class Exchange:
 
     def _start(self, object: UUID | None) -> None:
         operation, link, context = self.operation, self._link, self._context
-        self._codec = codec = self._interface.codecs(context.transfer, "<")[operation.opnum]
+        self._codec = codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
         try:
             stub = encode_request(codec, operation, self._inputs)
         except NdrError:
@@ -109,7 +109,7 @@ class Exchange:
             try:
                 if not incoming.opened:
                     transfer = self._context.transfer
-                    codec = self._interface.codecs(transfer, event.order)[self.operation.opnum]
+                    codec = self._interface.codecs(transfer, event.order, self._channel.decoding)[self.operation.opnum]
                     self._order = event.order
                     incoming.open(codec.out_pipes, event.order, transfer == NDR64)
                 incoming.feed(event.data, event.last)
@@ -209,7 +209,8 @@ class Exchange:
             raise self._error
         if self.operation.maybe:
             return None
-        codec = self._interface.codecs(self._context.transfer, self._order)[self.operation.opnum]
+        codecs = self._interface.codecs(self._context.transfer, self._order, self._channel.decoding)
+        codec = codecs[self.operation.opnum]
         if self._incoming is not None:
             data, at = self._incoming.rest()
             return decode_response(codec, self.operation, data, self._inputs, at)

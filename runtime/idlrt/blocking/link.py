@@ -30,6 +30,7 @@ from idlrt.association import (
 )
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeout
 from idlrt.ids import SyntaxId
+from idlrt.ndr import for_codecs
 from idlrt.rpc.trace import tracer
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Link:
 
     def __init__(self, connected: socket.socket, config: ClientConfig) -> None:
         self.association = ClientConnection(config)
+        self._decoding = for_codecs(config.limits)
         self.bound: Bound | None = None
         self.lost: Exception | None = None
         self._socket = connected
@@ -160,7 +162,7 @@ class Link:
         assert event is not None
         from idlrt.rpc.answers import serve_here
 
-        answer = serve_here(event, None if self._call is None else self._call.callbacks)
+        answer = serve_here(event, None if self._call is None else self._call.callbacks, self._decoding)
         with self.lock:
             if self.lost is None:
                 answer.send(self.association, event.call_id)

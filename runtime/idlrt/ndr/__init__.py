@@ -33,6 +33,7 @@ from idlrt.ndr.failures import (
     tag_mismatch,
     too_long,
 )
+from idlrt.ndr.limits import LIMITS, Limits, claim, for_codecs, too_many, too_wide
 from idlrt.ndr.movers import (
     PAD,
     guid_codec,
@@ -68,6 +69,8 @@ __all__ = [
     "EncodedProcedure",
     "Enum",
     "Flags",
+    "LIMITS",
+    "Limits",
     "NdrError",
     "Octets",
     "OperationCodec",
@@ -83,9 +86,11 @@ __all__ = [
     "bad_extent",
     "bad_string",
     "bad_tag",
+    "claim",
     "cut_short",
     "encoded_procedure",
     "explain",
+    "for_codecs",
     "flatten_bytes",
     "flatten_items",
     "flatten_numbers",
@@ -121,6 +126,8 @@ __all__ = [
     "text_writer",
     "to_wire",
     "too_long",
+    "too_many",
+    "too_wide",
     "units",
     "unwind",
     "widen",

@@ -8,6 +8,7 @@ allocated from a count, because the count comes from the peer.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import Enum, auto
 from struct import Struct
@@ -57,10 +58,10 @@ class _Frame:
 
     __slots__ = ("most", "word", "width")
 
-    def __init__(self, order: str, wide: bool) -> None:
+    def __init__(self, order: str, wide: bool, most: int = sys.maxsize) -> None:
         self.word = Struct(order + ("Q" if wide else "I"))
         self.width = self.word.size
-        self.most = MOST_NDR64 if wide else MOST_NDR20
+        self.most = min(most, MOST_NDR64 if wide else MOST_NDR20)
 
 
 class ChunkWriter:
@@ -109,12 +110,12 @@ class _Phase(Enum):
 
 
 class ChunkParser:
-    """Finds the elements of one pipe in the octets of a stub, however these were cut."""
+    """Finds the elements of one pipe in the octets of a stub, however these were cut; `most` of them in a chunk."""
 
     __slots__ = ("_count", "_frame", "_gap", "_layout", "_left", "_phase", "_skip", "_wide", "_word", "plain", "runs")
 
-    def __init__(self, layout: Layout, order: str, wide: bool = False) -> None:
-        self._frame = _Frame(order, wide)
+    def __init__(self, layout: Layout, order: str, wide: bool = False, most: int = sys.maxsize) -> None:
+        self._frame = _Frame(order, wide, most)
         self._layout = layout
         self._gap = bytes(layout.stride - layout.size)
         self._wide = wide

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from idlrt.errors import NdrError
+from idlrt.ndr.limits import LIMITS, Limits, claim
 
 Shape = tuple[tuple[int, int, int], ...]
 """For each dimension, outermost first: room, index of the first element that travels, how many travel."""
@@ -42,40 +43,34 @@ def flatten_text(values: Any, shape: Shape) -> str:
     return "".join(_rows(values, shape))
 
 
-def nest(values: Sequence[Any], shape: Shape) -> Any:
-    """The nested lists of what travelled; elements before the first ones are None (or zero octets)."""
+def nest(values: Sequence[Any], shape: Shape, spent: dict[Any, Any] | None = None, limits: Limits = LIMITS) -> Any:
+    """The nested lists of what travelled; elements before the first ones are None (or zero octets).
+
+    `spent` counts those that take no octets, over the whole stub; without, the IDL fixes how many there are.
+    """
     for level in range(len(shape) - 1, 0, -1):
         _, first, count = shape[level]
         if count:
-            values = [shifted(values[at : at + count], first) for at in range(0, len(values), count)]
+            values = [shifted(values[at : at + count], first, spent, limits) for at in range(0, len(values), count)]
         else:
-            values = [shifted(values[:0], first) for _ in range(_rows_at(shape[:level]))]
-    return shifted(values, shape[0][1])
-
-
-_MOST_EMPTY_ROWS = 65536
-"""Rows without elements take no octets, so nothing else bounds how many the data may claim."""
+            rows = _rows_at(shape[:level])
+            claim(rows, spent, limits)
+            values = [shifted(values[:0], first, spent, limits) for _ in range(rows)]
+    return shifted(values, shape[0][1], spent, limits)
 
 
 def _rows_at(outer: Shape) -> int:
     total = 1
     for _, _, count in outer:
         total *= count
-    if total > _MOST_EMPTY_ROWS:
-        raise NdrError(f"the data claims {total} rows without elements")
     return total
 
 
-_MOST_UNSENT = 65536
-"""Elements before the first that is sent take no octets either."""
-
-
-def shifted(values: Any, first: int) -> Any:
+def shifted(values: Any, first: int, spent: dict[Any, Any] | None = None, limits: Limits = LIMITS) -> Any:
     """What travelled, behind `first` elements that did not: None, or zero octets and characters."""
     if not first:
         return values
-    if first > _MOST_UNSENT:
-        raise NdrError(f"the data claims {first} elements before the first that is sent")
+    claim(first, spent, limits)
     if isinstance(values, bytes):
         return bytes(first) + values
     if isinstance(values, str):

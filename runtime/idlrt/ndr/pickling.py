@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from idlrt.errors import NdrError
 from idlrt.ndr.failures import CODEC_ERRORS, explain
+from idlrt.ndr.limits import Limits, for_codecs, within
 
 ByteOrder: TypeAlias = Literal["<", ">"]
 """The order of integers, as `struct` spells it: little-endian or big-endian."""
@@ -65,7 +66,7 @@ class Pickles:
     def __init__(self, *, module: str, codec: str) -> None:
         self._module = module
         self._codec = codec
-        self._loaded: dict[str, TypeCodecs] = {}
+        self._loaded: dict[tuple[str, Limits | None], TypeCodecs] = {}
 
     def encode(self, name: str, value: Any, order: ByteOrder = "<") -> bytes:
         """The octets of a value of the type `name`, headers included."""
@@ -81,11 +82,16 @@ class Pickles:
         private = _PRIVATE[order].pack(len(body) + len(pad), 0) if codec.constructed else b""
         return b"".join((_COMMON[order], private, body, pad))
 
-    def decode(self, name: str, data: Octets) -> Any:
-        """The value of the type `name` that the octets are; NdrError when they are anything else, or more."""
+    def decode(self, name: str, data: Octets, limits: Limits | None = None) -> Any:
+        """The value of the type `name` that the octets are.
+
+        Raises:
+            NdrError: they are anything else, or more, or beyond the limits.
+        """
         view = memoryview(data).cast("B")
+        within(limits, view, name)
         order = _common(name, view)
-        codec = self._codecs(order)[name]
+        codec = self._codecs(order, for_codecs(limits))[name]
         start, end = _COMMON_SIZE, len(view)
         if codec.constructed:
             start, end = _private(name, view, order)
@@ -100,12 +106,13 @@ class Pickles:
             raise NdrError(f"{left} octets are left over", path=name, offset=start + size)
         return value
 
-    def _codecs(self, order: str) -> TypeCodecs:
-        found = self._loaded.get(order)
+    def _codecs(self, order: str, limits: Limits | None = None) -> TypeCodecs:
+        found = self._loaded.get((order, limits))
         if found is None:
             package, _, _ = self._module.rpartition(".")
             module: Any = import_module(f"{package}.{self._codec}" if package else self._codec)
-            found = self._loaded[order] = module.ndr20(order)
+            given = {} if limits is None else {"limits": limits}
+            found = self._loaded[order, limits] = module.ndr20(order, **given)
         return found
 
     def __repr__(self) -> str:

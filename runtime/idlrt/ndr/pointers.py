@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any, NoReturn
 
 from idlrt.errors import NdrError
+from idlrt.ndr.limits import MAX_DEPTH
 
 UNSET: Any = None
 """Stands in a field of an object that is made before its referents are read."""
@@ -44,19 +45,15 @@ class Aliases:
         return True
 
 
-MAX_DEPTH = 200_000
-"""How deep values may nest through pointers. A cycle of unique pointers, which NDR cannot hold, ends here too."""
-
-
 TOLD = 32
 """How many codecs of recursive types an error is taken through, for the path of the value that it is about."""
 
 
-def unwind(top: Generator[Any, Any, Any]) -> Any:
+def unwind(top: Generator[Any, Any, Any], most: int = MAX_DEPTH) -> Any:
     """Runs a codec of a recursive type: each yields the codec it would have called, so no stack grows.
 
     Raises:
-        NdrError: the value nests deeper than MAX_DEPTH; and whatever a codec raises.
+        NdrError: the value nests deeper than `most`; and whatever a codec raises.
     """
     stack = [top]
     value: Any = None
@@ -70,8 +67,8 @@ def unwind(top: Generator[Any, Any, Any]) -> Any:
             stack.pop()
             _raise_through(stack, error)
         else:
-            if len(stack) >= MAX_DEPTH:
-                raise NdrError(f"the value nests deeper than {MAX_DEPTH} pointers, or leads back to itself")
+            if len(stack) >= most:
+                raise NdrError(f"the value nests deeper than {most} pointers, or leads back to itself")
             stack.append(value)
             value = None
     return value

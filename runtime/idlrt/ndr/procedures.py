@@ -23,6 +23,7 @@ from uuid import UUID
 from idlrt.errors import NdrError
 from idlrt.ids import NDR20, Order, SyntaxId, syntax_name, uuid_bytes, uuid_from
 from idlrt.ndr.failures import CODEC_ERRORS, explain
+from idlrt.ndr.limits import Limits, for_codecs, within
 from idlrt.ndr.pickling import ByteOrder, Octets, TypeCodecs
 
 VERSION: Final = 1
@@ -81,7 +82,7 @@ class Procedures:
         self.interface = SyntaxId.of(UUID(uuid), version)
         self._module = module
         self._codec = codec
-        self._loaded: dict[str, TypeCodecs] = {}
+        self._loaded: dict[tuple[str, Limits | None], TypeCodecs] = {}
 
     def encode(self, name: str, opnum: int, values: tuple[Any, ...], order: ByteOrder = "<") -> bytes:
         """The [in] parameters of the operation `name` as octets, header included."""
@@ -111,9 +112,14 @@ class Procedures:
         )
         return b"".join((header, body, pad))
 
-    def decode(self, name: str, opnum: int, data: Octets) -> Any:
-        """The [out] parameters of the operation `name` that the octets are; NdrError when they are anything else."""
+    def decode(self, name: str, opnum: int, data: Octets, limits: Limits | None = None) -> Any:
+        """The [out] parameters of the operation `name` that the octets are.
+
+        Raises:
+            NdrError: they are anything else, or more, or beyond the limits.
+        """
         view = memoryview(data).cast("B")
+        within(limits, view, name)
         try:
             header = encoded_procedure(view)
         except NdrError as error:
@@ -126,7 +132,7 @@ class Procedures:
             raise NdrError(f"is operation {header.opnum}, not {opnum}", path=name, offset=44)
         if header.transfer != NDR20:
             raise NdrError(f"is in {syntax_name(header.transfer)}, not NDR 2.0", path=name, offset=4)
-        codec = self._codecs(header.order)[f"{self.name}.{name}"]
+        codec = self._codecs(header.order, for_codecs(limits))[f"{self.name}.{name}"]
         body = view[_SIZE : _SIZE + header.length]
         try:
             value, size = codec.get(body)
@@ -141,12 +147,13 @@ class Procedures:
             raise NdrError(f"{left} octets are left over", path=name, offset=_SIZE + size)
         return value
 
-    def _codecs(self, order: str) -> TypeCodecs:
-        found = self._loaded.get(order)
+    def _codecs(self, order: str, limits: Limits | None = None) -> TypeCodecs:
+        found = self._loaded.get((order, limits))
         if found is None:
             package, _, _ = self._module.rpartition(".")
             module: Any = import_module(f"{package}.{self._codec}" if package else self._codec)
-            found = self._loaded[order] = module.ndr20(order)
+            given = {} if limits is None else {"limits": limits}
+            found = self._loaded[order, limits] = module.ndr20(order, **given)
         return found
 
     def __repr__(self) -> str:

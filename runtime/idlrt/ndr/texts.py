@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Any
 
 from idlrt.ndr.failures import bad_string
+from idlrt.ndr.limits import too_wide
 from idlrt.ndr.movers import PAD, text_codec
 
 _REMEMBERED = 1024
@@ -101,9 +102,10 @@ def _apart(text: str) -> str:
 class _Reaches(dict[str, int]):
     """By the three counts in front of a string, units from there to its terminator; far beyond for wrong ones."""
 
-    def __init__(self, order: str, letter: str) -> None:
+    def __init__(self, order: str, letter: str, widest: int) -> None:
         super().__init__()
         self._counts = Struct(f"{order}3{letter}")
+        self._widest = widest
         self._encode, _ = text_codec(order)
 
     def __missing__(self, head: str) -> int:
@@ -111,7 +113,7 @@ class _Reaches(dict[str, int]):
         if len(octets) < self._counts.size:
             return sys.maxsize
         most, first, units = self._counts.unpack(octets)
-        if first or not 0 < units <= most:
+        if first or not 0 < units <= most or units > self._widest:
             return sys.maxsize
         reach: int = len(head) + units - 1
         if units == most <= _REMEMBERED:
@@ -119,11 +121,13 @@ class _Reaches(dict[str, int]):
         return reach
 
 
-def text_reader(order: str, letter: str) -> Callable[[Any, int], Generator[Any, bool | None, None]]:
+def text_reader(
+    order: str, letter: str, widest: int = sys.maxsize
+) -> Callable[[Any, int], Generator[Any, bool | None, None]]:
     """Reads wide strings, each with its counts, one after another.
 
     Args:
-        order: "<" or ">". letter: the struct letter of a count.
+        order: "<" or ">". letter: the struct letter of a count. widest: the units of a string that are allowed.
 
     Returns:
         A function of the data and the position of the first string. `next()` of what it gives reads a string, or
@@ -132,11 +136,13 @@ def text_reader(order: str, letter: str) -> Callable[[Any, int], Generator[Any, 
     _, decode = text_codec(order)
     counts = Struct(f"{order}3{letter}")
     width = counts.size // 3
-    reaches = _Reaches(order, letter)
+    reaches = _Reaches(order, letter, widest)
 
     def read_one(d: Any, at: int) -> tuple[str, int]:
         at = at + width - 1 & -width
         most, first, units = counts.unpack_from(d, at)
+        if units > widest:
+            raise too_wide(units, widest)
         start = at + counts.size
         end = start + 2 * units
         if first or not 0 < units <= most or end > len(d) or d[end - 2 : end] != b"\0\0":

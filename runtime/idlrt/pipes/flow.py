@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 
 from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeObject, PipeOrder
-from idlrt.ndr import CODEC_ERRORS, explain
+from idlrt.ndr import CODEC_ERRORS, Limits, explain
 from idlrt.ndr.chunks import ChunkParser, ChunkWriter, Element
 
 WINDOW: Final = 256 << 10
@@ -49,9 +49,9 @@ class Inlet:
         self._from = 0  # octets of the first block that are gone already
         self._partial = b""  # the first part of an element whose rest has not arrived
 
-    def open(self, element: Element, order: str, wide: bool) -> None:
+    def open(self, element: Element, order: str, wide: bool, most: int) -> None:
         self._element = element
-        self.parser = ChunkParser(element, order, wide)
+        self.parser = ChunkParser(element, order, wide, most)
 
     def take(self, most: int | None) -> Any:
         """A block of at most `most` elements, the empty one at the end, None when nothing is there yet."""
@@ -130,6 +130,7 @@ class Incoming:
         "_at",
         "_current",
         "_limit",
+        "_most",
         "_parser",
         "_rest",
         "buffered",
@@ -140,7 +141,7 @@ class Incoming:
         "opened",
     )
 
-    def __init__(self, names: Sequence[str], limit: int) -> None:
+    def __init__(self, names: Sequence[str], limits: Limits) -> None:
         self.inlets = tuple(Inlet(name, self, index) for index, name in enumerate(names))
         self.buffered = 0
         self.opened = False
@@ -150,7 +151,8 @@ class Incoming:
         self.gate: Callable[[], bool] | None = None  # at a client: whether all [in] pipes were ended
         self._at = 0
         self._current = 0
-        self._limit = limit
+        self._limit = limits.max_stub
+        self._most = limits.max_elements
         # Indexed so that its start lies at a multiple of eight, whatever precedes the pipes.
         self._rest = bytearray()
 
@@ -158,7 +160,7 @@ class Incoming:
         """The sender's byte order is known: data may be fed that starts at stub position `at`."""
         self._at = at
         for inlet, element in zip(self.inlets, elements, strict=True):
-            inlet.open(element, order, wide)
+            inlet.open(element, order, wide, self._most)
         self.opened = True
         if self.inlets:
             self._parser = self.inlets[0].parser

@@ -20,9 +20,11 @@ from .ms_dcom import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -192,6 +194,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 (most,) = read3(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -204,6 +208,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 24 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -224,6 +230,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 20
         if pwszObjectName:
             most3, first, n = read2(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop3 = at + 12 + 2 * n
             if (
                 first
@@ -244,6 +252,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most4, ulCntData = read6(d, at)
             if most4 != ulCntData:
                 raise ndr.bad_count(most4, ulCntData)
+            if most4 > max_elements:
+                raise ndr.too_many(most4, max_elements)
             stop4 = at + 8 + most4
             if stop4 > size:
                 raise ndr.cut_short(stop4, d)
@@ -261,6 +271,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most5,) = read3(d, at)
             if most5 != Interfaces:
                 raise ndr.bad_count(most5, Interfaces)
+            if most5 > max_elements:
+                raise ndr.too_many(most5, max_elements)
             stop5 = at + 4 + 16 * most5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
@@ -276,6 +288,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.out_of_range(cRequestedProtseqs, 0, 32768)
         if most6 != cRequestedProtseqs:
             raise ndr.bad_count(most6, cRequestedProtseqs)
+        if most6 > max_elements:
+            raise ndr.too_many(most6, max_elements)
         stop6 = at + 8 + 2 * most6
         if stop6 > size:
             raise ndr.cut_short(stop6, d)
@@ -399,6 +413,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 (most,) = read3(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -411,6 +427,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 24 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -433,6 +451,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most3, wNumEntries, wSecurityOffset = read10(d, at)
             if most3 != wNumEntries:
                 raise ndr.bad_count(most3, wNumEntries)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 8 + 2 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -449,6 +469,8 @@ def ndr20(order: str) -> ndr.Codecs:
         )
         if most4 != (inputs[6]):
             raise ndr.bad_count(most4, inputs[6])
+        if most4 > max_elements:
+            raise ndr.too_many(most4, max_elements)
         stop4 = at + 32 + 4 * most4
         if stop4 > size:
             raise ndr.cut_short(stop4, d)
@@ -461,6 +483,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most5, ulCntData = read6(d, at)
                 if most5 != ulCntData:
                     raise ndr.bad_count(most5, ulCntData)
+                if most5 > max_elements:
+                    raise ndr.too_many(most5, max_elements)
                 stop5 = at + 8 + most5
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
@@ -474,6 +498,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most6,) = read3(d, at)
         if most6 != (inputs[6]):
             raise ndr.bad_count(most6, inputs[6])
+        if most6 > max_elements:
+            raise ndr.too_many(most6, max_elements)
         stop6 = at + 4 + 4 * most6
         if stop6 > size:
             raise ndr.cut_short(stop6, d)
@@ -504,156 +530,168 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    109: "ORPCthis.version",
-    110: "ORPCthis.extensions",
-    111: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:I",
-    112: 111,
-    113: 111,
-    114: 111,
-    115: 111,
-    116: 111,
-    117: 111,
-    118: 111,
-    119: 111,
-    120: 111,
-    123: "ORPCthis.extensions.extent",
-    124: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:I",
-    127: 123,
-    130: 123,
-    131: "ORPCthis.extensions.extent=n:I",
-    135: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:I",
-    138: "ORPCthis.extensions.extent[v in extent].data",
-    139: 138,
-    142: 138,
-    143: "ORPCthis.extensions.extent[v in extent].data=n2:I; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
-    144: 138,
-    146: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:I",
-    149: "pwszObjectName=pwszObjectName:s",
-    152: "pwszObjectName",
-    153: "pObjectStorage=0 if pObjectStorage is None else r:I",
-    156: "pObjectStorage.abData",
-    157: 156,
-    160: 156,
-    161: "pObjectStorage.abData=n4:I; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
-    162: 156,
-    163: "Interfaces=Interfaces:I",
-    164: "Interfaces",
-    165: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:I",
-    166: 165,
-    167: 165,
-    169: "pIIDs",
-    171: 169,
-    172: "pIIDs=n5:I",
-    174: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
-    175: "cRequestedProtseqs=cRequestedProtseqs:H",
-    176: "cRequestedProtseqs",
-    177: "aRequestedProtseqs",
-    179: 177,
-    180: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:I",
-    181: "aRequestedProtseqs=aRequestedProtseqs:H*",
-    186: "ORPCthis.version.MajorVersion",
-    189: "ORPCthis.extensions.size",
-    192: 123,
-    194: 123,
-    197: 123,
-    204: "ORPCthis.extensions.extent[len extent2].data",
-    206: 204,
-    209: 204,
-    215: "ORPCthis.extensions.extent[len extent2]",
-    223: "Clsid",
-    226: 152,
-    234: 152,
-    235: 152,
-    241: "pObjectStorage",
-    244: 156,
-    246: 156,
-    249: 156,
-    256: "ClientImpLevel",
-    258: 164,
-    261: 169,
-    263: 169,
-    266: 169,
-    269: "pIIDs[len pIIDs2]",
-    274: 176,
-    276: 176,
-    278: 177,
-    281: 177,
-    307: "ORPCthat",
-    308: "pOxid",
-    309: "ppdsaOxidBindings",
-    310: "pipidRemUnknown",
-    311: "pAuthnHint",
-    312: "pServerVersion",
-    313: "phr",
-    314: "ppInterfaceData",
-    315: "pResults",
-    316: "return value",
-    317: "ORPCthat.extensions",
-    318: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:I",
-    321: "ORPCthat.extensions.extent",
-    322: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:I",
-    325: 321,
-    328: 321,
-    329: "ORPCthat.extensions.extent=n:I",
-    333: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:I",
-    336: "ORPCthat.extensions.extent[v in extent].data",
-    337: 336,
-    340: 336,
-    341: "ORPCthat.extensions.extent[v in extent].data=n2:I; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
-    342: 336,
-    344: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
-    347: "ppdsaOxidBindings.aStringArray",
-    348: 347,
-    351: 347,
-    352: "ppdsaOxidBindings.aStringArray=n3:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    353: 352,
-    354: 352,
-    355: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    356: 314,
-    359: 314,
-    360: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:I",
-    361: 360,
-    362: 360,
-    363: 360,
-    364: 360,
-    365: 360,
-    366: 360,
-    367: 360,
-    371: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:I",
-    374: "ppInterfaceData[v2 in ppInterfaceData].abData",
+    111: "ORPCthis.version",
+    112: "ORPCthis.extensions",
+    113: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:I",
+    114: 113,
+    115: 113,
+    116: 113,
+    117: 113,
+    118: 113,
+    119: 113,
+    120: 113,
+    121: 113,
+    122: 113,
+    125: "ORPCthis.extensions.extent",
+    126: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:I",
+    129: 125,
+    132: 125,
+    133: "ORPCthis.extensions.extent=n:I",
+    137: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:I",
+    140: "ORPCthis.extensions.extent[v in extent].data",
+    141: 140,
+    144: 140,
+    145: "ORPCthis.extensions.extent[v in extent].data=n2:I; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
+    146: 140,
+    148: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:I",
+    151: "pwszObjectName=pwszObjectName:s",
+    154: "pwszObjectName",
+    155: "pObjectStorage=0 if pObjectStorage is None else r:I",
+    158: "pObjectStorage.abData",
+    159: 158,
+    162: 158,
+    163: "pObjectStorage.abData=n4:I; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
+    164: 158,
+    165: "Interfaces=Interfaces:I",
+    166: "Interfaces",
+    167: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:I",
+    168: 167,
+    169: 167,
+    171: "pIIDs",
+    173: 171,
+    174: "pIIDs=n5:I",
+    176: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
+    177: "cRequestedProtseqs=cRequestedProtseqs:H",
+    178: "cRequestedProtseqs",
+    179: "aRequestedProtseqs",
+    181: 179,
+    182: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:I",
+    183: "aRequestedProtseqs=aRequestedProtseqs:H*",
+    188: "ORPCthis.version.MajorVersion",
+    191: "ORPCthis.extensions.size",
+    194: 125,
+    196: 125,
+    198: 125,
+    201: 125,
+    208: "ORPCthis.extensions.extent[len extent2].data",
+    210: 208,
+    212: 208,
+    215: 208,
+    221: "ORPCthis.extensions.extent[len extent2]",
+    229: "Clsid",
+    232: 154,
+    234: 154,
+    242: 154,
+    243: 154,
+    249: "pObjectStorage",
+    252: 158,
+    254: 158,
+    256: 158,
+    259: 158,
+    266: "ClientImpLevel",
+    268: 166,
+    271: 171,
+    273: 171,
+    275: 171,
+    278: 171,
+    281: "pIIDs[len pIIDs2]",
+    286: 178,
+    288: 178,
+    290: 179,
+    292: 179,
+    295: 179,
+    321: "ORPCthat",
+    322: "pOxid",
+    323: "ppdsaOxidBindings",
+    324: "pipidRemUnknown",
+    325: "pAuthnHint",
+    326: "pServerVersion",
+    327: "phr",
+    328: "ppInterfaceData",
+    329: "pResults",
+    330: "return value",
+    331: "ORPCthat.extensions",
+    332: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:I",
+    335: "ORPCthat.extensions.extent",
+    336: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:I",
+    339: 335,
+    342: 335,
+    343: "ORPCthat.extensions.extent=n:I",
+    347: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:I",
+    350: "ORPCthat.extensions.extent[v in extent].data",
+    351: 350,
+    354: 350,
+    355: "ORPCthat.extensions.extent[v in extent].data=n2:I; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
+    356: 350,
+    358: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
+    361: "ppdsaOxidBindings.aStringArray",
+    362: 361,
+    365: 361,
+    366: "ppdsaOxidBindings.aStringArray=n3:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    367: 366,
+    368: 366,
+    369: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    370: 328,
+    373: 328,
+    374: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:I",
     375: 374,
+    376: 374,
+    377: 374,
     378: 374,
-    379: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:I; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
+    379: 374,
     380: 374,
-    382: 315,
-    385: 315,
-    386: "pResults=n6:I",
-    387: "pResults=pResults:i*",
-    388: "return value=return_value:I",
-    393: "ORPCthat.flags",
-    396: "ORPCthat.extensions.size",
-    399: 321,
-    401: 321,
-    404: 321,
-    411: "ORPCthat.extensions.extent[len extent2].data",
-    413: 411,
-    416: 411,
-    422: "ORPCthat.extensions.extent[len extent2]",
-    430: 308,
-    433: 347,
-    435: 347,
-    438: 347,
-    447: 310,
-    448: 310,
-    449: 310,
-    451: 314,
-    454: 314,
-    461: "ppInterfaceData[len ppInterfaceData].abData",
-    463: 461,
-    466: 461,
-    472: "ppInterfaceData[len ppInterfaceData]",
-    474: 315,
-    476: 315,
-    479: 315,
-    482: 316,
+    381: 374,
+    385: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:I",
+    388: "ppInterfaceData[v2 in ppInterfaceData].abData",
+    389: 388,
+    392: 388,
+    393: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:I; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
+    394: 388,
+    396: 329,
+    399: 329,
+    400: "pResults=n6:I",
+    401: "pResults=pResults:i*",
+    402: "return value=return_value:I",
+    407: "ORPCthat.flags",
+    410: "ORPCthat.extensions.size",
+    413: 335,
+    415: 335,
+    417: 335,
+    420: 335,
+    427: "ORPCthat.extensions.extent[len extent2].data",
+    429: 427,
+    431: 427,
+    434: 427,
+    440: "ORPCthat.extensions.extent[len extent2]",
+    448: 322,
+    451: 361,
+    453: 361,
+    455: 361,
+    458: 361,
+    467: 324,
+    468: 324,
+    469: 324,
+    471: 328,
+    473: 328,
+    476: 328,
+    483: "ppInterfaceData[len ppInterfaceData].abData",
+    485: 483,
+    487: 483,
+    490: 483,
+    496: "ppInterfaceData[len ppInterfaceData]",
+    498: 329,
+    500: 329,
+    502: 329,
+    505: 329,
+    508: 330,
 }

@@ -20,9 +20,11 @@ from .ms_dcom import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -235,6 +237,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (most,) = read3(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -247,6 +251,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 28 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -268,6 +274,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += run.size
         if pwszObjectName:
             most3, first, n = read5(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop3 = at + 24 + 2 * n
             if (
                 first
@@ -288,6 +296,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most4, ulCntData = read6(d, at)
             if most4 != ulCntData:
                 raise ndr.bad_count(most4, ulCntData)
+            if most4 > max_elements:
+                raise ndr.too_many(most4, max_elements)
             stop4 = at + 12 + most4
             if stop4 > size:
                 raise ndr.cut_short(stop4, d)
@@ -306,6 +316,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most5,) = read3(d, at)
             if most5 != Interfaces:
                 raise ndr.bad_count(most5, Interfaces)
+            if most5 > max_elements:
+                raise ndr.too_many(most5, max_elements)
             stop5 = at + 8 + 16 * most5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
@@ -321,6 +333,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.out_of_range(cRequestedProtseqs, 0, 32768)
         if most6 != cRequestedProtseqs:
             raise ndr.bad_count(most6, cRequestedProtseqs)
+        if most6 > max_elements:
+            raise ndr.too_many(most6, max_elements)
         stop6 = at + 16 + 2 * most6
         if stop6 > size:
             raise ndr.cut_short(stop6, d)
@@ -444,6 +458,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (most,) = read3(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -456,6 +472,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 28 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -479,6 +497,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most3, wNumEntries, wSecurityOffset = read10(d, at)
             if most3 != wNumEntries:
                 raise ndr.bad_count(most3, wNumEntries)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 12 + 2 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -501,6 +521,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += run.size
         if most4 != (inputs[6]):
             raise ndr.bad_count(most4, inputs[6])
+        if most4 > max_elements:
+            raise ndr.too_many(most4, max_elements)
         stop4 = at + 8 * most4
         if stop4 > size:
             raise ndr.cut_short(stop4, d)
@@ -513,6 +535,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most5, ulCntData = read6(d, at)
                 if most5 != ulCntData:
                     raise ndr.bad_count(most5, ulCntData)
+                if most5 > max_elements:
+                    raise ndr.too_many(most5, max_elements)
                 stop5 = at + 12 + most5
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
@@ -527,6 +551,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most6,) = read3(d, at)
         if most6 != (inputs[6]):
             raise ndr.bad_count(most6, inputs[6])
+        if most6 > max_elements:
+            raise ndr.too_many(most6, max_elements)
         stop6 = at + 8 + 4 * most6
         if stop6 > size:
             raise ndr.cut_short(stop6, d)
@@ -557,161 +583,173 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    151: "ORPCthis.version",
-    152: "ORPCthis.extensions",
-    153: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:Q",
-    154: 153,
-    155: 153,
-    156: 153,
-    157: 153,
-    158: 153,
-    159: 153,
-    160: 153,
-    161: 153,
-    162: 153,
-    165: "ORPCthis.extensions.extent",
-    166: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:Q",
-    169: 165,
-    172: 165,
-    173: "ORPCthis.extensions.extent=n:Q",
-    176: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:Q",
-    179: "ORPCthis.extensions.extent[v in extent].data",
-    180: 179,
-    183: 179,
-    184: "ORPCthis.extensions.extent[v in extent].data=n2:Q; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
-    185: 179,
-    188: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:Q",
-    191: "pwszObjectName=pwszObjectName:s",
-    194: "pwszObjectName",
-    195: "pObjectStorage=0 if pObjectStorage is None else r:Q",
-    198: "pObjectStorage.abData",
-    199: 198,
-    202: 198,
-    203: "pObjectStorage.abData=n4:Q; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
-    204: 198,
-    206: "Interfaces=Interfaces:I",
-    207: "Interfaces",
-    208: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:Q",
-    209: 208,
-    210: 208,
-    212: "pIIDs",
-    214: 212,
-    215: "pIIDs=n5:Q",
-    217: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
-    218: "cRequestedProtseqs=cRequestedProtseqs:H",
-    219: "cRequestedProtseqs",
-    220: "aRequestedProtseqs",
-    222: 220,
-    223: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:Q",
-    224: "aRequestedProtseqs=aRequestedProtseqs:H*",
-    229: "ORPCthis.version.MajorVersion",
-    232: "ORPCthis.extensions.size",
-    235: 165,
-    237: 165,
-    240: 165,
-    247: "ORPCthis.extensions.extent[len extent2].data",
-    249: 247,
-    252: 247,
-    259: "ORPCthis.extensions.extent[len extent2]",
-    267: "Clsid",
-    270: 194,
-    278: 194,
-    279: 194,
-    285: "pObjectStorage",
-    288: 198,
-    290: 198,
-    293: 198,
-    301: "ClientImpLevel",
-    304: 207,
-    306: 212,
-    308: 212,
-    311: 212,
-    314: "pIIDs[len pIIDs2]",
-    319: 219,
-    321: 219,
-    323: 220,
-    326: 220,
-    352: "ORPCthat",
-    353: "pOxid",
-    354: "ppdsaOxidBindings",
-    355: "pipidRemUnknown",
-    356: "pAuthnHint",
-    357: "pServerVersion",
-    358: "phr",
-    359: "ppInterfaceData",
-    360: "pResults",
-    361: "return value",
-    362: "ORPCthat.extensions",
-    363: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:Q",
-    366: "ORPCthat.extensions.extent",
-    367: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:Q",
-    370: 366,
-    373: 366,
-    374: "ORPCthat.extensions.extent=n:Q",
-    377: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:Q",
-    380: "ORPCthat.extensions.extent[v in extent].data",
-    381: 380,
+    153: "ORPCthis.version",
+    154: "ORPCthis.extensions",
+    155: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:Q",
+    156: 155,
+    157: 155,
+    158: 155,
+    159: 155,
+    160: 155,
+    161: 155,
+    162: 155,
+    163: 155,
+    164: 155,
+    167: "ORPCthis.extensions.extent",
+    168: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:Q",
+    171: 167,
+    174: 167,
+    175: "ORPCthis.extensions.extent=n:Q",
+    178: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:Q",
+    181: "ORPCthis.extensions.extent[v in extent].data",
+    182: 181,
+    185: 181,
+    186: "ORPCthis.extensions.extent[v in extent].data=n2:Q; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
+    187: 181,
+    190: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:Q",
+    193: "pwszObjectName=pwszObjectName:s",
+    196: "pwszObjectName",
+    197: "pObjectStorage=0 if pObjectStorage is None else r:Q",
+    200: "pObjectStorage.abData",
+    201: 200,
+    204: 200,
+    205: "pObjectStorage.abData=n4:Q; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
+    206: 200,
+    208: "Interfaces=Interfaces:I",
+    209: "Interfaces",
+    210: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:Q",
+    211: 210,
+    212: 210,
+    214: "pIIDs",
+    216: 214,
+    217: "pIIDs=n5:Q",
+    219: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
+    220: "cRequestedProtseqs=cRequestedProtseqs:H",
+    221: "cRequestedProtseqs",
+    222: "aRequestedProtseqs",
+    224: 222,
+    225: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:Q",
+    226: "aRequestedProtseqs=aRequestedProtseqs:H*",
+    231: "ORPCthis.version.MajorVersion",
+    234: "ORPCthis.extensions.size",
+    237: 167,
+    239: 167,
+    241: 167,
+    244: 167,
+    251: "ORPCthis.extensions.extent[len extent2].data",
+    253: 251,
+    255: 251,
+    258: 251,
+    265: "ORPCthis.extensions.extent[len extent2]",
+    273: "Clsid",
+    276: 196,
+    278: 196,
+    286: 196,
+    287: 196,
+    293: "pObjectStorage",
+    296: 200,
+    298: 200,
+    300: 200,
+    303: 200,
+    311: "ClientImpLevel",
+    314: 209,
+    316: 214,
+    318: 214,
+    320: 214,
+    323: 214,
+    326: "pIIDs[len pIIDs2]",
+    331: 221,
+    333: 221,
+    335: 222,
+    337: 222,
+    340: 222,
+    366: "ORPCthat",
+    367: "pOxid",
+    368: "ppdsaOxidBindings",
+    369: "pipidRemUnknown",
+    370: "pAuthnHint",
+    371: "pServerVersion",
+    372: "phr",
+    373: "ppInterfaceData",
+    374: "pResults",
+    375: "return value",
+    376: "ORPCthat.extensions",
+    377: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:Q",
+    380: "ORPCthat.extensions.extent",
+    381: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:Q",
     384: 380,
-    385: "ORPCthat.extensions.extent[v in extent].data=n2:Q; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
-    386: 380,
-    389: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
-    392: "ppdsaOxidBindings.aStringArray",
-    393: 392,
-    396: 392,
-    397: "ppdsaOxidBindings.aStringArray=n3:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    398: 397,
-    399: 397,
-    400: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    401: 359,
-    404: 359,
-    405: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:Q",
-    406: 405,
-    407: 405,
-    408: 405,
-    409: 405,
-    410: 405,
-    411: 405,
-    412: 405,
-    415: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:Q",
-    418: "ppInterfaceData[v2 in ppInterfaceData].abData",
-    419: 418,
-    422: 418,
-    423: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:Q; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
-    424: 418,
-    427: 360,
-    430: 360,
-    431: "pResults=n6:Q",
-    432: "pResults=pResults:i*",
-    433: "return value=return_value:I",
-    438: "ORPCthat.flags",
-    441: "ORPCthat.extensions.size",
-    444: 366,
-    446: 366,
-    449: 366,
-    456: "ORPCthat.extensions.extent[len extent2].data",
-    458: 456,
-    461: 456,
-    468: "ORPCthat.extensions.extent[len extent2]",
-    476: 353,
-    479: 392,
-    481: 392,
-    484: 392,
-    493: 355,
-    494: 355,
-    495: 355,
-    496: 355,
-    497: 355,
-    498: 355,
-    499: 355,
-    500: 355,
-    503: 359,
-    506: 359,
-    513: "ppInterfaceData[len ppInterfaceData].abData",
-    515: 513,
-    518: 513,
-    525: "ppInterfaceData[len ppInterfaceData]",
-    527: 360,
-    529: 360,
-    532: 360,
-    535: 361,
+    387: 380,
+    388: "ORPCthat.extensions.extent=n:Q",
+    391: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:Q",
+    394: "ORPCthat.extensions.extent[v in extent].data",
+    395: 394,
+    398: 394,
+    399: "ORPCthat.extensions.extent[v in extent].data=n2:Q; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
+    400: 394,
+    403: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
+    406: "ppdsaOxidBindings.aStringArray",
+    407: 406,
+    410: 406,
+    411: "ppdsaOxidBindings.aStringArray=n3:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    412: 411,
+    413: 411,
+    414: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    415: 373,
+    418: 373,
+    419: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:Q",
+    420: 419,
+    421: 419,
+    422: 419,
+    423: 419,
+    424: 419,
+    425: 419,
+    426: 419,
+    429: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:Q",
+    432: "ppInterfaceData[v2 in ppInterfaceData].abData",
+    433: 432,
+    436: 432,
+    437: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:Q; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
+    438: 432,
+    441: 374,
+    444: 374,
+    445: "pResults=n6:Q",
+    446: "pResults=pResults:i*",
+    447: "return value=return_value:I",
+    452: "ORPCthat.flags",
+    455: "ORPCthat.extensions.size",
+    458: 380,
+    460: 380,
+    462: 380,
+    465: 380,
+    472: "ORPCthat.extensions.extent[len extent2].data",
+    474: 472,
+    476: 472,
+    479: 472,
+    486: "ORPCthat.extensions.extent[len extent2]",
+    494: 367,
+    497: 406,
+    499: 406,
+    501: 406,
+    504: 406,
+    513: 369,
+    514: 369,
+    515: 369,
+    516: 369,
+    517: 369,
+    518: 369,
+    519: 369,
+    520: 369,
+    523: 373,
+    525: 373,
+    528: 373,
+    535: "ppInterfaceData[len ppInterfaceData].abData",
+    537: 535,
+    539: 535,
+    542: 535,
+    549: "ppInterfaceData[len ppInterfaceData]",
+    551: 374,
+    553: 374,
+    555: 374,
+    558: 374,
+    561: 375,
 }

@@ -18,9 +18,11 @@ from .ms_dcom import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -88,6 +90,8 @@ def ndr20(order: str) -> ndr.Codecs:
         pOxid, cRequestedProtseqs, most = read1(d, 0)
         if most != cRequestedProtseqs:
             raise ndr.bad_count(most, cRequestedProtseqs)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -125,6 +129,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -194,6 +200,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read2(d, at)
             if most != cAddToSet:
                 raise ndr.bad_count(most, cAddToSet)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 8 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -208,6 +216,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read2(d, at)
             if most2 != cDelFromSet:
                 raise ndr.bad_count(most2, cDelFromSet)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             at += 4
             if most2:
                 at = at + 7 & -8
@@ -257,6 +267,8 @@ def ndr20(order: str) -> ndr.Codecs:
         pOxid, cRequestedProtseqs, most = read1(d, 0)
         if most != cRequestedProtseqs:
             raise ndr.bad_count(most, cRequestedProtseqs)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -301,6 +313,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -357,6 +371,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -414,120 +430,127 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    79: "arRequestedProtseqs",
-    81: 79,
-    82: "pOxid=pOxid:Q; cRequestedProtseqs=cRequestedProtseqs:H; arRequestedProtseqs=n:I",
-    83: "arRequestedProtseqs=arRequestedProtseqs:H*",
-    88: "pOxid",
-    90: 79,
-    93: 79,
-    102: "ppdsaOxidBindings",
-    103: "pipidRemUnknown",
-    104: "pAuthnHint",
-    105: "return value",
-    106: "ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
-    108: "ppdsaOxidBindings.aStringArray",
-    109: 108,
-    112: 108,
-    113: "ppdsaOxidBindings.aStringArray=n:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    114: 113,
-    115: 113,
-    116: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    117: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; return value=return_value:I",
-    122: 102,
-    125: 108,
-    127: 108,
-    130: 108,
-    139: 103,
-    147: "return value=result:I",
-    150: 105,
-    162: "pSetId=pSetId:Q; SequenceNum=SequenceNum:H; cAddToSet=cAddToSet:H; cDelFromSet=cDelFromSet:H; AddToSet=0 if AddToSet is None else r:I",
-    163: 162,
-    164: 162,
-    165: 162,
-    166: 162,
-    167: 162,
-    168: 162,
-    169: 162,
-    170: 162,
-    173: "AddToSet",
-    175: 173,
-    176: "AddToSet=n:I",
-    177: "AddToSet=AddToSet:Q*",
-    178: "DelFromSet=0 if DelFromSet is None else r:I",
-    180: "DelFromSet",
-    182: 180,
-    183: "DelFromSet=n2:I",
-    186: "DelFromSet=DelFromSet:Q*",
-    191: "pSetId",
-    194: 173,
-    196: 173,
-    199: 173,
-    205: 180,
-    208: 180,
-    210: 180,
-    216: 180,
-    227: 191,
-    228: "pPingBackoffFactor",
-    229: 105,
-    230: "pSetId=pSetId:Q; pPingBackoffFactor=pPingBackoffFactor:H; return value=return_value:I",
-    233: 191,
-    239: 147,
-    242: 105,
-    248: 79,
-    250: 79,
-    251: 82,
-    252: 83,
-    257: 88,
-    259: 79,
-    262: 79,
-    271: 102,
-    272: 103,
-    273: 104,
-    274: "pComVersion",
-    275: 105,
-    276: 106,
-    278: 108,
-    279: 108,
-    282: 108,
-    283: 113,
-    284: 113,
-    285: 113,
-    286: 116,
-    287: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; return value=return_value:I",
-    288: 287,
-    289: 287,
-    290: 287,
-    291: 287,
-    292: 287,
-    293: 287,
-    298: 102,
-    301: 108,
-    303: 108,
-    306: 108,
-    315: 103,
-    316: 103,
-    317: 103,
-    330: 274,
-    331: "ppdsaOrBindings",
-    332: "pReserved",
-    333: 105,
-    334: "pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; ppdsaOrBindings=0 if ppdsaOrBindings is None else r:I",
-    335: 334,
-    336: 334,
-    337: 334,
-    338: 334,
-    339: 334,
-    340: 334,
-    342: "ppdsaOrBindings.aStringArray",
-    343: 342,
-    346: 342,
-    347: "ppdsaOrBindings.aStringArray=n:I; ppdsaOrBindings.wNumEntries=ppdsaOrBindings.wNumEntries:H; ppdsaOrBindings.wSecurityOffset=ppdsaOrBindings.wSecurityOffset:H",
-    348: "ppdsaOrBindings.aStringArray=aStringArray:H*",
-    349: "pReserved=pReserved:I; return value=return_value:I",
-    354: "pComVersion.MajorVersion",
-    357: 342,
-    359: 342,
-    362: 342,
-    371: 332,
+    81: "arRequestedProtseqs",
+    83: 81,
+    84: "pOxid=pOxid:Q; cRequestedProtseqs=cRequestedProtseqs:H; arRequestedProtseqs=n:I",
+    85: "arRequestedProtseqs=arRequestedProtseqs:H*",
+    90: "pOxid",
+    92: 81,
+    94: 81,
+    97: 81,
+    106: "ppdsaOxidBindings",
+    107: "pipidRemUnknown",
+    108: "pAuthnHint",
+    109: "return value",
+    110: "ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
+    112: "ppdsaOxidBindings.aStringArray",
+    113: 112,
+    116: 112,
+    117: "ppdsaOxidBindings.aStringArray=n:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    118: 117,
+    119: 117,
+    120: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    121: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; return value=return_value:I",
+    126: 106,
+    129: 112,
+    131: 112,
+    133: 112,
+    136: 112,
+    145: 107,
+    153: "return value=result:I",
+    156: 109,
+    168: "pSetId=pSetId:Q; SequenceNum=SequenceNum:H; cAddToSet=cAddToSet:H; cDelFromSet=cDelFromSet:H; AddToSet=0 if AddToSet is None else r:I",
+    169: 168,
+    170: 168,
+    171: 168,
+    172: 168,
+    173: 168,
+    174: 168,
+    175: 168,
+    176: 168,
+    179: "AddToSet",
+    181: 179,
+    182: "AddToSet=n:I",
+    183: "AddToSet=AddToSet:Q*",
+    184: "DelFromSet=0 if DelFromSet is None else r:I",
+    186: "DelFromSet",
+    188: 186,
+    189: "DelFromSet=n2:I",
+    192: "DelFromSet=DelFromSet:Q*",
+    197: "pSetId",
+    200: 179,
+    202: 179,
+    204: 179,
+    207: 179,
+    213: 186,
+    216: 186,
+    218: 186,
+    220: 186,
+    226: 186,
+    237: 197,
+    238: "pPingBackoffFactor",
+    239: 109,
+    240: "pSetId=pSetId:Q; pPingBackoffFactor=pPingBackoffFactor:H; return value=return_value:I",
+    243: 197,
+    249: 153,
+    252: 109,
+    258: 81,
+    260: 81,
+    261: 84,
+    262: 85,
+    267: 90,
+    269: 81,
+    271: 81,
+    274: 81,
+    283: 106,
+    284: 107,
+    285: 108,
+    286: "pComVersion",
+    287: 109,
+    288: 110,
+    290: 112,
+    291: 112,
+    294: 112,
+    295: 117,
+    296: 117,
+    297: 117,
+    298: 120,
+    299: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; return value=return_value:I",
+    300: 299,
+    301: 299,
+    302: 299,
+    303: 299,
+    304: 299,
+    305: 299,
+    310: 106,
+    313: 112,
+    315: 112,
+    317: 112,
+    320: 112,
+    329: 107,
+    330: 107,
+    331: 107,
+    344: 286,
+    345: "ppdsaOrBindings",
+    346: "pReserved",
+    347: 109,
+    348: "pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; ppdsaOrBindings=0 if ppdsaOrBindings is None else r:I",
+    349: 348,
+    350: 348,
+    351: 348,
+    352: 348,
+    353: 348,
+    354: 348,
+    356: "ppdsaOrBindings.aStringArray",
+    357: 356,
+    360: 356,
+    361: "ppdsaOrBindings.aStringArray=n:I; ppdsaOrBindings.wNumEntries=ppdsaOrBindings.wNumEntries:H; ppdsaOrBindings.wSecurityOffset=ppdsaOrBindings.wSecurityOffset:H",
+    362: "ppdsaOrBindings.aStringArray=aStringArray:H*",
+    363: "pReserved=pReserved:I; return value=return_value:I",
+    368: "pComVersion.MajorVersion",
+    371: 356,
+    373: 356,
+    375: 356,
+    378: 356,
+    387: 346,
 }

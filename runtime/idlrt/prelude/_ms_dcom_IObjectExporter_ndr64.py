@@ -18,9 +18,11 @@ from .ms_dcom import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -90,6 +92,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         pOxid, cRequestedProtseqs, most = read1(d, 0)
         if most != cRequestedProtseqs:
             raise ndr.bad_count(most, cRequestedProtseqs)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 24 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -127,6 +131,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -194,6 +200,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read2(d, at)
             if most != cAddToSet:
                 raise ndr.bad_count(most, cAddToSet)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 8 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -208,6 +216,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read2(d, at)
             if most2 != cDelFromSet:
                 raise ndr.bad_count(most2, cDelFromSet)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 8 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -254,6 +264,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         pOxid, cRequestedProtseqs, most = read1(d, 0)
         if most != cRequestedProtseqs:
             raise ndr.bad_count(most, cRequestedProtseqs)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 24 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -298,6 +310,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -354,6 +368,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, wNumEntries, wSecurityOffset = read3(d, at)
             if most != wNumEntries:
                 raise ndr.bad_count(most, wNumEntries)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -411,120 +427,127 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    81: "arRequestedProtseqs",
-    83: 81,
-    84: "pOxid=pOxid:Q; cRequestedProtseqs=cRequestedProtseqs:H; arRequestedProtseqs=n:Q",
-    85: "arRequestedProtseqs=arRequestedProtseqs:H*",
-    90: "pOxid",
-    92: 81,
-    95: 81,
-    104: "ppdsaOxidBindings",
-    105: "pipidRemUnknown",
-    106: "pAuthnHint",
-    107: "return value",
-    108: "ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
-    110: "ppdsaOxidBindings.aStringArray",
-    111: 110,
-    114: 110,
-    115: "ppdsaOxidBindings.aStringArray=n:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    116: 115,
-    117: 115,
-    118: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    119: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; return value=return_value:I",
-    124: 104,
-    127: 110,
-    129: 110,
-    132: 110,
-    141: 105,
-    149: "return value=result:I",
-    152: 107,
-    164: "pSetId=pSetId:Q; SequenceNum=SequenceNum:H; cAddToSet=cAddToSet:H; cDelFromSet=cDelFromSet:H; AddToSet=0 if AddToSet is None else r:Q",
-    165: 164,
-    166: 164,
-    167: 164,
-    168: 164,
-    169: 164,
-    170: 164,
-    171: 164,
-    172: 164,
-    175: "AddToSet",
-    177: 175,
-    178: "AddToSet=n:Q",
-    179: "AddToSet=AddToSet:Q*",
-    180: "DelFromSet=0 if DelFromSet is None else r:Q",
-    182: "DelFromSet",
-    184: 182,
-    185: "DelFromSet=n2:Q",
-    186: "DelFromSet=DelFromSet:Q*",
-    191: "pSetId",
-    194: 175,
-    196: 175,
-    199: 175,
-    205: 182,
-    208: 182,
-    210: 182,
-    213: 182,
-    224: 191,
-    225: "pPingBackoffFactor",
-    226: 107,
-    227: "pSetId=pSetId:Q; pPingBackoffFactor=pPingBackoffFactor:H; return value=return_value:I",
-    230: 191,
-    236: 149,
-    239: 107,
-    245: 81,
-    247: 81,
-    248: 84,
-    249: 85,
-    254: 90,
-    256: 81,
-    259: 81,
-    268: 104,
-    269: 105,
-    270: 106,
-    271: "pComVersion",
-    272: 107,
-    273: 108,
-    275: 110,
-    276: 110,
-    279: 110,
-    280: 115,
-    281: 115,
-    282: 115,
-    283: 118,
-    284: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; return value=return_value:I",
-    285: 284,
-    286: 284,
-    287: 284,
-    288: 284,
-    289: 284,
-    290: 284,
-    295: 104,
-    298: 110,
-    300: 110,
-    303: 110,
-    312: 105,
-    313: 105,
-    314: 105,
-    327: 271,
-    328: "ppdsaOrBindings",
-    329: "pReserved",
-    330: 107,
-    331: "pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; ppdsaOrBindings=0 if ppdsaOrBindings is None else r:Q",
-    332: 331,
-    333: 331,
-    334: 331,
-    335: 331,
-    336: 331,
-    337: 331,
-    339: "ppdsaOrBindings.aStringArray",
-    340: 339,
-    343: 339,
-    344: "ppdsaOrBindings.aStringArray=n:Q; ppdsaOrBindings.wNumEntries=ppdsaOrBindings.wNumEntries:H; ppdsaOrBindings.wSecurityOffset=ppdsaOrBindings.wSecurityOffset:H",
-    345: "ppdsaOrBindings.aStringArray=aStringArray:H*",
-    346: "pReserved=pReserved:I; return value=return_value:I",
-    351: "pComVersion.MajorVersion",
-    354: 339,
-    356: 339,
-    359: 339,
-    368: 329,
+    83: "arRequestedProtseqs",
+    85: 83,
+    86: "pOxid=pOxid:Q; cRequestedProtseqs=cRequestedProtseqs:H; arRequestedProtseqs=n:Q",
+    87: "arRequestedProtseqs=arRequestedProtseqs:H*",
+    92: "pOxid",
+    94: 83,
+    96: 83,
+    99: 83,
+    108: "ppdsaOxidBindings",
+    109: "pipidRemUnknown",
+    110: "pAuthnHint",
+    111: "return value",
+    112: "ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
+    114: "ppdsaOxidBindings.aStringArray",
+    115: 114,
+    118: 114,
+    119: "ppdsaOxidBindings.aStringArray=n:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    120: 119,
+    121: 119,
+    122: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    123: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; return value=return_value:I",
+    128: 108,
+    131: 114,
+    133: 114,
+    135: 114,
+    138: 114,
+    147: 109,
+    155: "return value=result:I",
+    158: 111,
+    170: "pSetId=pSetId:Q; SequenceNum=SequenceNum:H; cAddToSet=cAddToSet:H; cDelFromSet=cDelFromSet:H; AddToSet=0 if AddToSet is None else r:Q",
+    171: 170,
+    172: 170,
+    173: 170,
+    174: 170,
+    175: 170,
+    176: 170,
+    177: 170,
+    178: 170,
+    181: "AddToSet",
+    183: 181,
+    184: "AddToSet=n:Q",
+    185: "AddToSet=AddToSet:Q*",
+    186: "DelFromSet=0 if DelFromSet is None else r:Q",
+    188: "DelFromSet",
+    190: 188,
+    191: "DelFromSet=n2:Q",
+    192: "DelFromSet=DelFromSet:Q*",
+    197: "pSetId",
+    200: 181,
+    202: 181,
+    204: 181,
+    207: 181,
+    213: 188,
+    216: 188,
+    218: 188,
+    220: 188,
+    223: 188,
+    234: 197,
+    235: "pPingBackoffFactor",
+    236: 111,
+    237: "pSetId=pSetId:Q; pPingBackoffFactor=pPingBackoffFactor:H; return value=return_value:I",
+    240: 197,
+    246: 155,
+    249: 111,
+    255: 83,
+    257: 83,
+    258: 86,
+    259: 87,
+    264: 92,
+    266: 83,
+    268: 83,
+    271: 83,
+    280: 108,
+    281: 109,
+    282: 110,
+    283: "pComVersion",
+    284: 111,
+    285: 112,
+    287: 114,
+    288: 114,
+    291: 114,
+    292: 119,
+    293: 119,
+    294: 119,
+    295: 122,
+    296: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; return value=return_value:I",
+    297: 296,
+    298: 296,
+    299: 296,
+    300: 296,
+    301: 296,
+    302: 296,
+    307: 108,
+    310: 114,
+    312: 114,
+    314: 114,
+    317: 114,
+    326: 109,
+    327: 109,
+    328: 109,
+    341: 283,
+    342: "ppdsaOrBindings",
+    343: "pReserved",
+    344: 111,
+    345: "pComVersion.MajorVersion=pComVersion.MajorVersion:H; pComVersion.MinorVersion=pComVersion.MinorVersion:H; ppdsaOrBindings=0 if ppdsaOrBindings is None else r:Q",
+    346: 345,
+    347: 345,
+    348: 345,
+    349: 345,
+    350: 345,
+    351: 345,
+    353: "ppdsaOrBindings.aStringArray",
+    354: 353,
+    357: 353,
+    358: "ppdsaOrBindings.aStringArray=n:Q; ppdsaOrBindings.wNumEntries=ppdsaOrBindings.wNumEntries:H; ppdsaOrBindings.wSecurityOffset=ppdsaOrBindings.wSecurityOffset:H",
+    359: "ppdsaOrBindings.aStringArray=aStringArray:H*",
+    360: "pReserved=pReserved:I; return value=return_value:I",
+    365: "pComVersion.MajorVersion",
+    368: 353,
+    370: 353,
+    372: 353,
+    375: 353,
+    384: 343,
 }

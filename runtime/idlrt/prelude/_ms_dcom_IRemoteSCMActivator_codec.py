@@ -20,9 +20,11 @@ from .ms_dcom import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -78,6 +80,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -90,6 +94,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 24 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -179,6 +185,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, ulCntData = read2(d, at)
             if most != ulCntData:
                 raise ndr.bad_count(most, ulCntData)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -246,6 +254,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -258,6 +268,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 24 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -280,6 +292,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most3, ulCntData = read2(d, at)
             if most3 != ulCntData:
                 raise ndr.bad_count(most3, ulCntData)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 8 + most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -331,6 +345,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, ulCntData = read2(d, at)
             if most != ulCntData:
                 raise ndr.bad_count(most, ulCntData)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -346,6 +362,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most2, ulCntData2 = read2(d, at)
             if most2 != ulCntData2:
                 raise ndr.bad_count(most2, ulCntData2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -413,6 +431,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -425,6 +445,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most2, id, size3 = read4(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 24 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -447,6 +469,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most3, ulCntData = read2(d, at)
             if most3 != ulCntData:
                 raise ndr.bad_count(most3, ulCntData)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 8 + most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -478,142 +502,153 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    72: ".version.MajorVersion",
-    75: ".extensions.size",
-    78: ".extensions.extent",
-    80: 78,
-    83: 78,
-    90: ".extensions.extent[len extent2].data",
-    92: 90,
-    95: 90,
-    101: ".extensions.extent[len extent2]",
-    118: ".version",
-    119: ".extensions",
-    120: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:I",
-    121: 120,
-    122: 120,
-    123: 120,
-    124: 120,
-    125: 120,
-    126: 120,
-    127: 120,
-    130: 78,
-    131: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:I",
-    134: 78,
-    137: 78,
-    138: ".extensions.extent=n:I",
-    142: ".extensions.extent[v2 in extent]=0 if v2 is None else r:I",
-    145: ".extensions.extent[v2 in extent].data",
-    146: 145,
-    149: 145,
-    150: ".extensions.extent[v2 in extent].data=n2:I; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
-    151: 145,
-    160: "orpcthis",
-    161: "pActProperties=0 if pActProperties is None else r:I",
-    163: "pActProperties.abData",
-    164: 163,
-    167: 163,
-    168: "pActProperties.abData=n:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    169: 163,
-    174: 160,
-    176: "pActProperties",
-    179: 163,
-    181: 163,
-    184: 163,
-    196: "orpcthat",
-    197: "ppActProperties",
-    198: "return value",
-    199: "orpcthat.extensions",
-    200: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:I",
-    203: "orpcthat.extensions.extent",
-    204: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:I",
-    207: 203,
-    210: 203,
-    211: "orpcthat.extensions.extent=n:I",
-    215: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:I",
-    218: "orpcthat.extensions.extent[v in extent].data",
-    219: 218,
-    222: 218,
-    223: "orpcthat.extensions.extent[v in extent].data=n2:I; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
-    224: 218,
-    226: "ppActProperties=0 if ppActProperties is None else r:I",
-    228: "ppActProperties.abData",
-    229: 228,
-    232: 228,
-    233: "ppActProperties.abData=n3:I; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
-    234: 228,
-    235: "return value=return_value:i",
-    240: "orpcthat.flags",
-    243: "orpcthat.extensions.size",
-    246: 203,
-    248: 203,
-    251: 203,
-    258: "orpcthat.extensions.extent[len extent2].data",
-    260: 258,
-    263: 258,
-    269: "orpcthat.extensions.extent[len extent2]",
-    277: 197,
-    280: 228,
-    282: 228,
-    285: 228,
-    292: 198,
-    302: 160,
-    303: "pUnkOuter=0 if pUnkOuter is None else r:I",
-    306: "pUnkOuter.abData",
-    307: 306,
-    310: 306,
-    311: "pUnkOuter.abData=n:I; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
-    312: 306,
-    313: 161,
-    315: 163,
-    316: 163,
-    319: 163,
-    320: "pActProperties.abData=n2:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    321: 163,
-    326: 160,
-    328: "pUnkOuter",
-    331: 306,
-    333: 306,
-    336: 306,
-    343: 176,
-    346: 163,
-    348: 163,
-    351: 163,
-    363: 196,
-    364: 197,
-    365: 198,
-    366: 199,
-    367: 200,
-    370: 203,
-    371: 204,
-    374: 203,
-    377: 203,
-    378: 211,
-    382: 215,
-    385: 218,
-    386: 218,
-    389: 218,
-    390: 223,
-    391: 218,
-    393: 226,
-    395: 228,
-    396: 228,
-    399: 228,
-    400: 233,
-    401: 228,
-    402: 235,
-    407: 240,
-    410: 243,
-    413: 203,
-    415: 203,
-    418: 203,
-    425: 258,
-    427: 258,
-    430: 258,
-    436: 269,
-    444: 197,
-    447: 228,
-    449: 228,
-    452: 228,
-    459: 198,
+    74: ".version.MajorVersion",
+    77: ".extensions.size",
+    80: ".extensions.extent",
+    82: 80,
+    84: 80,
+    87: 80,
+    94: ".extensions.extent[len extent2].data",
+    96: 94,
+    98: 94,
+    101: 94,
+    107: ".extensions.extent[len extent2]",
+    124: ".version",
+    125: ".extensions",
+    126: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:I",
+    127: 126,
+    128: 126,
+    129: 126,
+    130: 126,
+    131: 126,
+    132: 126,
+    133: 126,
+    136: 80,
+    137: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:I",
+    140: 80,
+    143: 80,
+    144: ".extensions.extent=n:I",
+    148: ".extensions.extent[v2 in extent]=0 if v2 is None else r:I",
+    151: ".extensions.extent[v2 in extent].data",
+    152: 151,
+    155: 151,
+    156: ".extensions.extent[v2 in extent].data=n2:I; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
+    157: 151,
+    166: "orpcthis",
+    167: "pActProperties=0 if pActProperties is None else r:I",
+    169: "pActProperties.abData",
+    170: 169,
+    173: 169,
+    174: "pActProperties.abData=n:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    175: 169,
+    180: 166,
+    182: "pActProperties",
+    185: 169,
+    187: 169,
+    189: 169,
+    192: 169,
+    204: "orpcthat",
+    205: "ppActProperties",
+    206: "return value",
+    207: "orpcthat.extensions",
+    208: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:I",
+    211: "orpcthat.extensions.extent",
+    212: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:I",
+    215: 211,
+    218: 211,
+    219: "orpcthat.extensions.extent=n:I",
+    223: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:I",
+    226: "orpcthat.extensions.extent[v in extent].data",
+    227: 226,
+    230: 226,
+    231: "orpcthat.extensions.extent[v in extent].data=n2:I; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
+    232: 226,
+    234: "ppActProperties=0 if ppActProperties is None else r:I",
+    236: "ppActProperties.abData",
+    237: 236,
+    240: 236,
+    241: "ppActProperties.abData=n3:I; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
+    242: 236,
+    243: "return value=return_value:i",
+    248: "orpcthat.flags",
+    251: "orpcthat.extensions.size",
+    254: 211,
+    256: 211,
+    258: 211,
+    261: 211,
+    268: "orpcthat.extensions.extent[len extent2].data",
+    270: 268,
+    272: 268,
+    275: 268,
+    281: "orpcthat.extensions.extent[len extent2]",
+    289: 205,
+    292: 236,
+    294: 236,
+    296: 236,
+    299: 236,
+    306: 206,
+    316: 166,
+    317: "pUnkOuter=0 if pUnkOuter is None else r:I",
+    320: "pUnkOuter.abData",
+    321: 320,
+    324: 320,
+    325: "pUnkOuter.abData=n:I; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
+    326: 320,
+    327: 167,
+    329: 169,
+    330: 169,
+    333: 169,
+    334: "pActProperties.abData=n2:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    335: 169,
+    340: 166,
+    342: "pUnkOuter",
+    345: 320,
+    347: 320,
+    349: 320,
+    352: 320,
+    359: 182,
+    362: 169,
+    364: 169,
+    366: 169,
+    369: 169,
+    381: 204,
+    382: 205,
+    383: 206,
+    384: 207,
+    385: 208,
+    388: 211,
+    389: 212,
+    392: 211,
+    395: 211,
+    396: 219,
+    400: 223,
+    403: 226,
+    404: 226,
+    407: 226,
+    408: 231,
+    409: 226,
+    411: 234,
+    413: 236,
+    414: 236,
+    417: 236,
+    418: 241,
+    419: 236,
+    420: 243,
+    425: 248,
+    428: 251,
+    431: 211,
+    433: 211,
+    435: 211,
+    438: 211,
+    445: 268,
+    447: 268,
+    449: 268,
+    452: 268,
+    458: 281,
+    466: 205,
+    469: 236,
+    471: 236,
+    473: 236,
+    476: 236,
+    483: 206,
 }

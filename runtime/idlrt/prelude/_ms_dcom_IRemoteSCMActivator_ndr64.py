@@ -20,9 +20,11 @@ from .ms_dcom import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -80,6 +82,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -92,6 +96,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2, id, size3 = read5(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 28 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -183,6 +189,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, ulCntData = read2(d, at)
             if most != ulCntData:
                 raise ndr.bad_count(most, ulCntData)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -252,6 +260,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -264,6 +274,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2, id, size3 = read5(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 28 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -287,6 +299,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most3, ulCntData = read2(d, at)
             if most3 != ulCntData:
                 raise ndr.bad_count(most3, ulCntData)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 12 + most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -340,6 +354,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, ulCntData = read2(d, at)
             if most != ulCntData:
                 raise ndr.bad_count(most, ulCntData)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -356,6 +372,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2, ulCntData2 = read2(d, at)
             if most2 != ulCntData2:
                 raise ndr.bad_count(most2, ulCntData2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 12 + most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -425,6 +443,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 (most,) = read1(d, at)
                 if most != ((size2 + 1) & (-2)):
                     raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -437,6 +457,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most2, id, size3 = read5(d, at)
                         if most2 != ((size3 + 7) & (-8)):
                             raise ndr.bad_count(most2, (size3 + 7) & (-8))
+                        if most2 > max_elements:
+                            raise ndr.too_many(most2, max_elements)
                         stop2 = at + 28 + most2
                         if stop2 > size:
                             raise ndr.cut_short(stop2, d)
@@ -460,6 +482,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most3, ulCntData = read2(d, at)
             if most3 != ulCntData:
                 raise ndr.bad_count(most3, ulCntData)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 12 + most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -491,142 +515,153 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    74: ".version.MajorVersion",
-    77: ".extensions.size",
-    80: ".extensions.extent",
-    82: 80,
-    85: 80,
-    92: ".extensions.extent[len extent2].data",
-    94: 92,
-    97: 92,
-    104: ".extensions.extent[len extent2]",
-    121: ".version",
-    122: ".extensions",
-    123: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:Q",
-    124: 123,
-    125: 123,
-    126: 123,
-    127: 123,
-    128: 123,
-    129: 123,
-    130: 123,
-    133: 80,
-    134: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:Q",
-    137: 80,
-    140: 80,
-    141: ".extensions.extent=n:Q",
-    144: ".extensions.extent[v2 in extent]=0 if v2 is None else r:Q",
-    147: ".extensions.extent[v2 in extent].data",
-    148: 147,
-    151: 147,
-    152: ".extensions.extent[v2 in extent].data=n2:Q; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
-    153: 147,
-    163: "orpcthis",
-    164: "pActProperties=0 if pActProperties is None else r:Q",
-    166: "pActProperties.abData",
-    167: 166,
-    170: 166,
-    171: "pActProperties.abData=n:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    172: 166,
-    178: 163,
-    180: "pActProperties",
-    183: 166,
-    185: 166,
-    188: 166,
-    201: "orpcthat",
-    202: "ppActProperties",
-    203: "return value",
-    204: "orpcthat.extensions",
-    205: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:Q",
-    208: "orpcthat.extensions.extent",
-    209: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:Q",
-    212: 208,
-    215: 208,
-    216: "orpcthat.extensions.extent=n:Q",
-    219: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:Q",
-    222: "orpcthat.extensions.extent[v in extent].data",
-    223: 222,
-    226: 222,
-    227: "orpcthat.extensions.extent[v in extent].data=n2:Q; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
-    228: 222,
-    231: "ppActProperties=0 if ppActProperties is None else r:Q",
-    233: "ppActProperties.abData",
-    234: 233,
-    237: 233,
-    238: "ppActProperties.abData=n3:Q; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
-    239: 233,
-    241: "return value=return_value:i",
-    246: "orpcthat.flags",
-    249: "orpcthat.extensions.size",
-    252: 208,
-    254: 208,
-    257: 208,
-    264: "orpcthat.extensions.extent[len extent2].data",
-    266: 264,
-    269: 264,
-    276: "orpcthat.extensions.extent[len extent2]",
-    284: 202,
-    287: 233,
-    289: 233,
-    292: 233,
-    299: 203,
-    309: 163,
-    310: "pUnkOuter=0 if pUnkOuter is None else r:Q",
-    313: "pUnkOuter.abData",
-    314: 313,
-    317: 313,
-    318: "pUnkOuter.abData=n:Q; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
-    319: 313,
-    321: 164,
-    323: 166,
-    324: 166,
-    327: 166,
-    328: "pActProperties.abData=n2:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    329: 166,
-    335: 163,
-    337: "pUnkOuter",
-    340: 313,
-    342: 313,
-    345: 313,
-    353: 180,
-    356: 166,
-    358: 166,
-    361: 166,
-    374: 201,
-    375: 202,
-    376: 203,
-    377: 204,
-    378: 205,
-    381: 208,
-    382: 209,
-    385: 208,
-    388: 208,
-    389: 216,
-    392: 219,
-    395: 222,
-    396: 222,
-    399: 222,
-    400: 227,
-    401: 222,
-    404: 231,
-    406: 233,
-    407: 233,
-    410: 233,
-    411: 238,
-    412: 233,
-    414: 241,
-    419: 246,
-    422: 249,
-    425: 208,
-    427: 208,
-    430: 208,
-    437: 264,
-    439: 264,
-    442: 264,
-    449: 276,
-    457: 202,
-    460: 233,
-    462: 233,
-    465: 233,
-    472: 203,
+    76: ".version.MajorVersion",
+    79: ".extensions.size",
+    82: ".extensions.extent",
+    84: 82,
+    86: 82,
+    89: 82,
+    96: ".extensions.extent[len extent2].data",
+    98: 96,
+    100: 96,
+    103: 96,
+    110: ".extensions.extent[len extent2]",
+    127: ".version",
+    128: ".extensions",
+    129: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:Q",
+    130: 129,
+    131: 129,
+    132: 129,
+    133: 129,
+    134: 129,
+    135: 129,
+    136: 129,
+    139: 82,
+    140: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:Q",
+    143: 82,
+    146: 82,
+    147: ".extensions.extent=n:Q",
+    150: ".extensions.extent[v2 in extent]=0 if v2 is None else r:Q",
+    153: ".extensions.extent[v2 in extent].data",
+    154: 153,
+    157: 153,
+    158: ".extensions.extent[v2 in extent].data=n2:Q; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
+    159: 153,
+    169: "orpcthis",
+    170: "pActProperties=0 if pActProperties is None else r:Q",
+    172: "pActProperties.abData",
+    173: 172,
+    176: 172,
+    177: "pActProperties.abData=n:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    178: 172,
+    184: 169,
+    186: "pActProperties",
+    189: 172,
+    191: 172,
+    193: 172,
+    196: 172,
+    209: "orpcthat",
+    210: "ppActProperties",
+    211: "return value",
+    212: "orpcthat.extensions",
+    213: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:Q",
+    216: "orpcthat.extensions.extent",
+    217: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:Q",
+    220: 216,
+    223: 216,
+    224: "orpcthat.extensions.extent=n:Q",
+    227: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:Q",
+    230: "orpcthat.extensions.extent[v in extent].data",
+    231: 230,
+    234: 230,
+    235: "orpcthat.extensions.extent[v in extent].data=n2:Q; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
+    236: 230,
+    239: "ppActProperties=0 if ppActProperties is None else r:Q",
+    241: "ppActProperties.abData",
+    242: 241,
+    245: 241,
+    246: "ppActProperties.abData=n3:Q; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
+    247: 241,
+    249: "return value=return_value:i",
+    254: "orpcthat.flags",
+    257: "orpcthat.extensions.size",
+    260: 216,
+    262: 216,
+    264: 216,
+    267: 216,
+    274: "orpcthat.extensions.extent[len extent2].data",
+    276: 274,
+    278: 274,
+    281: 274,
+    288: "orpcthat.extensions.extent[len extent2]",
+    296: 210,
+    299: 241,
+    301: 241,
+    303: 241,
+    306: 241,
+    313: 211,
+    323: 169,
+    324: "pUnkOuter=0 if pUnkOuter is None else r:Q",
+    327: "pUnkOuter.abData",
+    328: 327,
+    331: 327,
+    332: "pUnkOuter.abData=n:Q; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
+    333: 327,
+    335: 170,
+    337: 172,
+    338: 172,
+    341: 172,
+    342: "pActProperties.abData=n2:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    343: 172,
+    349: 169,
+    351: "pUnkOuter",
+    354: 327,
+    356: 327,
+    358: 327,
+    361: 327,
+    369: 186,
+    372: 172,
+    374: 172,
+    376: 172,
+    379: 172,
+    392: 209,
+    393: 210,
+    394: 211,
+    395: 212,
+    396: 213,
+    399: 216,
+    400: 217,
+    403: 216,
+    406: 216,
+    407: 224,
+    410: 227,
+    413: 230,
+    414: 230,
+    417: 230,
+    418: 235,
+    419: 230,
+    422: 239,
+    424: 241,
+    425: 241,
+    428: 241,
+    429: 246,
+    430: 241,
+    432: 249,
+    437: 254,
+    440: 257,
+    443: 216,
+    445: 216,
+    447: 216,
+    450: 216,
+    457: 274,
+    459: 274,
+    461: 274,
+    464: 274,
+    471: 288,
+    479: 210,
+    482: 241,
+    484: 241,
+    486: 241,
+    489: 241,
+    496: 211,
 }

@@ -48,6 +48,7 @@ class ServerLink(asyncio.BufferedProtocol):
         self.server = server
         self.loop = server.loop
         self.limits = server.limits
+        self.decoding = server.decoding
         self.client = "?"
         self.full = False
         self._association = ServerConnection(server.config(self._join, endpoint))

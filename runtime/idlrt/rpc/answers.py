@@ -17,6 +17,7 @@ from idlrt.errors import (
     RpcFault,
     fault_from_error,
 )
+from idlrt.ndr import Limits
 from idlrt.rpc.codecs import decode_request, encode_response
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ Runner = Callable[..., Awaitable[Any]]
 """Runs a plain function with arguments where it may block."""
 
 
-async def serve(event: CallbackRequested, service: CallbackService | None, run: Runner) -> Answer:
+async def serve(
+    event: CallbackRequested, service: CallbackService | None, limits: Limits | None, run: Runner
+) -> Answer:
     """The answer to a callback, by a service that may be of another interface, or none."""
-    found = _found(event, service)
+    found = _found(event, service, limits)
     if isinstance(found, Answer):
         return found
     function, operation, inputs = found
@@ -69,9 +72,9 @@ async def serve(event: CallbackRequested, service: CallbackService | None, run: 
         return _failed(operation, error)
 
 
-def serve_here(event: CallbackRequested, service: CallbackService | None) -> Answer:
+def serve_here(event: CallbackRequested, service: CallbackService | None, limits: Limits | None) -> Answer:
     """The same in this thread, by plain functions."""
-    found = _found(event, service)
+    found = _found(event, service, limits)
     if isinstance(found, Answer):
         return found
     function, operation, inputs = found
@@ -87,7 +90,7 @@ def serve_here(event: CallbackRequested, service: CallbackService | None) -> Ans
 
 
 def _found(
-    event: CallbackRequested, service: CallbackService | None
+    event: CallbackRequested, service: CallbackService | None, limits: Limits | None
 ) -> tuple[Callable[..., Any], Operation, tuple[Any, ...]] | Answer:
     """The method and its parameters, or why there is none."""
     if service is None or service.interface.syntax != event.context.interface:
@@ -96,7 +99,7 @@ def _found(
     operation = service.interface.callbacks.get(event.opnum)
     if operation is None:
         return Answer(status=NCA_OP_RNG_ERROR, executed=False)
-    codec = service.interface.codecs(event.context.transfer, event.order)[~event.opnum]
+    codec = service.interface.codecs(event.context.transfer, event.order, limits)[~event.opnum]
     try:
         inputs, _ = decode_request(codec, operation, event.data)
     except NdrError as error:

@@ -15,6 +15,7 @@ from uuid import UUID
 from idlrt import transport
 from idlrt.association import ClientConfig, Context, Limits, Stub
 from idlrt.errors import BindRefused, ConnectionLost, LocalProtocolError, RpcTimeout
+from idlrt.ndr import for_codecs
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
@@ -86,6 +87,7 @@ class Channel:
         self.connect_timeout = connect_timeout
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
+        self.decoding = for_codecs(self.limits)
         self.loop = asyncio.get_running_loop()
         self._config = (
             ClientConfig(limits=self.limits)
@@ -117,7 +119,7 @@ class Channel:
             self.check_loop()
         found = self._find(interface, False)
         link, context = found if found is not None else await self.acquire(interface, exclusive=False)
-        codec = interface.codecs(context.transfer, "<")[operation.opnum]
+        codec = interface.codecs(context.transfer, "<", self.decoding)[operation.opnum]
         stub = encode_request(codec, operation, inputs)
         association = link.association
         call_id = association.start_call(context.context_id, operation.opnum, object=object, maybe=operation.maybe)
@@ -140,7 +142,7 @@ class Channel:
             if timer is not None:
                 timer.cancel()
         if event.order != "<":
-            codec = interface.codecs(context.transfer, event.order)[operation.opnum]
+            codec = interface.codecs(context.transfer, event.order, self.decoding)[operation.opnum]
         return decode_response(codec, operation, event.data, inputs, 0)
 
     def begin(

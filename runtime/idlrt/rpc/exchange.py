@@ -53,7 +53,7 @@ class Exchange:
         self._object = object
         self._timeout = timeout
         self._loop = channel.loop
-        self._incoming = Incoming(operation.out_pipes, channel.limits.max_stub) if operation.out_pipes else None
+        self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
         self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
@@ -100,7 +100,7 @@ class Exchange:
         try:
             link, context = await self._channel.acquire(self._interface, exclusive=bool(operation.pipes))
             try:
-                codec = self._interface.codecs(context.transfer, "<")[operation.opnum]
+                codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
                 stub = encode_request(codec, operation, self._inputs)
                 call_id = link.association.start_call(
                     context.context_id,
@@ -150,7 +150,7 @@ class Exchange:
             if not incoming.opened:
                 assert self._context is not None
                 transfer = self._context.transfer
-                codec = self._interface.codecs(transfer, event.order)[self.operation.opnum]
+                codec = self._interface.codecs(transfer, event.order, self._channel.decoding)[self.operation.opnum]
                 self._order = event.order
                 incoming.open(codec.out_pipes, event.order, transfer == NDR64)
             incoming.feed(event.data, event.last)
@@ -290,7 +290,7 @@ class Exchange:
     async def _pump(self) -> None:
         await self.begun()
         assert self._context is not None
-        codec = self._interface.codecs(self._context.transfer, "<")[self.operation.opnum]
+        codec = self._interface.codecs(self._context.transfer, "<", self._channel.decoding)[self.operation.opnum]
         strides = dict(zip(self.operation.in_pipes, codec.in_pipes, strict=True)) | dict(
             zip(self.operation.out_pipes, codec.out_pipes, strict=True)
         )
@@ -400,7 +400,8 @@ class Exchange:
         if self.operation.maybe:
             return None
         assert self._context is not None
-        codec = self._interface.codecs(self._context.transfer, self._order)[self.operation.opnum]
+        codecs = self._interface.codecs(self._context.transfer, self._order, self._channel.decoding)
+        codec = codecs[self.operation.opnum]
         if self._incoming is not None:
             data, at = self._incoming.rest()
             return decode_response(codec, self.operation, data, self._inputs, at)

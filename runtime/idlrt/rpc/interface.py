@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from idlrt.ids import NDR20, NDR64, SyntaxId
 
 if TYPE_CHECKING:
-    from idlrt.ndr import Codecs
+    from idlrt.ndr import Codecs, Limits
     from idlrt.rpc.handles import ContextHandle
     from idlrt.rpc.statuses import Statuses
 
@@ -121,7 +121,7 @@ class Interface:
         self._module = module
         self._codec = codec
         self._codec64 = codec64
-        self._loaded: dict[tuple[SyntaxId, str], Codecs] = {}
+        self._loaded: dict[tuple[SyntaxId, str, Limits | None], Codecs] = {}
 
     @property
     def transfers(self) -> tuple[SyntaxId, ...]:
@@ -129,9 +129,16 @@ class Interface:
         offered = ((NDR20, self._codec), (NDR64, self._codec64))
         return tuple(transfer for transfer, codec in offered if codec is not None)
 
-    def codecs(self, transfer: SyntaxId, order: str) -> Codecs:
-        """The codecs of all operations for a transfer syntax and a byte order, made on first use."""
-        key = (transfer, order)
+    def codecs(self, transfer: SyntaxId, order: str, limits: Limits | None = None) -> Codecs:
+        """The codecs of all operations for a transfer syntax and a byte order, made on first use.
+
+        Args:
+            transfer: NDR 2.0 or NDR64. order: "<" or ">". limits: of what is decoded, see `ndr.for_codecs`.
+
+        Raises:
+            ValueError: the interface was compiled without this transfer syntax.
+        """
+        key = (transfer, order, limits)
         found = self._loaded.get(key)
         if found is None:
             package, _, _ = self._module.rpartition(".")
@@ -139,7 +146,8 @@ class Interface:
             if name is None:
                 raise ValueError(f"{self!r} was compiled without codecs for {transfer}")
             module: Any = import_module(f"{package}.{name}" if package else name)
-            made: Codecs = module.ndr64() if transfer == NDR64 else module.ndr20(order)
+            given = {} if limits is None else {"limits": limits}
+            made: Codecs = module.ndr64(**given) if transfer == NDR64 else module.ndr20(order, **given)
             found = self._loaded[key] = made
         return found
 

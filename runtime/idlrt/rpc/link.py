@@ -25,6 +25,7 @@ from idlrt.association import (
     Stub,
 )
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
+from idlrt.ndr import for_codecs
 from idlrt.rpc.outbox import Outbox
 from idlrt.rpc.trace import tracer
 
@@ -63,6 +64,7 @@ class Link(asyncio.BufferedProtocol):
 
     def __init__(self, config: ClientConfig, released: Released) -> None:
         self.association = ClientConnection(config)
+        self._decoding = for_codecs(config.limits)
         self.reserved = False  # a call with pipes, or an alter_context, has it to itself
         self.lost: Exception | None = None
         self.retired = False
@@ -179,7 +181,12 @@ class Link(asyncio.BufferedProtocol):
         from idlrt.rpc.answers import serve
 
         loop = asyncio.get_running_loop()
-        answer = await serve(event, service, lambda function, *given: loop.run_in_executor(None, function, *given))
+        answer = await serve(
+            event,
+            service,
+            self._decoding,
+            lambda function, *given: loop.run_in_executor(None, function, *given),
+        )
         if self.lost is None and event.call_id in self._calls:
             answer.send(self.association, event.call_id)
             self._out.send()

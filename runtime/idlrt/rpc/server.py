@@ -18,6 +18,7 @@ from uuid import UUID
 from idlrt import transport
 from idlrt.association import Limits, Offer, ServerConfig
 from idlrt.ids import SyntaxId
+from idlrt.ndr import for_codecs
 from idlrt.rpc.accepted import ServerLink
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import Call
@@ -55,6 +56,7 @@ class Server:
         bind_timeout: float = BIND_TIMEOUT,
     ) -> None:
         self.limits = limits or Limits()
+        self.decoding = for_codecs(self.limits)
         self.bind_timeout = bind_timeout
         self.links: set[ServerLink] = set()
         self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone

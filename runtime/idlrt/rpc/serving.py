@@ -140,7 +140,7 @@ class Serving:
     def _begin(self, data: bytes, complete: bool) -> None:
         operation = self.operation
         try:
-            codec = self.interface.codecs(self.transfer, self._order)[operation.opnum]
+            codec = self.interface.codecs(self.transfer, self._order, self._link.decoding)[operation.opnum]
             inputs, end = decode_request(codec, operation, data)
         except NdrError as error:
             if not complete and error.truncated:
@@ -149,7 +149,7 @@ class Serving:
             return
         wide = self.transfer == NDR64
         if operation.in_pipes:
-            incoming = self._incoming = Incoming(operation.in_pipes, self._link.limits.max_stub)
+            incoming = self._incoming = Incoming(operation.in_pipes, self._link.limits)
             incoming.open(codec.in_pipes, self._order, wide, end)
             incoming.feed(memoryview(data)[end:], complete)
         if operation.out_pipes:
@@ -157,7 +157,8 @@ class Serving:
             if self._incoming is not None:
                 drained = self._incoming
                 outgoing.gate = lambda: drained.drained
-            outgoing.open(self.interface.codecs(self.transfer, "<")[operation.opnum].out_pipes, "<", wide)
+            answering = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
+            outgoing.open(answering.out_pipes, "<", wide)
         self._head = bytearray()
         if self._retry is not None:
             self._retry.cancel()
@@ -238,7 +239,7 @@ class Serving:
         if self._error is not None:
             raise self._error
         opnum = ~operation.opnum
-        codec = self.interface.codecs(self.transfer, "<")[opnum]
+        codec = self.interface.codecs(self.transfer, "<", self._link.decoding)[opnum]
         stub = encode_request(codec, operation, inputs)
         self._link.call_back(self.call_id, operation.opnum, stub)
         answer = self._callback = self._link.loop.create_future()
@@ -247,7 +248,7 @@ class Serving:
         finally:
             self._callback = None
         if event.order != "<":
-            codec = self.interface.codecs(self.transfer, event.order)[opnum]
+            codec = self.interface.codecs(self.transfer, event.order, self._link.decoding)[opnum]
         return decode_response(codec, operation, event.data, inputs, 0)
 
     def call_back_and_wait(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
@@ -272,8 +273,8 @@ class Serving:
     async def _run(self, inputs: tuple[Any, ...]) -> None:
         link, operation = self._link, self.operation
         locks: list[asyncio.Lock] = []
-        called = False
         handles: dict[str, list[ContextHandle]] = {}
+        called = False
         try:
             if operation.contexts_in:
                 inputs, handles, locks = await link.group.resolve(operation, inputs)
@@ -289,7 +290,7 @@ class Serving:
                 # Also when nobody waits for the answer any more: a new handle must then be run down.
                 link.group.record(operation, handles, result, self._service)
             if not self.answered:
-                codec = self.interface.codecs(self.transfer, "<")[operation.opnum]
+                codec = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
                 stub = encode_response(codec, operation, result, inputs, at)
                 self.answered = True
                 link.respond(self.call_id, (*self._gathered(), stub), True)

@@ -18,9 +18,11 @@ from .mgmt import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -68,6 +70,8 @@ def ndr20(order: str) -> ndr.Codecs:
         most, count = read2(d, at)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 4 * most > size - (at + 8):
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
@@ -157,6 +161,8 @@ def ndr20(order: str) -> ndr.Codecs:
         count, most = read2(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -203,6 +209,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read3(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 12 + n
         if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -243,57 +251,60 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    56: ".uuid",
-    63: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
-    68: ".if_id",
-    70: 68,
-    72: 68,
-    76: ".if_id[len if_id]",
-    87: "if_id[len if_id]",
-    97: 68,
-    98: 68,
-    101: 68,
-    102: ".if_id=n:I; .count=v.count:I",
-    104: ".if_id[v2 in if_id]=seen.referent(v2):I",
-    107: ".if_id[v3 in if_id]",
-    115: "if_id_vector",
-    116: "status",
-    117: "if_id_vector=seen.referent(if_id_vector):I",
-    119: 115,
-    120: "status=status:I",
-    125: 115,
-    130: 115,
-    131: 115,
-    132: 115,
-    138: 116,
-    144: "count",
-    145: "statistics",
-    146: 116,
-    147: 145,
-    149: 145,
-    150: "count=count:I; statistics=n:I",
-    151: "statistics=statistics:I*",
-    152: 120,
-    157: 144,
-    159: 145,
-    162: 145,
-    165: 116,
-    171: 116,
-    172: "return value",
-    173: "status=status:I; return value=return_value:I",
-    176: 116,
-    182: "status=result:I",
-    185: 116,
-    191: "princ_name",
-    192: 116,
-    193: "princ_name=princ_name:s",
-    197: 191,
-    198: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
-    199: 191,
-    200: 120,
-    205: 191,
-    208: 191,
-    209: 191,
-    211: 191,
-    214: 116,
+    58: ".uuid",
+    65: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
+    70: ".if_id",
+    72: 70,
+    74: 70,
+    76: 70,
+    80: ".if_id[len if_id]",
+    91: "if_id[len if_id]",
+    101: 70,
+    102: 70,
+    105: 70,
+    106: ".if_id=n:I; .count=v.count:I",
+    108: ".if_id[v2 in if_id]=seen.referent(v2):I",
+    111: ".if_id[v3 in if_id]",
+    119: "if_id_vector",
+    120: "status",
+    121: "if_id_vector=seen.referent(if_id_vector):I",
+    123: 119,
+    124: "status=status:I",
+    129: 119,
+    134: 119,
+    135: 119,
+    136: 119,
+    142: 120,
+    148: "count",
+    149: "statistics",
+    150: 120,
+    151: 149,
+    153: 149,
+    154: "count=count:I; statistics=n:I",
+    155: "statistics=statistics:I*",
+    156: 124,
+    161: 148,
+    163: 149,
+    165: 149,
+    168: 149,
+    171: 120,
+    177: 120,
+    178: "return value",
+    179: "status=status:I; return value=return_value:I",
+    182: 120,
+    188: "status=result:I",
+    191: 120,
+    197: "princ_name",
+    198: 120,
+    199: "princ_name=princ_name:s",
+    203: 197,
+    204: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
+    205: 197,
+    206: 124,
+    211: 197,
+    213: 197,
+    216: 197,
+    217: 197,
+    219: 197,
+    222: 120,
 }

@@ -18,9 +18,11 @@ from .mgmt import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -74,6 +76,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         most, count = read6(d, at)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         at += 12
         if most:
             at = at + 7 & -8
@@ -170,6 +174,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -216,6 +222,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read5(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 24 + n
         if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -256,57 +264,60 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    62: ".uuid",
-    69: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
-    74: ".if_id",
-    76: 74,
-    81: 74,
-    85: ".if_id[len if_id]",
-    97: "if_id[len if_id]",
-    107: 74,
-    108: 74,
-    111: 74,
-    112: ".if_id=n:Q; .count=v.count:I",
-    116: ".if_id[v2 in if_id]=seen.referent(v2):Q",
-    120: ".if_id[v3 in if_id]",
-    128: "if_id_vector",
-    129: "status",
-    130: "if_id_vector=seen.referent(if_id_vector):Q",
-    132: 128,
-    133: "status=status:I",
-    138: 128,
-    143: 128,
-    144: 128,
-    145: 128,
-    151: 129,
-    157: "count",
-    158: "statistics",
-    159: 129,
-    160: 158,
-    162: 158,
-    163: "count=count:I; statistics=n:Q",
-    164: "statistics=statistics:I*",
-    165: 133,
-    170: 157,
-    172: 158,
-    175: 158,
-    178: 129,
-    184: 129,
-    185: "return value",
-    186: "status=status:I; return value=return_value:I",
-    189: 129,
-    195: "status=result:I",
-    198: 129,
-    204: "princ_name",
-    205: 129,
-    206: "princ_name=princ_name:s",
-    210: 204,
-    211: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
-    212: 204,
-    213: 133,
-    218: 204,
-    221: 204,
-    222: 204,
-    224: 204,
-    227: 129,
+    64: ".uuid",
+    71: ".uuid=to_guid(v.uuid):16s; .vers_major=v.vers_major:H; .vers_minor=v.vers_minor:H",
+    76: ".if_id",
+    78: 76,
+    80: 76,
+    85: 76,
+    89: ".if_id[len if_id]",
+    101: "if_id[len if_id]",
+    111: 76,
+    112: 76,
+    115: 76,
+    116: ".if_id=n:Q; .count=v.count:I",
+    120: ".if_id[v2 in if_id]=seen.referent(v2):Q",
+    124: ".if_id[v3 in if_id]",
+    132: "if_id_vector",
+    133: "status",
+    134: "if_id_vector=seen.referent(if_id_vector):Q",
+    136: 132,
+    137: "status=status:I",
+    142: 132,
+    147: 132,
+    148: 132,
+    149: 132,
+    155: 133,
+    161: "count",
+    162: "statistics",
+    163: 133,
+    164: 162,
+    166: 162,
+    167: "count=count:I; statistics=n:Q",
+    168: "statistics=statistics:I*",
+    169: 137,
+    174: 161,
+    176: 162,
+    178: 162,
+    181: 162,
+    184: 133,
+    190: 133,
+    191: "return value",
+    192: "status=status:I; return value=return_value:I",
+    195: 133,
+    201: "status=result:I",
+    204: 133,
+    210: "princ_name",
+    211: 133,
+    212: "princ_name=princ_name:s",
+    216: 210,
+    217: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
+    218: 210,
+    219: 137,
+    224: 210,
+    226: 210,
+    229: 210,
+    230: 210,
+    232: 210,
+    235: 133,
 }

@@ -25,9 +25,11 @@ from .arrays import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -119,7 +121,7 @@ def ndr20(order: str) -> ndr.Codecs:
     rows4 = Struct(order + "B7xq").iter_unpack
     rows5 = Struct(order + "hBx").iter_unpack
     rows6 = Struct(order + "IhBx").iter_unpack
-    split1 = ndr.text_reader(order, "I")
+    split1 = ndr.text_reader(order, "I", max_units)
     starts1 = ndr.text_heads(order, "I")
     write1 = ndr.number_writer(order, "h")
     write2 = ndr.number_writer(order, "q")
@@ -175,6 +177,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if names:
             at = at + 3 & -4
             most, first, n3 = read6(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + 2 * n3
             if (
                 first
@@ -191,6 +195,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if names2:
             at = at + 3 & -4
             most2, first2, n4 = read6(d, at)
+            if n4 > max_units:
+                raise ndr.too_wide(n4, max_units)
             stop4 = at + 12 + 2 * n4
             if (
                 first2
@@ -207,6 +213,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if name:
             at = at + 3 & -4
             most3, first3, n5 = read6(d, at)
+            if n5 > max_units:
+                raise ndr.too_wide(n5, max_units)
             stop5 = at + 12 + 2 * n5
             if (
                 first3
@@ -223,6 +231,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if name2:
             at = at + 3 & -4
             most4, first4, n6 = read6(d, at)
+            if n6 > max_units:
+                raise ndr.too_wide(n6, max_units)
             stop6 = at + 12 + 2 * n6
             if (
                 first4
@@ -405,6 +415,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > 8:
             raise ndr.bad_count(n, 8)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 16 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -412,6 +424,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at = stop
         at = at + 3 & -4
         first2, n2 = read2(d, at)
+        if n2 > max_units:
+            raise ndr.too_wide(n2, max_units)
         stop2 = at + 8 + n2
         if first2 or not 0 < n2 <= 12 or stop2 > size or d[stop2 - 1 : stop2] != b"\0":
             raise ndr.bad_string(d, first2, n2, 12, stop2)
@@ -419,6 +433,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at = stop2
         at = at + 3 & -4
         first3, n3 = read2(d, at)
+        if n3 > max_units:
+            raise ndr.too_wide(n3, max_units)
         stop3 = at + 8 + 2 * n3
         if (
             first3
@@ -492,6 +508,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         if 7 * n > size - 16:
             raise ndr.cut_short(7 * n, d)
         rows: Any = []
@@ -506,6 +524,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if name:
                 at = at + 3 & -4
                 most2, first2, n2 = read6(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop = at + 12 + 2 * n2
                 if (
                     first2
@@ -533,6 +553,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 raise ndr.bad_count(first3, 0)
             if n3 > most3:
                 raise ndr.bad_count(n3, most3)
+            if n3 > max_elements:
+                raise ndr.too_many(n3, max_elements)
             if 7 * n3 > size - (at + 20):
                 raise ndr.cut_short(7 * n3, d)
             rows_2: Any = []
@@ -547,6 +569,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if name3:
                     at = at + 3 & -4
                     most4, first4, n4 = read6(d, at)
+                    if n4 > max_units:
+                        raise ndr.too_wide(n4, max_units)
                     stop2 = at + 12 + 2 * n4
                     if (
                         first4
@@ -614,6 +638,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read10(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             at += 8
             if most:
                 at = at + 7 & -8
@@ -631,6 +657,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read7(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 4 + most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -644,6 +672,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most3,) = read7(d, at)
             if most3 != count2:
                 raise ndr.bad_count(most3, count2)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 4 + 2 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -679,6 +709,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read10(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             at += 8
             if most:
                 at = at + 7 & -8
@@ -694,6 +726,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def put_Grid_request(grid: Any, rows: Any, table: Any) -> bytes | bytearray:
         r = 0x20000
+        seen = ndr.Aliases()
         grid2 = grid.grid
         b = bytearray(pack10(grid.size, 0 if grid2 is None else r))
         r += 4
@@ -723,12 +756,15 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Grid_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         size2, grid = read12(d, 0)
         at = 8
         if grid:
             (most,) = read7(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -739,6 +775,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if v:
                     at = at + 3 & -4
                     (most2,) = read7(d, at)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop2 = at + 4 + 2 * most2
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -756,12 +794,14 @@ def ndr20(order: str) -> ndr.Codecs:
         if most3 != rows:
             raise ndr.bad_count(most3, rows)
         n = most3 * 3
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop3 = at + 8 + 4 * n
         if stop3 > size:
             raise ndr.cut_short(stop3, d)
         table = load4(d[at + 8 : stop3])
         at = stop3
-        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)))
+        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)), seen, limits)
         return GRID(grid, size2), rows, table
 
     def put_Lines_request(lines: Any, count: Any, many: Any) -> bytes | bytearray:
@@ -852,6 +892,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 16
         if lines:
             most, first, n = read6(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + n
             if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -863,6 +905,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if lines2:
             at = at + 3 & -4
             most2, first2, n2 = read6(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 12 + n2
             if (
                 first2
@@ -879,6 +923,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if lines3:
             at = at + 3 & -4
             most3, first3, n3 = read6(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + n3
             if (
                 first3
@@ -895,6 +941,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if last:
             at = at + 3 & -4
             most4, first4, n4 = read6(d, at)
+            if n4 > max_units:
+                raise ndr.too_wide(n4, max_units)
             stop4 = at + 12 + 2 * n4
             if (
                 first4
@@ -913,6 +961,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at += run.size
         if most5 != count:
             raise ndr.bad_count(most5, count)
+        if most5 > max_elements:
+            raise ndr.too_many(most5, max_elements)
         stop5 = at + 16 * most5
         if stop5 > size:
             raise ndr.cut_short(stop5, d)
@@ -923,6 +973,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if lines5:
                 at = at + 3 & -4
                 most6, first5, n5 = read6(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop6 = at + 12 + n5
                 if (
                     first5
@@ -939,6 +991,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if lines6:
                 at = at + 3 & -4
                 most7, first6, n6 = read6(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop7 = at + 12 + n6
                 if (
                     first6
@@ -955,6 +1009,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if lines7:
                 at = at + 3 & -4
                 most8, first7, n7 = read6(d, at)
+                if n7 > max_units:
+                    raise ndr.too_wide(n7, max_units)
                 stop8 = at + 12 + n7
                 if (
                     first7
@@ -971,6 +1027,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if last3:
                 at = at + 3 & -4
                 most9, first8, n8 = read6(d, at)
+                if n8 > max_units:
+                    raise ndr.too_wide(n8, max_units)
                 stop9 = at + 12 + 2 * n8
                 if (
                     first8
@@ -990,6 +1048,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_Part_request(
         first: Any, used: Any, some: Any, after: Any
     ) -> bytes | bytearray:
+        seen = ndr.Aliases()
         n = len(some)
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
@@ -1002,6 +1061,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Part_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         first, used, first2, n = read14(d, 0)
         if n != used:
             raise ndr.bad_count(n, used)
@@ -1009,6 +1069,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first2, first)
         if first2 + n > 6:
             raise ndr.bad_count(first2 + n, 6)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 16 + 16 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1016,7 +1078,7 @@ def ndr20(order: str) -> ndr.Codecs:
         for x, h in rows4(d[16:stop]):
             some.append(WIDE(x, h))
         at = stop
-        some = ndr.shifted(some, first2)
+        some = ndr.shifted(some, first2, seen, limits)
         (after,) = read15(d, at)
         return first, used, some, after
 
@@ -1042,6 +1104,8 @@ def ndr20(order: str) -> ndr.Codecs:
         count, most = read16(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 16 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1052,6 +1116,8 @@ def ndr20(order: str) -> ndr.Codecs:
         after, most2 = read16(d, at)
         if most2 != count:
             raise ndr.bad_count(most2, count)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 8 + (4 * most2 - 1 if most2 else 0)
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -1084,6 +1150,8 @@ def ndr20(order: str) -> ndr.Codecs:
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1100,6 +1168,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n2 > most2:
             raise ndr.bad_count(n2, most2)
+        if n2 > max_elements:
+            raise ndr.too_many(n2, max_elements)
         stop2 = at + n2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -1137,6 +1207,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 20 + (8 * n - 1 if n else 0)
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1181,6 +1253,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 16 + (8 * n - 1 if n else 0)
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1325,6 +1399,8 @@ def ndr20(order: str) -> ndr.Codecs:
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1338,6 +1414,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most2,) = read7(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         at += 4
         if most2:
             at = at + 7 & -8
@@ -1448,6 +1526,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if names2:
                 at = at + 3 & -4
                 most3, first, n4 = read6(d, at)
+                if n4 > max_units:
+                    raise ndr.too_wide(n4, max_units)
                 stop4 = at + 12 + 2 * n4
                 if (
                     first
@@ -1464,6 +1544,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if names3:
                 at = at + 3 & -4
                 most4, first2, n5 = read6(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop5 = at + 12 + 2 * n5
                 if (
                     first2
@@ -1480,6 +1562,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if name:
                 at = at + 3 & -4
                 most5, first3, n6 = read6(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop6 = at + 12 + 2 * n6
                 if (
                     first3
@@ -1496,6 +1580,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if name2:
                 at = at + 3 & -4
                 most6, first4, n7 = read6(d, at)
+                if n7 > max_units:
+                    raise ndr.too_wide(n7, max_units)
                 stop7 = at + 12 + 2 * n7
                 if (
                     first4
@@ -1564,553 +1650,593 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    133: ".octets",
-    134: 133,
-    135: 133,
-    136: 133,
-    137: 133,
-    138: 133,
-    139: 133,
-    140: 133,
-    141: 133,
-    142: 133,
-    143: 133,
-    144: 133,
-    145: 133,
-    146: 133,
-    147: 133,
-    148: 133,
-    149: 133,
-    150: 133,
-    151: 133,
-    152: 133,
-    153: 133,
-    154: 133,
-    155: 133,
-    156: 133,
-    157: 133,
-    164: ".matrix",
-    171: ".rows",
-    177: ".names[0]",
-    185: 177,
-    186: 177,
-    193: ".names[1]",
-    201: 193,
-    202: 193,
-    209: ".named[0].name",
-    217: 209,
-    218: 209,
-    225: ".named[1].name",
-    233: 225,
-    234: 225,
-    255: 133,
-    257: 133,
-    258: ".numbers",
-    260: 258,
-    261: ".letters",
-    262: ".letters=letters:s",
-    264: 261,
-    265: ".smalls",
-    267: 265,
-    268: ".smalls[0]",
-    269: ".smalls[1]",
-    270: ".wides",
-    272: 270,
-    273: ".wides[0]",
-    274: ".wides[1]",
-    275: ".levels",
+    135: ".octets",
+    136: 135,
+    137: 135,
+    138: 135,
+    139: 135,
+    140: 135,
+    141: 135,
+    142: 135,
+    143: 135,
+    144: 135,
+    145: 135,
+    146: 135,
+    147: 135,
+    148: 135,
+    149: 135,
+    150: 135,
+    151: 135,
+    152: 135,
+    153: 135,
+    154: 135,
+    155: 135,
+    156: 135,
+    157: 135,
+    158: 135,
+    159: 135,
+    166: ".matrix",
+    173: ".rows",
+    179: ".names[0]",
+    181: 179,
+    189: 179,
+    190: 179,
+    197: ".names[1]",
+    199: 197,
+    207: 197,
+    208: 197,
+    215: ".named[0].name",
+    217: 215,
+    225: 215,
+    226: 215,
+    233: ".named[1].name",
+    235: 233,
+    243: 233,
+    244: 233,
+    265: 135,
+    267: 135,
+    268: ".numbers",
+    270: 268,
+    271: ".letters",
+    272: ".letters=letters:s",
+    274: 271,
+    275: ".smalls",
     277: 275,
-    278: ".levels[0]",
-    279: ".levels[0]=x:H",
-    280: 278,
-    281: ".levels[1]",
-    282: ".levels[1]=x2:H",
-    283: 281,
-    284: ".levels[2]",
-    285: ".levels[2]=x3:H",
-    286: 284,
-    287: ".names",
-    289: 287,
-    290: 177,
-    291: 193,
-    292: ".named",
-    294: 292,
-    295: ".named[0]",
-    296: 209,
-    297: ".named[0].small",
-    298: ".named[1]",
-    299: 225,
-    300: ".named[1].small",
-    301: ".flags",
-    303: 301,
-    304: 164,
-    306: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    307: 306,
-    308: 306,
-    309: 306,
-    310: 306,
-    311: 306,
-    312: 306,
-    313: 306,
-    314: 306,
-    315: 306,
-    316: 306,
-    317: 306,
-    318: 306,
-    319: 306,
-    320: 306,
-    321: 306,
-    322: 306,
-    323: 306,
-    324: 306,
-    325: 306,
-    326: 306,
-    327: 306,
-    328: 306,
-    329: 306,
-    330: 306,
-    334: ".matrix=flat:d*",
-    335: 171,
-    337: 171,
-    340: ".names[0]=pointer:s",
-    342: ".names[1]=pointer2:s",
-    344: ".named[0].name=name:s",
-    346: ".named[1].name=name2:s",
-    358: "fixed",
-    362: 358,
-    368: 358,
-    372: 358,
-    376: "varying.values",
-    377: 376,
-    380: 376,
-    381: 376,
-    382: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
-    383: "varying.values=part:h*",
-    384: "varying.text=varying.text:s",
-    387: "varying.text",
-    388: "varying.text=0:I; varying.text=n2:I",
-    389: 387,
-    390: "varying.wide=varying.wide:s",
-    393: "varying.wide",
-    394: "varying.wide=0:I; varying.wide=n3:I",
-    395: 393,
-    396: "varying.end=varying.end:B; after=after:B",
-    401: "varying.pad",
-    403: 376,
-    405: 376,
-    407: 376,
-    410: 376,
-    414: 387,
-    417: 387,
-    418: 387,
-    421: 393,
-    429: 393,
-    430: 393,
-    432: "varying.end",
-    437: "room.items",
-    438: 437,
-    442: 437,
-    443: 437,
-    444: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
-    446: "room.items[v in part].name",
-    447: "room.items[v in part].small",
-    448: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    451: "room.items[v2 in part].name",
-    453: "room.items[v2 in part].name=name2:s",
-    456: 451,
-    457: "outer=0 if outer is None else r:I",
-    460: "outer.inner",
-    461: "outer.inner.items",
-    462: 461,
-    466: 461,
-    467: 461,
-    468: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
-    470: "outer.inner.items[v3 in part2].name",
-    471: "outer.inner.items[v3 in part2].small",
-    472: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    475: "outer.inner.items[v4 in part2].name",
-    477: "outer.inner.items[v4 in part2].name=name4:s",
-    480: 475,
-    481: "after=after:q",
-    486: 437,
-    488: 437,
-    490: 437,
-    492: 437,
-    494: 437,
-    496: 437,
-    501: "room.items[len items].name",
-    508: 501,
-    516: 501,
-    517: 501,
-    524: "outer",
-    527: 461,
-    529: 461,
-    531: 461,
-    533: 461,
-    535: 461,
-    537: 461,
-    542: "outer.inner.items[len items2].name",
-    549: 542,
-    557: 542,
-    558: 542,
-    568: "after",
-    573: "hypers=0 if hypers is None else r:I",
-    576: "hypers.numbers",
-    577: 576,
-    580: 576,
-    581: "hypers.numbers=n:I; hypers.count=hypers.count:i",
-    584: "hypers.numbers=numbers:q*",
-    585: "flags.flags",
-    586: "flags.levels",
-    587: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
-    588: 587,
-    589: 587,
-    591: 585,
-    594: 585,
-    595: "flags.flags=n2:I",
-    596: "flags.flags=flags2:?*",
-    598: 586,
-    601: 586,
-    602: "flags.levels=n3:I",
-    604: "flags.levels[v in levels]=v:H",
-    605: "flags.levels[v in levels]",
-    606: 604,
-    611: "hypers",
-    614: 576,
-    616: 576,
-    622: 576,
-    628: "flags.count",
-    631: 585,
-    633: 585,
-    636: 585,
-    644: 586,
-    646: 586,
-    649: 586,
-    652: "flags.levels[len levels2]",
-    661: "out=0 if result is None else r:I",
-    663: "out.numbers",
-    664: 663,
-    667: 663,
-    668: "out.numbers=n:I; out.count=result.count:i",
-    671: "out.numbers=numbers:q*",
-    676: "out",
-    679: 663,
-    681: 663,
-    687: 663,
-    697: "grid.grid",
-    698: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
-    701: 697,
-    704: 697,
-    705: "grid.grid=n:I",
-    709: "grid.grid[v in grid2]=0 if v is None else r:I",
-    712: "grid.grid[v in grid2]",
-    714: 712,
-    715: "grid.grid[v in grid2]=n2:I",
-    716: "grid.grid[v in grid2]=v:h*",
-    718: "table",
-    720: "rows=rows:i; table=rows:I",
-    721: "table=flat:i*",
-    726: "grid.size",
-    729: 697,
-    731: 697,
-    734: 697,
-    741: "grid.grid[len grid2]",
-    744: 741,
-    750: 741,
-    755: "rows",
-    757: 718,
-    761: 718,
-    769: "lines.lines",
-    771: 769,
-    772: "lines.lines[0]",
-    773: "lines.lines[1]",
-    774: "lines.lines[2]",
-    775: "lines.last",
-    776: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
-    777: 776,
-    778: 776,
-    779: 776,
-    780: 776,
-    781: 776,
-    782: 776,
-    783: 776,
-    786: "lines.lines[0]=pointer:s",
-    789: 772,
-    791: "lines.lines[1]=pointer2:s",
-    794: 773,
-    796: "lines.lines[2]=pointer3:s",
-    799: 774,
-    801: "lines.last=last:s",
-    804: 775,
-    805: "many",
-    807: 805,
-    808: "count=count:h; many=n5:I",
-    812: "many[v in many].lines",
-    814: 812,
-    815: "many[v in many].lines[0]",
-    816: "many[v in many].lines[1]",
-    817: "many[v in many].lines[2]",
-    818: "many[v in many].last",
-    819: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
-    820: 819,
-    821: 819,
-    822: 819,
-    823: 819,
-    824: 819,
-    827: "many[v in many].lines[0]=pointer4:s",
-    830: 815,
-    832: "many[v in many].lines[1]=pointer5:s",
-    835: 816,
-    837: "many[v in many].lines[2]=pointer6:s",
-    840: 817,
-    842: "many[v in many].last=last2:s",
-    845: 818,
-    851: 772,
-    854: 772,
-    857: 772,
-    858: 772,
-    865: 773,
-    873: 773,
-    874: 773,
-    881: 774,
-    889: 774,
-    890: 774,
-    897: 775,
-    905: 775,
-    906: 775,
-    912: "count",
-    915: 805,
-    918: 805,
-    925: "many[len many].lines[0]",
-    933: 925,
-    934: 925,
-    941: "many[len many].lines[1]",
-    949: 941,
-    950: 941,
-    957: "many[len many].lines[2]",
-    965: 957,
-    966: 957,
-    973: "many[len many].last",
-    981: 973,
-    982: 973,
-    987: "many[len many]",
-    993: "some",
+    278: ".smalls[0]",
+    279: ".smalls[1]",
+    280: ".wides",
+    282: 280,
+    283: ".wides[0]",
+    284: ".wides[1]",
+    285: ".levels",
+    287: 285,
+    288: ".levels[0]",
+    289: ".levels[0]=x:H",
+    290: 288,
+    291: ".levels[1]",
+    292: ".levels[1]=x2:H",
+    293: 291,
+    294: ".levels[2]",
+    295: ".levels[2]=x3:H",
+    296: 294,
+    297: ".names",
+    299: 297,
+    300: 179,
+    301: 197,
+    302: ".named",
+    304: 302,
+    305: ".named[0]",
+    306: 215,
+    307: ".named[0].small",
+    308: ".named[1]",
+    309: 233,
+    310: ".named[1].small",
+    311: ".flags",
+    313: 311,
+    314: 166,
+    316: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:H; .levels[1]=x2:H; .levels[2]=x3:H; .names[0]=0 if pointer is None else r:I; .names[1]=0 if pointer2 is None else r + 4:I; .named[0].name=0 if name is None else r + 8:I; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:I; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
+    317: 316,
+    318: 316,
+    319: 316,
+    320: 316,
+    321: 316,
+    322: 316,
+    323: 316,
+    324: 316,
+    325: 316,
+    326: 316,
+    327: 316,
+    328: 316,
+    329: 316,
+    330: 316,
+    331: 316,
+    332: 316,
+    333: 316,
+    334: 316,
+    335: 316,
+    336: 316,
+    337: 316,
+    338: 316,
+    339: 316,
+    340: 316,
+    344: ".matrix=flat:d*",
+    345: 173,
+    347: 173,
+    350: ".names[0]=pointer:s",
+    352: ".names[1]=pointer2:s",
+    354: ".named[0].name=name:s",
+    356: ".named[1].name=name2:s",
+    368: "fixed",
+    372: 368,
+    378: 368,
+    382: 368,
+    386: "varying.values",
+    387: 386,
+    390: 386,
+    391: 386,
+    392: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:I; varying.values=length:I",
+    393: "varying.values=part:h*",
+    394: "varying.text=varying.text:s",
+    397: "varying.text",
+    398: "varying.text=0:I; varying.text=n2:I",
+    399: 397,
+    400: "varying.wide=varying.wide:s",
+    403: "varying.wide",
+    404: "varying.wide=0:I; varying.wide=n3:I",
+    405: 403,
+    406: "varying.end=varying.end:B; after=after:B",
+    411: "varying.pad",
+    413: 386,
+    415: 386,
+    417: 386,
+    419: 386,
+    422: 386,
+    426: 397,
+    428: 397,
+    431: 397,
+    432: 397,
+    435: 403,
+    437: 403,
+    445: 403,
+    446: 403,
+    448: "varying.end",
+    453: "room.items",
+    454: 453,
+    458: 453,
+    459: 453,
+    460: "room.items=most:I; room.room=room.room:H; room.used=room.used:H; room.items=0:I; room.items=length:I",
+    462: "room.items[v in part].name",
+    463: "room.items[v in part].small",
+    464: "room.items[v in part].name=0 if name is None else r:I; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    467: "room.items[v2 in part].name",
+    469: "room.items[v2 in part].name=name2:s",
+    472: 467,
+    473: "outer=0 if outer is None else r:I",
+    476: "outer.inner",
+    477: "outer.inner.items",
+    478: 477,
+    482: 477,
+    483: 477,
+    484: "outer.inner.items=most2:I; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:I; outer.inner.items=length2:I",
+    486: "outer.inner.items[v3 in part2].name",
+    487: "outer.inner.items[v3 in part2].small",
+    488: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:I; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    491: "outer.inner.items[v4 in part2].name",
+    493: "outer.inner.items[v4 in part2].name=name4:s",
+    496: 491,
+    497: "after=after:q",
+    502: 453,
+    504: 453,
+    506: 453,
+    508: 453,
+    510: 453,
+    512: 453,
+    514: 453,
+    519: "room.items[len items].name",
+    526: 519,
+    528: 519,
+    536: 519,
+    537: 519,
+    544: "outer",
+    547: 477,
+    549: 477,
+    551: 477,
+    553: 477,
+    555: 477,
+    557: 477,
+    559: 477,
+    564: "outer.inner.items[len items2].name",
+    571: 564,
+    573: 564,
+    581: 564,
+    582: 564,
+    592: "after",
+    597: "hypers=0 if hypers is None else r:I",
+    600: "hypers.numbers",
+    601: 600,
+    604: 600,
+    605: "hypers.numbers=n:I; hypers.count=hypers.count:i",
+    608: "hypers.numbers=numbers:q*",
+    609: "flags.flags",
+    610: "flags.levels",
+    611: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:I; flags.levels=0 if levels is None else r + 4:I",
+    612: 611,
+    613: 611,
+    615: 609,
+    618: 609,
+    619: "flags.flags=n2:I",
+    620: "flags.flags=flags2:?*",
+    622: 610,
+    625: 610,
+    626: "flags.levels=n3:I",
+    628: "flags.levels[v in levels]=v:H",
+    629: "flags.levels[v in levels]",
+    630: 628,
+    635: "hypers",
+    638: 600,
+    640: 600,
+    642: 600,
+    648: 600,
+    654: "flags.count",
+    657: 609,
+    659: 609,
+    661: 609,
+    664: 609,
+    672: 610,
+    674: 610,
+    676: 610,
+    679: 610,
+    682: "flags.levels[len levels2]",
+    691: "out=0 if result is None else r:I",
+    693: "out.numbers",
+    694: 693,
+    697: 693,
+    698: "out.numbers=n:I; out.count=result.count:i",
+    701: "out.numbers=numbers:q*",
+    706: "out",
+    709: 693,
+    711: 693,
+    713: 693,
+    719: 693,
+    730: "grid.grid",
+    731: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:I",
+    734: 730,
+    737: 730,
+    738: "grid.grid=n:I",
+    742: "grid.grid[v in grid2]=0 if v is None else r:I",
+    745: "grid.grid[v in grid2]",
+    747: 745,
+    748: "grid.grid[v in grid2]=n2:I",
+    749: "grid.grid[v in grid2]=v:h*",
+    751: "table",
+    753: "rows=rows:i; table=rows:I",
+    754: "table=flat:i*",
+    760: "grid.size",
+    763: 730,
+    765: 730,
+    767: 730,
+    770: 730,
+    777: "grid.grid[len grid2]",
+    779: 777,
+    782: 777,
+    788: 777,
+    793: "rows",
+    795: 751,
+    798: 751,
+    801: 751,
+    809: "lines.lines",
+    811: 809,
+    812: "lines.lines[0]",
+    813: "lines.lines[1]",
+    814: "lines.lines[2]",
+    815: "lines.last",
+    816: "lines.lines[0]=0 if pointer is None else r:I; lines.lines[1]=0 if pointer2 is None else r + 4:I; lines.lines[2]=0 if pointer3 is None else r + 8:I; lines.last=0 if last is None else r + 12:I",
+    817: 816,
+    818: 816,
+    819: 816,
+    820: 816,
+    821: 816,
+    822: 816,
+    823: 816,
+    826: "lines.lines[0]=pointer:s",
+    829: 812,
+    831: "lines.lines[1]=pointer2:s",
+    834: 813,
+    836: "lines.lines[2]=pointer3:s",
+    839: 814,
+    841: "lines.last=last:s",
+    844: 815,
+    845: "many",
+    847: 845,
+    848: "count=count:h; many=n5:I",
+    852: "many[v in many].lines",
+    854: 852,
+    855: "many[v in many].lines[0]",
+    856: "many[v in many].lines[1]",
+    857: "many[v in many].lines[2]",
+    858: "many[v in many].last",
+    859: "many[v in many].lines[0]=0 if pointer4 is None else r:I; many[v in many].lines[1]=0 if pointer5 is None else r + 4:I; many[v in many].lines[2]=0 if pointer6 is None else r + 8:I; many[v in many].last=0 if last2 is None else r + 12:I",
+    860: 859,
+    861: 859,
+    862: 859,
+    863: 859,
+    864: 859,
+    867: "many[v in many].lines[0]=pointer4:s",
+    870: 855,
+    872: "many[v in many].lines[1]=pointer5:s",
+    875: 856,
+    877: "many[v in many].lines[2]=pointer6:s",
+    880: 857,
+    882: "many[v in many].last=last2:s",
+    885: 858,
+    891: 812,
+    894: 812,
+    896: 812,
+    899: 812,
+    900: 812,
+    907: 813,
+    909: 813,
+    917: 813,
+    918: 813,
+    925: 814,
+    927: 814,
+    935: 814,
+    936: 814,
+    943: 815,
+    945: 815,
+    953: 815,
+    954: 815,
+    960: "count",
+    963: 845,
+    965: 845,
+    968: 845,
+    975: "many[len many].lines[0]",
+    977: 975,
+    985: 975,
+    986: 975,
+    993: "many[len many].lines[1]",
     995: 993,
-    996: 993,
-    997: "first=first:i; used=used:i; some=first:I; some=used:I",
-    999: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1000: "after=after:B",
-    1005: "first",
-    1007: 993,
-    1009: 993,
-    1011: 993,
-    1014: 993,
-    1017: "some[len some]",
-    1020: 568,
-    1026: "wides",
-    1028: 1026,
-    1029: "count=count:B; wides=n:I",
-    1031: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1032: "smalls",
-    1034: 1032,
-    1035: "after=after:B; smalls=n2:I",
-    1037: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1042: 912,
-    1044: 1026,
-    1047: 1026,
-    1050: "wides[len wides]",
-    1052: 568,
-    1054: 1032,
-    1057: 1032,
-    1060: "smalls[len smalls]",
-    1067: "letters=letters:s",
-    1068: "letters",
-    1070: 1068,
-    1071: "n=n:i; letters=n2:I",
-    1072: 1068,
-    1073: "data",
-    1076: 1073,
-    1077: 1073,
-    1078: "after=after:B; data=n:I; data=0:I; data=length:I",
-    1079: 1073,
-    1084: "n",
-    1086: 1068,
-    1089: 1068,
-    1090: 1068,
-    1093: 568,
-    1096: 1073,
-    1098: 1073,
-    1100: 1073,
-    1102: 1073,
-    1105: 1073,
-    1112: "named",
-    1114: 1112,
-    1115: 1112,
-    1116: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
-    1119: "named[v in part].name",
-    1120: "named[v in part].small",
-    1121: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1126: "named[*].name=texts:s/0/1",
-    1131: "room",
-    1133: 1112,
-    1135: 1112,
-    1137: 1112,
-    1139: 1112,
-    1142: 1112,
-    1146: "named[len named].name",
-    1147: "named[len named]",
-    1153: "used",
-    1154: 1112,
-    1155: 1112,
-    1158: 1112,
-    1159: 1112,
-    1160: "used=used:i; named=most:I; named=0:I; named=used:I",
-    1163: 1119,
-    1164: 1120,
-    1165: 1121,
-    1170: 1126,
-    1175: 1153,
-    1177: 1112,
-    1179: 1112,
-    1181: 1112,
-    1183: 1112,
-    1186: 1112,
-    1190: 1146,
-    1191: 1147,
-    1197: "names",
-    1199: 1197,
-    1200: "n=n:i; names=n2:I",
-    1203: "names[v in names]=0 if v is None else r:I",
-    1206: "names[*]=texts:s/0/1",
-    1207: 358,
-    1209: 358,
-    1210: "fixed=n3:I",
-    1214: "fixed[v2 in fixed].octets",
-    1216: 1214,
-    1217: "fixed[v2 in fixed].numbers",
-    1219: 1217,
-    1220: "fixed[v2 in fixed].letters",
-    1221: "fixed[v2 in fixed].letters=letters:s",
-    1223: 1220,
-    1224: "fixed[v2 in fixed].smalls",
-    1226: 1224,
-    1227: "fixed[v2 in fixed].smalls[0]",
-    1228: "fixed[v2 in fixed].smalls[1]",
-    1229: "fixed[v2 in fixed].wides",
-    1231: 1229,
-    1232: "fixed[v2 in fixed].wides[0]",
-    1233: "fixed[v2 in fixed].wides[1]",
-    1234: "fixed[v2 in fixed].levels",
-    1236: 1234,
-    1237: "fixed[v2 in fixed].levels[0]",
-    1238: "fixed[v2 in fixed].levels[0]=x:H",
-    1239: 1237,
-    1240: "fixed[v2 in fixed].levels[1]",
-    1241: "fixed[v2 in fixed].levels[1]=x2:H",
-    1242: 1240,
-    1243: "fixed[v2 in fixed].levels[2]",
-    1244: "fixed[v2 in fixed].levels[2]=x3:H",
-    1245: 1243,
-    1246: "fixed[v2 in fixed].names",
-    1248: 1246,
-    1249: "fixed[v2 in fixed].names[0]",
-    1250: "fixed[v2 in fixed].names[1]",
-    1251: "fixed[v2 in fixed].named",
-    1253: 1251,
-    1254: "fixed[v2 in fixed].named[0]",
-    1255: "fixed[v2 in fixed].named[0].name",
-    1256: "fixed[v2 in fixed].named[0].small",
-    1257: "fixed[v2 in fixed].named[1]",
-    1258: "fixed[v2 in fixed].named[1].name",
-    1259: "fixed[v2 in fixed].named[1].small",
-    1260: "fixed[v2 in fixed].flags",
-    1262: 1260,
-    1263: "fixed[v2 in fixed].matrix",
-    1265: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1266: 1265,
-    1267: 1265,
-    1268: 1265,
-    1269: 1265,
-    1270: 1265,
-    1271: 1265,
-    1272: 1265,
-    1273: 1265,
-    1274: 1265,
-    1275: 1265,
-    1276: 1265,
-    1277: 1265,
-    1278: 1265,
-    1279: 1265,
-    1280: 1265,
-    1281: 1265,
-    1282: 1265,
-    1283: 1265,
-    1284: 1265,
-    1285: 1265,
-    1286: 1265,
-    1287: 1265,
-    1288: 1265,
-    1289: 1265,
-    1293: "fixed[v2 in fixed].matrix=flat:d*",
-    1294: "fixed[v2 in fixed].rows",
-    1296: 1294,
-    1298: "fixed[v3 in fixed].names",
-    1299: "fixed[v3 in fixed].names[0]",
-    1300: "fixed[v3 in fixed].names[1]",
-    1301: "fixed[v3 in fixed].named",
-    1302: "fixed[v3 in fixed].named[0]",
-    1303: "fixed[v3 in fixed].named[0].name",
-    1304: "fixed[v3 in fixed].named[1]",
-    1305: "fixed[v3 in fixed].named[1].name",
-    1308: "fixed[v3 in fixed].names[0]=pointer3:s",
-    1310: "fixed[v3 in fixed].names[1]=pointer4:s",
-    1312: "fixed[v3 in fixed].named[0].name=name3:s",
-    1314: "fixed[v3 in fixed].named[1].name=name4:s",
-    1325: 1084,
-    1327: 1197,
-    1330: 1197,
-    1334: "names[len names]",
-    1335: 1334,
-    1338: 358,
-    1340: 358,
-    1345: 358,
-    1349: "fixed[len fixed].octets",
-    1350: 1349,
-    1351: 1349,
-    1352: 1349,
-    1353: 1349,
-    1354: 1349,
-    1355: 1349,
-    1356: 1349,
-    1357: 1349,
-    1358: 1349,
-    1359: 1349,
-    1360: 1349,
-    1361: 1349,
-    1362: 1349,
-    1363: 1349,
-    1364: 1349,
-    1365: 1349,
-    1366: 1349,
-    1367: 1349,
-    1368: 1349,
-    1369: 1349,
-    1370: 1349,
-    1371: 1349,
-    1372: 1349,
-    1373: 1349,
-    1380: "fixed[len fixed].matrix",
-    1387: "fixed[len fixed].rows",
-    1450: "fixed[len fixed].names[0]",
-    1458: 1450,
-    1459: 1450,
-    1466: "fixed[len fixed].names[1]",
-    1474: 1466,
-    1475: 1466,
-    1482: "fixed[len fixed].named[0].name",
-    1490: 1482,
-    1491: 1482,
-    1498: "fixed[len fixed].named[1].name",
-    1506: 1498,
-    1507: 1498,
+    1003: 993,
+    1004: 993,
+    1011: "many[len many].lines[2]",
+    1013: 1011,
+    1021: 1011,
+    1022: 1011,
+    1029: "many[len many].last",
+    1031: 1029,
+    1039: 1029,
+    1040: 1029,
+    1045: "many[len many]",
+    1052: "some",
+    1054: 1052,
+    1055: 1052,
+    1056: "first=first:i; used=used:i; some=first:I; some=used:I",
+    1058: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1059: "after=after:B",
+    1065: "first",
+    1067: 1052,
+    1069: 1052,
+    1071: 1052,
+    1073: 1052,
+    1076: 1052,
+    1079: "some[len some]",
+    1082: 592,
+    1088: "wides",
+    1090: 1088,
+    1091: "count=count:B; wides=n:I",
+    1093: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1094: "smalls",
+    1096: 1094,
+    1097: "after=after:B; smalls=n2:I",
+    1099: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1104: 960,
+    1106: 1088,
+    1108: 1088,
+    1111: 1088,
+    1114: "wides[len wides]",
+    1116: 592,
+    1118: 1094,
+    1120: 1094,
+    1123: 1094,
+    1126: "smalls[len smalls]",
+    1133: "letters=letters:s",
+    1134: "letters",
+    1136: 1134,
+    1137: "n=n:i; letters=n2:I",
+    1138: 1134,
+    1139: "data",
+    1142: 1139,
+    1143: 1139,
+    1144: "after=after:B; data=n:I; data=0:I; data=length:I",
+    1145: 1139,
+    1150: "n",
+    1152: 1134,
+    1154: 1134,
+    1157: 1134,
+    1158: 1134,
+    1161: 592,
+    1164: 1139,
+    1166: 1139,
+    1168: 1139,
+    1170: 1139,
+    1172: 1139,
+    1175: 1139,
+    1182: "named",
+    1184: 1182,
+    1185: 1182,
+    1186: "room=room:i; used=used:i; named=room:I; named=0:I; named=used:I",
+    1189: "named[v in part].name",
+    1190: "named[v in part].small",
+    1191: "named[v in part].name=0 if name is None else r:I; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1196: "named[*].name=texts:s/0/1",
+    1201: "room",
+    1203: 1182,
+    1205: 1182,
+    1207: 1182,
+    1209: 1182,
+    1211: 1182,
+    1214: 1182,
+    1218: "named[len named].name",
+    1219: "named[len named]",
+    1225: "used",
+    1226: 1182,
+    1227: 1182,
+    1230: 1182,
+    1231: 1182,
+    1232: "used=used:i; named=most:I; named=0:I; named=used:I",
+    1235: 1189,
+    1236: 1190,
+    1237: 1191,
+    1242: 1196,
+    1247: 1225,
+    1249: 1182,
+    1251: 1182,
+    1253: 1182,
+    1255: 1182,
+    1257: 1182,
+    1260: 1182,
+    1264: 1218,
+    1265: 1219,
+    1271: "names",
+    1273: 1271,
+    1274: "n=n:i; names=n2:I",
+    1277: "names[v in names]=0 if v is None else r:I",
+    1280: "names[*]=texts:s/0/1",
+    1281: 368,
+    1283: 368,
+    1284: "fixed=n3:I",
+    1288: "fixed[v2 in fixed].octets",
+    1290: 1288,
+    1291: "fixed[v2 in fixed].numbers",
+    1293: 1291,
+    1294: "fixed[v2 in fixed].letters",
+    1295: "fixed[v2 in fixed].letters=letters:s",
+    1297: 1294,
+    1298: "fixed[v2 in fixed].smalls",
+    1300: 1298,
+    1301: "fixed[v2 in fixed].smalls[0]",
+    1302: "fixed[v2 in fixed].smalls[1]",
+    1303: "fixed[v2 in fixed].wides",
+    1305: 1303,
+    1306: "fixed[v2 in fixed].wides[0]",
+    1307: "fixed[v2 in fixed].wides[1]",
+    1308: "fixed[v2 in fixed].levels",
+    1310: 1308,
+    1311: "fixed[v2 in fixed].levels[0]",
+    1312: "fixed[v2 in fixed].levels[0]=x:H",
+    1313: 1311,
+    1314: "fixed[v2 in fixed].levels[1]",
+    1315: "fixed[v2 in fixed].levels[1]=x2:H",
+    1316: 1314,
+    1317: "fixed[v2 in fixed].levels[2]",
+    1318: "fixed[v2 in fixed].levels[2]=x3:H",
+    1319: 1317,
+    1320: "fixed[v2 in fixed].names",
+    1322: 1320,
+    1323: "fixed[v2 in fixed].names[0]",
+    1324: "fixed[v2 in fixed].names[1]",
+    1325: "fixed[v2 in fixed].named",
+    1327: 1325,
+    1328: "fixed[v2 in fixed].named[0]",
+    1329: "fixed[v2 in fixed].named[0].name",
+    1330: "fixed[v2 in fixed].named[0].small",
+    1331: "fixed[v2 in fixed].named[1]",
+    1332: "fixed[v2 in fixed].named[1].name",
+    1333: "fixed[v2 in fixed].named[1].small",
+    1334: "fixed[v2 in fixed].flags",
+    1336: 1334,
+    1337: "fixed[v2 in fixed].matrix",
+    1339: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:H; fixed[v2 in fixed].levels[1]=x2:H; fixed[v2 in fixed].levels[2]=x3:H; fixed[v2 in fixed].names[0]=0 if pointer is None else r:I; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:I; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:I; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:I; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
+    1340: 1339,
+    1341: 1339,
+    1342: 1339,
+    1343: 1339,
+    1344: 1339,
+    1345: 1339,
+    1346: 1339,
+    1347: 1339,
+    1348: 1339,
+    1349: 1339,
+    1350: 1339,
+    1351: 1339,
+    1352: 1339,
+    1353: 1339,
+    1354: 1339,
+    1355: 1339,
+    1356: 1339,
+    1357: 1339,
+    1358: 1339,
+    1359: 1339,
+    1360: 1339,
+    1361: 1339,
+    1362: 1339,
+    1363: 1339,
+    1367: "fixed[v2 in fixed].matrix=flat:d*",
+    1368: "fixed[v2 in fixed].rows",
+    1370: 1368,
+    1372: "fixed[v3 in fixed].names",
+    1373: "fixed[v3 in fixed].names[0]",
+    1374: "fixed[v3 in fixed].names[1]",
+    1375: "fixed[v3 in fixed].named",
+    1376: "fixed[v3 in fixed].named[0]",
+    1377: "fixed[v3 in fixed].named[0].name",
+    1378: "fixed[v3 in fixed].named[1]",
+    1379: "fixed[v3 in fixed].named[1].name",
+    1382: "fixed[v3 in fixed].names[0]=pointer3:s",
+    1384: "fixed[v3 in fixed].names[1]=pointer4:s",
+    1386: "fixed[v3 in fixed].named[0].name=name3:s",
+    1388: "fixed[v3 in fixed].named[1].name=name4:s",
+    1399: 1150,
+    1401: 1271,
+    1403: 1271,
+    1406: 1271,
+    1410: "names[len names]",
+    1411: 1410,
+    1414: 368,
+    1416: 368,
+    1418: 368,
+    1423: 368,
+    1427: "fixed[len fixed].octets",
+    1428: 1427,
+    1429: 1427,
+    1430: 1427,
+    1431: 1427,
+    1432: 1427,
+    1433: 1427,
+    1434: 1427,
+    1435: 1427,
+    1436: 1427,
+    1437: 1427,
+    1438: 1427,
+    1439: 1427,
+    1440: 1427,
+    1441: 1427,
+    1442: 1427,
+    1443: 1427,
+    1444: 1427,
+    1445: 1427,
+    1446: 1427,
+    1447: 1427,
+    1448: 1427,
+    1449: 1427,
+    1450: 1427,
+    1451: 1427,
+    1458: "fixed[len fixed].matrix",
+    1465: "fixed[len fixed].rows",
+    1528: "fixed[len fixed].names[0]",
+    1530: 1528,
+    1538: 1528,
+    1539: 1528,
+    1546: "fixed[len fixed].names[1]",
+    1548: 1546,
+    1556: 1546,
+    1557: 1546,
+    1564: "fixed[len fixed].named[0].name",
+    1566: 1564,
+    1574: 1564,
+    1575: 1564,
+    1582: "fixed[len fixed].named[1].name",
+    1584: 1582,
+    1592: 1582,
+    1593: 1582,
 }

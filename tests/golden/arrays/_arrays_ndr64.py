@@ -25,9 +25,11 @@ from .arrays import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -122,7 +124,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     rows4 = Struct(order + "B7xq").iter_unpack
     rows5 = Struct(order + "hBx").iter_unpack
     rows6 = Struct(order + "QhB5x").iter_unpack
-    split1 = ndr.text_reader(order, "Q")
+    split1 = ndr.text_reader(order, "Q", max_units)
     starts1 = ndr.text_heads(order, "Q")
     write1 = ndr.number_writer(order, "h")
     write2 = ndr.number_writer(order, "q")
@@ -178,6 +180,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = at + 7 & -8
         if names:
             most, first, n3 = read5(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + 2 * n3
             if (
                 first
@@ -194,6 +198,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if names2:
             at = at + 7 & -8
             most2, first2, n4 = read5(d, at)
+            if n4 > max_units:
+                raise ndr.too_wide(n4, max_units)
             stop4 = at + 24 + 2 * n4
             if (
                 first2
@@ -210,6 +216,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if name:
             at = at + 7 & -8
             most3, first3, n5 = read5(d, at)
+            if n5 > max_units:
+                raise ndr.too_wide(n5, max_units)
             stop5 = at + 24 + 2 * n5
             if (
                 first3
@@ -226,6 +234,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if name2:
             at = at + 7 & -8
             most4, first4, n6 = read5(d, at)
+            if n6 > max_units:
+                raise ndr.too_wide(n6, max_units)
             stop6 = at + 24 + 2 * n6
             if (
                 first4
@@ -407,6 +417,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > 8:
             raise ndr.bad_count(n, 8)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 24 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -414,6 +426,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = stop
         at = at + 7 & -8
         first2, n2 = read2(d, at)
+        if n2 > max_units:
+            raise ndr.too_wide(n2, max_units)
         stop2 = at + 16 + n2
         if first2 or not 0 < n2 <= 12 or stop2 > size or d[stop2 - 1 : stop2] != b"\0":
             raise ndr.bad_string(d, first2, n2, 12, stop2)
@@ -421,6 +435,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = stop2
         at = at + 7 & -8
         first3, n3 = read2(d, at)
+        if n3 > max_units:
+            raise ndr.too_wide(n3, max_units)
         stop3 = at + 16 + 2 * n3
         if (
             first3
@@ -496,6 +512,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         if 16 * n > size - 32:
             raise ndr.cut_short(16 * n, d)
         rows: Any = []
@@ -509,6 +527,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name:
                 at = at + 7 & -8
                 most2, first2, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop = at + 24 + 2 * n2
                 if (
                     first2
@@ -536,6 +556,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 raise ndr.bad_count(first3, 0)
             if n3 > most3:
                 raise ndr.bad_count(n3, most3)
+            if n3 > max_elements:
+                raise ndr.too_many(n3, max_elements)
             if 16 * n3 > size - (at + 40):
                 raise ndr.cut_short(16 * n3, d)
             rows_2: Any = []
@@ -549,6 +571,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if name3:
                     at = at + 7 & -8
                     most4, first4, n4 = read5(d, at)
+                    if n4 > max_units:
+                        raise ndr.too_wide(n4, max_units)
                     stop2 = at + 24 + 2 * n4
                     if (
                         first4
@@ -617,6 +641,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read9(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             at += 12
             if most:
                 at = at + 7 & -8
@@ -635,6 +661,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read6(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -648,6 +676,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most3,) = read6(d, at)
             if most3 != count2:
                 raise ndr.bad_count(most3, count2)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 8 + 4 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -684,6 +714,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read9(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             at += 12
             if most:
                 at = at + 7 & -8
@@ -700,6 +732,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def put_Grid_request(grid: Any, rows: Any, table: Any) -> bytes | bytearray:
         r = 0x20000
+        seen = ndr.Aliases()
         grid2 = grid.grid
         b = bytearray(pack9(grid.size, 0 if grid2 is None else r))
         r += 4
@@ -728,12 +761,15 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Grid_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         size2, grid = read11(d, 0)
         at = 16
         if grid:
             (most,) = read6(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 8 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -744,6 +780,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if v:
                     at = at + 7 & -8
                     (most2,) = read6(d, at)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop2 = at + 8 + 2 * most2
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -762,12 +800,14 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if most3 != rows:
             raise ndr.bad_count(most3, rows)
         n = most3 * 3
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop3 = at + 4 * n
         if stop3 > size:
             raise ndr.cut_short(stop3, d)
         table = load4(d[at:stop3])
         at = stop3
-        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)))
+        table = ndr.nest(table, ((most3, 0, most3), (3, 0, 3)), seen, limits)
         return GRID(grid, size2), rows, table
 
     def put_Lines_request(lines: Any, count: Any, many: Any) -> bytes | bytearray:
@@ -857,6 +897,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 32
         if lines:
             most, first, n = read5(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + n
             if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -868,6 +910,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if lines2:
             at = at + 7 & -8
             most2, first2, n2 = read5(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 24 + n2
             if (
                 first2
@@ -884,6 +928,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if lines3:
             at = at + 7 & -8
             most3, first3, n3 = read5(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + n3
             if (
                 first3
@@ -900,6 +946,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if last:
             at = at + 7 & -8
             most4, first4, n4 = read5(d, at)
+            if n4 > max_units:
+                raise ndr.too_wide(n4, max_units)
             stop4 = at + 24 + 2 * n4
             if (
                 first4
@@ -918,6 +966,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += run.size
         if most5 != count:
             raise ndr.bad_count(most5, count)
+        if most5 > max_elements:
+            raise ndr.too_many(most5, max_elements)
         stop5 = at + 32 * most5
         if stop5 > size:
             raise ndr.cut_short(stop5, d)
@@ -928,6 +978,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if lines5:
                 at = at + 7 & -8
                 most6, first5, n5 = read5(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop6 = at + 24 + n5
                 if (
                     first5
@@ -944,6 +996,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if lines6:
                 at = at + 7 & -8
                 most7, first6, n6 = read5(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop7 = at + 24 + n6
                 if (
                     first6
@@ -960,6 +1014,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if lines7:
                 at = at + 7 & -8
                 most8, first7, n7 = read5(d, at)
+                if n7 > max_units:
+                    raise ndr.too_wide(n7, max_units)
                 stop8 = at + 24 + n7
                 if (
                     first7
@@ -976,6 +1032,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if last3:
                 at = at + 7 & -8
                 most9, first8, n8 = read5(d, at)
+                if n8 > max_units:
+                    raise ndr.too_wide(n8, max_units)
                 stop9 = at + 24 + 2 * n8
                 if (
                     first8
@@ -995,6 +1053,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_Part_request(
         first: Any, used: Any, some: Any, after: Any
     ) -> bytes | bytearray:
+        seen = ndr.Aliases()
         n = len(some)
         if (first + used) > 6 or (first + used) > n or used < 0 or first < 0:
             raise ndr.bad_extent(first, used, 6, n)
@@ -1007,6 +1066,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Part_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         first, used, first2, n = read13(d, 0)
         if n != used:
             raise ndr.bad_count(n, used)
@@ -1014,6 +1074,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first2, first)
         if first2 + n > 6:
             raise ndr.bad_count(first2 + n, 6)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 24 + 16 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1021,7 +1083,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         for x, h in rows4(d[24:stop]):
             some.append(WIDE(x, h))
         at = stop
-        some = ndr.shifted(some, first2)
+        some = ndr.shifted(some, first2, seen, limits)
         (after,) = read14(d, at)
         return first, used, some, after
 
@@ -1047,6 +1109,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count, most = read15(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 16 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1057,6 +1121,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         after, most2 = read15(d, at)
         if most2 != count:
             raise ndr.bad_count(most2, count)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 16 + 4 * most2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -1089,6 +1155,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 2 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1105,6 +1173,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n2 > most2:
             raise ndr.bad_count(n2, most2)
+        if n2 > max_elements:
+            raise ndr.too_many(n2, max_elements)
         stop2 = at + n2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -1140,6 +1210,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 32 + 16 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1182,6 +1254,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 32 + 16 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1325,6 +1399,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -1338,6 +1414,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most2,) = read6(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         if 192 * most2 > size - (at + 8):
             raise ndr.cut_short(192 * most2, d)
         rows: Any = []
@@ -1446,6 +1524,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if names2:
                 at = at + 7 & -8
                 most3, first, n4 = read5(d, at)
+                if n4 > max_units:
+                    raise ndr.too_wide(n4, max_units)
                 stop4 = at + 24 + 2 * n4
                 if (
                     first
@@ -1462,6 +1542,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if names3:
                 at = at + 7 & -8
                 most4, first2, n5 = read5(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop5 = at + 24 + 2 * n5
                 if (
                     first2
@@ -1478,6 +1560,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name:
                 at = at + 7 & -8
                 most5, first3, n6 = read5(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop6 = at + 24 + 2 * n6
                 if (
                     first3
@@ -1494,6 +1578,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if name2:
                 at = at + 7 & -8
                 most6, first4, n7 = read5(d, at)
+                if n7 > max_units:
+                    raise ndr.too_wide(n7, max_units)
                 stop7 = at + 24 + 2 * n7
                 if (
                     first4
@@ -1562,553 +1648,593 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    136: ".octets",
-    137: 136,
-    138: 136,
-    139: 136,
-    140: 136,
-    141: 136,
-    142: 136,
-    143: 136,
-    144: 136,
-    145: 136,
-    146: 136,
-    147: 136,
-    148: 136,
-    149: 136,
-    150: 136,
-    151: 136,
-    152: 136,
-    153: 136,
-    154: 136,
-    155: 136,
-    156: 136,
-    157: 136,
-    158: 136,
-    159: 136,
-    160: 136,
-    167: ".matrix",
-    174: ".rows",
-    180: ".names[0]",
-    188: 180,
-    189: 180,
-    196: ".names[1]",
-    204: 196,
-    205: 196,
-    212: ".named[0].name",
-    220: 212,
-    221: 212,
-    228: ".named[1].name",
-    236: 228,
-    237: 228,
-    258: 136,
-    260: 136,
-    261: ".numbers",
-    263: 261,
-    264: ".letters",
-    265: ".letters=letters:s",
-    267: 264,
-    268: ".smalls",
-    270: 268,
-    271: ".smalls[0]",
-    272: ".smalls[1]",
-    273: ".wides",
-    275: 273,
-    276: ".wides[0]",
-    277: ".wides[1]",
-    278: ".levels",
+    138: ".octets",
+    139: 138,
+    140: 138,
+    141: 138,
+    142: 138,
+    143: 138,
+    144: 138,
+    145: 138,
+    146: 138,
+    147: 138,
+    148: 138,
+    149: 138,
+    150: 138,
+    151: 138,
+    152: 138,
+    153: 138,
+    154: 138,
+    155: 138,
+    156: 138,
+    157: 138,
+    158: 138,
+    159: 138,
+    160: 138,
+    161: 138,
+    162: 138,
+    169: ".matrix",
+    176: ".rows",
+    182: ".names[0]",
+    184: 182,
+    192: 182,
+    193: 182,
+    200: ".names[1]",
+    202: 200,
+    210: 200,
+    211: 200,
+    218: ".named[0].name",
+    220: 218,
+    228: 218,
+    229: 218,
+    236: ".named[1].name",
+    238: 236,
+    246: 236,
+    247: 236,
+    268: 138,
+    270: 138,
+    271: ".numbers",
+    273: 271,
+    274: ".letters",
+    275: ".letters=letters:s",
+    277: 274,
+    278: ".smalls",
     280: 278,
-    281: ".levels[0]",
-    282: ".levels[0]=x:I",
-    283: 281,
-    284: ".levels[1]",
-    285: ".levels[1]=x2:I",
-    286: 284,
-    287: ".levels[2]",
-    288: ".levels[2]=x3:I",
-    289: 287,
-    290: ".names",
-    292: 290,
-    293: 180,
-    294: 196,
-    295: ".named",
-    297: 295,
-    298: ".named[0]",
-    299: 212,
-    300: ".named[0].small",
-    301: ".named[1]",
-    302: 228,
-    303: ".named[1].small",
-    304: ".flags",
-    306: 304,
-    307: 167,
-    309: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
-    310: 309,
-    311: 309,
-    312: 309,
-    313: 309,
-    314: 309,
-    315: 309,
-    316: 309,
-    317: 309,
-    318: 309,
-    319: 309,
-    320: 309,
-    321: 309,
-    322: 309,
-    323: 309,
-    324: 309,
-    325: 309,
-    326: 309,
-    327: 309,
-    328: 309,
-    329: 309,
-    330: 309,
-    331: 309,
-    332: 309,
-    333: 309,
-    337: ".matrix=flat:d*",
-    338: 174,
-    340: 174,
-    344: ".names[0]=pointer:s",
-    346: ".names[1]=pointer2:s",
-    348: ".named[0].name=name:s",
-    350: ".named[1].name=name2:s",
-    360: "fixed",
-    364: 360,
-    370: 360,
-    374: 360,
-    378: "varying.values",
-    379: 378,
-    382: 378,
-    383: 378,
-    384: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
-    385: "varying.values=part:h*",
-    386: "varying.text=varying.text:s",
-    389: "varying.text",
-    390: "varying.text=0:Q; varying.text=n2:Q",
-    391: 389,
-    392: "varying.wide=varying.wide:s",
-    395: "varying.wide",
-    396: "varying.wide=0:Q; varying.wide=n3:Q",
-    397: 395,
-    398: "varying.end=varying.end:B; after=after:B",
-    403: "varying.pad",
-    405: 378,
-    407: 378,
-    409: 378,
-    412: 378,
-    416: 389,
-    419: 389,
-    420: 389,
-    423: 395,
-    431: 395,
-    432: 395,
-    435: "varying.end",
-    441: "room.items",
-    442: 441,
-    446: 441,
-    447: 441,
-    448: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
-    450: "room.items[v in part].name",
-    451: "room.items[v in part].small",
-    452: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
-    455: "room.items[v2 in part].name",
-    457: "room.items[v2 in part].name=name2:s",
-    460: 455,
-    461: "outer=0 if outer is None else r:Q",
-    464: "outer.inner",
-    465: "outer.inner.items",
-    466: 465,
-    470: 465,
-    471: 465,
-    472: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
-    474: "outer.inner.items[v3 in part2].name",
-    475: "outer.inner.items[v3 in part2].small",
-    476: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
-    479: "outer.inner.items[v4 in part2].name",
-    481: "outer.inner.items[v4 in part2].name=name4:s",
-    484: 479,
-    485: "after=after:q",
-    490: 441,
-    492: 441,
-    494: 441,
-    496: 441,
-    498: 441,
-    500: 441,
-    504: "room.items[len items].name",
-    511: 504,
-    519: 504,
-    520: 504,
-    527: "outer",
-    530: 465,
-    532: 465,
-    534: 465,
-    536: 465,
-    538: 465,
-    540: 465,
-    544: "outer.inner.items[len items2].name",
-    551: 544,
-    559: 544,
-    560: 544,
-    570: "after",
-    575: "hypers=0 if hypers is None else r:Q",
-    578: "hypers.numbers",
-    579: 578,
-    582: 578,
-    583: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
-    586: "hypers.numbers=numbers:q*",
-    588: "flags.flags",
-    589: "flags.levels",
-    590: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
-    591: 590,
-    592: 590,
-    594: 588,
-    597: 588,
-    598: "flags.flags=n2:Q",
-    599: "flags.flags=flags2:?*",
-    601: 589,
-    604: 589,
-    605: "flags.levels=n3:Q",
-    607: "flags.levels[v in levels]=v:I",
-    608: "flags.levels[v in levels]",
-    609: 607,
-    614: "hypers",
-    617: 578,
-    619: 578,
-    625: 578,
-    632: "flags.count",
-    635: 588,
-    637: 588,
-    640: 588,
-    648: 589,
-    650: 589,
-    653: 589,
-    656: "flags.levels[len levels2]",
-    665: "out=0 if result is None else r:Q",
-    667: "out.numbers",
-    668: 667,
-    671: 667,
-    672: "out.numbers=n:Q; out.count=result.count:i",
-    675: "out.numbers=numbers:q*",
-    681: "out",
-    684: 667,
-    686: 667,
-    692: 667,
-    703: "grid.grid",
-    704: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
-    707: 703,
-    710: 703,
-    711: "grid.grid=n:Q",
-    714: "grid.grid[v in grid2]=0 if v is None else r:Q",
-    717: "grid.grid[v in grid2]",
-    719: 717,
-    720: "grid.grid[v in grid2]=n2:Q",
-    721: "grid.grid[v in grid2]=v:h*",
-    723: "table",
-    725: "rows=rows:i; table=rows:Q",
-    726: "table=flat:i*",
-    731: "grid.size",
-    734: 703,
-    736: 703,
-    739: 703,
-    746: "grid.grid[len grid2]",
-    749: 746,
-    755: 746,
-    760: "rows",
-    763: 723,
-    767: 723,
-    775: "lines.lines",
-    777: 775,
-    778: "lines.lines[0]",
-    779: "lines.lines[1]",
-    780: "lines.lines[2]",
-    781: "lines.last",
-    782: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
-    783: 782,
+    281: ".smalls[0]",
+    282: ".smalls[1]",
+    283: ".wides",
+    285: 283,
+    286: ".wides[0]",
+    287: ".wides[1]",
+    288: ".levels",
+    290: 288,
+    291: ".levels[0]",
+    292: ".levels[0]=x:I",
+    293: 291,
+    294: ".levels[1]",
+    295: ".levels[1]=x2:I",
+    296: 294,
+    297: ".levels[2]",
+    298: ".levels[2]=x3:I",
+    299: 297,
+    300: ".names",
+    302: 300,
+    303: 182,
+    304: 200,
+    305: ".named",
+    307: 305,
+    308: ".named[0]",
+    309: 218,
+    310: ".named[0].small",
+    311: ".named[1]",
+    312: 236,
+    313: ".named[1].small",
+    314: ".flags",
+    316: 314,
+    317: 169,
+    319: ".octets=bytes(octets):5s; .numbers=numbers:h*; .letters=text:8s; .smalls[0].a=small.a:h; .smalls[0].b=small.b:B; .smalls[1].a=small2.a:h; .smalls[1].b=small2.b:B; .wides[0].x=wide.x:B; .wides[0].h=wide.h:q; .wides[1].x=wide2.x:B; .wides[1].h=wide2.h:q; .levels[0]=x:I; .levels[1]=x2:I; .levels[2]=x3:I; .names[0]=0 if pointer is None else r:Q; .names[1]=0 if pointer2 is None else r + 4:Q; .named[0].name=0 if name is None else r + 8:Q; .named[0].small.a=small3.a:h; .named[0].small.b=small3.b:B; .named[1].name=0 if name2 is None else r + 12:Q; .named[1].small.a=small4.a:h; .named[1].small.b=small4.b:B; .flags=flags:?*",
+    320: 319,
+    321: 319,
+    322: 319,
+    323: 319,
+    324: 319,
+    325: 319,
+    326: 319,
+    327: 319,
+    328: 319,
+    329: 319,
+    330: 319,
+    331: 319,
+    332: 319,
+    333: 319,
+    334: 319,
+    335: 319,
+    336: 319,
+    337: 319,
+    338: 319,
+    339: 319,
+    340: 319,
+    341: 319,
+    342: 319,
+    343: 319,
+    347: ".matrix=flat:d*",
+    348: 176,
+    350: 176,
+    354: ".names[0]=pointer:s",
+    356: ".names[1]=pointer2:s",
+    358: ".named[0].name=name:s",
+    360: ".named[1].name=name2:s",
+    370: "fixed",
+    374: 370,
+    380: 370,
+    384: 370,
+    388: "varying.values",
+    389: 388,
+    392: 388,
+    393: 388,
+    394: "varying.pad=varying.pad:B; varying.length=varying.length:i; varying.values=0:Q; varying.values=length:Q",
+    395: "varying.values=part:h*",
+    396: "varying.text=varying.text:s",
+    399: "varying.text",
+    400: "varying.text=0:Q; varying.text=n2:Q",
+    401: 399,
+    402: "varying.wide=varying.wide:s",
+    405: "varying.wide",
+    406: "varying.wide=0:Q; varying.wide=n3:Q",
+    407: 405,
+    408: "varying.end=varying.end:B; after=after:B",
+    413: "varying.pad",
+    415: 388,
+    417: 388,
+    419: 388,
+    421: 388,
+    424: 388,
+    428: 399,
+    430: 399,
+    433: 399,
+    434: 399,
+    437: 405,
+    439: 405,
+    447: 405,
+    448: 405,
+    451: "varying.end",
+    457: "room.items",
+    458: 457,
+    462: 457,
+    463: 457,
+    464: "room.items=most:Q; room.room=room.room:H; room.used=room.used:H; room.items=0:Q; room.items=length:Q",
+    466: "room.items[v in part].name",
+    467: "room.items[v in part].small",
+    468: "room.items[v in part].name=0 if name is None else r:Q; room.items[v in part].small.a=small.a:h; room.items[v in part].small.b=small.b:B",
+    471: "room.items[v2 in part].name",
+    473: "room.items[v2 in part].name=name2:s",
+    476: 471,
+    477: "outer=0 if outer is None else r:Q",
+    480: "outer.inner",
+    481: "outer.inner.items",
+    482: 481,
+    486: 481,
+    487: 481,
+    488: "outer.inner.items=most2:Q; outer.before=outer.before:B; outer.inner.room=inner.room:H; outer.inner.used=inner.used:H; outer.inner.items=0:Q; outer.inner.items=length2:Q",
+    490: "outer.inner.items[v3 in part2].name",
+    491: "outer.inner.items[v3 in part2].small",
+    492: "outer.inner.items[v3 in part2].name=0 if name3 is None else r:Q; outer.inner.items[v3 in part2].small.a=small2.a:h; outer.inner.items[v3 in part2].small.b=small2.b:B",
+    495: "outer.inner.items[v4 in part2].name",
+    497: "outer.inner.items[v4 in part2].name=name4:s",
+    500: 495,
+    501: "after=after:q",
+    506: 457,
+    508: 457,
+    510: 457,
+    512: 457,
+    514: 457,
+    516: 457,
+    518: 457,
+    522: "room.items[len items].name",
+    529: 522,
+    531: 522,
+    539: 522,
+    540: 522,
+    547: "outer",
+    550: 481,
+    552: 481,
+    554: 481,
+    556: 481,
+    558: 481,
+    560: 481,
+    562: 481,
+    566: "outer.inner.items[len items2].name",
+    573: 566,
+    575: 566,
+    583: 566,
+    584: 566,
+    594: "after",
+    599: "hypers=0 if hypers is None else r:Q",
+    602: "hypers.numbers",
+    603: 602,
+    606: 602,
+    607: "hypers.numbers=n:Q; hypers.count=hypers.count:i",
+    610: "hypers.numbers=numbers:q*",
+    612: "flags.flags",
+    613: "flags.levels",
+    614: "flags.count=flags.count:i; flags.flags=0 if flags2 is None else r:Q; flags.levels=0 if levels is None else r + 4:Q",
+    615: 614,
+    616: 614,
+    618: 612,
+    621: 612,
+    622: "flags.flags=n2:Q",
+    623: "flags.flags=flags2:?*",
+    625: 613,
+    628: 613,
+    629: "flags.levels=n3:Q",
+    631: "flags.levels[v in levels]=v:I",
+    632: "flags.levels[v in levels]",
+    633: 631,
+    638: "hypers",
+    641: 602,
+    643: 602,
+    645: 602,
+    651: 602,
+    658: "flags.count",
+    661: 612,
+    663: 612,
+    665: 612,
+    668: 612,
+    676: 613,
+    678: 613,
+    680: 613,
+    683: 613,
+    686: "flags.levels[len levels2]",
+    695: "out=0 if result is None else r:Q",
+    697: "out.numbers",
+    698: 697,
+    701: 697,
+    702: "out.numbers=n:Q; out.count=result.count:i",
+    705: "out.numbers=numbers:q*",
+    711: "out",
+    714: 697,
+    716: 697,
+    718: 697,
+    724: 697,
+    736: "grid.grid",
+    737: "grid.size=grid.size:i; grid.grid=0 if grid2 is None else r:Q",
+    740: 736,
+    743: 736,
+    744: "grid.grid=n:Q",
+    747: "grid.grid[v in grid2]=0 if v is None else r:Q",
+    750: "grid.grid[v in grid2]",
+    752: 750,
+    753: "grid.grid[v in grid2]=n2:Q",
+    754: "grid.grid[v in grid2]=v:h*",
+    756: "table",
+    758: "rows=rows:i; table=rows:Q",
+    759: "table=flat:i*",
+    765: "grid.size",
+    768: 736,
+    770: 736,
+    772: 736,
+    775: 736,
+    782: "grid.grid[len grid2]",
     784: 782,
-    785: 782,
-    786: 782,
     787: 782,
-    788: 782,
-    789: 782,
-    792: "lines.lines[0]=pointer:s",
-    795: 778,
-    797: "lines.lines[1]=pointer2:s",
-    800: 779,
-    802: "lines.lines[2]=pointer3:s",
-    805: 780,
-    807: "lines.last=last:s",
-    810: 781,
-    811: "many",
-    813: 811,
-    814: "count=count:h; many=n5:Q",
-    817: "many[v in many].lines",
-    819: 817,
-    820: "many[v in many].lines[0]",
-    821: "many[v in many].lines[1]",
-    822: "many[v in many].lines[2]",
-    823: "many[v in many].last",
-    824: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
-    825: 824,
-    826: 824,
-    827: 824,
-    828: 824,
-    829: 824,
-    832: "many[v in many].lines[0]=pointer4:s",
-    835: 820,
-    837: "many[v in many].lines[1]=pointer5:s",
-    840: 821,
-    842: "many[v in many].lines[2]=pointer6:s",
-    845: 822,
-    847: "many[v in many].last=last2:s",
-    850: 823,
-    856: 778,
-    859: 778,
-    862: 778,
-    863: 778,
-    870: 779,
-    878: 779,
-    879: 779,
-    886: 780,
-    894: 780,
-    895: 780,
-    902: 781,
-    910: 781,
-    911: 781,
-    917: "count",
-    920: 811,
-    923: 811,
-    930: "many[len many].lines[0]",
-    938: 930,
-    939: 930,
-    946: "many[len many].lines[1]",
-    954: 946,
-    955: 946,
-    962: "many[len many].lines[2]",
-    970: 962,
-    971: 962,
-    978: "many[len many].last",
-    986: 978,
-    987: 978,
-    992: "many[len many]",
-    998: "some",
+    793: 782,
+    798: "rows",
+    801: 756,
+    804: 756,
+    807: 756,
+    815: "lines.lines",
+    817: 815,
+    818: "lines.lines[0]",
+    819: "lines.lines[1]",
+    820: "lines.lines[2]",
+    821: "lines.last",
+    822: "lines.lines[0]=0 if pointer is None else r:Q; lines.lines[1]=0 if pointer2 is None else r + 4:Q; lines.lines[2]=0 if pointer3 is None else r + 8:Q; lines.last=0 if last is None else r + 12:Q",
+    823: 822,
+    824: 822,
+    825: 822,
+    826: 822,
+    827: 822,
+    828: 822,
+    829: 822,
+    832: "lines.lines[0]=pointer:s",
+    835: 818,
+    837: "lines.lines[1]=pointer2:s",
+    840: 819,
+    842: "lines.lines[2]=pointer3:s",
+    845: 820,
+    847: "lines.last=last:s",
+    850: 821,
+    851: "many",
+    853: 851,
+    854: "count=count:h; many=n5:Q",
+    857: "many[v in many].lines",
+    859: 857,
+    860: "many[v in many].lines[0]",
+    861: "many[v in many].lines[1]",
+    862: "many[v in many].lines[2]",
+    863: "many[v in many].last",
+    864: "many[v in many].lines[0]=0 if pointer4 is None else r:Q; many[v in many].lines[1]=0 if pointer5 is None else r + 4:Q; many[v in many].lines[2]=0 if pointer6 is None else r + 8:Q; many[v in many].last=0 if last2 is None else r + 12:Q",
+    865: 864,
+    866: 864,
+    867: 864,
+    868: 864,
+    869: 864,
+    872: "many[v in many].lines[0]=pointer4:s",
+    875: 860,
+    877: "many[v in many].lines[1]=pointer5:s",
+    880: 861,
+    882: "many[v in many].lines[2]=pointer6:s",
+    885: 862,
+    887: "many[v in many].last=last2:s",
+    890: 863,
+    896: 818,
+    899: 818,
+    901: 818,
+    904: 818,
+    905: 818,
+    912: 819,
+    914: 819,
+    922: 819,
+    923: 819,
+    930: 820,
+    932: 820,
+    940: 820,
+    941: 820,
+    948: 821,
+    950: 821,
+    958: 821,
+    959: 821,
+    965: "count",
+    968: 851,
+    970: 851,
+    973: 851,
+    980: "many[len many].lines[0]",
+    982: 980,
+    990: 980,
+    991: 980,
+    998: "many[len many].lines[1]",
     1000: 998,
-    1001: 998,
-    1002: "first=first:i; used=used:i; some=first:Q; some=used:Q",
-    1004: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
-    1005: "after=after:B",
-    1010: "first",
-    1012: 998,
-    1014: 998,
-    1016: 998,
-    1019: 998,
-    1022: "some[len some]",
-    1025: 570,
-    1031: "wides",
-    1033: 1031,
-    1034: "count=count:B; wides=n:Q",
-    1036: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
-    1037: "smalls",
-    1039: 1037,
-    1040: "after=after:B; smalls=n2:Q",
-    1042: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
-    1047: 917,
-    1049: 1031,
-    1052: 1031,
-    1055: "wides[len wides]",
-    1057: 570,
-    1059: 1037,
-    1062: 1037,
-    1065: "smalls[len smalls]",
-    1072: "letters=letters:s",
-    1073: "letters",
-    1075: 1073,
-    1076: "n=n:i; letters=n2:Q",
-    1077: 1073,
-    1078: "data",
-    1081: 1078,
-    1082: 1078,
-    1083: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
-    1084: 1078,
-    1089: "n",
-    1091: 1073,
-    1094: 1073,
-    1095: 1073,
-    1098: 570,
-    1101: 1078,
-    1103: 1078,
-    1105: 1078,
-    1107: 1078,
-    1110: 1078,
-    1117: "named",
-    1119: 1117,
-    1120: 1117,
-    1121: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
-    1124: "named[v in part].name",
-    1125: "named[v in part].small",
-    1126: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
-    1129: "named[*].name=texts:s/0/1",
-    1134: "room",
-    1136: 1117,
-    1138: 1117,
-    1140: 1117,
-    1142: 1117,
-    1145: 1117,
-    1149: "named[len named].name",
-    1150: "named[len named]",
-    1156: "used",
-    1157: 1117,
-    1158: 1117,
-    1161: 1117,
-    1162: 1117,
-    1163: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
-    1166: 1124,
-    1167: 1125,
-    1168: 1126,
-    1171: 1129,
-    1176: 1156,
-    1178: 1117,
-    1180: 1117,
-    1182: 1117,
-    1184: 1117,
-    1187: 1117,
-    1191: 1149,
-    1192: 1150,
-    1198: "names",
-    1200: 1198,
-    1201: "n=n:i; names=n2:Q",
-    1204: "names[v in names]=0 if v is None else r:Q",
-    1207: "names[*]=texts:s/0/1",
-    1208: 360,
-    1210: 360,
-    1211: "fixed=n3:Q",
-    1213: "fixed[v2 in fixed].octets",
-    1215: 1213,
-    1216: "fixed[v2 in fixed].numbers",
-    1218: 1216,
-    1219: "fixed[v2 in fixed].letters",
-    1220: "fixed[v2 in fixed].letters=letters:s",
-    1222: 1219,
-    1223: "fixed[v2 in fixed].smalls",
-    1225: 1223,
-    1226: "fixed[v2 in fixed].smalls[0]",
-    1227: "fixed[v2 in fixed].smalls[1]",
-    1228: "fixed[v2 in fixed].wides",
-    1230: 1228,
-    1231: "fixed[v2 in fixed].wides[0]",
-    1232: "fixed[v2 in fixed].wides[1]",
-    1233: "fixed[v2 in fixed].levels",
-    1235: 1233,
-    1236: "fixed[v2 in fixed].levels[0]",
-    1237: "fixed[v2 in fixed].levels[0]=x:I",
-    1238: 1236,
-    1239: "fixed[v2 in fixed].levels[1]",
-    1240: "fixed[v2 in fixed].levels[1]=x2:I",
-    1241: 1239,
-    1242: "fixed[v2 in fixed].levels[2]",
-    1243: "fixed[v2 in fixed].levels[2]=x3:I",
-    1244: 1242,
-    1245: "fixed[v2 in fixed].names",
-    1247: 1245,
-    1248: "fixed[v2 in fixed].names[0]",
-    1249: "fixed[v2 in fixed].names[1]",
-    1250: "fixed[v2 in fixed].named",
-    1252: 1250,
-    1253: "fixed[v2 in fixed].named[0]",
-    1254: "fixed[v2 in fixed].named[0].name",
-    1255: "fixed[v2 in fixed].named[0].small",
-    1256: "fixed[v2 in fixed].named[1]",
-    1257: "fixed[v2 in fixed].named[1].name",
-    1258: "fixed[v2 in fixed].named[1].small",
-    1259: "fixed[v2 in fixed].flags",
-    1261: 1259,
-    1262: "fixed[v2 in fixed].matrix",
-    1264: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
-    1265: 1264,
-    1266: 1264,
-    1267: 1264,
-    1268: 1264,
-    1269: 1264,
-    1270: 1264,
-    1271: 1264,
-    1272: 1264,
-    1273: 1264,
-    1274: 1264,
-    1275: 1264,
-    1276: 1264,
-    1277: 1264,
-    1278: 1264,
-    1279: 1264,
-    1280: 1264,
-    1281: 1264,
-    1282: 1264,
-    1283: 1264,
-    1284: 1264,
-    1285: 1264,
-    1286: 1264,
-    1287: 1264,
-    1288: 1264,
-    1292: "fixed[v2 in fixed].matrix=flat:d*",
-    1293: "fixed[v2 in fixed].rows",
-    1295: 1293,
-    1298: "fixed[v3 in fixed].names",
-    1299: "fixed[v3 in fixed].names[0]",
-    1300: "fixed[v3 in fixed].names[1]",
-    1301: "fixed[v3 in fixed].named",
-    1302: "fixed[v3 in fixed].named[0]",
-    1303: "fixed[v3 in fixed].named[0].name",
-    1304: "fixed[v3 in fixed].named[1]",
-    1305: "fixed[v3 in fixed].named[1].name",
-    1308: "fixed[v3 in fixed].names[0]=pointer3:s",
-    1310: "fixed[v3 in fixed].names[1]=pointer4:s",
-    1312: "fixed[v3 in fixed].named[0].name=name3:s",
-    1314: "fixed[v3 in fixed].named[1].name=name4:s",
-    1325: 1089,
-    1327: 1198,
-    1330: 1198,
-    1334: "names[len names]",
-    1335: 1334,
-    1338: 360,
-    1340: 360,
-    1342: 360,
-    1346: "fixed[len fixed].octets",
-    1347: 1346,
-    1348: 1346,
-    1349: 1346,
-    1350: 1346,
-    1351: 1346,
-    1352: 1346,
-    1353: 1346,
-    1354: 1346,
-    1355: 1346,
-    1356: 1346,
-    1357: 1346,
-    1358: 1346,
-    1359: 1346,
-    1360: 1346,
-    1361: 1346,
-    1362: 1346,
-    1363: 1346,
-    1364: 1346,
-    1365: 1346,
-    1366: 1346,
-    1367: 1346,
-    1368: 1346,
-    1369: 1346,
-    1370: 1346,
-    1377: "fixed[len fixed].matrix",
-    1384: "fixed[len fixed].rows",
-    1448: "fixed[len fixed].names[0]",
-    1456: 1448,
-    1457: 1448,
-    1464: "fixed[len fixed].names[1]",
-    1472: 1464,
-    1473: 1464,
-    1480: "fixed[len fixed].named[0].name",
-    1488: 1480,
-    1489: 1480,
-    1496: "fixed[len fixed].named[1].name",
-    1504: 1496,
-    1505: 1496,
+    1008: 998,
+    1009: 998,
+    1016: "many[len many].lines[2]",
+    1018: 1016,
+    1026: 1016,
+    1027: 1016,
+    1034: "many[len many].last",
+    1036: 1034,
+    1044: 1034,
+    1045: 1034,
+    1050: "many[len many]",
+    1057: "some",
+    1059: 1057,
+    1060: 1057,
+    1061: "first=first:i; used=used:i; some=first:Q; some=used:Q",
+    1063: "some[v in part].x=v.x:B; some[v in part].h=v.h:q",
+    1064: "after=after:B",
+    1070: "first",
+    1072: 1057,
+    1074: 1057,
+    1076: 1057,
+    1078: 1057,
+    1081: 1057,
+    1084: "some[len some]",
+    1087: 594,
+    1093: "wides",
+    1095: 1093,
+    1096: "count=count:B; wides=n:Q",
+    1098: "wides[v in wides].x=v.x:B; wides[v in wides].h=v.h:q",
+    1099: "smalls",
+    1101: 1099,
+    1102: "after=after:B; smalls=n2:Q",
+    1104: "smalls[v2 in smalls].a=v2.a:h; smalls[v2 in smalls].b=v2.b:B",
+    1109: 965,
+    1111: 1093,
+    1113: 1093,
+    1116: 1093,
+    1119: "wides[len wides]",
+    1121: 594,
+    1123: 1099,
+    1125: 1099,
+    1128: 1099,
+    1131: "smalls[len smalls]",
+    1138: "letters=letters:s",
+    1139: "letters",
+    1141: 1139,
+    1142: "n=n:i; letters=n2:Q",
+    1143: 1139,
+    1144: "data",
+    1147: 1144,
+    1148: 1144,
+    1149: "after=after:B; data=n:Q; data=0:Q; data=length:Q",
+    1150: 1144,
+    1155: "n",
+    1157: 1139,
+    1159: 1139,
+    1162: 1139,
+    1163: 1139,
+    1166: 594,
+    1169: 1144,
+    1171: 1144,
+    1173: 1144,
+    1175: 1144,
+    1177: 1144,
+    1180: 1144,
+    1187: "named",
+    1189: 1187,
+    1190: 1187,
+    1191: "room=room:i; used=used:i; named=room:Q; named=0:Q; named=used:Q",
+    1194: "named[v in part].name",
+    1195: "named[v in part].small",
+    1196: "named[v in part].name=0 if name is None else r:Q; named[v in part].small.a=small.a:h; named[v in part].small.b=small.b:B",
+    1199: "named[*].name=texts:s/0/1",
+    1204: "room",
+    1206: 1187,
+    1208: 1187,
+    1210: 1187,
+    1212: 1187,
+    1214: 1187,
+    1217: 1187,
+    1221: "named[len named].name",
+    1222: "named[len named]",
+    1228: "used",
+    1229: 1187,
+    1230: 1187,
+    1233: 1187,
+    1234: 1187,
+    1235: "used=used:i; named=most:Q; named=0:Q; named=used:Q",
+    1238: 1194,
+    1239: 1195,
+    1240: 1196,
+    1243: 1199,
+    1248: 1228,
+    1250: 1187,
+    1252: 1187,
+    1254: 1187,
+    1256: 1187,
+    1258: 1187,
+    1261: 1187,
+    1265: 1221,
+    1266: 1222,
+    1272: "names",
+    1274: 1272,
+    1275: "n=n:i; names=n2:Q",
+    1278: "names[v in names]=0 if v is None else r:Q",
+    1281: "names[*]=texts:s/0/1",
+    1282: 370,
+    1284: 370,
+    1285: "fixed=n3:Q",
+    1287: "fixed[v2 in fixed].octets",
+    1289: 1287,
+    1290: "fixed[v2 in fixed].numbers",
+    1292: 1290,
+    1293: "fixed[v2 in fixed].letters",
+    1294: "fixed[v2 in fixed].letters=letters:s",
+    1296: 1293,
+    1297: "fixed[v2 in fixed].smalls",
+    1299: 1297,
+    1300: "fixed[v2 in fixed].smalls[0]",
+    1301: "fixed[v2 in fixed].smalls[1]",
+    1302: "fixed[v2 in fixed].wides",
+    1304: 1302,
+    1305: "fixed[v2 in fixed].wides[0]",
+    1306: "fixed[v2 in fixed].wides[1]",
+    1307: "fixed[v2 in fixed].levels",
+    1309: 1307,
+    1310: "fixed[v2 in fixed].levels[0]",
+    1311: "fixed[v2 in fixed].levels[0]=x:I",
+    1312: 1310,
+    1313: "fixed[v2 in fixed].levels[1]",
+    1314: "fixed[v2 in fixed].levels[1]=x2:I",
+    1315: 1313,
+    1316: "fixed[v2 in fixed].levels[2]",
+    1317: "fixed[v2 in fixed].levels[2]=x3:I",
+    1318: 1316,
+    1319: "fixed[v2 in fixed].names",
+    1321: 1319,
+    1322: "fixed[v2 in fixed].names[0]",
+    1323: "fixed[v2 in fixed].names[1]",
+    1324: "fixed[v2 in fixed].named",
+    1326: 1324,
+    1327: "fixed[v2 in fixed].named[0]",
+    1328: "fixed[v2 in fixed].named[0].name",
+    1329: "fixed[v2 in fixed].named[0].small",
+    1330: "fixed[v2 in fixed].named[1]",
+    1331: "fixed[v2 in fixed].named[1].name",
+    1332: "fixed[v2 in fixed].named[1].small",
+    1333: "fixed[v2 in fixed].flags",
+    1335: 1333,
+    1336: "fixed[v2 in fixed].matrix",
+    1338: "fixed[v2 in fixed].octets=bytes(octets):5s; fixed[v2 in fixed].numbers=numbers:h*; fixed[v2 in fixed].letters=text:8s; fixed[v2 in fixed].smalls[0].a=small.a:h; fixed[v2 in fixed].smalls[0].b=small.b:B; fixed[v2 in fixed].smalls[1].a=small2.a:h; fixed[v2 in fixed].smalls[1].b=small2.b:B; fixed[v2 in fixed].wides[0].x=wide.x:B; fixed[v2 in fixed].wides[0].h=wide.h:q; fixed[v2 in fixed].wides[1].x=wide2.x:B; fixed[v2 in fixed].wides[1].h=wide2.h:q; fixed[v2 in fixed].levels[0]=x:I; fixed[v2 in fixed].levels[1]=x2:I; fixed[v2 in fixed].levels[2]=x3:I; fixed[v2 in fixed].names[0]=0 if pointer is None else r:Q; fixed[v2 in fixed].names[1]=0 if pointer2 is None else r + 4:Q; fixed[v2 in fixed].named[0].name=0 if name is None else r + 8:Q; fixed[v2 in fixed].named[0].small.a=small3.a:h; fixed[v2 in fixed].named[0].small.b=small3.b:B; fixed[v2 in fixed].named[1].name=0 if name2 is None else r + 12:Q; fixed[v2 in fixed].named[1].small.a=small4.a:h; fixed[v2 in fixed].named[1].small.b=small4.b:B; fixed[v2 in fixed].flags=flags:?*",
+    1339: 1338,
+    1340: 1338,
+    1341: 1338,
+    1342: 1338,
+    1343: 1338,
+    1344: 1338,
+    1345: 1338,
+    1346: 1338,
+    1347: 1338,
+    1348: 1338,
+    1349: 1338,
+    1350: 1338,
+    1351: 1338,
+    1352: 1338,
+    1353: 1338,
+    1354: 1338,
+    1355: 1338,
+    1356: 1338,
+    1357: 1338,
+    1358: 1338,
+    1359: 1338,
+    1360: 1338,
+    1361: 1338,
+    1362: 1338,
+    1366: "fixed[v2 in fixed].matrix=flat:d*",
+    1367: "fixed[v2 in fixed].rows",
+    1369: 1367,
+    1372: "fixed[v3 in fixed].names",
+    1373: "fixed[v3 in fixed].names[0]",
+    1374: "fixed[v3 in fixed].names[1]",
+    1375: "fixed[v3 in fixed].named",
+    1376: "fixed[v3 in fixed].named[0]",
+    1377: "fixed[v3 in fixed].named[0].name",
+    1378: "fixed[v3 in fixed].named[1]",
+    1379: "fixed[v3 in fixed].named[1].name",
+    1382: "fixed[v3 in fixed].names[0]=pointer3:s",
+    1384: "fixed[v3 in fixed].names[1]=pointer4:s",
+    1386: "fixed[v3 in fixed].named[0].name=name3:s",
+    1388: "fixed[v3 in fixed].named[1].name=name4:s",
+    1399: 1155,
+    1401: 1272,
+    1403: 1272,
+    1406: 1272,
+    1410: "names[len names]",
+    1411: 1410,
+    1414: 370,
+    1416: 370,
+    1418: 370,
+    1420: 370,
+    1424: "fixed[len fixed].octets",
+    1425: 1424,
+    1426: 1424,
+    1427: 1424,
+    1428: 1424,
+    1429: 1424,
+    1430: 1424,
+    1431: 1424,
+    1432: 1424,
+    1433: 1424,
+    1434: 1424,
+    1435: 1424,
+    1436: 1424,
+    1437: 1424,
+    1438: 1424,
+    1439: 1424,
+    1440: 1424,
+    1441: 1424,
+    1442: 1424,
+    1443: 1424,
+    1444: 1424,
+    1445: 1424,
+    1446: 1424,
+    1447: 1424,
+    1448: 1424,
+    1455: "fixed[len fixed].matrix",
+    1462: "fixed[len fixed].rows",
+    1526: "fixed[len fixed].names[0]",
+    1528: 1526,
+    1536: 1526,
+    1537: 1526,
+    1544: "fixed[len fixed].names[1]",
+    1546: 1544,
+    1554: 1544,
+    1555: 1544,
+    1562: "fixed[len fixed].named[0].name",
+    1564: 1562,
+    1572: 1562,
+    1573: 1562,
+    1580: "fixed[len fixed].named[1].name",
+    1582: 1580,
+    1590: 1580,
+    1591: 1580,
 }

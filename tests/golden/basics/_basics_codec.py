@@ -21,9 +21,11 @@ from .basics import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -166,6 +168,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Texts_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         wide, narrow2, first, n = read3(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 16 + 2 * n
         if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
@@ -174,6 +178,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if wide:
             at = at + 3 & -4
             most, first2, n2 = read4(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 12 + 2 * n2
             if (
                 first2
@@ -190,6 +196,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if narrow2:
             at = at + 3 & -4
             most2, first3, n3 = read4(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + n3
             if (
                 first3
@@ -232,6 +240,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
         wide, narrow2, first, n = read3(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 16 + 2 * n
         if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
@@ -240,6 +250,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if wide:
             at = at + 3 & -4
             most, first2, n2 = read4(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 12 + 2 * n2
             if (
                 first2
@@ -256,6 +268,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if narrow2:
             at = at + 3 & -4
             most2, first3, n3 = read4(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + n3
             if (
                 first3
@@ -284,6 +298,8 @@ def ndr20(order: str) -> ndr.Codecs:
         count, most = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -346,6 +362,8 @@ def ndr20(order: str) -> ndr.Codecs:
         most, count = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 8 * most > size - 8:
             raise ndr.cut_short(8 * most, d)
         points: Any = []
@@ -378,6 +396,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read5(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             if 8 * most > size - (at + 8):
                 raise ndr.cut_short(8 * most, d)
             points: Any = []
@@ -411,6 +431,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 20 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -441,6 +463,8 @@ def ndr20(order: str) -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 16 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -519,6 +543,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text,) = value
             if text:
                 most, first, n = read4(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first
@@ -553,6 +579,8 @@ def ndr20(order: str) -> ndr.Codecs:
         size2, most = read5(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -602,171 +630,184 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    77: ".tag",
-    92: ".code",
-    94: 92,
-    95: ".corners",
-    97: 95,
-    98: ".corners[0]",
-    99: ".corners[1]",
-    100: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    101: 100,
-    102: 100,
-    103: 100,
-    104: 100,
-    105: 100,
-    106: 100,
-    107: 100,
-    108: 100,
-    109: 100,
-    110: 100,
-    111: 100,
-    112: 100,
-    113: 100,
-    116: "return value=result:i",
-    119: "return value",
-    124: "value",
-    128: 124,
-    135: "doubled",
-    139: 135,
-    144: "texts.wide",
-    145: "texts.narrow",
-    146: "texts.fixed=texts.fixed:s",
-    149: "texts.fixed",
-    150: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
-    151: 150,
-    152: 150,
-    153: 149,
-    155: "texts.wide=wide:s",
-    158: 144,
-    160: "texts.narrow=narrow2:s",
-    163: 145,
-    168: 144,
-    171: 149,
-    172: 149,
-    176: 144,
-    184: 144,
-    185: 144,
-    192: 145,
-    200: 145,
-    201: 145,
-    210: 144,
-    211: 145,
-    212: "texts.fixed=result.fixed:s",
-    215: 149,
-    216: 150,
-    217: 150,
-    218: 150,
-    219: 149,
-    221: 155,
-    224: 144,
-    226: 160,
-    229: 145,
-    234: 144,
-    237: 149,
-    238: 149,
-    242: 144,
-    250: 144,
-    251: 144,
-    258: 145,
-    266: 145,
-    267: 145,
-    275: "values",
-    277: 275,
-    278: "count=count:I; values=n:I",
-    279: "values=values:i*",
-    284: "count",
-    286: 275,
-    289: 275,
-    295: "return value=result:q",
-    298: 119,
-    302: "rows",
-    304: "rows=flat:i*",
-    311: 302,
-    318: "columns",
-    320: "columns=flat:d*",
+    79: ".tag",
+    94: ".code",
+    96: 94,
+    97: ".corners",
+    99: 97,
+    100: ".corners[0]",
+    101: ".corners[1]",
+    102: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    103: 102,
+    104: 102,
+    105: 102,
+    106: 102,
+    107: 102,
+    108: 102,
+    109: 102,
+    110: 102,
+    111: 102,
+    112: 102,
+    113: 102,
+    114: 102,
+    115: 102,
+    118: "return value=result:i",
+    121: "return value",
+    126: "value",
+    130: 126,
+    137: "doubled",
+    141: 137,
+    146: "texts.wide",
+    147: "texts.narrow",
+    148: "texts.fixed=texts.fixed:s",
+    151: "texts.fixed",
+    152: "texts.wide=0 if wide is None else r:I; texts.narrow=0 if narrow2 is None else r + 4:I; texts.fixed=0:I; texts.fixed=n:I",
+    153: 152,
+    154: 152,
+    155: 151,
+    157: "texts.wide=wide:s",
+    160: 146,
+    162: "texts.narrow=narrow2:s",
+    165: 147,
+    170: 146,
+    172: 151,
+    175: 151,
+    176: 151,
+    180: 146,
+    182: 146,
+    190: 146,
+    191: 146,
+    198: 147,
+    200: 147,
+    208: 147,
+    209: 147,
+    218: 146,
+    219: 147,
+    220: "texts.fixed=result.fixed:s",
+    223: 151,
+    224: 152,
+    225: 152,
+    226: 152,
+    227: 151,
+    229: 157,
+    232: 146,
+    234: 162,
+    237: 147,
+    242: 146,
+    244: 151,
+    247: 151,
+    248: 151,
+    252: 146,
+    254: 146,
+    262: 146,
+    263: 146,
+    270: 147,
+    272: 147,
+    280: 147,
+    281: 147,
+    289: "values",
+    291: 289,
+    292: "count=count:I; values=n:I",
+    293: "values=values:i*",
+    298: "count",
+    300: 289,
+    302: 289,
+    305: 289,
+    311: "return value=result:q",
+    314: 121,
+    318: "rows",
+    320: "rows=flat:i*",
     327: 318,
-    334: "path.points",
-    335: 334,
-    338: 334,
-    339: "path.points=n:I; path.count=path.count:I",
-    341: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    346: 334,
-    348: 334,
-    350: 334,
-    354: "path.points[len points].x",
-    361: "back=0 if result is None else r:I",
-    363: "back.points",
-    364: 363,
-    367: 363,
-    368: "back.points=n:I; back.count=result.count:I",
-    370: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    375: "back",
-    378: 363,
-    380: 363,
-    382: 363,
-    386: "back.points[len points].x",
-    395: 275,
-    397: 275,
-    398: 275,
-    399: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
-    400: "values=part:h*",
-    405: "size",
-    407: 275,
-    409: 275,
-    411: 275,
-    413: 275,
-    416: 275,
-    422: "length",
-    423: 275,
-    424: 275,
-    427: 275,
-    428: 275,
-    429: "length=length:I; values=most:I; values=0:I; values=length:I",
-    430: 400,
-    435: 422,
-    437: 275,
-    439: 275,
-    441: 275,
-    443: 275,
-    446: 275,
-    452: "a=a:H",
-    453: "a",
-    454: "b=b2:H",
-    455: "b",
-    456: "a=a:H; b=b2:H",
-    459: 453,
-    464: "what",
-    465: 119,
-    466: "what.value",
-    467: 466,
-    469: 466,
-    470: "what.kind=what.kind:h; what.value.tag=tag:h",
-    473: "what.value.number=number:i",
-    476: "what.value.text=0 if text is None else r:I",
-    482: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    486: "what.value.text=text2:s",
-    489: "what.value.text",
-    490: "return value=return_value:H",
-    491: 119,
-    492: 490,
-    497: "what.kind",
-    500: 466,
-    503: "what.value.number",
-    507: 489,
-    513: "what.value.point.x",
-    521: 489,
-    529: 489,
-    530: 489,
-    540: 119,
-    544: "data",
-    546: 544,
-    547: "size=size2:I; data=n:I",
-    548: 544,
-    553: 405,
-    555: 544,
-    558: 544,
-    565: "digest",
-    566: "digest=bytes(result):16s",
-    569: 565,
+    334: "columns",
+    336: "columns=flat:d*",
+    343: 334,
+    350: "path.points",
+    351: 350,
+    354: 350,
+    355: "path.points=n:I; path.count=path.count:I",
+    357: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    362: 350,
+    364: 350,
+    366: 350,
+    368: 350,
+    372: "path.points[len points].x",
+    379: "back=0 if result is None else r:I",
+    381: "back.points",
+    382: 381,
+    385: 381,
+    386: "back.points=n:I; back.count=result.count:I",
+    388: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    393: "back",
+    396: 381,
+    398: 381,
+    400: 381,
+    402: 381,
+    406: "back.points[len points].x",
+    415: 289,
+    417: 289,
+    418: 289,
+    419: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
+    420: "values=part:h*",
+    425: "size",
+    427: 289,
+    429: 289,
+    431: 289,
+    433: 289,
+    435: 289,
+    438: 289,
+    444: "length",
+    445: 289,
+    446: 289,
+    449: 289,
+    450: 289,
+    451: "length=length:I; values=most:I; values=0:I; values=length:I",
+    452: 420,
+    457: 444,
+    459: 289,
+    461: 289,
+    463: 289,
+    465: 289,
+    467: 289,
+    470: 289,
+    476: "a=a:H",
+    477: "a",
+    478: "b=b2:H",
+    479: "b",
+    480: "a=a:H; b=b2:H",
+    483: 477,
+    488: "what",
+    489: 121,
+    490: "what.value",
+    491: 490,
+    493: 490,
+    494: "what.kind=what.kind:h; what.value.tag=tag:h",
+    497: "what.value.number=number:i",
+    500: "what.value.text=0 if text is None else r:I",
+    506: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    510: "what.value.text=text2:s",
+    513: "what.value.text",
+    514: "return value=return_value:H",
+    515: 121,
+    516: 514,
+    521: "what.kind",
+    524: 490,
+    527: "what.value.number",
+    531: 513,
+    537: "what.value.point.x",
+    545: 513,
+    547: 513,
+    555: 513,
+    556: 513,
+    566: 121,
+    570: "data",
+    572: 570,
+    573: "size=size2:I; data=n:I",
+    574: 570,
+    579: 425,
+    581: 570,
+    583: 570,
+    586: 570,
+    593: "digest",
+    594: "digest=bytes(result):16s",
+    597: 593,
 }

@@ -21,9 +21,11 @@ from .basics import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -174,6 +176,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_Texts_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         wide, narrow2, first, n = read3(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 32 + 2 * n
         if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
@@ -182,6 +186,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = at + 7 & -8
         if wide:
             most, first2, n2 = read4(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 24 + 2 * n2
             if (
                 first2
@@ -198,6 +204,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if narrow2:
             at = at + 7 & -8
             most2, first3, n3 = read4(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + n3
             if (
                 first3
@@ -241,6 +249,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
         wide, narrow2, first, n = read3(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 32 + 2 * n
         if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
@@ -249,6 +259,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = at + 7 & -8
         if wide:
             most, first2, n2 = read4(d, at)
+            if n2 > max_units:
+                raise ndr.too_wide(n2, max_units)
             stop2 = at + 24 + 2 * n2
             if (
                 first2
@@ -265,6 +277,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if narrow2:
             at = at + 7 & -8
             most2, first3, n3 = read4(d, at)
+            if n3 > max_units:
+                raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + n3
             if (
                 first3
@@ -293,6 +307,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count, most = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -355,6 +371,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         most, count = read7(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 8 * most > size - 12:
             raise ndr.cut_short(8 * most, d)
         points: Any = []
@@ -387,6 +405,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read7(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             if 8 * most > size - (at + 12):
                 raise ndr.cut_short(8 * most, d)
             points: Any = []
@@ -420,6 +440,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 32 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -450,6 +472,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             raise ndr.bad_count(first, 0)
         if n > most:
             raise ndr.bad_count(n, most)
+        if n > max_elements:
+            raise ndr.too_many(n, max_elements)
         stop = 32 + 2 * n
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -524,6 +548,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text,) = value
             if text:
                 most, first, n = read4(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first
@@ -559,6 +585,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         size2, most = read5(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -608,166 +636,179 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    84: ".tag",
-    99: ".code",
-    101: 99,
-    102: ".corners",
-    104: 102,
-    105: ".corners[0]",
-    106: ".corners[1]",
-    107: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
-    108: 107,
-    109: 107,
-    110: 107,
-    111: 107,
-    112: 107,
-    113: 107,
-    114: 107,
-    115: 107,
-    116: 107,
-    117: 107,
-    118: 107,
-    119: 107,
-    120: 107,
-    123: "return value=result:i",
-    126: "return value",
-    131: "value",
-    135: 131,
-    142: "doubled",
-    146: 142,
-    151: "texts.wide",
-    152: "texts.narrow",
-    153: "texts.fixed=texts.fixed:s",
-    156: "texts.fixed",
-    157: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
-    158: 157,
-    159: 157,
-    160: 156,
-    163: "texts.wide=wide:s",
-    166: 151,
-    168: "texts.narrow=narrow2:s",
-    171: 152,
-    176: 151,
-    179: 156,
-    180: 156,
-    184: 151,
-    192: 151,
-    193: 151,
-    200: 152,
-    208: 152,
-    209: 152,
-    218: 151,
-    219: 152,
-    220: "texts.fixed=result.fixed:s",
-    223: 156,
-    224: 157,
-    225: 157,
-    226: 157,
-    227: 156,
-    230: 163,
-    233: 151,
-    235: 168,
-    238: 152,
-    243: 151,
-    246: 156,
-    247: 156,
-    251: 151,
-    259: 151,
-    260: 151,
-    267: 152,
-    275: 152,
-    276: 152,
-    284: "values",
-    286: 284,
-    287: "count=count:I; values=n:Q",
-    288: "values=values:i*",
-    293: "count",
-    295: 284,
-    298: 284,
-    304: "return value=result:q",
-    307: 126,
-    311: "rows",
-    313: "rows=flat:i*",
-    320: 311,
-    327: "columns",
-    329: "columns=flat:d*",
+    86: ".tag",
+    101: ".code",
+    103: 101,
+    104: ".corners",
+    106: 104,
+    107: ".corners[0]",
+    108: ".corners[1]",
+    109: ".tag=v.tag:B; .stamp=v.stamp:q; .value=v.value:d; .good=v.good:?; .level=v.level:b; .code=bytes(code):4s; .mark=v.mark:H; .corners[0].x=point.x:i; .corners[0].y=point.y:i; .corners[1].x=point2.x:i; .corners[1].y=point2.y:i; .id=to_guid(v.id):16s",
+    110: 109,
+    111: 109,
+    112: 109,
+    113: 109,
+    114: 109,
+    115: 109,
+    116: 109,
+    117: 109,
+    118: 109,
+    119: 109,
+    120: 109,
+    121: 109,
+    122: 109,
+    125: "return value=result:i",
+    128: "return value",
+    133: "value",
+    137: 133,
+    144: "doubled",
+    148: 144,
+    153: "texts.wide",
+    154: "texts.narrow",
+    155: "texts.fixed=texts.fixed:s",
+    158: "texts.fixed",
+    159: "texts.wide=0 if wide is None else r:Q; texts.narrow=0 if narrow2 is None else r + 4:Q; texts.fixed=0:Q; texts.fixed=n:Q",
+    160: 159,
+    161: 159,
+    162: 158,
+    165: "texts.wide=wide:s",
+    168: 153,
+    170: "texts.narrow=narrow2:s",
+    173: 154,
+    178: 153,
+    180: 158,
+    183: 158,
+    184: 158,
+    188: 153,
+    190: 153,
+    198: 153,
+    199: 153,
+    206: 154,
+    208: 154,
+    216: 154,
+    217: 154,
+    226: 153,
+    227: 154,
+    228: "texts.fixed=result.fixed:s",
+    231: 158,
+    232: 159,
+    233: 159,
+    234: 159,
+    235: 158,
+    238: 165,
+    241: 153,
+    243: 170,
+    246: 154,
+    251: 153,
+    253: 158,
+    256: 158,
+    257: 158,
+    261: 153,
+    263: 153,
+    271: 153,
+    272: 153,
+    279: 154,
+    281: 154,
+    289: 154,
+    290: 154,
+    298: "values",
+    300: 298,
+    301: "count=count:I; values=n:Q",
+    302: "values=values:i*",
+    307: "count",
+    309: 298,
+    311: 298,
+    314: 298,
+    320: "return value=result:q",
+    323: 128,
+    327: "rows",
+    329: "rows=flat:i*",
     336: 327,
-    343: "path.points",
-    344: 343,
-    347: 343,
-    348: "path.points=n:Q; path.count=path.count:I",
-    350: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    355: 343,
-    357: 343,
-    359: 343,
-    363: "path.points[len points].x",
-    370: "back=0 if result is None else r:Q",
-    372: "back.points",
-    373: 372,
-    376: 372,
-    377: "back.points=n:Q; back.count=result.count:I",
-    379: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    384: "back",
-    387: 372,
-    389: 372,
-    391: 372,
-    395: "back.points[len points].x",
-    404: 284,
-    406: 284,
-    407: 284,
-    408: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
-    409: "values=part:h*",
-    414: "size",
-    416: 284,
-    418: 284,
-    420: 284,
-    422: 284,
-    425: 284,
-    431: "length",
-    432: 284,
-    433: 284,
-    436: 284,
-    437: 284,
-    438: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
-    439: 409,
-    444: 431,
-    446: 284,
-    448: 284,
-    450: 284,
-    452: 284,
-    455: 284,
-    461: "a",
-    466: "what",
-    467: 126,
-    468: "what.value",
-    469: 468,
-    471: 468,
-    472: "what.kind=what.kind:h; what.value.tag=tag:h",
-    475: "what.value.number=number:i",
-    478: "what.value.text=0 if text is None else r:Q",
-    484: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    489: "what.value.text=text2:s",
-    492: "what.value.text",
-    493: "return value=return_value:I",
-    494: 126,
-    495: 493,
-    500: "what.kind",
-    503: 468,
-    506: "what.value.number",
-    510: 492,
-    517: "what.value.point.x",
-    526: 492,
-    534: 492,
-    535: 492,
-    546: 126,
-    550: "data",
-    552: 550,
-    553: "size=size2:I; data=n:Q",
-    554: 550,
-    559: 414,
-    561: 550,
-    564: 550,
-    571: "digest",
-    572: "digest=bytes(result):16s",
-    575: 571,
+    343: "columns",
+    345: "columns=flat:d*",
+    352: 343,
+    359: "path.points",
+    360: 359,
+    363: 359,
+    364: "path.points=n:Q; path.count=path.count:I",
+    366: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    371: 359,
+    373: 359,
+    375: 359,
+    377: 359,
+    381: "path.points[len points].x",
+    388: "back=0 if result is None else r:Q",
+    390: "back.points",
+    391: 390,
+    394: 390,
+    395: "back.points=n:Q; back.count=result.count:I",
+    397: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    402: "back",
+    405: 390,
+    407: 390,
+    409: 390,
+    411: 390,
+    415: "back.points[len points].x",
+    424: 298,
+    426: 298,
+    427: 298,
+    428: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
+    429: "values=part:h*",
+    434: "size",
+    436: 298,
+    438: 298,
+    440: 298,
+    442: 298,
+    444: 298,
+    447: 298,
+    453: "length",
+    454: 298,
+    455: 298,
+    458: 298,
+    459: 298,
+    460: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
+    461: 429,
+    466: 453,
+    468: 298,
+    470: 298,
+    472: 298,
+    474: 298,
+    476: 298,
+    479: 298,
+    485: "a",
+    490: "what",
+    491: 128,
+    492: "what.value",
+    493: 492,
+    495: 492,
+    496: "what.kind=what.kind:h; what.value.tag=tag:h",
+    499: "what.value.number=number:i",
+    502: "what.value.text=0 if text is None else r:Q",
+    508: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    513: "what.value.text=text2:s",
+    516: "what.value.text",
+    517: "return value=return_value:I",
+    518: 128,
+    519: 517,
+    524: "what.kind",
+    527: 492,
+    530: "what.value.number",
+    534: 516,
+    541: "what.value.point.x",
+    550: 516,
+    552: 516,
+    560: 516,
+    561: 516,
+    572: 128,
+    576: "data",
+    578: 576,
+    579: "size=size2:I; data=n:Q",
+    580: 576,
+    585: 434,
+    587: 576,
+    589: 576,
+    592: 576,
+    599: "digest",
+    600: "digest=bytes(result):16s",
+    603: 599,
 }

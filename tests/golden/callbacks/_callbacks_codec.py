@@ -11,9 +11,11 @@ from idlrt import ndr
 from .callbacks import AskResult, RunResult, STEP
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -42,6 +44,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Run_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         steps, most, first, n = read1(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 16 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -75,6 +79,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 8
         if what:
             most, first, n = read4(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -101,6 +107,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Ask_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read4(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -138,6 +146,8 @@ def ndr20(order: str) -> ndr.Codecs:
             at += 8
             if what:
                 most, first, n = read4(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first
@@ -174,44 +184,48 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    36: "name=name:s",
-    38: "steps=steps:i; name=n:I; name=0:I; name=n:I",
-    39: "name",
-    44: "steps",
-    47: 39,
-    48: 39,
-    53: "asked",
-    54: "return value",
-    55: "asked=asked:i; return value=return_value:i",
-    58: 53,
-    63: "step.what",
-    64: "step.number=step.number:i; step.what=0 if what is None else r:I",
-    66: "step.what=what:s",
-    69: 63,
-    74: "step.number",
-    77: 63,
-    85: 63,
-    86: 63,
-    94: "question=question:s",
-    97: "question",
-    98: "deadline=deadline:q",
-    103: 97,
-    106: 97,
-    107: 97,
-    110: "deadline",
-    115: 110,
-    116: "answer",
-    117: 54,
-    118: "deadline=deadline:q; answer=0 if answer is None else r:I",
-    121: "answer.what",
-    122: "answer.number=answer.number:i; answer.what=0 if what is None else r:I",
-    125: "answer.what=what:s",
-    128: 121,
-    129: "return value=return_value:?",
-    134: 110,
-    137: "answer.number",
-    140: 121,
-    148: 121,
-    149: 121,
-    157: 54,
+    38: "name=name:s",
+    40: "steps=steps:i; name=n:I; name=0:I; name=n:I",
+    41: "name",
+    46: "steps",
+    48: 41,
+    51: 41,
+    52: 41,
+    57: "asked",
+    58: "return value",
+    59: "asked=asked:i; return value=return_value:i",
+    62: 57,
+    67: "step.what",
+    68: "step.number=step.number:i; step.what=0 if what is None else r:I",
+    70: "step.what=what:s",
+    73: 67,
+    78: "step.number",
+    81: 67,
+    83: 67,
+    91: 67,
+    92: 67,
+    100: "question=question:s",
+    103: "question",
+    104: "deadline=deadline:q",
+    109: 103,
+    111: 103,
+    114: 103,
+    115: 103,
+    118: "deadline",
+    123: 118,
+    124: "answer",
+    125: 58,
+    126: "deadline=deadline:q; answer=0 if answer is None else r:I",
+    129: "answer.what",
+    130: "answer.number=answer.number:i; answer.what=0 if what is None else r:I",
+    133: "answer.what=what:s",
+    136: 129,
+    137: "return value=return_value:?",
+    142: 118,
+    145: "answer.number",
+    148: 129,
+    150: 129,
+    158: 129,
+    159: 129,
+    167: 58,
 }

@@ -20,9 +20,11 @@ from .clashes import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -86,6 +88,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read4(d, at)
             if most != n:
                 raise ndr.bad_count(most, n)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -120,6 +124,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read4(d, at)
             if most != n:
                 raise ndr.bad_count(most, n)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -150,6 +156,8 @@ def ndr20(order: str) -> ndr.Codecs:
         n, most = read5(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -158,6 +166,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most2,) = read4(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 4 + 4 * most2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -247,6 +257,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 6
         if bytes_:
             most, first, n = read11(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 14 + 2 * n
             if (
                 first
@@ -299,88 +311,93 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    58: "result",
-    59: "return_value",
-    60: "return value",
-    61: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
-    64: 58,
-    69: "Sequence.list_",
-    70: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:I",
-    72: 69,
-    75: 69,
-    76: "Sequence.list_=n:I",
-    78: "Sequence.list_[v in list_3].a=v.a:i",
-    83: "list_.a",
-    86: 69,
-    88: 69,
-    91: 69,
-    94: "Sequence.list_[len list_2_2]",
-    103: "out.list_",
-    104: "out.n=result.n:i; out.list_=0 if list_2 is None else r:I",
-    106: 103,
-    109: 103,
-    110: "out.list_=n:I",
-    112: "out.list_[v in list_2].a=v.a:i",
-    117: "out.n",
-    120: 103,
-    122: 103,
-    125: 103,
-    128: "out.list_[len list_2_2]",
-    136: "len",
-    138: 136,
-    139: "n=n:i; len=n2:I",
-    140: "len=len_:i*",
-    141: "int_",
-    143: 141,
-    144: "int_=n3:I",
-    145: "int_=int_:i*",
-    150: "n",
-    152: 136,
-    155: 136,
-    158: 141,
-    160: 141,
-    163: 141,
-    169: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
-    170: 169,
-    171: 169,
-    172: 169,
-    173: 169,
-    174: 169,
-    175: 169,
-    176: 169,
-    177: 169,
-    178: 169,
-    179: 169,
-    180: 169,
-    183: "list.self",
-    187: "opened=to_handle(result):20s",
-    190: "opened",
-    195: 190,
-    196: "opened=to_handle(opened):20s",
-    199: 190,
-    206: "WORDS=WORDS2:H",
-    207: "WORDS",
-    208: "value",
-    210: 208,
-    211: "WORDS=WORDS2:H; tag=tag:i; value.tag=tag2:i",
-    214: "value.tag=tag3:i",
-    217: "value.list_.a=list_2.a:i",
-    219: 208,
-    220: "__hidden.bytes",
-    221: "__hidden.bytes=0 if bytes_ is None else r:I; __hidden.str=_hidden_2.str_:h",
-    223: "__hidden.bytes=bytes_:s",
-    226: 220,
-    231: 207,
-    234: 208,
-    237: "value.tag",
-    241: "value.list_.a",
-    245: 208,
-    246: 220,
-    249: 220,
-    257: 220,
-    258: 220,
-    266: "return value=result:H",
-    267: 60,
-    268: 266,
-    271: 60,
+    60: "result",
+    61: "return_value",
+    62: "return value",
+    63: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
+    66: 60,
+    71: "Sequence.list_",
+    72: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:I",
+    74: 71,
+    77: 71,
+    78: "Sequence.list_=n:I",
+    80: "Sequence.list_[v in list_3].a=v.a:i",
+    85: "list_.a",
+    88: 71,
+    90: 71,
+    92: 71,
+    95: 71,
+    98: "Sequence.list_[len list_2_2]",
+    107: "out.list_",
+    108: "out.n=result.n:i; out.list_=0 if list_2 is None else r:I",
+    110: 107,
+    113: 107,
+    114: "out.list_=n:I",
+    116: "out.list_[v in list_2].a=v.a:i",
+    121: "out.n",
+    124: 107,
+    126: 107,
+    128: 107,
+    131: 107,
+    134: "out.list_[len list_2_2]",
+    142: "len",
+    144: 142,
+    145: "n=n:i; len=n2:I",
+    146: "len=len_:i*",
+    147: "int_",
+    149: 147,
+    150: "int_=n3:I",
+    151: "int_=int_:i*",
+    156: "n",
+    158: 142,
+    160: 142,
+    163: 142,
+    166: 147,
+    168: 147,
+    170: 147,
+    173: 147,
+    179: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
+    180: 179,
+    181: 179,
+    182: 179,
+    183: 179,
+    184: 179,
+    185: 179,
+    186: 179,
+    187: 179,
+    188: 179,
+    189: 179,
+    190: 179,
+    193: "list.self",
+    197: "opened=to_handle(result):20s",
+    200: "opened",
+    205: 200,
+    206: "opened=to_handle(opened):20s",
+    209: 200,
+    216: "WORDS=WORDS2:H",
+    217: "WORDS",
+    218: "value",
+    220: 218,
+    221: "WORDS=WORDS2:H; tag=tag:i; value.tag=tag2:i",
+    224: "value.tag=tag3:i",
+    227: "value.list_.a=list_2.a:i",
+    229: 218,
+    230: "__hidden.bytes",
+    231: "__hidden.bytes=0 if bytes_ is None else r:I; __hidden.str=_hidden_2.str_:h",
+    233: "__hidden.bytes=bytes_:s",
+    236: 230,
+    241: 217,
+    244: 218,
+    247: "value.tag",
+    251: "value.list_.a",
+    255: 218,
+    256: 230,
+    259: 230,
+    261: 230,
+    269: 230,
+    270: 230,
+    278: "return value=result:H",
+    279: 62,
+    280: 278,
+    283: 62,
 }

@@ -20,9 +20,11 @@ from .clashes import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -87,6 +89,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read4(d, at)
             if most != n:
                 raise ndr.bad_count(most, n)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -121,6 +125,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read4(d, at)
             if most != n:
                 raise ndr.bad_count(most, n)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -151,6 +157,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n, most = read5(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -160,6 +168,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most2,) = read4(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 8 + 4 * most2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -249,6 +259,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += 16
         if bytes_:
             most, first, n = read11(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -301,88 +313,93 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    59: "result",
-    60: "return_value",
-    61: "return value",
-    62: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
-    65: 59,
-    70: "Sequence.list_",
-    71: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:Q",
-    73: 70,
-    76: 70,
-    77: "Sequence.list_=n:Q",
-    79: "Sequence.list_[v in list_3].a=v.a:i",
-    84: "list_.a",
-    87: 70,
-    89: 70,
-    92: 70,
-    95: "Sequence.list_[len list_2_2]",
-    104: "out.list_",
-    105: "out.n=result.n:i; out.list_=0 if list_2 is None else r:Q",
-    107: 104,
-    110: 104,
-    111: "out.list_=n:Q",
-    113: "out.list_[v in list_2].a=v.a:i",
-    118: "out.n",
-    121: 104,
-    123: 104,
-    126: 104,
-    129: "out.list_[len list_2_2]",
-    137: "len",
-    139: 137,
-    140: "n=n:i; len=n2:Q",
-    141: "len=len_:i*",
-    142: "int_",
-    144: 142,
-    145: "int_=n3:Q",
-    146: "int_=int_:i*",
-    151: "n",
-    153: 137,
-    156: 137,
-    160: 142,
-    162: 142,
-    165: 142,
-    171: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
-    172: 171,
-    173: 171,
-    174: 171,
-    175: 171,
-    176: 171,
-    177: 171,
-    178: 171,
-    179: 171,
-    180: 171,
-    181: 171,
-    182: 171,
-    185: "list.self",
-    189: "opened=to_handle(result):20s",
-    192: "opened",
-    197: 192,
-    198: "opened=to_handle(opened):20s",
-    201: 192,
-    208: "WORDS=WORDS2:I",
-    209: "WORDS",
-    210: "value",
-    212: 210,
-    213: "WORDS=WORDS2:I; tag=tag:i; value.tag=tag2:i",
-    216: "value.tag=tag3:i",
-    219: "value.list_.a=list_2.a:i",
-    221: 210,
-    222: "__hidden.bytes",
-    223: "__hidden.bytes=0 if bytes_ is None else r:Q; __hidden.str=_hidden_2.str_:h",
-    225: "__hidden.bytes=bytes_:s",
-    228: 222,
-    233: 209,
-    236: 210,
-    239: "value.tag",
-    243: "value.list_.a",
-    247: 210,
-    248: 222,
-    251: 222,
-    259: 222,
-    260: 222,
-    268: "return value=result:I",
-    269: 61,
-    270: 268,
-    273: 61,
+    61: "result",
+    62: "return_value",
+    63: "return value",
+    64: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
+    67: 61,
+    72: "Sequence.list_",
+    73: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:Q",
+    75: 72,
+    78: 72,
+    79: "Sequence.list_=n:Q",
+    81: "Sequence.list_[v in list_3].a=v.a:i",
+    86: "list_.a",
+    89: 72,
+    91: 72,
+    93: 72,
+    96: 72,
+    99: "Sequence.list_[len list_2_2]",
+    108: "out.list_",
+    109: "out.n=result.n:i; out.list_=0 if list_2 is None else r:Q",
+    111: 108,
+    114: 108,
+    115: "out.list_=n:Q",
+    117: "out.list_[v in list_2].a=v.a:i",
+    122: "out.n",
+    125: 108,
+    127: 108,
+    129: 108,
+    132: 108,
+    135: "out.list_[len list_2_2]",
+    143: "len",
+    145: 143,
+    146: "n=n:i; len=n2:Q",
+    147: "len=len_:i*",
+    148: "int_",
+    150: 148,
+    151: "int_=n3:Q",
+    152: "int_=int_:i*",
+    157: "n",
+    159: 143,
+    161: 143,
+    164: 143,
+    168: 148,
+    170: 148,
+    172: 148,
+    175: 148,
+    181: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
+    182: 181,
+    183: 181,
+    184: 181,
+    185: 181,
+    186: 181,
+    187: 181,
+    188: 181,
+    189: 181,
+    190: 181,
+    191: 181,
+    192: 181,
+    195: "list.self",
+    199: "opened=to_handle(result):20s",
+    202: "opened",
+    207: 202,
+    208: "opened=to_handle(opened):20s",
+    211: 202,
+    218: "WORDS=WORDS2:I",
+    219: "WORDS",
+    220: "value",
+    222: 220,
+    223: "WORDS=WORDS2:I; tag=tag:i; value.tag=tag2:i",
+    226: "value.tag=tag3:i",
+    229: "value.list_.a=list_2.a:i",
+    231: 220,
+    232: "__hidden.bytes",
+    233: "__hidden.bytes=0 if bytes_ is None else r:Q; __hidden.str=_hidden_2.str_:h",
+    235: "__hidden.bytes=bytes_:s",
+    238: 232,
+    243: 219,
+    246: 220,
+    249: "value.tag",
+    253: "value.list_.a",
+    257: 220,
+    258: 232,
+    261: 232,
+    263: 232,
+    271: 232,
+    272: 232,
+    280: "return value=result:I",
+    281: 63,
+    282: 280,
+    285: 63,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .clashes import SecondReadResult, SumResult
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -51,12 +53,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    28: "other",
-    29: "return value",
-    30: "other=other:d; return value=return_value:i",
-    33: 28,
-    37: "a",
-    38: 29,
-    39: "a=a:q; return value=return_value:i",
-    42: 37,
+    30: "other",
+    31: "return value",
+    32: "other=other:d; return value=return_value:i",
+    35: 30,
+    39: "a",
+    40: 31,
+    41: "a=a:q; return value=return_value:i",
+    44: 39,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .clashes import ReadResult_
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -38,9 +40,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    26: "other",
-    27: "more",
-    28: "return value",
-    29: "other=other:d; more=more:h; return value=return_value:i",
-    32: 26,
+    28: "other",
+    29: "more",
+    30: "return value",
+    31: "other=other:d; more=more:h; return value=return_value:i",
+    34: 28,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .probe import CountResult, OpenResult
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -54,6 +56,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read3(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -74,19 +78,20 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    30: "probes",
-    31: "return value",
-    32: "probes=probes:I; return value=return_value:i",
-    35: 30,
-    40: "probe",
-    41: 31,
-    42: "probe=0 if probe is None else r:I",
-    44: "probe=len(probe):I; probe=len(probe):I",
-    45: 40,
-    46: "return value=return_value:i",
-    51: 40,
-    54: 40,
-    56: 40,
-    59: 40,
-    65: 31,
+    32: "probes",
+    33: "return value",
+    34: "probes=probes:I; return value=return_value:i",
+    37: 32,
+    42: "probe",
+    43: 33,
+    44: "probe=0 if probe is None else r:I",
+    46: "probe=len(probe):I; probe=len(probe):I",
+    47: 42,
+    48: "return value=return_value:i",
+    53: 42,
+    56: 42,
+    58: 42,
+    60: 42,
+    63: 42,
+    69: 33,
 }

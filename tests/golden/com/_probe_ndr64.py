@@ -11,9 +11,11 @@ from idlrt import ndr
 from .probe import CountResult, OpenResult
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -56,6 +58,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read4(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -76,19 +80,20 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    32: "probes",
-    33: "return value",
-    34: "probes=probes:I; return value=return_value:i",
-    37: 32,
-    42: "probe",
-    43: 33,
-    44: "probe=0 if probe is None else r:Q",
-    46: "probe=len(probe):Q; probe=len(probe):I",
-    47: 42,
-    48: "return value=return_value:i",
-    53: 42,
-    56: 42,
-    58: 42,
-    61: 42,
-    67: 33,
+    34: "probes",
+    35: "return value",
+    36: "probes=probes:I; return value=return_value:i",
+    39: 34,
+    44: "probe",
+    45: 35,
+    46: "probe=0 if probe is None else r:Q",
+    48: "probe=len(probe):Q; probe=len(probe):I",
+    49: 44,
+    50: "return value=return_value:i",
+    55: 44,
+    58: 44,
+    60: 44,
+    62: 44,
+    65: 44,
+    71: 35,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .configured import ParameterResult
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -88,16 +90,16 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    28: "return value=result:I",
-    31: "return value",
-    37: "s",
-    38: 31,
-    39: "s=s:I; return value=return_value:i",
-    42: 37,
-    48: "return value=result:i",
-    51: 31,
-    57: "s=result:I",
-    60: 37,
-    64: 28,
-    67: 31,
+    30: "return value=result:I",
+    33: "return value",
+    39: "s",
+    40: 33,
+    41: "s=s:I; return value=return_value:i",
+    44: 39,
+    50: "return value=result:i",
+    53: 33,
+    59: "s=result:I",
+    62: 39,
+    66: 30,
+    69: 33,
 }

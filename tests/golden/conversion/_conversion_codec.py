@@ -23,9 +23,11 @@ from .conversion import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -124,6 +126,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -154,6 +158,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -253,6 +259,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -314,6 +322,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -416,6 +426,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -429,6 +441,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most2, count2 = read2(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 2 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -516,6 +530,8 @@ def ndr20(order: str) -> ndr.Codecs:
         n, most = read8(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -529,6 +545,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most2,) = read1(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 4 + 4 * most2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -541,6 +559,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most3, count = read2(d, at)
                 if most3 != count:
                     raise ndr.bad_count(most3, count)
+                if most3 > max_elements:
+                    raise ndr.too_many(most3, max_elements)
                 stop3 = at + 8 + 2 * most3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -600,6 +620,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most,) = read1(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 4 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -611,6 +633,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most2, count = read2(d, at)
                 if most2 != count:
                     raise ndr.bad_count(most2, count)
+                if most2 > max_elements:
+                    raise ndr.too_many(most2, max_elements)
                 stop2 = at + 8 + 2 * most2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -628,6 +652,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most3,) = read1(d, at)
             if most3 != m:
                 raise ndr.bad_count(most3, m)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 4 + 8 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -724,7 +750,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Lines_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        line, at = ndr.unwind(get_LINE(d, 0))
+        line, at = ndr.unwind(get_LINE(d, 0), max_depth)
         at = at + 3 & -4
         low, high, name, next, done, low2, high2, name2, next2, done2 = read9(d, at)
         if not 0 <= high <= 67108863:
@@ -736,6 +762,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -745,7 +773,7 @@ def ndr20(order: str) -> ndr.Codecs:
         else:
             name = None
         if next:
-            next3, at = ndr.unwind(get_LINE(d, at))
+            next3, at = ndr.unwind(get_LINE(d, at), max_depth)
             next = next3
         else:
             next = None
@@ -754,6 +782,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most2, count2 = read2(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 2 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -763,7 +793,7 @@ def ndr20(order: str) -> ndr.Codecs:
         else:
             name2 = None
         if next2:
-            next2_2, at = ndr.unwind(get_LINE(d, at))
+            next2_2, at = ndr.unwind(get_LINE(d, at), max_depth)
             next2 = next2_2
         else:
             next2 = None
@@ -798,6 +828,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most3, count3 = read2(d, at)
                 if most3 != count3:
                     raise ndr.bad_count(most3, count3)
+                if most3 > max_elements:
+                    raise ndr.too_many(most3, max_elements)
                 stop3 = at + 8 + 2 * most3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -916,6 +948,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most, count = read2(d, at)
                 if most != count:
                     raise ndr.bad_count(most, count)
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 2 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -947,7 +981,7 @@ def ndr20(order: str) -> ndr.Codecs:
         (back,) = read1(d, at)
         at += 4
         if back:
-            back2, at = ndr.unwind(get_LINE(d, at))
+            back2, at = ndr.unwind(get_LINE(d, at), max_depth)
             back = back2
         else:
             back = None
@@ -957,6 +991,7 @@ def ndr20(order: str) -> ndr.Codecs:
         n: Any, picks: Any, lines: Any, rows: Any, names: Any
     ) -> bytes | bytearray:
         r = 0x20000
+        seen = ndr.Aliases()
         n2 = len(picks)
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
@@ -1050,9 +1085,12 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Picks_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         n, most = read8(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 2 * most > size - 8:
             raise ndr.cut_short(2 * most, d)
         rows: Any = []
@@ -1091,6 +1129,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     most2, count = read2(d, at)
                     if most2 != count:
                         raise ndr.bad_count(most2, count)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop = at + 8 + 2 * most2
                     if stop > size:
                         raise ndr.cut_short(stop, d)
@@ -1123,6 +1163,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most3,) = read1(d, at)
         if most3 != n:
             raise ndr.bad_count(most3, n)
+        if most3 > max_elements:
+            raise ndr.too_many(most3, max_elements)
         if 20 * most3 > size - (at + 4):
             raise ndr.cut_short(20 * most3, d)
         rows_2: Any = []
@@ -1135,13 +1177,17 @@ def ndr20(order: str) -> ndr.Codecs:
             at += 20
         lines: Any = []
         for low3, high3, name2, next, done in rows_2:
-            v2, at = ndr.unwind(finish_LINE(d, at, low3, high3, name2, next, done))
+            v2, at = ndr.unwind(
+                finish_LINE(d, at, low3, high3, name2, next, done), max_depth
+            )
             lines.append(v2)
         at = at + 3 & -4
         rows_3, most4 = read14(d, at)
         if most4 != n:
             raise ndr.bad_count(most4, n)
         n2 = most4 * 2
+        if n2 > max_elements:
+            raise ndr.too_many(n2, max_elements)
         if 4 * n2 > size - (at + 12):
             raise ndr.cut_short(4 * n2, d)
         rows_4: Any = []
@@ -1157,6 +1203,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most5, count2 = read2(d, at)
                 if most5 != count2:
                     raise ndr.bad_count(most5, count2)
+                if most5 > max_elements:
+                    raise ndr.too_many(most5, max_elements)
                 stop2 = at + 8 + 2 * most5
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -1167,7 +1215,7 @@ def ndr20(order: str) -> ndr.Codecs:
                 v3 = None
             made4 = from_wire2(v3)
             names.append(made4)
-        names = ndr.nest(names, ((most4, 0, most4), (2, 0, 2)))
+        names = ndr.nest(names, ((most4, 0, most4), (2, 0, 2)), seen, limits)
         return n, picks, lines, load1(rows_3), names
 
     def put_Full_request(a: Any, b2: Any) -> bytes | bytearray:
@@ -1309,528 +1357,549 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    124: ".name.text",
-    126: 124,
-    129: 124,
-    130: 124,
-    136: ".next",
-    140: ".when",
-    141: ".name",
-    142: ".done",
-    149: ".when.low",
-    151: ".when.high",
-    154: 124,
-    156: 124,
-    159: 124,
-    160: 124,
-    166: 136,
-    170: 140,
-    171: 141,
-    172: 142,
-    177: 141,
-    179: 124,
-    180: ".name.text=text:s",
-    181: 124,
-    184: 124,
-    185: ".name.text=n:I; .name.count=wire.count:I",
-    186: 124,
-    187: 136,
-    189: 136,
+    126: ".name.text",
+    128: 126,
+    130: 126,
+    133: 126,
+    134: 126,
+    140: ".next",
+    144: ".when",
+    145: ".name",
+    146: ".done",
+    153: ".when.low",
+    155: ".when.high",
+    158: 126,
+    160: 126,
+    162: 126,
+    165: 126,
+    166: 126,
+    172: 140,
+    176: 144,
+    177: 145,
+    178: 146,
+    183: 145,
+    185: 126,
+    186: ".name.text=text:s",
+    187: 126,
+    190: 126,
+    191: ".name.text=n:I; .name.count=wire.count:I",
+    192: 126,
     193: 140,
-    194: 151,
-    195: ".when.high=high:i",
-    196: 151,
-    197: 141,
-    198: 136,
-    199: 142,
-    200: ".when.low=wire.low:I; .when.high=high:i; .name=0 if wire2 is None else r:I; .next=0 if next is None else r + 4:I; .done=wire3:i",
-    201: 200,
-    202: 200,
-    203: 200,
-    204: 200,
-    205: 200,
-    206: 200,
-    209: 124,
-    210: 180,
-    211: 124,
-    214: 124,
-    215: ".name.text=n:I; .name.count=wire2.count:I",
-    216: 124,
-    218: 136,
-    223: "zone",
-    224: "zone=0 if wire is None else r:I",
-    227: "zone.text",
-    228: "zone.text=text:s",
-    229: 227,
-    232: 227,
-    233: "zone.text=n:I; zone.count=wire.count:I",
-    234: 227,
-    235: "when",
-    236: "when.high",
-    237: "when.high=high:i",
-    238: 236,
-    239: "when.low=wire2.low:I; when.high=high:i; at=0 if at2 is None else r:I",
-    241: "at",
-    242: "at.high",
-    243: "at.high=high2:i",
+    195: 140,
+    199: 144,
+    200: 155,
+    201: ".when.high=high:i",
+    202: 155,
+    203: 145,
+    204: 140,
+    205: 146,
+    206: ".when.low=wire.low:I; .when.high=high:i; .name=0 if wire2 is None else r:I; .next=0 if next is None else r + 4:I; .done=wire3:i",
+    207: 206,
+    208: 206,
+    209: 206,
+    210: 206,
+    211: 206,
+    212: 206,
+    215: 126,
+    216: 186,
+    217: 126,
+    220: 126,
+    221: ".name.text=n:I; .name.count=wire2.count:I",
+    222: 126,
+    224: 140,
+    229: "zone",
+    230: "zone=0 if wire is None else r:I",
+    233: "zone.text",
+    234: "zone.text=text:s",
+    235: 233,
+    238: 233,
+    239: "zone.text=n:I; zone.count=wire.count:I",
+    240: 233,
+    241: "when",
+    242: "when.high",
+    243: "when.high=high:i",
     244: 242,
-    245: "at.low=wire3.low:I; at.high=high2:i",
-    250: 223,
-    253: 227,
-    255: 227,
-    258: 227,
-    259: 227,
-    265: "when.low",
-    267: 236,
-    270: "at.low",
-    272: 242,
-    273: 241,
-    278: 223,
-    279: 235,
-    284: "name",
-    285: 235,
-    286: "return value",
-    287: 284,
-    288: "name=0 if wire is None else r:I",
-    290: "name.text",
-    291: "name.text=text:s",
-    292: 290,
-    295: 290,
-    296: "name.text=n:I; name.count=wire.count:I",
-    297: 290,
-    298: 235,
-    299: 236,
-    300: 237,
-    301: 236,
-    302: 286,
-    303: "return value.high",
-    304: "return value.high=high2:i",
-    305: 303,
-    306: "when.low=wire2.low:I; when.high=high:i; return value.low=wire3.low:I; return value.high=high2:i",
-    311: 284,
-    314: 290,
-    316: 290,
-    319: 290,
-    320: 290,
-    326: 265,
-    328: 236,
-    330: 303,
-    331: 284,
-    332: 235,
-    333: 286,
-    340: "ratio",
-    341: "ratio.under",
-    342: "ratio.under=under:h",
-    343: 341,
-    344: "percent",
-    345: "where",
-    347: 345,
-    348: "tail.parts",
-    350: 348,
-    351: "tail.parts[0]",
-    352: "tail.parts[1]",
-    353: "tail.parts[2]",
-    354: "tail.names",
-    356: 354,
-    357: "tail.names[0]",
-    358: "tail.names[1]",
-    359: "tail.where",
-    361: 359,
-    362: "ratio.over=wire.over:h; ratio.under=under:h; percent=wire2:i; where=bytes(wire3):4s; tail.kind=tail.kind:B; tail.parts[0]=wire4:i; tail.parts[1]=wire5:i; tail.parts[2]=wire6:i; tail.names[0]=0 if wire7 is None else r:I; tail.names[1]=0 if wire8 is None else r + 4:I; tail.where=bytes(wire9):4s",
-    363: 362,
-    364: 362,
-    365: 362,
-    366: 362,
-    367: 362,
-    368: 362,
-    369: 362,
-    370: 362,
-    371: 362,
-    372: 362,
-    373: 362,
-    374: 362,
-    375: 362,
-    376: 362,
-    378: "tail.names[0].text",
-    379: "tail.names[0].text=text:s",
-    380: 378,
-    383: 378,
-    384: "tail.names[0].text=n:I; tail.names[0].count=wire7.count:I",
-    385: 378,
-    387: "tail.names[1].text",
-    388: "tail.names[1].text=text3:s",
-    389: 387,
-    392: 387,
-    393: "tail.names[1].text=n2:I; tail.names[1].count=wire8.count:I",
-    394: 387,
-    399: "ratio.over",
-    400: 399,
-    401: 399,
-    402: 399,
-    403: 399,
-    404: 399,
-    405: 399,
-    406: 399,
-    407: 399,
-    408: 399,
-    409: 399,
-    410: 399,
-    411: 399,
-    413: 341,
-    416: 378,
-    418: 378,
-    421: 378,
-    422: 378,
-    429: 387,
-    431: 387,
-    434: 387,
-    435: 387,
-    440: 340,
-    441: 344,
-    442: 345,
-    443: 351,
-    444: 352,
-    445: 353,
-    446: 357,
-    447: 358,
-    448: 359,
-    459: 345,
-    460: 286,
-    461: 345,
-    463: 345,
-    464: 286,
-    465: "return value.under",
-    466: "return value.under=under:h",
-    467: 465,
-    468: "where=bytes(wire):4s; return value.over=wire2.over:h; return value.under=under:h",
-    471: 345,
-    473: 465,
-    474: 345,
-    475: 286,
-    480: 235,
-    482: 235,
-    483: "n=n:i; when=n2:I",
-    485: "when[v in when]",
-    486: "when[v in when].high",
-    487: "when[v in when].high=high:i",
-    488: 486,
-    489: "when[v in when].low=wire.low:I; when[v in when].high=high:i",
-    490: "names",
-    492: 490,
-    495: "names[v2 in names]",
-    496: "names=n3:I",
-    500: "names[v3 in wires]=0 if v3 is None else r:I",
-    503: "names[v3 in wires].text",
-    504: "names[v3 in wires].text=text:s",
-    505: 503,
-    508: 503,
-    509: "names[v3 in wires].text=n4:I; names[v3 in wires].count=v3.count:I",
-    510: 503,
-    516: "n",
-    518: 235,
-    521: 235,
-    525: "when[len when].high",
-    526: "when[len when]",
-    527: 526,
-    529: 490,
-    531: 490,
-    534: 490,
-    541: "names[len names].text",
-    543: 541,
-    546: 541,
-    547: 541,
-    552: "names[len names]",
-    553: 552,
-    558: 490,
-    559: "m",
-    560: 241,
-    561: 490,
-    564: 490,
-    567: "names[v in names]",
-    568: "names=n:I",
-    572: "names[v2 in wires]=0 if v2 is None else r:I",
-    575: "names[v2 in wires].text",
-    576: "names[v2 in wires].text=text:s",
-    577: 575,
-    580: 575,
-    581: "names[v2 in wires].text=n2:I; names[v2 in wires].count=v2.count:I",
-    582: 575,
-    584: "m=m:i; at=0 if at2 is None else r:I",
-    586: 241,
-    588: 241,
-    589: "at=n3:I",
-    591: "at[v3 in at2]",
-    592: "at[v3 in at2].high",
-    593: "at[v3 in at2].high=high:i",
-    594: 592,
-    595: "at[v3 in at2].low=wire.low:I; at[v3 in at2].high=high:i",
-    600: 490,
-    602: 490,
-    605: 490,
-    611: 541,
-    613: 541,
-    616: 541,
-    617: 541,
-    622: 552,
-    623: 552,
-    625: 559,
-    628: 241,
-    630: 241,
-    633: 241,
-    637: "at[len at2_2].high",
-    638: "at[len at2_2]",
-    639: 638,
-    649: "line",
-    651: "two",
-    652: "two[0]",
-    653: "two[0].when",
-    654: "two[0].when.high",
-    655: "two[0].when.high=high:i",
-    656: 654,
-    657: "two[0].name",
-    658: "two[0].next",
-    659: "two[0].done",
-    660: "two[1]",
-    661: "two[1].when",
-    662: "two[1].when.high",
-    663: "two[1].when.high=high2:i",
-    664: 662,
-    665: "two[1].name",
-    666: "two[1].next",
-    667: "two[1].done",
-    668: "two[0].when.low=wire.low:I; two[0].when.high=high:i; two[0].name=0 if wire2 is None else r:I; two[0].next=0 if next is None else r + 4:I; two[0].done=wire3:i; two[1].when.low=wire4.low:I; two[1].when.high=high2:i; two[1].name=0 if wire5 is None else r + 8:I; two[1].next=0 if next2 is None else r + 12:I; two[1].done=wire6:i",
-    669: 668,
-    670: 668,
-    671: 668,
-    672: 668,
-    673: 668,
-    674: 668,
-    675: 668,
-    676: 668,
-    677: 668,
-    678: 668,
-    679: 668,
-    681: 652,
-    682: 660,
-    683: "pick",
-    684: "pick.tag=tag:h",
-    687: "pick.name",
-    688: "pick.name=0 if wire7 is None else r:I",
-    692: "pick.when",
-    693: "pick.when.high",
-    694: "pick.when.high=high3:i",
-    695: 693,
-    696: "pick.when.low=wire8.low:I; pick.when.high=high3:i",
-    699: "pick.at=0 if at2 is None else r:I",
-    705: 687,
-    707: "pick.name.text",
-    708: "pick.name.text=text:s",
-    709: 707,
-    712: 707,
-    713: "pick.name.text=n:I; pick.name.count=wire9.count:I",
-    714: 707,
-    718: "pick.at",
-    719: "pick.at.high",
-    720: "pick.at.high=high4:i",
+    245: "when.low=wire2.low:I; when.high=high:i; at=0 if at2 is None else r:I",
+    247: "at",
+    248: "at.high",
+    249: "at.high=high2:i",
+    250: 248,
+    251: "at.low=wire3.low:I; at.high=high2:i",
+    256: 229,
+    259: 233,
+    261: 233,
+    263: 233,
+    266: 233,
+    267: 233,
+    273: "when.low",
+    275: 242,
+    278: "at.low",
+    280: 248,
+    281: 247,
+    286: 229,
+    287: 241,
+    292: "name",
+    293: 241,
+    294: "return value",
+    295: 292,
+    296: "name=0 if wire is None else r:I",
+    298: "name.text",
+    299: "name.text=text:s",
+    300: 298,
+    303: 298,
+    304: "name.text=n:I; name.count=wire.count:I",
+    305: 298,
+    306: 241,
+    307: 242,
+    308: 243,
+    309: 242,
+    310: 294,
+    311: "return value.high",
+    312: "return value.high=high2:i",
+    313: 311,
+    314: "when.low=wire2.low:I; when.high=high:i; return value.low=wire3.low:I; return value.high=high2:i",
+    319: 292,
+    322: 298,
+    324: 298,
+    326: 298,
+    329: 298,
+    330: 298,
+    336: 273,
+    338: 242,
+    340: 311,
+    341: 292,
+    342: 241,
+    343: 294,
+    350: "ratio",
+    351: "ratio.under",
+    352: "ratio.under=under:h",
+    353: 351,
+    354: "percent",
+    355: "where",
+    357: 355,
+    358: "tail.parts",
+    360: 358,
+    361: "tail.parts[0]",
+    362: "tail.parts[1]",
+    363: "tail.parts[2]",
+    364: "tail.names",
+    366: 364,
+    367: "tail.names[0]",
+    368: "tail.names[1]",
+    369: "tail.where",
+    371: 369,
+    372: "ratio.over=wire.over:h; ratio.under=under:h; percent=wire2:i; where=bytes(wire3):4s; tail.kind=tail.kind:B; tail.parts[0]=wire4:i; tail.parts[1]=wire5:i; tail.parts[2]=wire6:i; tail.names[0]=0 if wire7 is None else r:I; tail.names[1]=0 if wire8 is None else r + 4:I; tail.where=bytes(wire9):4s",
+    373: 372,
+    374: 372,
+    375: 372,
+    376: 372,
+    377: 372,
+    378: 372,
+    379: 372,
+    380: 372,
+    381: 372,
+    382: 372,
+    383: 372,
+    384: 372,
+    385: 372,
+    386: 372,
+    388: "tail.names[0].text",
+    389: "tail.names[0].text=text:s",
+    390: 388,
+    393: 388,
+    394: "tail.names[0].text=n:I; tail.names[0].count=wire7.count:I",
+    395: 388,
+    397: "tail.names[1].text",
+    398: "tail.names[1].text=text3:s",
+    399: 397,
+    402: 397,
+    403: "tail.names[1].text=n2:I; tail.names[1].count=wire8.count:I",
+    404: 397,
+    409: "ratio.over",
+    410: 409,
+    411: 409,
+    412: 409,
+    413: 409,
+    414: 409,
+    415: 409,
+    416: 409,
+    417: 409,
+    418: 409,
+    419: 409,
+    420: 409,
+    421: 409,
+    423: 351,
+    426: 388,
+    428: 388,
+    430: 388,
+    433: 388,
+    434: 388,
+    441: 397,
+    443: 397,
+    445: 397,
+    448: 397,
+    449: 397,
+    454: 350,
+    455: 354,
+    456: 355,
+    457: 361,
+    458: 362,
+    459: 363,
+    460: 367,
+    461: 368,
+    462: 369,
+    473: 355,
+    474: 294,
+    475: 355,
+    477: 355,
+    478: 294,
+    479: "return value.under",
+    480: "return value.under=under:h",
+    481: 479,
+    482: "where=bytes(wire):4s; return value.over=wire2.over:h; return value.under=under:h",
+    485: 355,
+    487: 479,
+    488: 355,
+    489: 294,
+    494: 241,
+    496: 241,
+    497: "n=n:i; when=n2:I",
+    499: "when[v in when]",
+    500: "when[v in when].high",
+    501: "when[v in when].high=high:i",
+    502: 500,
+    503: "when[v in when].low=wire.low:I; when[v in when].high=high:i",
+    504: "names",
+    506: 504,
+    509: "names[v2 in names]",
+    510: "names=n3:I",
+    514: "names[v3 in wires]=0 if v3 is None else r:I",
+    517: "names[v3 in wires].text",
+    518: "names[v3 in wires].text=text:s",
+    519: 517,
+    522: 517,
+    523: "names[v3 in wires].text=n4:I; names[v3 in wires].count=v3.count:I",
+    524: 517,
+    530: "n",
+    532: 241,
+    534: 241,
+    537: 241,
+    541: "when[len when].high",
+    542: "when[len when]",
+    543: 542,
+    545: 504,
+    547: 504,
+    549: 504,
+    552: 504,
+    559: "names[len names].text",
+    561: 559,
+    563: 559,
+    566: 559,
+    567: 559,
+    572: "names[len names]",
+    573: 572,
+    578: 504,
+    579: "m",
+    580: 247,
+    581: 504,
+    584: 504,
+    587: "names[v in names]",
+    588: "names=n:I",
+    592: "names[v2 in wires]=0 if v2 is None else r:I",
+    595: "names[v2 in wires].text",
+    596: "names[v2 in wires].text=text:s",
+    597: 595,
+    600: 595,
+    601: "names[v2 in wires].text=n2:I; names[v2 in wires].count=v2.count:I",
+    602: 595,
+    604: "m=m:i; at=0 if at2 is None else r:I",
+    606: 247,
+    608: 247,
+    609: "at=n3:I",
+    611: "at[v3 in at2]",
+    612: "at[v3 in at2].high",
+    613: "at[v3 in at2].high=high:i",
+    614: 612,
+    615: "at[v3 in at2].low=wire.low:I; at[v3 in at2].high=high:i",
+    620: 504,
+    622: 504,
+    624: 504,
+    627: 504,
+    633: 559,
+    635: 559,
+    637: 559,
+    640: 559,
+    641: 559,
+    646: 572,
+    647: 572,
+    649: 579,
+    652: 247,
+    654: 247,
+    656: 247,
+    659: 247,
+    663: "at[len at2_2].high",
+    664: "at[len at2_2]",
+    665: 664,
+    675: "line",
+    677: "two",
+    678: "two[0]",
+    679: "two[0].when",
+    680: "two[0].when.high",
+    681: "two[0].when.high=high:i",
+    682: 680,
+    683: "two[0].name",
+    684: "two[0].next",
+    685: "two[0].done",
+    686: "two[1]",
+    687: "two[1].when",
+    688: "two[1].when.high",
+    689: "two[1].when.high=high2:i",
+    690: 688,
+    691: "two[1].name",
+    692: "two[1].next",
+    693: "two[1].done",
+    694: "two[0].when.low=wire.low:I; two[0].when.high=high:i; two[0].name=0 if wire2 is None else r:I; two[0].next=0 if next is None else r + 4:I; two[0].done=wire3:i; two[1].when.low=wire4.low:I; two[1].when.high=high2:i; two[1].name=0 if wire5 is None else r + 8:I; two[1].next=0 if next2 is None else r + 12:I; two[1].done=wire6:i",
+    695: 694,
+    696: 694,
+    697: 694,
+    698: 694,
+    699: 694,
+    700: 694,
+    701: 694,
+    702: 694,
+    703: 694,
+    704: 694,
+    705: 694,
+    707: 678,
+    708: 686,
+    709: "pick",
+    710: "pick.tag=tag:h",
+    713: "pick.name",
+    714: "pick.name=0 if wire7 is None else r:I",
+    718: "pick.when",
+    719: "pick.when.high",
+    720: "pick.when.high=high3:i",
     721: 719,
-    722: "pick.at.low=wire10.low:I; pick.at.high=high4:i",
-    727: 649,
-    729: "two[0].when.low",
-    731: 654,
-    733: 662,
-    736: "two[0].name.text",
-    738: 736,
-    741: 736,
-    742: 736,
-    748: 658,
-    754: "two[1].name.text",
-    756: 754,
-    759: 754,
-    760: 754,
-    766: 666,
-    771: "pick.tag",
-    776: 687,
-    781: "pick.when.low",
-    783: 693,
-    784: 692,
-    789: 718,
-    798: 707,
-    800: 707,
-    803: 707,
-    804: 707,
-    809: 687,
-    817: "pick.at.low",
-    819: 719,
-    820: 718,
-    828: 653,
-    829: 657,
-    830: 659,
-    831: 661,
-    832: 665,
-    833: 667,
-    842: 683,
-    843: "back",
-    844: 683,
-    845: 684,
-    848: 687,
-    849: "pick.name=0 if wire is None else r:I",
-    853: 692,
-    854: 693,
-    855: "pick.when.high=high:i",
-    856: 693,
-    857: "pick.when.low=wire2.low:I; pick.when.high=high:i",
-    860: 699,
-    866: 687,
-    868: 707,
-    869: 708,
-    870: 707,
-    873: 707,
-    874: "pick.name.text=n:I; pick.name.count=wire3.count:I",
-    875: 707,
-    879: 718,
-    880: 719,
-    881: "pick.at.high=high2:i",
-    882: 719,
-    883: "pick.at.low=wire4.low:I; pick.at.high=high2:i",
-    884: "back=0 if back is None else r:I",
-    887: 843,
-    892: 771,
-    896: 687,
-    900: 781,
-    902: 693,
-    903: 692,
-    907: 718,
-    916: 707,
-    918: 707,
-    921: 707,
-    922: 707,
-    927: 687,
-    935: 817,
-    937: 719,
-    938: 718,
-    947: 843,
-    950: 843,
-    960: "picks",
-    962: 960,
-    963: "n=n:i; picks=n2:I",
-    965: "picks[v in picks]",
-    966: "picks[v in picks].tag=tag:h",
-    969: "picks[v in picks].name",
-    970: "picks[v in picks].name=0 if wire is None else r:I",
-    974: "picks[v in picks].when",
-    975: "picks[v in picks].when.high",
-    976: "picks[v in picks].when.high=high:i",
-    977: 975,
-    978: "picks[v in picks].when.low=wire2.low:I; picks[v in picks].when.high=high:i",
-    981: "picks[v in picks].at=0 if at2 is None else r:I",
-    988: "picks[v2 in picks].name",
-    990: "picks[v2 in picks].name.text",
-    991: "picks[v2 in picks].name.text=text:s",
-    992: 990,
-    995: 990,
-    996: "picks[v2 in picks].name.text=n3:I; picks[v2 in picks].name.count=wire3.count:I",
-    997: 990,
-    1001: "picks[v2 in picks].at",
-    1002: "picks[v2 in picks].at.high",
-    1003: "picks[v2 in picks].at.high=high2:i",
-    1004: 1002,
-    1005: "picks[v2 in picks].at.low=wire4.low:I; picks[v2 in picks].at.high=high2:i",
-    1006: "lines",
-    1008: 1006,
-    1009: "lines=n4:I",
-    1011: "lines[v3 in lines].when",
-    1012: "lines[v3 in lines].when.high",
-    1013: "lines[v3 in lines].when.high=high3:i",
-    1014: 1012,
-    1015: "lines[v3 in lines].name",
-    1016: "lines[v3 in lines].next",
-    1017: "lines[v3 in lines].done",
-    1018: "lines[v3 in lines].when.low=wire5.low:I; lines[v3 in lines].when.high=high3:i; lines[v3 in lines].name=0 if wire6 is None else r:I; lines[v3 in lines].next=0 if next is None else r + 4:I; lines[v3 in lines].done=wire7:i",
-    1019: 1018,
-    1020: 1018,
-    1021: 1018,
-    1022: 1018,
-    1023: 1018,
-    1024: 1018,
-    1027: "lines[v4 in lines]",
-    1029: "rows",
-    1030: 490,
-    1034: "names[v5 in flat]",
-    1035: "rows=rows:i*; names=n:I",
-    1037: "names[v6 in wires]=0 if v6 is None else r:I",
-    1041: "names[v7 in wires].text",
-    1042: "names[v7 in wires].text=text3:s",
+    722: "pick.when.low=wire8.low:I; pick.when.high=high3:i",
+    725: "pick.at=0 if at2 is None else r:I",
+    731: 713,
+    733: "pick.name.text",
+    734: "pick.name.text=text:s",
+    735: 733,
+    738: 733,
+    739: "pick.name.text=n:I; pick.name.count=wire9.count:I",
+    740: 733,
+    744: "pick.at",
+    745: "pick.at.high",
+    746: "pick.at.high=high4:i",
+    747: 745,
+    748: "pick.at.low=wire10.low:I; pick.at.high=high4:i",
+    753: 675,
+    755: "two[0].when.low",
+    757: 680,
+    759: 688,
+    762: "two[0].name.text",
+    764: 762,
+    766: 762,
+    769: 762,
+    770: 762,
+    776: 684,
+    782: "two[1].name.text",
+    784: 782,
+    786: 782,
+    789: 782,
+    790: 782,
+    796: 692,
+    801: "pick.tag",
+    806: 713,
+    811: "pick.when.low",
+    813: 719,
+    814: 718,
+    819: 744,
+    828: 733,
+    830: 733,
+    832: 733,
+    835: 733,
+    836: 733,
+    841: 713,
+    849: "pick.at.low",
+    851: 745,
+    852: 744,
+    860: 679,
+    861: 683,
+    862: 685,
+    863: 687,
+    864: 691,
+    865: 693,
+    874: 709,
+    875: "back",
+    876: 709,
+    877: 710,
+    880: 713,
+    881: "pick.name=0 if wire is None else r:I",
+    885: 718,
+    886: 719,
+    887: "pick.when.high=high:i",
+    888: 719,
+    889: "pick.when.low=wire2.low:I; pick.when.high=high:i",
+    892: 725,
+    898: 713,
+    900: 733,
+    901: 734,
+    902: 733,
+    905: 733,
+    906: "pick.name.text=n:I; pick.name.count=wire3.count:I",
+    907: 733,
+    911: 744,
+    912: 745,
+    913: "pick.at.high=high2:i",
+    914: 745,
+    915: "pick.at.low=wire4.low:I; pick.at.high=high2:i",
+    916: "back=0 if back is None else r:I",
+    919: 875,
+    924: 801,
+    928: 713,
+    932: 811,
+    934: 719,
+    935: 718,
+    939: 744,
+    948: 733,
+    950: 733,
+    952: 733,
+    955: 733,
+    956: 733,
+    961: 713,
+    969: 849,
+    971: 745,
+    972: 744,
+    981: 875,
+    984: 875,
+    995: "picks",
+    997: 995,
+    998: "n=n:i; picks=n2:I",
+    1000: "picks[v in picks]",
+    1001: "picks[v in picks].tag=tag:h",
+    1004: "picks[v in picks].name",
+    1005: "picks[v in picks].name=0 if wire is None else r:I",
+    1009: "picks[v in picks].when",
+    1010: "picks[v in picks].when.high",
+    1011: "picks[v in picks].when.high=high:i",
+    1012: 1010,
+    1013: "picks[v in picks].when.low=wire2.low:I; picks[v in picks].when.high=high:i",
+    1016: "picks[v in picks].at=0 if at2 is None else r:I",
+    1023: "picks[v2 in picks].name",
+    1025: "picks[v2 in picks].name.text",
+    1026: "picks[v2 in picks].name.text=text:s",
+    1027: 1025,
+    1030: 1025,
+    1031: "picks[v2 in picks].name.text=n3:I; picks[v2 in picks].name.count=wire3.count:I",
+    1032: 1025,
+    1036: "picks[v2 in picks].at",
+    1037: "picks[v2 in picks].at.high",
+    1038: "picks[v2 in picks].at.high=high2:i",
+    1039: 1037,
+    1040: "picks[v2 in picks].at.low=wire4.low:I; picks[v2 in picks].at.high=high2:i",
+    1041: "lines",
     1043: 1041,
-    1046: 1041,
-    1047: "names[v7 in wires].text=n6:I; names[v7 in wires].count=v7.count:I",
-    1048: 1041,
-    1053: 516,
-    1055: 960,
-    1057: 960,
-    1061: "picks[len picks].tag",
-    1066: "picks[len picks].name",
-    1071: "picks[len picks].when.low",
-    1073: "picks[len picks].when.high",
-    1074: "picks[len picks].when",
-    1079: "picks[len picks].at",
-    1091: "picks[len picks].name.text",
-    1093: 1091,
-    1096: 1091,
-    1097: 1091,
-    1102: 1066,
-    1110: "picks[len picks].at.low",
-    1112: "picks[len picks].at.high",
-    1113: 1079,
-    1123: 1006,
-    1125: 1006,
-    1127: 1006,
-    1131: "lines[len lines].when.low",
-    1133: "lines[len lines].when.high",
-    1141: 1029,
-    1143: 490,
-    1146: 490,
-    1150: 552,
-    1157: 541,
-    1159: 541,
-    1162: 541,
-    1163: 541,
-    1168: 552,
-    1175: "a=seen.referent(a):I",
-    1177: "a",
-    1178: "a.high",
-    1179: "a.high=high:i",
-    1180: 1178,
-    1181: "a.low=wire.low:I; a.high=high:i",
-    1182: "b=seen.referent(b2):I",
-    1184: "b",
-    1185: "b.high",
-    1186: "b.high=high2:i",
-    1187: 1185,
-    1188: "b.low=wire2.low:I; b.high=high2:i",
-    1193: 1177,
-    1198: "a.low",
-    1200: 1178,
-    1201: 1177,
-    1208: 1184,
-    1213: "b.low",
-    1215: 1185,
-    1216: 1184,
-    1227: "c=0 if result is None else r:I",
-    1229: "c",
-    1230: "c.high",
-    1231: "c.high=high:i",
-    1232: 1230,
-    1233: "c.low=wire.low:I; c.high=high:i",
-    1237: 1229,
-    1240: "c.low",
-    1242: 1230,
-    1243: 1229,
-    1259: "block[v in block]",
-    1260: "block[v in block].high",
-    1261: "block[v in block].high=high:i",
-    1262: 1260,
-    1263: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
-    1270: "block[len block].low",
-    1272: "block[len block].high",
-    1273: "block[len block]",
+    1044: "lines=n4:I",
+    1046: "lines[v3 in lines].when",
+    1047: "lines[v3 in lines].when.high",
+    1048: "lines[v3 in lines].when.high=high3:i",
+    1049: 1047,
+    1050: "lines[v3 in lines].name",
+    1051: "lines[v3 in lines].next",
+    1052: "lines[v3 in lines].done",
+    1053: "lines[v3 in lines].when.low=wire5.low:I; lines[v3 in lines].when.high=high3:i; lines[v3 in lines].name=0 if wire6 is None else r:I; lines[v3 in lines].next=0 if next is None else r + 4:I; lines[v3 in lines].done=wire7:i",
+    1054: 1053,
+    1055: 1053,
+    1056: 1053,
+    1057: 1053,
+    1058: 1053,
+    1059: 1053,
+    1062: "lines[v4 in lines]",
+    1064: "rows",
+    1065: 504,
+    1069: "names[v5 in flat]",
+    1070: "rows=rows:i*; names=n:I",
+    1072: "names[v6 in wires]=0 if v6 is None else r:I",
+    1076: "names[v7 in wires].text",
+    1077: "names[v7 in wires].text=text3:s",
+    1078: 1076,
+    1081: 1076,
+    1082: "names[v7 in wires].text=n6:I; names[v7 in wires].count=v7.count:I",
+    1083: 1076,
+    1089: 530,
+    1091: 995,
+    1093: 995,
+    1095: 995,
+    1099: "picks[len picks].tag",
+    1104: "picks[len picks].name",
+    1109: "picks[len picks].when.low",
+    1111: "picks[len picks].when.high",
+    1112: "picks[len picks].when",
+    1117: "picks[len picks].at",
+    1129: "picks[len picks].name.text",
+    1131: 1129,
+    1133: 1129,
+    1136: 1129,
+    1137: 1129,
+    1142: 1104,
+    1150: "picks[len picks].at.low",
+    1152: "picks[len picks].at.high",
+    1153: 1117,
+    1163: 1041,
+    1165: 1041,
+    1167: 1041,
+    1169: 1041,
+    1173: "lines[len lines].when.low",
+    1175: "lines[len lines].when.high",
+    1185: 1064,
+    1187: 504,
+    1190: 504,
+    1192: 504,
+    1196: 572,
+    1203: 559,
+    1205: 559,
+    1207: 559,
+    1210: 559,
+    1211: 559,
+    1216: 572,
+    1223: "a=seen.referent(a):I",
+    1225: "a",
+    1226: "a.high",
+    1227: "a.high=high:i",
+    1228: 1226,
+    1229: "a.low=wire.low:I; a.high=high:i",
+    1230: "b=seen.referent(b2):I",
+    1232: "b",
+    1233: "b.high",
+    1234: "b.high=high2:i",
+    1235: 1233,
+    1236: "b.low=wire2.low:I; b.high=high2:i",
+    1241: 1225,
+    1246: "a.low",
+    1248: 1226,
+    1249: 1225,
+    1256: 1232,
+    1261: "b.low",
+    1263: 1233,
+    1264: 1232,
+    1275: "c=0 if result is None else r:I",
+    1277: "c",
+    1278: "c.high",
+    1279: "c.high=high:i",
+    1280: 1278,
+    1281: "c.low=wire.low:I; c.high=high:i",
+    1285: 1277,
+    1288: "c.low",
+    1290: 1278,
+    1291: 1277,
+    1307: "block[v in block]",
+    1308: "block[v in block].high",
+    1309: "block[v in block].high=high:i",
+    1310: 1308,
+    1311: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
+    1318: "block[len block].low",
+    1320: "block[len block].high",
+    1321: "block[len block]",
 }

@@ -23,9 +23,11 @@ from .conversion import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -127,6 +129,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -158,6 +162,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -261,6 +267,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -324,6 +332,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -428,6 +438,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -442,6 +454,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2, count2 = read2(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 12 + 2 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -530,6 +544,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n, most = read7(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -543,6 +559,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most2,) = read1(d, at)
         if most2 != n:
             raise ndr.bad_count(most2, n)
+        if most2 > max_elements:
+            raise ndr.too_many(most2, max_elements)
         stop2 = at + 8 + 8 * most2
         if stop2 > size:
             raise ndr.cut_short(stop2, d)
@@ -555,6 +573,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most3, count = read2(d, at)
                 if most3 != count:
                     raise ndr.bad_count(most3, count)
+                if most3 > max_elements:
+                    raise ndr.too_many(most3, max_elements)
                 stop3 = at + 12 + 2 * most3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -615,6 +635,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most,) = read1(d, 0)
         if most != (inputs[0]):
             raise ndr.bad_count(most, inputs[0])
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -626,6 +648,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most2, count = read2(d, at)
                 if most2 != count:
                     raise ndr.bad_count(most2, count)
+                if most2 > max_elements:
+                    raise ndr.too_many(most2, max_elements)
                 stop2 = at + 12 + 2 * most2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -644,6 +668,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most3,) = read1(d, at)
             if most3 != m:
                 raise ndr.bad_count(most3, m)
+            if most3 > max_elements:
+                raise ndr.too_many(most3, max_elements)
             stop3 = at + 8 + 8 * most3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -741,7 +767,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Lines_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        line, at = ndr.unwind(get_LINE(d, 0))
+        line, at = ndr.unwind(get_LINE(d, 0), max_depth)
         at = at + 7 & -8
         low, high, name, next, done, low2, high2, name2, next2, done2 = read8(d, at)
         if not 0 <= high <= 67108863:
@@ -753,6 +779,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 12 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -763,7 +791,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         else:
             name = None
         if next:
-            next3, at = ndr.unwind(get_LINE(d, at))
+            next3, at = ndr.unwind(get_LINE(d, at), max_depth)
             next = next3
         else:
             next = None
@@ -772,6 +800,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2, count2 = read2(d, at)
             if most2 != count2:
                 raise ndr.bad_count(most2, count2)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 12 + 2 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -782,7 +812,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         else:
             name2 = None
         if next2:
-            next2_2, at = ndr.unwind(get_LINE(d, at))
+            next2_2, at = ndr.unwind(get_LINE(d, at), max_depth)
             next2 = next2_2
         else:
             next2 = None
@@ -814,6 +844,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most3, count3 = read2(d, at)
                 if most3 != count3:
                     raise ndr.bad_count(most3, count3)
+                if most3 > max_elements:
+                    raise ndr.too_many(most3, max_elements)
                 stop3 = at + 12 + 2 * most3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -933,6 +965,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most, count = read2(d, at)
                 if most != count:
                     raise ndr.bad_count(most, count)
+                if most > max_elements:
+                    raise ndr.too_many(most, max_elements)
                 stop = at + 12 + 2 * most
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -964,7 +998,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (back,) = read1(d, at)
         at += 8
         if back:
-            back2, at = ndr.unwind(get_LINE(d, at))
+            back2, at = ndr.unwind(get_LINE(d, at), max_depth)
             back = back2
         else:
             back = None
@@ -974,6 +1008,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n: Any, picks: Any, lines: Any, rows: Any, names: Any
     ) -> bytes | bytearray:
         r = 0x20000
+        seen = ndr.Aliases()
         n2 = len(picks)
         if n2 != n:
             raise ndr.size_mismatch(n2, n)
@@ -1069,9 +1104,12 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Picks_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        seen: dict[Any, Any] = {}
         n, most = read7(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 2 * most > size - 16:
             raise ndr.cut_short(2 * most, d)
         rows: Any = []
@@ -1108,6 +1146,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     most2, count = read2(d, at)
                     if most2 != count:
                         raise ndr.bad_count(most2, count)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop = at + 12 + 2 * most2
                     if stop > size:
                         raise ndr.cut_short(stop, d)
@@ -1140,6 +1180,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most3,) = read1(d, at)
         if most3 != n:
             raise ndr.bad_count(most3, n)
+        if most3 > max_elements:
+            raise ndr.too_many(most3, max_elements)
         if 32 * most3 > size - (at + 8):
             raise ndr.cut_short(32 * most3, d)
         rows_2: Any = []
@@ -1152,7 +1194,9 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             at += 32
         lines: Any = []
         for low3, high3, name2, next, done in rows_2:
-            v2, at = ndr.unwind(finish_LINE(d, at, low3, high3, name2, next, done))
+            v2, at = ndr.unwind(
+                finish_LINE(d, at, low3, high3, name2, next, done), max_depth
+            )
             lines.append(v2)
         run = reads3[at & 7]
         rows_3, most4 = run.unpack_from(d, at)
@@ -1160,6 +1204,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if most4 != n:
             raise ndr.bad_count(most4, n)
         n2 = most4 * 2
+        if n2 > max_elements:
+            raise ndr.too_many(n2, max_elements)
         if 8 * n2 > size - at:
             raise ndr.cut_short(8 * n2, d)
         rows_4: Any = []
@@ -1174,6 +1220,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most5, count2 = read2(d, at)
                 if most5 != count2:
                     raise ndr.bad_count(most5, count2)
+                if most5 > max_elements:
+                    raise ndr.too_many(most5, max_elements)
                 stop2 = at + 12 + 2 * most5
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -1185,7 +1233,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 v3 = None
             made4 = from_wire2(v3)
             names.append(made4)
-        names = ndr.nest(names, ((most4, 0, most4), (2, 0, 2)))
+        names = ndr.nest(names, ((most4, 0, most4), (2, 0, 2)), seen, limits)
         return n, picks, lines, load1(rows_3), names
 
     def put_Full_request(a: Any, b2: Any) -> bytes | bytearray:
@@ -1327,528 +1375,549 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    127: ".name.text",
-    129: 127,
-    132: 127,
-    133: 127,
-    140: ".next",
-    144: ".when",
-    145: ".name",
-    146: ".done",
-    153: ".when.low",
-    155: ".when.high",
-    158: 127,
-    160: 127,
-    163: 127,
-    164: 127,
-    171: 140,
-    175: 144,
-    176: 145,
-    177: 146,
-    182: 145,
-    184: 127,
-    185: ".name.text=text:s",
-    186: 127,
-    189: 127,
-    190: ".name.text=n:Q; .name.count=wire.count:I",
-    191: 127,
-    193: 140,
-    195: 140,
+    129: ".name.text",
+    131: 129,
+    133: 129,
+    136: 129,
+    137: 129,
+    144: ".next",
+    148: ".when",
+    149: ".name",
+    150: ".done",
+    157: ".when.low",
+    159: ".when.high",
+    162: 129,
+    164: 129,
+    166: 129,
+    169: 129,
+    170: 129,
+    177: 144,
+    181: 148,
+    182: 149,
+    183: 150,
+    188: 149,
+    190: 129,
+    191: ".name.text=text:s",
+    192: 129,
+    195: 129,
+    196: ".name.text=n:Q; .name.count=wire.count:I",
+    197: 129,
     199: 144,
-    200: 155,
-    201: ".when.high=high:i",
-    202: 155,
-    203: 145,
-    204: 140,
-    205: 146,
-    206: ".when.low=wire.low:I; .when.high=high:i; .name=0 if wire2 is None else r:Q; .next=0 if next is None else r + 4:Q; .done=wire3:i",
-    207: 206,
-    208: 206,
-    209: 206,
-    210: 206,
-    211: 206,
-    212: 206,
-    215: 127,
-    216: 185,
-    217: 127,
-    220: 127,
-    221: ".name.text=n:Q; .name.count=wire2.count:I",
-    222: 127,
-    225: 140,
-    230: "zone",
-    231: "zone=0 if wire is None else r:Q",
-    234: "zone.text",
-    235: "zone.text=text:s",
-    236: 234,
-    239: 234,
-    240: "zone.text=n:Q; zone.count=wire.count:I",
-    241: 234,
-    243: "when",
-    244: "when.high",
-    245: "when.high=high:i",
-    246: 244,
-    247: "when.low=wire2.low:I; when.high=high:i; at=0 if at2 is None else r:Q",
-    249: "at",
-    250: "at.high",
-    251: "at.high=high2:i",
+    201: 144,
+    205: 148,
+    206: 159,
+    207: ".when.high=high:i",
+    208: 159,
+    209: 149,
+    210: 144,
+    211: 150,
+    212: ".when.low=wire.low:I; .when.high=high:i; .name=0 if wire2 is None else r:Q; .next=0 if next is None else r + 4:Q; .done=wire3:i",
+    213: 212,
+    214: 212,
+    215: 212,
+    216: 212,
+    217: 212,
+    218: 212,
+    221: 129,
+    222: 191,
+    223: 129,
+    226: 129,
+    227: ".name.text=n:Q; .name.count=wire2.count:I",
+    228: 129,
+    231: 144,
+    236: "zone",
+    237: "zone=0 if wire is None else r:Q",
+    240: "zone.text",
+    241: "zone.text=text:s",
+    242: 240,
+    245: 240,
+    246: "zone.text=n:Q; zone.count=wire.count:I",
+    247: 240,
+    249: "when",
+    250: "when.high",
+    251: "when.high=high:i",
     252: 250,
-    253: "at.low=wire3.low:I; at.high=high2:i",
-    258: 230,
-    261: 234,
-    263: 234,
-    266: 234,
-    267: 234,
-    274: "when.low",
-    277: 244,
-    279: "at.low",
-    281: 250,
-    282: 249,
-    287: 230,
-    288: 243,
-    293: "name",
-    294: 243,
-    295: "return value",
-    296: 293,
-    297: "name=0 if wire is None else r:Q",
-    299: "name.text",
-    300: "name.text=text:s",
-    301: 299,
-    304: 299,
-    305: "name.text=n:Q; name.count=wire.count:I",
-    306: 299,
-    308: 243,
-    309: 244,
-    310: 245,
-    311: 244,
-    312: 295,
-    313: "return value.high",
-    314: "return value.high=high2:i",
-    315: 313,
-    316: "when.low=wire2.low:I; when.high=high:i; return value.low=wire3.low:I; return value.high=high2:i",
-    321: 293,
-    324: 299,
-    326: 299,
-    329: 299,
-    330: 299,
-    336: 274,
-    338: 244,
-    340: 313,
-    341: 293,
-    342: 243,
-    343: 295,
-    350: "ratio",
-    351: "ratio.under",
-    352: "ratio.under=under:h",
-    353: 351,
-    354: "percent",
-    355: "where",
-    357: 355,
-    358: "tail.parts",
-    360: 358,
-    361: "tail.parts[0]",
-    362: "tail.parts[1]",
-    363: "tail.parts[2]",
-    364: "tail.names",
-    366: 364,
-    367: "tail.names[0]",
-    368: "tail.names[1]",
-    369: "tail.where",
-    371: 369,
-    372: "ratio.over=wire.over:h; ratio.under=under:h; percent=wire2:i; where=bytes(wire3):4s; tail.kind=tail.kind:B; tail.parts[0]=wire4:i; tail.parts[1]=wire5:i; tail.parts[2]=wire6:i; tail.names[0]=0 if wire7 is None else r:Q; tail.names[1]=0 if wire8 is None else r + 4:Q; tail.where=bytes(wire9):4s",
-    373: 372,
-    374: 372,
-    375: 372,
-    376: 372,
-    377: 372,
-    378: 372,
-    379: 372,
-    380: 372,
-    381: 372,
-    382: 372,
-    383: 372,
-    384: 372,
-    385: 372,
-    386: 372,
-    388: "tail.names[0].text",
-    389: "tail.names[0].text=text:s",
-    390: 388,
-    393: 388,
-    394: "tail.names[0].text=n:Q; tail.names[0].count=wire7.count:I",
-    395: 388,
-    398: "tail.names[1].text",
-    399: "tail.names[1].text=text3:s",
+    253: "when.low=wire2.low:I; when.high=high:i; at=0 if at2 is None else r:Q",
+    255: "at",
+    256: "at.high",
+    257: "at.high=high2:i",
+    258: 256,
+    259: "at.low=wire3.low:I; at.high=high2:i",
+    264: 236,
+    267: 240,
+    269: 240,
+    271: 240,
+    274: 240,
+    275: 240,
+    282: "when.low",
+    285: 250,
+    287: "at.low",
+    289: 256,
+    290: 255,
+    295: 236,
+    296: 249,
+    301: "name",
+    302: 249,
+    303: "return value",
+    304: 301,
+    305: "name=0 if wire is None else r:Q",
+    307: "name.text",
+    308: "name.text=text:s",
+    309: 307,
+    312: 307,
+    313: "name.text=n:Q; name.count=wire.count:I",
+    314: 307,
+    316: 249,
+    317: 250,
+    318: 251,
+    319: 250,
+    320: 303,
+    321: "return value.high",
+    322: "return value.high=high2:i",
+    323: 321,
+    324: "when.low=wire2.low:I; when.high=high:i; return value.low=wire3.low:I; return value.high=high2:i",
+    329: 301,
+    332: 307,
+    334: 307,
+    336: 307,
+    339: 307,
+    340: 307,
+    346: 282,
+    348: 250,
+    350: 321,
+    351: 301,
+    352: 249,
+    353: 303,
+    360: "ratio",
+    361: "ratio.under",
+    362: "ratio.under=under:h",
+    363: 361,
+    364: "percent",
+    365: "where",
+    367: 365,
+    368: "tail.parts",
+    370: 368,
+    371: "tail.parts[0]",
+    372: "tail.parts[1]",
+    373: "tail.parts[2]",
+    374: "tail.names",
+    376: 374,
+    377: "tail.names[0]",
+    378: "tail.names[1]",
+    379: "tail.where",
+    381: 379,
+    382: "ratio.over=wire.over:h; ratio.under=under:h; percent=wire2:i; where=bytes(wire3):4s; tail.kind=tail.kind:B; tail.parts[0]=wire4:i; tail.parts[1]=wire5:i; tail.parts[2]=wire6:i; tail.names[0]=0 if wire7 is None else r:Q; tail.names[1]=0 if wire8 is None else r + 4:Q; tail.where=bytes(wire9):4s",
+    383: 382,
+    384: 382,
+    385: 382,
+    386: 382,
+    387: 382,
+    388: 382,
+    389: 382,
+    390: 382,
+    391: 382,
+    392: 382,
+    393: 382,
+    394: 382,
+    395: 382,
+    396: 382,
+    398: "tail.names[0].text",
+    399: "tail.names[0].text=text:s",
     400: 398,
     403: 398,
-    404: "tail.names[1].text=n2:Q; tail.names[1].count=wire8.count:I",
+    404: "tail.names[0].text=n:Q; tail.names[0].count=wire7.count:I",
     405: 398,
-    411: "ratio.over",
-    412: 411,
-    413: 411,
-    414: 411,
-    415: 411,
-    416: 411,
-    417: 411,
-    418: 411,
-    419: 411,
-    420: 411,
-    421: 411,
-    422: 411,
-    423: 411,
-    425: 351,
-    428: 388,
-    430: 388,
-    433: 388,
-    434: 388,
+    408: "tail.names[1].text",
+    409: "tail.names[1].text=text3:s",
+    410: 408,
+    413: 408,
+    414: "tail.names[1].text=n2:Q; tail.names[1].count=wire8.count:I",
+    415: 408,
+    421: "ratio.over",
+    422: 421,
+    423: 421,
+    424: 421,
+    425: 421,
+    426: 421,
+    427: 421,
+    428: 421,
+    429: 421,
+    430: 421,
+    431: 421,
+    432: 421,
+    433: 421,
+    435: 361,
+    438: 398,
+    440: 398,
     442: 398,
-    444: 398,
-    447: 398,
-    448: 398,
-    454: 350,
-    455: 354,
-    456: 355,
-    457: 361,
-    458: 362,
-    459: 363,
-    460: 367,
-    461: 368,
-    462: 369,
-    473: 355,
-    474: 295,
-    475: 355,
-    477: 355,
-    478: 295,
-    479: "return value.under",
-    480: "return value.under=under:h",
-    481: 479,
-    482: "where=bytes(wire):4s; return value.over=wire2.over:h; return value.under=under:h",
-    485: 355,
-    487: 479,
-    488: 355,
-    489: 295,
-    494: 243,
-    496: 243,
-    497: "n=n:i; when=n2:Q",
-    499: "when[v in when]",
-    500: "when[v in when].high",
-    501: "when[v in when].high=high:i",
-    502: 500,
-    503: "when[v in when].low=wire.low:I; when[v in when].high=high:i",
-    504: "names",
-    506: 504,
-    509: "names[v2 in names]",
-    510: "names=n3:Q",
-    513: "names[v3 in wires]=0 if v3 is None else r:Q",
-    516: "names[v3 in wires].text",
-    517: "names[v3 in wires].text=text:s",
-    518: 516,
-    521: 516,
-    522: "names[v3 in wires].text=n4:Q; names[v3 in wires].count=v3.count:I",
-    523: 516,
-    530: "n",
-    532: 243,
-    535: 243,
-    539: "when[len when].high",
-    540: "when[len when]",
-    541: 540,
-    543: 504,
-    545: 504,
-    548: 504,
-    555: "names[len names].text",
-    557: 555,
-    560: 555,
-    561: 555,
-    567: "names[len names]",
-    568: 567,
-    573: 504,
-    574: "m",
-    575: 249,
-    576: 504,
-    579: 504,
-    582: "names[v in names]",
-    583: "names=n:Q",
-    586: "names[v2 in wires]=0 if v2 is None else r:Q",
-    589: "names[v2 in wires].text",
-    590: "names[v2 in wires].text=text:s",
-    591: 589,
-    594: 589,
-    595: "names[v2 in wires].text=n2:Q; names[v2 in wires].count=v2.count:I",
-    596: 589,
-    599: "m=m:i; at=0 if at2 is None else r:Q",
-    601: 249,
-    603: 249,
-    604: "at=n3:Q",
-    606: "at[v3 in at2]",
-    607: "at[v3 in at2].high",
-    608: "at[v3 in at2].high=high:i",
-    609: 607,
-    610: "at[v3 in at2].low=wire.low:I; at[v3 in at2].high=high:i",
-    615: 504,
-    617: 504,
-    620: 504,
-    626: 555,
-    628: 555,
-    631: 555,
-    632: 555,
-    638: 567,
-    639: 567,
-    641: 574,
-    644: 249,
-    646: 249,
-    649: 249,
-    653: "at[len at2_2].high",
-    654: "at[len at2_2]",
-    655: 654,
-    665: "line",
-    667: "two",
-    668: "two[0]",
-    669: "two[0].when",
-    670: "two[0].when.high",
-    671: "two[0].when.high=high:i",
-    672: 670,
-    673: "two[0].name",
-    674: "two[0].next",
-    675: "two[0].done",
-    676: "two[1]",
-    677: "two[1].when",
-    678: "two[1].when.high",
-    679: "two[1].when.high=high2:i",
-    680: 678,
-    681: "two[1].name",
-    682: "two[1].next",
-    683: "two[1].done",
-    684: "two[0].when.low=wire.low:I; two[0].when.high=high:i; two[0].name=0 if wire2 is None else r:Q; two[0].next=0 if next is None else r + 4:Q; two[0].done=wire3:i; two[1].when.low=wire4.low:I; two[1].when.high=high2:i; two[1].name=0 if wire5 is None else r + 8:Q; two[1].next=0 if next2 is None else r + 12:Q; two[1].done=wire6:i",
-    685: 684,
-    686: 684,
-    687: 684,
-    688: 684,
-    689: 684,
-    690: 684,
-    691: 684,
-    692: 684,
-    693: 684,
-    694: 684,
-    695: 684,
-    697: 668,
-    698: 676,
-    699: "pick",
-    700: "pick.tag=tag:h",
-    703: "pick.name",
-    704: "pick.name=0 if wire7 is None else r:Q",
-    708: "pick.when",
-    709: "pick.when.high",
-    710: "pick.when.high=high3:i",
-    711: 709,
-    712: "pick.when.low=wire8.low:I; pick.when.high=high3:i",
-    715: "pick.at=0 if at2 is None else r:Q",
-    721: 703,
-    723: "pick.name.text",
-    724: "pick.name.text=text:s",
-    725: 723,
-    728: 723,
-    729: "pick.name.text=n:Q; pick.name.count=wire9.count:I",
-    730: 723,
-    735: "pick.at",
-    736: "pick.at.high",
-    737: "pick.at.high=high4:i",
-    738: 736,
-    739: "pick.at.low=wire10.low:I; pick.at.high=high4:i",
-    744: 665,
-    746: "two[0].when.low",
-    748: 670,
-    750: 678,
-    753: "two[0].name.text",
-    755: 753,
-    758: 753,
-    759: 753,
-    766: 674,
-    772: "two[1].name.text",
-    774: 772,
-    777: 772,
-    778: 772,
-    785: 682,
-    790: "pick.tag",
-    794: 703,
-    798: "pick.when.low",
-    800: 709,
-    801: 708,
-    805: 735,
-    814: 723,
-    816: 723,
-    819: 723,
-    820: 723,
-    826: 703,
-    833: "pick.at.low",
-    835: 736,
-    836: 735,
-    844: 669,
-    845: 673,
-    846: 675,
-    847: 677,
-    848: 681,
-    849: 683,
-    858: 699,
-    859: "back",
-    860: 699,
-    861: 700,
-    864: 703,
-    865: "pick.name=0 if wire is None else r:Q",
-    869: 708,
-    870: 709,
-    871: "pick.when.high=high:i",
-    872: 709,
-    873: "pick.when.low=wire2.low:I; pick.when.high=high:i",
-    876: 715,
-    882: 703,
-    884: 723,
-    885: 724,
-    886: 723,
-    889: 723,
-    890: "pick.name.text=n:Q; pick.name.count=wire3.count:I",
-    891: 723,
-    896: 735,
-    897: 736,
-    898: "pick.at.high=high2:i",
-    899: 736,
-    900: "pick.at.low=wire4.low:I; pick.at.high=high2:i",
-    901: "back=0 if back is None else r:Q",
-    904: 859,
-    909: 790,
-    913: 703,
-    917: 798,
-    919: 709,
-    920: 708,
-    924: 735,
-    933: 723,
-    935: 723,
-    938: 723,
-    939: 723,
-    945: 703,
-    952: 833,
-    954: 736,
-    955: 735,
-    964: 859,
-    967: 859,
-    977: "picks",
-    979: 977,
-    980: "n=n:i; picks=n2:Q",
-    982: "picks[v in picks]",
-    983: "picks[v in picks].tag=tag:h",
-    986: "picks[v in picks].name",
-    987: "picks[v in picks].name=0 if wire is None else r:Q",
-    991: "picks[v in picks].when",
-    992: "picks[v in picks].when.high",
-    993: "picks[v in picks].when.high=high:i",
-    994: 992,
-    995: "picks[v in picks].when.low=wire2.low:I; picks[v in picks].when.high=high:i",
-    998: "picks[v in picks].at=0 if at2 is None else r:Q",
-    1005: "picks[v2 in picks].name",
-    1007: "picks[v2 in picks].name.text",
-    1008: "picks[v2 in picks].name.text=text:s",
-    1009: 1007,
-    1012: 1007,
-    1013: "picks[v2 in picks].name.text=n3:Q; picks[v2 in picks].name.count=wire3.count:I",
-    1014: 1007,
-    1019: "picks[v2 in picks].at",
-    1020: "picks[v2 in picks].at.high",
-    1021: "picks[v2 in picks].at.high=high2:i",
-    1022: 1020,
-    1023: "picks[v2 in picks].at.low=wire4.low:I; picks[v2 in picks].at.high=high2:i",
-    1024: "lines",
-    1026: 1024,
-    1027: "lines=n4:Q",
-    1029: "lines[v3 in lines].when",
-    1030: "lines[v3 in lines].when.high",
-    1031: "lines[v3 in lines].when.high=high3:i",
-    1032: 1030,
-    1033: "lines[v3 in lines].name",
-    1034: "lines[v3 in lines].next",
-    1035: "lines[v3 in lines].done",
-    1036: "lines[v3 in lines].when.low=wire5.low:I; lines[v3 in lines].when.high=high3:i; lines[v3 in lines].name=0 if wire6 is None else r:Q; lines[v3 in lines].next=0 if next is None else r + 4:Q; lines[v3 in lines].done=wire7:i",
-    1037: 1036,
-    1038: 1036,
-    1039: 1036,
-    1040: 1036,
-    1041: 1036,
-    1042: 1036,
-    1045: "lines[v4 in lines]",
-    1047: "rows",
-    1048: 504,
-    1052: "names[v5 in flat]",
-    1053: "rows=rows:i*; names=n:Q",
-    1055: "names[v6 in wires]=0 if v6 is None else r:Q",
-    1059: "names[v7 in wires].text",
-    1060: "names[v7 in wires].text=text3:s",
+    445: 398,
+    446: 398,
+    454: 408,
+    456: 408,
+    458: 408,
+    461: 408,
+    462: 408,
+    468: 360,
+    469: 364,
+    470: 365,
+    471: 371,
+    472: 372,
+    473: 373,
+    474: 377,
+    475: 378,
+    476: 379,
+    487: 365,
+    488: 303,
+    489: 365,
+    491: 365,
+    492: 303,
+    493: "return value.under",
+    494: "return value.under=under:h",
+    495: 493,
+    496: "where=bytes(wire):4s; return value.over=wire2.over:h; return value.under=under:h",
+    499: 365,
+    501: 493,
+    502: 365,
+    503: 303,
+    508: 249,
+    510: 249,
+    511: "n=n:i; when=n2:Q",
+    513: "when[v in when]",
+    514: "when[v in when].high",
+    515: "when[v in when].high=high:i",
+    516: 514,
+    517: "when[v in when].low=wire.low:I; when[v in when].high=high:i",
+    518: "names",
+    520: 518,
+    523: "names[v2 in names]",
+    524: "names=n3:Q",
+    527: "names[v3 in wires]=0 if v3 is None else r:Q",
+    530: "names[v3 in wires].text",
+    531: "names[v3 in wires].text=text:s",
+    532: 530,
+    535: 530,
+    536: "names[v3 in wires].text=n4:Q; names[v3 in wires].count=v3.count:I",
+    537: 530,
+    544: "n",
+    546: 249,
+    548: 249,
+    551: 249,
+    555: "when[len when].high",
+    556: "when[len when]",
+    557: 556,
+    559: 518,
+    561: 518,
+    563: 518,
+    566: 518,
+    573: "names[len names].text",
+    575: 573,
+    577: 573,
+    580: 573,
+    581: 573,
+    587: "names[len names]",
+    588: 587,
+    593: 518,
+    594: "m",
+    595: 255,
+    596: 518,
+    599: 518,
+    602: "names[v in names]",
+    603: "names=n:Q",
+    606: "names[v2 in wires]=0 if v2 is None else r:Q",
+    609: "names[v2 in wires].text",
+    610: "names[v2 in wires].text=text:s",
+    611: 609,
+    614: 609,
+    615: "names[v2 in wires].text=n2:Q; names[v2 in wires].count=v2.count:I",
+    616: 609,
+    619: "m=m:i; at=0 if at2 is None else r:Q",
+    621: 255,
+    623: 255,
+    624: "at=n3:Q",
+    626: "at[v3 in at2]",
+    627: "at[v3 in at2].high",
+    628: "at[v3 in at2].high=high:i",
+    629: 627,
+    630: "at[v3 in at2].low=wire.low:I; at[v3 in at2].high=high:i",
+    635: 518,
+    637: 518,
+    639: 518,
+    642: 518,
+    648: 573,
+    650: 573,
+    652: 573,
+    655: 573,
+    656: 573,
+    662: 587,
+    663: 587,
+    665: 594,
+    668: 255,
+    670: 255,
+    672: 255,
+    675: 255,
+    679: "at[len at2_2].high",
+    680: "at[len at2_2]",
+    681: 680,
+    691: "line",
+    693: "two",
+    694: "two[0]",
+    695: "two[0].when",
+    696: "two[0].when.high",
+    697: "two[0].when.high=high:i",
+    698: 696,
+    699: "two[0].name",
+    700: "two[0].next",
+    701: "two[0].done",
+    702: "two[1]",
+    703: "two[1].when",
+    704: "two[1].when.high",
+    705: "two[1].when.high=high2:i",
+    706: 704,
+    707: "two[1].name",
+    708: "two[1].next",
+    709: "two[1].done",
+    710: "two[0].when.low=wire.low:I; two[0].when.high=high:i; two[0].name=0 if wire2 is None else r:Q; two[0].next=0 if next is None else r + 4:Q; two[0].done=wire3:i; two[1].when.low=wire4.low:I; two[1].when.high=high2:i; two[1].name=0 if wire5 is None else r + 8:Q; two[1].next=0 if next2 is None else r + 12:Q; two[1].done=wire6:i",
+    711: 710,
+    712: 710,
+    713: 710,
+    714: 710,
+    715: 710,
+    716: 710,
+    717: 710,
+    718: 710,
+    719: 710,
+    720: 710,
+    721: 710,
+    723: 694,
+    724: 702,
+    725: "pick",
+    726: "pick.tag=tag:h",
+    729: "pick.name",
+    730: "pick.name=0 if wire7 is None else r:Q",
+    734: "pick.when",
+    735: "pick.when.high",
+    736: "pick.when.high=high3:i",
+    737: 735,
+    738: "pick.when.low=wire8.low:I; pick.when.high=high3:i",
+    741: "pick.at=0 if at2 is None else r:Q",
+    747: 729,
+    749: "pick.name.text",
+    750: "pick.name.text=text:s",
+    751: 749,
+    754: 749,
+    755: "pick.name.text=n:Q; pick.name.count=wire9.count:I",
+    756: 749,
+    761: "pick.at",
+    762: "pick.at.high",
+    763: "pick.at.high=high4:i",
+    764: 762,
+    765: "pick.at.low=wire10.low:I; pick.at.high=high4:i",
+    770: 691,
+    772: "two[0].when.low",
+    774: 696,
+    776: 704,
+    779: "two[0].name.text",
+    781: 779,
+    783: 779,
+    786: 779,
+    787: 779,
+    794: 700,
+    800: "two[1].name.text",
+    802: 800,
+    804: 800,
+    807: 800,
+    808: 800,
+    815: 708,
+    820: "pick.tag",
+    824: 729,
+    828: "pick.when.low",
+    830: 735,
+    831: 734,
+    835: 761,
+    844: 749,
+    846: 749,
+    848: 749,
+    851: 749,
+    852: 749,
+    858: 729,
+    865: "pick.at.low",
+    867: 762,
+    868: 761,
+    876: 695,
+    877: 699,
+    878: 701,
+    879: 703,
+    880: 707,
+    881: 709,
+    890: 725,
+    891: "back",
+    892: 725,
+    893: 726,
+    896: 729,
+    897: "pick.name=0 if wire is None else r:Q",
+    901: 734,
+    902: 735,
+    903: "pick.when.high=high:i",
+    904: 735,
+    905: "pick.when.low=wire2.low:I; pick.when.high=high:i",
+    908: 741,
+    914: 729,
+    916: 749,
+    917: 750,
+    918: 749,
+    921: 749,
+    922: "pick.name.text=n:Q; pick.name.count=wire3.count:I",
+    923: 749,
+    928: 761,
+    929: 762,
+    930: "pick.at.high=high2:i",
+    931: 762,
+    932: "pick.at.low=wire4.low:I; pick.at.high=high2:i",
+    933: "back=0 if back is None else r:Q",
+    936: 891,
+    941: 820,
+    945: 729,
+    949: 828,
+    951: 735,
+    952: 734,
+    956: 761,
+    965: 749,
+    967: 749,
+    969: 749,
+    972: 749,
+    973: 749,
+    979: 729,
+    986: 865,
+    988: 762,
+    989: 761,
+    998: 891,
+    1001: 891,
+    1012: "picks",
+    1014: 1012,
+    1015: "n=n:i; picks=n2:Q",
+    1017: "picks[v in picks]",
+    1018: "picks[v in picks].tag=tag:h",
+    1021: "picks[v in picks].name",
+    1022: "picks[v in picks].name=0 if wire is None else r:Q",
+    1026: "picks[v in picks].when",
+    1027: "picks[v in picks].when.high",
+    1028: "picks[v in picks].when.high=high:i",
+    1029: 1027,
+    1030: "picks[v in picks].when.low=wire2.low:I; picks[v in picks].when.high=high:i",
+    1033: "picks[v in picks].at=0 if at2 is None else r:Q",
+    1040: "picks[v2 in picks].name",
+    1042: "picks[v2 in picks].name.text",
+    1043: "picks[v2 in picks].name.text=text:s",
+    1044: 1042,
+    1047: 1042,
+    1048: "picks[v2 in picks].name.text=n3:Q; picks[v2 in picks].name.count=wire3.count:I",
+    1049: 1042,
+    1054: "picks[v2 in picks].at",
+    1055: "picks[v2 in picks].at.high",
+    1056: "picks[v2 in picks].at.high=high2:i",
+    1057: 1055,
+    1058: "picks[v2 in picks].at.low=wire4.low:I; picks[v2 in picks].at.high=high2:i",
+    1059: "lines",
     1061: 1059,
-    1064: 1059,
-    1065: "names[v7 in wires].text=n6:Q; names[v7 in wires].count=v7.count:I",
-    1066: 1059,
-    1072: 530,
-    1074: 977,
-    1076: 977,
-    1080: "picks[len picks].tag",
-    1084: "picks[len picks].name",
-    1088: "picks[len picks].when.low",
-    1090: "picks[len picks].when.high",
-    1091: "picks[len picks].when",
-    1095: "picks[len picks].at",
-    1108: "picks[len picks].name.text",
-    1110: 1108,
-    1113: 1108,
-    1114: 1108,
-    1120: 1084,
-    1127: "picks[len picks].at.low",
-    1129: "picks[len picks].at.high",
-    1130: 1095,
-    1140: 1024,
-    1142: 1024,
-    1144: 1024,
-    1148: "lines[len lines].when.low",
-    1150: "lines[len lines].when.high",
-    1158: 1047,
-    1161: 504,
-    1164: 504,
-    1167: 567,
-    1174: 555,
-    1176: 555,
-    1179: 555,
-    1180: 555,
-    1186: 567,
-    1193: "a=seen.referent(a):Q",
-    1195: "a",
-    1196: "a.high",
-    1197: "a.high=high:i",
-    1198: 1196,
-    1199: "a.low=wire.low:I; a.high=high:i",
-    1200: "b=seen.referent(b2):Q",
-    1202: "b",
-    1203: "b.high",
-    1204: "b.high=high2:i",
-    1205: 1203,
-    1206: "b.low=wire2.low:I; b.high=high2:i",
-    1211: 1195,
-    1216: "a.low",
-    1218: 1196,
-    1219: 1195,
-    1226: 1202,
-    1231: "b.low",
-    1233: 1203,
-    1234: 1202,
-    1245: "c=0 if result is None else r:Q",
-    1247: "c",
-    1248: "c.high",
-    1249: "c.high=high:i",
-    1250: 1248,
-    1251: "c.low=wire.low:I; c.high=high:i",
-    1255: 1247,
-    1258: "c.low",
-    1260: 1248,
-    1261: 1247,
-    1277: "block[v in block]",
-    1278: "block[v in block].high",
-    1279: "block[v in block].high=high:i",
-    1280: 1278,
-    1281: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
-    1288: "block[len block].low",
-    1290: "block[len block].high",
-    1291: "block[len block]",
+    1062: "lines=n4:Q",
+    1064: "lines[v3 in lines].when",
+    1065: "lines[v3 in lines].when.high",
+    1066: "lines[v3 in lines].when.high=high3:i",
+    1067: 1065,
+    1068: "lines[v3 in lines].name",
+    1069: "lines[v3 in lines].next",
+    1070: "lines[v3 in lines].done",
+    1071: "lines[v3 in lines].when.low=wire5.low:I; lines[v3 in lines].when.high=high3:i; lines[v3 in lines].name=0 if wire6 is None else r:Q; lines[v3 in lines].next=0 if next is None else r + 4:Q; lines[v3 in lines].done=wire7:i",
+    1072: 1071,
+    1073: 1071,
+    1074: 1071,
+    1075: 1071,
+    1076: 1071,
+    1077: 1071,
+    1080: "lines[v4 in lines]",
+    1082: "rows",
+    1083: 518,
+    1087: "names[v5 in flat]",
+    1088: "rows=rows:i*; names=n:Q",
+    1090: "names[v6 in wires]=0 if v6 is None else r:Q",
+    1094: "names[v7 in wires].text",
+    1095: "names[v7 in wires].text=text3:s",
+    1096: 1094,
+    1099: 1094,
+    1100: "names[v7 in wires].text=n6:Q; names[v7 in wires].count=v7.count:I",
+    1101: 1094,
+    1108: 544,
+    1110: 1012,
+    1112: 1012,
+    1114: 1012,
+    1118: "picks[len picks].tag",
+    1122: "picks[len picks].name",
+    1126: "picks[len picks].when.low",
+    1128: "picks[len picks].when.high",
+    1129: "picks[len picks].when",
+    1133: "picks[len picks].at",
+    1146: "picks[len picks].name.text",
+    1148: 1146,
+    1150: 1146,
+    1153: 1146,
+    1154: 1146,
+    1160: 1122,
+    1167: "picks[len picks].at.low",
+    1169: "picks[len picks].at.high",
+    1170: 1133,
+    1180: 1059,
+    1182: 1059,
+    1184: 1059,
+    1186: 1059,
+    1190: "lines[len lines].when.low",
+    1192: "lines[len lines].when.high",
+    1202: 1082,
+    1205: 518,
+    1208: 518,
+    1210: 518,
+    1213: 587,
+    1220: 573,
+    1222: 573,
+    1224: 573,
+    1227: 573,
+    1228: 573,
+    1234: 587,
+    1241: "a=seen.referent(a):Q",
+    1243: "a",
+    1244: "a.high",
+    1245: "a.high=high:i",
+    1246: 1244,
+    1247: "a.low=wire.low:I; a.high=high:i",
+    1248: "b=seen.referent(b2):Q",
+    1250: "b",
+    1251: "b.high",
+    1252: "b.high=high2:i",
+    1253: 1251,
+    1254: "b.low=wire2.low:I; b.high=high2:i",
+    1259: 1243,
+    1264: "a.low",
+    1266: 1244,
+    1267: 1243,
+    1274: 1250,
+    1279: "b.low",
+    1281: 1251,
+    1282: 1250,
+    1293: "c=0 if result is None else r:Q",
+    1295: "c",
+    1296: "c.high",
+    1297: "c.high=high:i",
+    1298: 1296,
+    1299: "c.low=wire.low:I; c.high=high:i",
+    1303: 1295,
+    1306: "c.low",
+    1308: 1296,
+    1309: 1295,
+    1325: "block[v in block]",
+    1326: "block[v in block].high",
+    1327: "block[v in block].high=high:i",
+    1328: 1326,
+    1329: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
+    1336: "block[len block].low",
+    1338: "block[len block].high",
+    1339: "block[len block]",
 }

@@ -12,9 +12,11 @@ from tests.converters import Stamp, Text
 from .conversion import KEPT, STAMP, TEXT_BLOB
 
 
-def ndr20(order: str) -> ndr.TypeCodecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
     """The codecs by the types' names; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -60,6 +62,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -97,6 +101,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             most, count = read2(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 2 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -115,38 +121,40 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    35: "KEPT.name",
-    36: "KEPT.when",
-    37: "KEPT.when.high",
-    38: "KEPT.when.high=high:i",
-    39: 37,
-    40: "KEPT.name=0 if wire is None else r:I; KEPT.when.low=wire2.low:I; KEPT.when.high=high:i",
-    43: "KEPT.name.text",
-    44: "KEPT.name.text=text:s",
-    45: 43,
-    48: 43,
-    49: "KEPT.name.text=n:I; KEPT.name.count=wire.count:I",
-    50: 43,
-    55: 35,
+    37: "KEPT.name",
+    38: "KEPT.when",
+    39: "KEPT.when.high",
+    40: "KEPT.when.high=high:i",
+    41: 39,
+    42: "KEPT.name=0 if wire is None else r:I; KEPT.when.low=wire2.low:I; KEPT.when.high=high:i",
+    45: "KEPT.name.text",
+    46: "KEPT.name.text=text:s",
+    47: 45,
+    50: 45,
+    51: "KEPT.name.text=n:I; KEPT.name.count=wire.count:I",
+    52: 45,
     57: 37,
-    60: 43,
-    62: 43,
-    65: 43,
-    66: 43,
-    71: 35,
-    72: 36,
-    78: "KEPT_TEXT",
-    79: "KEPT_TEXT=0 if wire is None else r:I",
-    82: "KEPT_TEXT.text",
-    83: "KEPT_TEXT.text=text:s",
-    84: 82,
-    87: 82,
-    88: "KEPT_TEXT.text=n:I; KEPT_TEXT.count=wire.count:I",
-    89: 82,
-    94: 78,
-    97: 82,
-    99: 82,
-    102: 82,
-    103: 82,
-    108: 78,
+    59: 39,
+    62: 45,
+    64: 45,
+    66: 45,
+    69: 45,
+    70: 45,
+    75: 37,
+    76: 38,
+    82: "KEPT_TEXT",
+    83: "KEPT_TEXT=0 if wire is None else r:I",
+    86: "KEPT_TEXT.text",
+    87: "KEPT_TEXT.text=text:s",
+    88: 86,
+    91: 86,
+    92: "KEPT_TEXT.text=n:I; KEPT_TEXT.count=wire.count:I",
+    93: 86,
+    98: 82,
+    101: 86,
+    103: 86,
+    105: 86,
+    108: 86,
+    109: 86,
+    114: 82,
 }

@@ -172,9 +172,9 @@ def encode_KEPT(value: KEPT, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles.encode("KEPT", value, order)
 
 
-def decode_KEPT(data: ndr.Octets) -> KEPT:
+def decode_KEPT(data: ndr.Octets, limits: ndr.Limits | None = None) -> KEPT:
     """The KEPT that octets hold: type serialization version 1, headers included."""
-    result: KEPT = _pickles.decode("KEPT", data)
+    result: KEPT = _pickles.decode("KEPT", data, limits)
     return result
 
 
@@ -183,9 +183,11 @@ def encode_KEPT_TEXT(value: Text.Presented, order: ndr.ByteOrder = "<") -> bytes
     return _pickles.encode("KEPT_TEXT", value, order)
 
 
-def decode_KEPT_TEXT(data: ndr.Octets) -> Text.Presented:
+def decode_KEPT_TEXT(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> Text.Presented:
     """The KEPT_TEXT that octets hold: type serialization version 1, headers included."""
-    result: Text.Presented = _pickles.decode("KEPT_TEXT", data)
+    result: Text.Presented = _pickles.decode("KEPT_TEXT", data, limits)
     return result
 
 

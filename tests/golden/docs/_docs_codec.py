@@ -11,9 +11,11 @@ from idlrt import ndr
 from .docs import ANSWER, READING, ReadResult, SESSION, StopResult
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -48,6 +50,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Open_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read1(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -114,6 +118,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read5(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 24 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -125,6 +131,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     (most2,) = read5(d, at)
                     if most2 != count2:
                         raise ndr.bad_count(most2, count2)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop2 = at + 4 + 4 * most2
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -189,6 +197,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (reason,) = hint
             if reason:
                 most, first, n = read1(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first
@@ -247,68 +257,72 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    42: "name=name:s",
-    45: "name",
-    50: 45,
-    53: 45,
-    54: 45,
-    59: "session=to_handle(result):20s",
-    62: "session",
-    67: 62,
-    68: "session=to_handle(session):20s; since=since:q; count=count:I",
-    71: 62,
-    76: "count",
-    77: "readings",
-    78: "return value",
-    79: "count=count:I; readings=0 if readings is None else r:I",
-    82: 77,
-    84: 77,
-    85: "readings=n:I",
-    88: "readings[v in readings].neighbours",
-    89: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    90: 89,
-    91: 89,
-    92: 89,
-    93: 89,
-    94: 89,
-    95: 89,
-    96: 89,
-    99: 88,
-    102: 88,
-    103: "readings[v in readings].neighbours=n2:I",
-    104: "readings[v in readings].neighbours=neighbours:i*",
-    106: "return value=return_value:i",
-    111: 76,
-    114: 77,
-    116: 77,
-    119: 77,
-    125: "readings[len readings2].neighbours",
-    127: 125,
-    130: 125,
-    136: "readings[len readings2]",
-    137: 136,
-    138: 136,
-    142: 78,
-    147: "hint",
-    149: 147,
-    150: "question=question:i; hint.tag=tag:i",
-    153: "hint.number=number:i",
-    156: "hint.reason=0 if reason is None else r:I",
-    163: "hint.reason=reason2:s",
-    166: "hint.reason",
-    171: "question",
-    174: 147,
-    177: "hint.number",
-    181: 166,
-    191: 166,
-    199: 166,
-    200: 166,
-    211: "return value=result:i",
-    214: 78,
-    218: "session=to_handle(session):20s",
-    221: 62,
-    225: 62,
-    226: 78,
-    227: "session=to_handle(session):20s; return value=return_value:i",
-    230: 62,
+    44: "name=name:s",
+    47: "name",
+    52: 47,
+    54: 47,
+    57: 47,
+    58: 47,
+    63: "session=to_handle(result):20s",
+    66: "session",
+    71: 66,
+    72: "session=to_handle(session):20s; since=since:q; count=count:I",
+    75: 66,
+    80: "count",
+    81: "readings",
+    82: "return value",
+    83: "count=count:I; readings=0 if readings is None else r:I",
+    86: 81,
+    88: 81,
+    89: "readings=n:I",
+    92: "readings[v in readings].neighbours",
+    93: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
+    94: 93,
+    95: 93,
+    96: 93,
+    97: 93,
+    98: 93,
+    99: 93,
+    100: 93,
+    103: 92,
+    106: 92,
+    107: "readings[v in readings].neighbours=n2:I",
+    108: "readings[v in readings].neighbours=neighbours:i*",
+    110: "return value=return_value:i",
+    115: 80,
+    118: 81,
+    120: 81,
+    122: 81,
+    125: 81,
+    131: "readings[len readings2].neighbours",
+    133: 131,
+    135: 131,
+    138: 131,
+    144: "readings[len readings2]",
+    145: 144,
+    146: 144,
+    150: 82,
+    155: "hint",
+    157: 155,
+    158: "question=question:i; hint.tag=tag:i",
+    161: "hint.number=number:i",
+    164: "hint.reason=0 if reason is None else r:I",
+    171: "hint.reason=reason2:s",
+    174: "hint.reason",
+    179: "question",
+    182: 155,
+    185: "hint.number",
+    189: 174,
+    199: 174,
+    201: 174,
+    209: 174,
+    210: 174,
+    221: "return value=result:i",
+    224: 82,
+    228: "session=to_handle(session):20s",
+    231: 66,
+    235: 66,
+    236: 82,
+    237: "session=to_handle(session):20s; return value=return_value:i",
+    240: 66,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .docs import ANSWER, READING, ReadResult, SESSION, StopResult
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -51,6 +53,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_Open_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read1(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 24 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -117,6 +121,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read5(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 32 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -129,6 +135,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     (most2,) = read5(d, at)
                     if most2 != count2:
                         raise ndr.bad_count(most2, count2)
+                    if most2 > max_elements:
+                        raise ndr.too_many(most2, max_elements)
                     stop2 = at + 8 + 4 * most2
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -195,6 +203,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if reason:
                 at = at + 7 & -8
                 most, first, n = read1(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first
@@ -253,68 +263,72 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    45: "name=name:s",
-    48: "name",
-    53: 48,
-    56: 48,
-    57: 48,
-    62: "session=to_handle(result):20s",
-    65: "session",
-    70: 65,
-    71: "session=to_handle(session):20s; since=since:q; count=count:I",
-    74: 65,
-    79: "count",
-    80: "readings",
-    81: "return value",
-    82: "count=count:I; readings=0 if readings is None else r:Q",
-    85: 80,
-    87: 80,
-    88: "readings=n:Q",
-    91: "readings[v in readings].neighbours",
-    92: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    93: 92,
-    94: 92,
-    95: 92,
-    96: 92,
-    97: 92,
-    98: 92,
-    99: 92,
-    102: 91,
-    105: 91,
-    106: "readings[v in readings].neighbours=n2:Q",
-    107: "readings[v in readings].neighbours=neighbours:i*",
-    109: "return value=return_value:i",
-    114: 79,
-    117: 80,
-    119: 80,
-    122: 80,
-    129: "readings[len readings2].neighbours",
-    131: 129,
-    134: 129,
-    140: "readings[len readings2]",
-    141: 140,
-    142: 140,
-    146: 81,
-    151: "hint",
-    153: 151,
-    154: "question=question:i; hint.tag=tag:i",
-    157: "hint.number=number:i",
-    160: "hint.reason=0 if reason is None else r:Q",
-    167: "hint.reason=reason2:s",
-    170: "hint.reason",
-    175: "question",
-    178: 151,
-    181: "hint.number",
-    185: 170,
-    197: 170,
-    205: 170,
-    206: 170,
-    217: "return value=result:i",
-    220: 81,
-    224: "session=to_handle(session):20s",
-    227: 65,
-    231: 65,
-    232: 81,
-    233: "session=to_handle(session):20s; return value=return_value:i",
-    236: 65,
+    47: "name=name:s",
+    50: "name",
+    55: 50,
+    57: 50,
+    60: 50,
+    61: 50,
+    66: "session=to_handle(result):20s",
+    69: "session",
+    74: 69,
+    75: "session=to_handle(session):20s; since=since:q; count=count:I",
+    78: 69,
+    83: "count",
+    84: "readings",
+    85: "return value",
+    86: "count=count:I; readings=0 if readings is None else r:Q",
+    89: 84,
+    91: 84,
+    92: "readings=n:Q",
+    95: "readings[v in readings].neighbours",
+    96: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
+    97: 96,
+    98: 96,
+    99: 96,
+    100: 96,
+    101: 96,
+    102: 96,
+    103: 96,
+    106: 95,
+    109: 95,
+    110: "readings[v in readings].neighbours=n2:Q",
+    111: "readings[v in readings].neighbours=neighbours:i*",
+    113: "return value=return_value:i",
+    118: 83,
+    121: 84,
+    123: 84,
+    125: 84,
+    128: 84,
+    135: "readings[len readings2].neighbours",
+    137: 135,
+    139: 135,
+    142: 135,
+    148: "readings[len readings2]",
+    149: 148,
+    150: 148,
+    154: 85,
+    159: "hint",
+    161: 159,
+    162: "question=question:i; hint.tag=tag:i",
+    165: "hint.number=number:i",
+    168: "hint.reason=0 if reason is None else r:Q",
+    175: "hint.reason=reason2:s",
+    178: "hint.reason",
+    183: "question",
+    186: 159,
+    189: "hint.number",
+    193: 178,
+    205: 178,
+    207: 178,
+    215: 178,
+    216: 178,
+    227: "return value=result:i",
+    230: 85,
+    234: "session=to_handle(session):20s",
+    237: 69,
+    241: 69,
+    242: 85,
+    243: "session=to_handle(session):20s; return value=return_value:i",
+    246: 69,
 }

@@ -12,9 +12,11 @@ from .import_ import TurnResult
 from .ms_dtyp import LARGE, SWITCH
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -49,12 +51,12 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    27: "to.low=to.low:I; to.high=to.high:i",
-    30: "to.low",
-    34: "from",
-    35: "return value",
-    36: "return value=return_value:H",
-    37: 35,
-    38: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:H",
-    41: "from.low",
+    29: "to.low=to.low:I; to.high=to.high:i",
+    32: "to.low",
+    36: "from",
+    37: "return value",
+    38: "return value=return_value:H",
+    39: 37,
+    40: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:H",
+    43: "from.low",
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .handles import SESSION
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -36,6 +38,8 @@ def ndr20(order: str) -> ndr.Codecs:
     def get_Open_request(d: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read1(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -116,25 +120,26 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    30: "name=name:s",
-    33: "name",
-    38: 33,
-    41: 33,
-    42: 33,
-    47: "session=to_handle(result):20s",
-    50: "session",
-    55: 50,
-    56: "session=to_handle(session):20s",
-    59: 50,
-    63: "return value=result:i",
-    66: "return value",
-    71: "from",
-    72: "from=to_handle(from_):20s; to=to_handle(to):20s",
-    75: 71,
-    79: "to=to_handle(result):20s",
-    82: "to",
-    86: 56,
-    89: 50,
-    93: 47,
-    96: 50,
+    32: "name=name:s",
+    35: "name",
+    40: 35,
+    42: 35,
+    45: 35,
+    46: 35,
+    51: "session=to_handle(result):20s",
+    54: "session",
+    59: 54,
+    60: "session=to_handle(session):20s",
+    63: 54,
+    67: "return value=result:i",
+    70: "return value",
+    75: "from",
+    76: "from=to_handle(from_):20s; to=to_handle(to):20s",
+    79: 75,
+    83: "to=to_handle(result):20s",
+    86: "to",
+    90: 60,
+    93: 54,
+    97: 51,
+    100: 54,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pointed import EITHER, HOLDER, ManyResult, NamedResult, QueryResult, SomeResult
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -65,6 +67,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -93,6 +97,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -125,6 +131,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -139,6 +147,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most2, n2 = read2(d, at)
             if n2 != most2:
                 raise ndr.bad_count(n2, most2)
+            if n2 > max_elements:
+                raise ndr.too_many(n2, max_elements)
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -167,6 +177,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -231,6 +243,8 @@ def ndr20(order: str) -> ndr.Codecs:
         count, most = read2(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -242,6 +256,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most2, n = read2(d, at)
                 if n != most2:
                     raise ndr.bad_count(n, most2)
+                if n > max_elements:
+                    raise ndr.too_many(n, max_elements)
                 stop2 = at + 8 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -254,6 +270,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most3,) = read3(d, at)
         if most3 != count:
             raise ndr.bad_count(most3, count)
+        if most3 > max_elements:
+            raise ndr.too_many(most3, max_elements)
         stop3 = at + 4 + 32 * most3
         if stop3 > size:
             raise ndr.cut_short(stop3, d)
@@ -266,6 +284,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most4, n2 = read2(d, at)
                 if n2 != most4:
                     raise ndr.bad_count(n2, most4)
+                if n2 > max_elements:
+                    raise ndr.too_many(n2, max_elements)
                 stop4 = at + 8 + n2
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -278,6 +298,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most5, n3 = read2(d, at)
                 if n3 != most5:
                     raise ndr.bad_count(n3, most5)
+                if n3 > max_elements:
+                    raise ndr.too_many(n3, max_elements)
                 stop5 = at + 8 + n3
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
@@ -290,6 +312,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most6, n4 = read2(d, at)
                 if n4 != most6:
                     raise ndr.bad_count(n4, most6)
+                if n4 > max_elements:
+                    raise ndr.too_many(n4, max_elements)
                 stop6 = at + 8 + n4
                 if stop6 > size:
                     raise ndr.cut_short(stop6, d)
@@ -332,6 +356,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read3(d, at)
             if most != left:
                 raise ndr.bad_count(most, left)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -344,6 +370,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     most2, n = read2(d, at)
                     if n != most2:
                         raise ndr.bad_count(n, most2)
+                    if n > max_elements:
+                        raise ndr.too_many(n, max_elements)
                     stop2 = at + 8 + n
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -454,6 +482,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most, n = read2(d, at)
                 if n != most:
                     raise ndr.bad_count(n, most)
+                if n > max_elements:
+                    raise ndr.too_many(n, max_elements)
                 stop = at + 8 + n
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -468,6 +498,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most2, n2 = read2(d, at)
                 if n2 != most2:
                     raise ndr.bad_count(n2, most2)
+                if n2 > max_elements:
+                    raise ndr.too_many(n2, max_elements)
                 stop2 = at + 8 + n2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -480,6 +512,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most3, n3 = read2(d, at)
                 if n3 != most3:
                     raise ndr.bad_count(n3, most3)
+                if n3 > max_elements:
+                    raise ndr.too_many(n3, max_elements)
                 stop3 = at + 8 + n3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -492,6 +526,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most4, n4 = read2(d, at)
                 if n4 != most4:
                     raise ndr.bad_count(n4, most4)
+                if n4 > max_elements:
+                    raise ndr.too_many(n4, max_elements)
                 stop4 = at + 8 + n4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -509,6 +545,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most5, n5 = read2(d, at)
             if n5 != most5:
                 raise ndr.bad_count(n5, most5)
+            if n5 > max_elements:
+                raise ndr.too_many(n5, max_elements)
             stop5 = at + 8 + n5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
@@ -521,6 +559,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most6, n6 = read2(d, at)
             if n6 != most6:
                 raise ndr.bad_count(n6, most6)
+            if n6 > max_elements:
+                raise ndr.too_many(n6, max_elements)
             stop6 = at + 8 + n6
             if stop6 > size:
                 raise ndr.cut_short(stop6, d)
@@ -533,6 +573,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most7, n7 = read2(d, at)
             if n7 != most7:
                 raise ndr.bad_count(n7, most7)
+            if n7 > max_elements:
+                raise ndr.too_many(n7, max_elements)
             stop7 = at + 8 + n7
             if stop7 > size:
                 raise ndr.cut_short(stop7, d)
@@ -585,6 +627,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -597,6 +641,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most2, n2 = read2(d, at)
             if n2 != most2:
                 raise ndr.bad_count(n2, most2)
+            if n2 > max_elements:
+                raise ndr.too_many(n2, max_elements)
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -609,6 +655,8 @@ def ndr20(order: str) -> ndr.Codecs:
             most3, n3 = read2(d, at)
             if n3 != most3:
                 raise ndr.bad_count(n3, most3)
+            if n3 > max_elements:
+                raise ndr.too_many(n3, max_elements)
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -637,220 +685,243 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    54: "riid=to_guid(riid):16s; given=0 if given is None else r:I",
-    56: "given=len(given):I; given=len(given):I",
-    57: "given",
-    62: "riid",
-    65: 57,
-    67: 57,
-    70: 57,
-    79: "found",
-    80: "return value",
-    81: "found=0 if found is None else r:I",
-    83: "found=len(found):I; found=len(found):I",
-    84: 79,
-    85: "return value=return_value:i",
-    90: 79,
-    93: 79,
-    95: 79,
-    98: 79,
-    104: 80,
-    109: "held=0 if held is None else r:I",
-    112: "held=len(held):I; held=len(held):I",
-    113: "held",
-    114: "other=0 if other is None else r:I",
-    116: "other=len(other):I; other=len(other):I",
-    117: "other",
-    122: 113,
-    125: 113,
-    127: 113,
-    130: 113,
-    136: 117,
-    139: 117,
-    141: 117,
-    144: 117,
-    153: "back",
-    154: 80,
-    155: "back=0 if back is None else r:I",
-    157: "back=len(back):I; back=len(back):I",
-    158: 153,
-    159: 85,
-    164: 153,
-    167: 153,
-    169: 153,
-    172: 153,
-    178: 80,
-    183: "pointers",
-    185: 183,
-    186: "count=count:I; pointers=n:I",
-    190: "pointers[v in pointers]=0 if v is None else r:I",
-    193: "pointers[v in pointers]=len(v):I; pointers[v in pointers]=len(v):I",
-    194: "pointers[v in pointers]",
-    196: "holders",
-    198: 196,
-    199: "holders=n2:I",
-    203: "holders[v2 in holders].one",
-    204: "holders[v2 in holders].two",
-    206: 204,
-    207: "holders[v2 in holders].two[0]",
-    208: "holders[v2 in holders].two[1]",
-    209: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:I; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:I; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:I",
-    210: 209,
-    211: 209,
-    212: 209,
-    213: 209,
-    214: 209,
-    215: 209,
-    218: "holders[v2 in holders].one=len(one):I; holders[v2 in holders].one=len(one):I",
-    219: 203,
-    221: "holders[v2 in holders].two[0]=len(pointer):I; holders[v2 in holders].two[0]=len(pointer):I",
-    222: 207,
-    224: "holders[v2 in holders].two[1]=len(pointer2):I; holders[v2 in holders].two[1]=len(pointer2):I",
-    225: 208,
-    231: "count",
-    233: 183,
-    236: 183,
-    242: "pointers[len pointers]",
-    244: 242,
-    247: 242,
-    252: 242,
-    254: 196,
-    256: 196,
-    259: 196,
-    266: "holders[len holders].one",
-    268: 266,
-    271: 266,
-    278: "holders[len holders].two[0]",
-    280: 278,
-    283: 278,
-    290: "holders[len holders].two[1]",
-    292: 290,
-    295: 290,
-    300: "holders[len holders]",
-    305: "left",
-    306: "rest",
-    307: 80,
-    308: "left=left:I; rest=0 if rest is None else r:I",
-    311: 306,
-    313: 306,
-    314: "rest=n:I",
-    318: "rest[v in rest]=0 if v is None else r:I",
-    321: "rest[v in rest]=len(v):I; rest[v in rest]=len(v):I",
-    322: "rest[v in rest]",
-    324: 85,
-    329: 305,
-    332: 306,
-    334: 306,
-    337: 306,
-    344: "rest[len rest2]",
-    346: 344,
-    349: 344,
-    354: 344,
-    359: 80,
-    364: "either",
-    366: 364,
-    367: "which=which:i; either.tag=tag:i",
-    370: "either.pointer=0 if pointer is None else r:I",
-    374: "either.holder.one",
-    375: "either.holder.two",
-    377: 375,
-    378: "either.holder.two[0]",
-    379: "either.holder.two[1]",
-    380: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:I; either.holder.two[0]=0 if pointer2 is None else r + 4:I; either.holder.two[1]=0 if pointer3 is None else r + 8:I",
-    381: 380,
-    382: 380,
-    383: 380,
-    384: 380,
-    385: 380,
-    386: 380,
-    393: "either.pointer=len(pointer4):I; either.pointer=len(pointer4):I",
-    394: "either.pointer",
-    397: 374,
-    399: "either.holder.one=len(one2):I; either.holder.one=len(one2):I",
-    400: 374,
-    401: 375,
-    402: 378,
-    404: "either.holder.two[0]=len(pointer5):I; either.holder.two[0]=len(pointer5):I",
-    405: 378,
-    406: 379,
-    408: "either.holder.two[1]=len(pointer6):I; either.holder.two[1]=len(pointer6):I",
-    409: 379,
-    410: "holder.one",
-    411: "holder.two",
-    413: 411,
-    414: "holder.two[0]",
-    415: "holder.two[1]",
-    416: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:I; holder.two[0]=0 if pointer7 is None else r + 4:I; holder.two[1]=0 if pointer8 is None else r + 8:I",
-    417: 416,
-    418: 416,
-    419: 416,
-    420: 416,
-    421: 416,
-    422: 416,
-    424: "holder.one=len(one3):I; holder.one=len(one3):I",
-    425: 410,
-    427: "holder.two[0]=len(pointer7):I; holder.two[0]=len(pointer7):I",
-    428: 414,
-    430: "holder.two[1]=len(pointer8):I; holder.two[1]=len(pointer8):I",
-    431: 415,
-    436: "which",
-    439: 364,
-    442: 394,
-    446: "either.holder.tag",
-    454: 394,
-    456: 394,
-    459: 394,
-    468: 374,
-    470: 374,
-    473: 374,
-    480: 378,
-    482: 378,
-    485: 378,
-    492: 379,
-    494: 379,
-    497: 379,
-    506: "holder.tag",
-    509: 410,
-    511: 410,
-    514: 410,
-    521: 414,
-    523: 414,
-    526: 414,
-    533: 415,
-    535: 415,
-    538: 415,
-    551: "holder",
-    552: 80,
-    553: 410,
-    554: 411,
-    556: 411,
-    557: 414,
-    558: 415,
-    559: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:I; holder.two[0]=0 if pointer is None else r + 4:I; holder.two[1]=0 if pointer2 is None else r + 8:I",
-    560: 559,
-    561: 559,
-    562: 559,
-    563: 559,
-    564: 559,
-    565: 559,
-    566: 559,
-    567: 559,
-    569: "holder.one=len(one):I; holder.one=len(one):I",
-    570: 410,
-    572: "holder.two[0]=len(pointer):I; holder.two[0]=len(pointer):I",
-    573: 414,
-    575: "holder.two[1]=len(pointer2):I; holder.two[1]=len(pointer2):I",
-    576: 415,
-    577: 85,
-    582: 506,
-    585: 410,
-    587: 410,
-    590: 410,
-    597: 414,
-    599: 414,
-    602: 414,
-    609: 415,
-    611: 415,
-    614: 415,
-    620: 80,
+    56: "riid=to_guid(riid):16s; given=0 if given is None else r:I",
+    58: "given=len(given):I; given=len(given):I",
+    59: "given",
+    64: "riid",
+    67: 59,
+    69: 59,
+    71: 59,
+    74: 59,
+    83: "found",
+    84: "return value",
+    85: "found=0 if found is None else r:I",
+    87: "found=len(found):I; found=len(found):I",
+    88: 83,
+    89: "return value=return_value:i",
+    94: 83,
+    97: 83,
+    99: 83,
+    101: 83,
+    104: 83,
+    110: 84,
+    115: "held=0 if held is None else r:I",
+    118: "held=len(held):I; held=len(held):I",
+    119: "held",
+    120: "other=0 if other is None else r:I",
+    122: "other=len(other):I; other=len(other):I",
+    123: "other",
+    128: 119,
+    131: 119,
+    133: 119,
+    135: 119,
+    138: 119,
+    144: 123,
+    147: 123,
+    149: 123,
+    151: 123,
+    154: 123,
+    163: "back",
+    164: 84,
+    165: "back=0 if back is None else r:I",
+    167: "back=len(back):I; back=len(back):I",
+    168: 163,
+    169: 89,
+    174: 163,
+    177: 163,
+    179: 163,
+    181: 163,
+    184: 163,
+    190: 84,
+    195: "pointers",
+    197: 195,
+    198: "count=count:I; pointers=n:I",
+    202: "pointers[v in pointers]=0 if v is None else r:I",
+    205: "pointers[v in pointers]=len(v):I; pointers[v in pointers]=len(v):I",
+    206: "pointers[v in pointers]",
+    208: "holders",
+    210: 208,
+    211: "holders=n2:I",
+    215: "holders[v2 in holders].one",
+    216: "holders[v2 in holders].two",
+    218: 216,
+    219: "holders[v2 in holders].two[0]",
+    220: "holders[v2 in holders].two[1]",
+    221: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:I; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:I; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:I",
+    222: 221,
+    223: 221,
+    224: 221,
+    225: 221,
+    226: 221,
+    227: 221,
+    230: "holders[v2 in holders].one=len(one):I; holders[v2 in holders].one=len(one):I",
+    231: 215,
+    233: "holders[v2 in holders].two[0]=len(pointer):I; holders[v2 in holders].two[0]=len(pointer):I",
+    234: 219,
+    236: "holders[v2 in holders].two[1]=len(pointer2):I; holders[v2 in holders].two[1]=len(pointer2):I",
+    237: 220,
+    243: "count",
+    245: 195,
+    247: 195,
+    250: 195,
+    256: "pointers[len pointers]",
+    258: 256,
+    260: 256,
+    263: 256,
+    268: 256,
+    270: 208,
+    272: 208,
+    274: 208,
+    277: 208,
+    284: "holders[len holders].one",
+    286: 284,
+    288: 284,
+    291: 284,
+    298: "holders[len holders].two[0]",
+    300: 298,
+    302: 298,
+    305: 298,
+    312: "holders[len holders].two[1]",
+    314: 312,
+    316: 312,
+    319: 312,
+    324: "holders[len holders]",
+    329: "left",
+    330: "rest",
+    331: 84,
+    332: "left=left:I; rest=0 if rest is None else r:I",
+    335: 330,
+    337: 330,
+    338: "rest=n:I",
+    342: "rest[v in rest]=0 if v is None else r:I",
+    345: "rest[v in rest]=len(v):I; rest[v in rest]=len(v):I",
+    346: "rest[v in rest]",
+    348: 89,
+    353: 329,
+    356: 330,
+    358: 330,
+    360: 330,
+    363: 330,
+    370: "rest[len rest2]",
+    372: 370,
+    374: 370,
+    377: 370,
+    382: 370,
+    387: 84,
+    392: "either",
+    394: 392,
+    395: "which=which:i; either.tag=tag:i",
+    398: "either.pointer=0 if pointer is None else r:I",
+    402: "either.holder.one",
+    403: "either.holder.two",
+    405: 403,
+    406: "either.holder.two[0]",
+    407: "either.holder.two[1]",
+    408: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:I; either.holder.two[0]=0 if pointer2 is None else r + 4:I; either.holder.two[1]=0 if pointer3 is None else r + 8:I",
+    409: 408,
+    410: 408,
+    411: 408,
+    412: 408,
+    413: 408,
+    414: 408,
+    421: "either.pointer=len(pointer4):I; either.pointer=len(pointer4):I",
+    422: "either.pointer",
+    425: 402,
+    427: "either.holder.one=len(one2):I; either.holder.one=len(one2):I",
+    428: 402,
+    429: 403,
+    430: 406,
+    432: "either.holder.two[0]=len(pointer5):I; either.holder.two[0]=len(pointer5):I",
+    433: 406,
+    434: 407,
+    436: "either.holder.two[1]=len(pointer6):I; either.holder.two[1]=len(pointer6):I",
+    437: 407,
+    438: "holder.one",
+    439: "holder.two",
+    441: 439,
+    442: "holder.two[0]",
+    443: "holder.two[1]",
+    444: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:I; holder.two[0]=0 if pointer7 is None else r + 4:I; holder.two[1]=0 if pointer8 is None else r + 8:I",
+    445: 444,
+    446: 444,
+    447: 444,
+    448: 444,
+    449: 444,
+    450: 444,
+    452: "holder.one=len(one3):I; holder.one=len(one3):I",
+    453: 438,
+    455: "holder.two[0]=len(pointer7):I; holder.two[0]=len(pointer7):I",
+    456: 442,
+    458: "holder.two[1]=len(pointer8):I; holder.two[1]=len(pointer8):I",
+    459: 443,
+    464: "which",
+    467: 392,
+    470: 422,
+    474: "either.holder.tag",
+    482: 422,
+    484: 422,
+    486: 422,
+    489: 422,
+    498: 402,
+    500: 402,
+    502: 402,
+    505: 402,
+    512: 406,
+    514: 406,
+    516: 406,
+    519: 406,
+    526: 407,
+    528: 407,
+    530: 407,
+    533: 407,
+    542: "holder.tag",
+    545: 438,
+    547: 438,
+    549: 438,
+    552: 438,
+    559: 442,
+    561: 442,
+    563: 442,
+    566: 442,
+    573: 443,
+    575: 443,
+    577: 443,
+    580: 443,
+    593: "holder",
+    594: 84,
+    595: 438,
+    596: 439,
+    598: 439,
+    599: 442,
+    600: 443,
+    601: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:I; holder.two[0]=0 if pointer is None else r + 4:I; holder.two[1]=0 if pointer2 is None else r + 8:I",
+    602: 601,
+    603: 601,
+    604: 601,
+    605: 601,
+    606: 601,
+    607: 601,
+    608: 601,
+    609: 601,
+    611: "holder.one=len(one):I; holder.one=len(one):I",
+    612: 438,
+    614: "holder.two[0]=len(pointer):I; holder.two[0]=len(pointer):I",
+    615: 442,
+    617: "holder.two[1]=len(pointer2):I; holder.two[1]=len(pointer2):I",
+    618: 443,
+    619: 89,
+    624: 542,
+    627: 438,
+    629: 438,
+    631: 438,
+    634: 438,
+    641: 442,
+    643: 442,
+    645: 442,
+    648: 442,
+    655: 443,
+    657: 443,
+    659: 443,
+    662: 443,
+    668: 84,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pointed import EITHER, HOLDER, ManyResult, NamedResult, QueryResult, SomeResult
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -69,6 +71,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -97,6 +101,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -129,6 +135,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -143,6 +151,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2, n2 = read2(d, at)
             if n2 != most2:
                 raise ndr.bad_count(n2, most2)
+            if n2 > max_elements:
+                raise ndr.too_many(n2, max_elements)
             stop2 = at + 12 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -171,6 +181,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -233,6 +245,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count, most = read5(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -244,6 +258,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most2, n = read2(d, at)
                 if n != most2:
                     raise ndr.bad_count(n, most2)
+                if n > max_elements:
+                    raise ndr.too_many(n, max_elements)
                 stop2 = at + 12 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -256,6 +272,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most3,) = read3(d, at)
         if most3 != count:
             raise ndr.bad_count(most3, count)
+        if most3 > max_elements:
+            raise ndr.too_many(most3, max_elements)
         stop3 = at + 8 + 48 * most3
         if stop3 > size:
             raise ndr.cut_short(stop3, d)
@@ -268,6 +286,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most4, n2 = read2(d, at)
                 if n2 != most4:
                     raise ndr.bad_count(n2, most4)
+                if n2 > max_elements:
+                    raise ndr.too_many(n2, max_elements)
                 stop4 = at + 12 + n2
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -280,6 +300,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most5, n3 = read2(d, at)
                 if n3 != most5:
                     raise ndr.bad_count(n3, most5)
+                if n3 > max_elements:
+                    raise ndr.too_many(n3, max_elements)
                 stop5 = at + 12 + n3
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
@@ -292,6 +314,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most6, n4 = read2(d, at)
                 if n4 != most6:
                     raise ndr.bad_count(n4, most6)
+                if n4 > max_elements:
+                    raise ndr.too_many(n4, max_elements)
                 stop6 = at + 12 + n4
                 if stop6 > size:
                     raise ndr.cut_short(stop6, d)
@@ -333,6 +357,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read3(d, at)
             if most != left:
                 raise ndr.bad_count(most, left)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + 8 * most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -345,6 +371,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     most2, n = read2(d, at)
                     if n != most2:
                         raise ndr.bad_count(n, most2)
+                    if n > max_elements:
+                        raise ndr.too_many(n, max_elements)
                     stop2 = at + 12 + n
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
@@ -456,6 +484,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most, n = read2(d, at)
                 if n != most:
                     raise ndr.bad_count(n, most)
+                if n > max_elements:
+                    raise ndr.too_many(n, max_elements)
                 stop = at + 12 + n
                 if stop > size:
                     raise ndr.cut_short(stop, d)
@@ -470,6 +500,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most2, n2 = read2(d, at)
                 if n2 != most2:
                     raise ndr.bad_count(n2, most2)
+                if n2 > max_elements:
+                    raise ndr.too_many(n2, max_elements)
                 stop2 = at + 12 + n2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
@@ -482,6 +514,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most3, n3 = read2(d, at)
                 if n3 != most3:
                     raise ndr.bad_count(n3, most3)
+                if n3 > max_elements:
+                    raise ndr.too_many(n3, max_elements)
                 stop3 = at + 12 + n3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
@@ -494,6 +528,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most4, n4 = read2(d, at)
                 if n4 != most4:
                     raise ndr.bad_count(n4, most4)
+                if n4 > max_elements:
+                    raise ndr.too_many(n4, max_elements)
                 stop4 = at + 12 + n4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -511,6 +547,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most5, n5 = read2(d, at)
             if n5 != most5:
                 raise ndr.bad_count(n5, most5)
+            if n5 > max_elements:
+                raise ndr.too_many(n5, max_elements)
             stop5 = at + 12 + n5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
@@ -523,6 +561,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most6, n6 = read2(d, at)
             if n6 != most6:
                 raise ndr.bad_count(n6, most6)
+            if n6 > max_elements:
+                raise ndr.too_many(n6, max_elements)
             stop6 = at + 12 + n6
             if stop6 > size:
                 raise ndr.cut_short(stop6, d)
@@ -535,6 +575,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most7, n7 = read2(d, at)
             if n7 != most7:
                 raise ndr.bad_count(n7, most7)
+            if n7 > max_elements:
+                raise ndr.too_many(n7, max_elements)
             stop7 = at + 12 + n7
             if stop7 > size:
                 raise ndr.cut_short(stop7, d)
@@ -587,6 +629,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most, n = read2(d, at)
             if n != most:
                 raise ndr.bad_count(n, most)
+            if n > max_elements:
+                raise ndr.too_many(n, max_elements)
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -599,6 +643,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most2, n2 = read2(d, at)
             if n2 != most2:
                 raise ndr.bad_count(n2, most2)
+            if n2 > max_elements:
+                raise ndr.too_many(n2, max_elements)
             stop2 = at + 12 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -611,6 +657,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             most3, n3 = read2(d, at)
             if n3 != most3:
                 raise ndr.bad_count(n3, most3)
+            if n3 > max_elements:
+                raise ndr.too_many(n3, max_elements)
             stop3 = at + 12 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
@@ -639,220 +687,243 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    58: "riid=to_guid(riid):16s; given=0 if given is None else r:Q",
-    60: "given=len(given):Q; given=len(given):I",
-    61: "given",
-    66: "riid",
-    69: 61,
-    71: 61,
-    74: 61,
-    83: "found",
-    84: "return value",
-    85: "found=0 if found is None else r:Q",
-    87: "found=len(found):Q; found=len(found):I",
-    88: 83,
-    89: "return value=return_value:i",
-    94: 83,
-    97: 83,
-    99: 83,
-    102: 83,
-    108: 84,
-    113: "held=0 if held is None else r:Q",
-    116: "held=len(held):Q; held=len(held):I",
-    117: "held",
-    118: "other=0 if other is None else r:Q",
-    120: "other=len(other):Q; other=len(other):I",
-    121: "other",
-    126: 117,
-    129: 117,
-    131: 117,
-    134: 117,
-    140: 121,
-    143: 121,
-    145: 121,
-    148: 121,
-    157: "back",
-    158: 84,
-    159: "back=0 if back is None else r:Q",
-    161: "back=len(back):Q; back=len(back):I",
-    162: 157,
-    163: 89,
-    168: 157,
-    171: 157,
-    173: 157,
-    176: 157,
-    182: 84,
-    187: "pointers",
-    189: 187,
-    190: "count=count:I; pointers=n:Q",
-    193: "pointers[v in pointers]=0 if v is None else r:Q",
-    196: "pointers[v in pointers]=len(v):Q; pointers[v in pointers]=len(v):I",
-    197: "pointers[v in pointers]",
-    199: "holders",
+    60: "riid=to_guid(riid):16s; given=0 if given is None else r:Q",
+    62: "given=len(given):Q; given=len(given):I",
+    63: "given",
+    68: "riid",
+    71: 63,
+    73: 63,
+    75: 63,
+    78: 63,
+    87: "found",
+    88: "return value",
+    89: "found=0 if found is None else r:Q",
+    91: "found=len(found):Q; found=len(found):I",
+    92: 87,
+    93: "return value=return_value:i",
+    98: 87,
+    101: 87,
+    103: 87,
+    105: 87,
+    108: 87,
+    114: 88,
+    119: "held=0 if held is None else r:Q",
+    122: "held=len(held):Q; held=len(held):I",
+    123: "held",
+    124: "other=0 if other is None else r:Q",
+    126: "other=len(other):Q; other=len(other):I",
+    127: "other",
+    132: 123,
+    135: 123,
+    137: 123,
+    139: 123,
+    142: 123,
+    148: 127,
+    151: 127,
+    153: 127,
+    155: 127,
+    158: 127,
+    167: "back",
+    168: 88,
+    169: "back=0 if back is None else r:Q",
+    171: "back=len(back):Q; back=len(back):I",
+    172: 167,
+    173: 93,
+    178: 167,
+    181: 167,
+    183: 167,
+    185: 167,
+    188: 167,
+    194: 88,
+    199: "pointers",
     201: 199,
-    202: "holders=n2:Q",
-    205: "holders[v2 in holders].one",
-    206: "holders[v2 in holders].two",
-    208: 206,
-    209: "holders[v2 in holders].two[0]",
-    210: "holders[v2 in holders].two[1]",
-    211: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:Q; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:Q; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:Q",
-    212: 211,
+    202: "count=count:I; pointers=n:Q",
+    205: "pointers[v in pointers]=0 if v is None else r:Q",
+    208: "pointers[v in pointers]=len(v):Q; pointers[v in pointers]=len(v):I",
+    209: "pointers[v in pointers]",
+    211: "holders",
     213: 211,
-    214: 211,
-    215: 211,
-    216: 211,
-    217: 211,
-    220: "holders[v2 in holders].one=len(one):Q; holders[v2 in holders].one=len(one):I",
-    221: 205,
-    223: "holders[v2 in holders].two[0]=len(pointer):Q; holders[v2 in holders].two[0]=len(pointer):I",
-    224: 209,
-    226: "holders[v2 in holders].two[1]=len(pointer2):Q; holders[v2 in holders].two[1]=len(pointer2):I",
-    227: 210,
-    233: "count",
-    235: 187,
-    238: 187,
-    244: "pointers[len pointers]",
-    246: 244,
-    249: 244,
-    254: 244,
-    256: 199,
-    258: 199,
-    261: 199,
-    268: "holders[len holders].one",
-    270: 268,
-    273: 268,
-    280: "holders[len holders].two[0]",
-    282: 280,
-    285: 280,
-    292: "holders[len holders].two[1]",
-    294: 292,
-    297: 292,
-    302: "holders[len holders]",
-    307: "left",
-    308: "rest",
-    309: 84,
-    310: "left=left:I; rest=0 if rest is None else r:Q",
-    313: 308,
-    315: 308,
-    316: "rest=n:Q",
-    319: "rest[v in rest]=0 if v is None else r:Q",
-    322: "rest[v in rest]=len(v):Q; rest[v in rest]=len(v):I",
-    323: "rest[v in rest]",
-    325: 89,
-    330: 307,
-    333: 308,
-    335: 308,
-    338: 308,
-    345: "rest[len rest2]",
-    347: 345,
-    350: 345,
-    355: 345,
-    360: 84,
-    365: "either",
-    367: 365,
-    368: "which=which:i; either.tag=tag:i",
-    371: "either.pointer=0 if pointer is None else r:Q",
-    375: "either.holder.one",
-    376: "either.holder.two",
-    378: 376,
-    379: "either.holder.two[0]",
-    380: "either.holder.two[1]",
-    381: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:Q; either.holder.two[0]=0 if pointer2 is None else r + 4:Q; either.holder.two[1]=0 if pointer3 is None else r + 8:Q",
-    382: 381,
-    383: 381,
-    384: 381,
-    385: 381,
-    386: 381,
-    387: 381,
-    394: "either.pointer=len(pointer4):Q; either.pointer=len(pointer4):I",
-    395: "either.pointer",
-    398: 375,
-    400: "either.holder.one=len(one2):Q; either.holder.one=len(one2):I",
-    401: 375,
-    402: 376,
-    403: 379,
-    405: "either.holder.two[0]=len(pointer5):Q; either.holder.two[0]=len(pointer5):I",
-    406: 379,
-    407: 380,
-    409: "either.holder.two[1]=len(pointer6):Q; either.holder.two[1]=len(pointer6):I",
-    410: 380,
-    411: "holder.one",
-    412: "holder.two",
-    414: 412,
-    415: "holder.two[0]",
-    416: "holder.two[1]",
-    417: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:Q; holder.two[0]=0 if pointer7 is None else r + 4:Q; holder.two[1]=0 if pointer8 is None else r + 8:Q",
-    418: 417,
-    419: 417,
-    420: 417,
-    421: 417,
-    422: 417,
-    423: 417,
-    425: "holder.one=len(one3):Q; holder.one=len(one3):I",
-    426: 411,
-    428: "holder.two[0]=len(pointer7):Q; holder.two[0]=len(pointer7):I",
-    429: 415,
-    431: "holder.two[1]=len(pointer8):Q; holder.two[1]=len(pointer8):I",
-    432: 416,
-    437: "which",
-    440: 365,
-    443: 395,
-    447: "either.holder.tag",
-    456: 395,
-    458: 395,
-    461: 395,
-    470: 375,
-    472: 375,
-    475: 375,
-    482: 379,
-    484: 379,
-    487: 379,
-    494: 380,
-    496: 380,
-    499: 380,
-    508: "holder.tag",
-    511: 411,
-    513: 411,
-    516: 411,
-    523: 415,
-    525: 415,
-    528: 415,
-    535: 416,
-    537: 416,
-    540: 416,
-    553: "holder",
-    554: 84,
-    555: 411,
-    556: 412,
-    558: 412,
-    559: 415,
-    560: 416,
-    561: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:Q; holder.two[0]=0 if pointer is None else r + 4:Q; holder.two[1]=0 if pointer2 is None else r + 8:Q",
-    562: 561,
-    563: 561,
-    564: 561,
-    565: 561,
-    566: 561,
-    567: 561,
-    568: 561,
-    569: 561,
-    571: "holder.one=len(one):Q; holder.one=len(one):I",
-    572: 411,
-    574: "holder.two[0]=len(pointer):Q; holder.two[0]=len(pointer):I",
-    575: 415,
-    577: "holder.two[1]=len(pointer2):Q; holder.two[1]=len(pointer2):I",
-    578: 416,
-    579: 89,
-    584: 508,
-    587: 411,
-    589: 411,
-    592: 411,
-    599: 415,
-    601: 415,
-    604: 415,
-    611: 416,
-    613: 416,
-    616: 416,
-    622: 84,
+    214: "holders=n2:Q",
+    217: "holders[v2 in holders].one",
+    218: "holders[v2 in holders].two",
+    220: 218,
+    221: "holders[v2 in holders].two[0]",
+    222: "holders[v2 in holders].two[1]",
+    223: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:Q; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:Q; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:Q",
+    224: 223,
+    225: 223,
+    226: 223,
+    227: 223,
+    228: 223,
+    229: 223,
+    232: "holders[v2 in holders].one=len(one):Q; holders[v2 in holders].one=len(one):I",
+    233: 217,
+    235: "holders[v2 in holders].two[0]=len(pointer):Q; holders[v2 in holders].two[0]=len(pointer):I",
+    236: 221,
+    238: "holders[v2 in holders].two[1]=len(pointer2):Q; holders[v2 in holders].two[1]=len(pointer2):I",
+    239: 222,
+    245: "count",
+    247: 199,
+    249: 199,
+    252: 199,
+    258: "pointers[len pointers]",
+    260: 258,
+    262: 258,
+    265: 258,
+    270: 258,
+    272: 211,
+    274: 211,
+    276: 211,
+    279: 211,
+    286: "holders[len holders].one",
+    288: 286,
+    290: 286,
+    293: 286,
+    300: "holders[len holders].two[0]",
+    302: 300,
+    304: 300,
+    307: 300,
+    314: "holders[len holders].two[1]",
+    316: 314,
+    318: 314,
+    321: 314,
+    326: "holders[len holders]",
+    331: "left",
+    332: "rest",
+    333: 88,
+    334: "left=left:I; rest=0 if rest is None else r:Q",
+    337: 332,
+    339: 332,
+    340: "rest=n:Q",
+    343: "rest[v in rest]=0 if v is None else r:Q",
+    346: "rest[v in rest]=len(v):Q; rest[v in rest]=len(v):I",
+    347: "rest[v in rest]",
+    349: 93,
+    354: 331,
+    357: 332,
+    359: 332,
+    361: 332,
+    364: 332,
+    371: "rest[len rest2]",
+    373: 371,
+    375: 371,
+    378: 371,
+    383: 371,
+    388: 88,
+    393: "either",
+    395: 393,
+    396: "which=which:i; either.tag=tag:i",
+    399: "either.pointer=0 if pointer is None else r:Q",
+    403: "either.holder.one",
+    404: "either.holder.two",
+    406: 404,
+    407: "either.holder.two[0]",
+    408: "either.holder.two[1]",
+    409: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:Q; either.holder.two[0]=0 if pointer2 is None else r + 4:Q; either.holder.two[1]=0 if pointer3 is None else r + 8:Q",
+    410: 409,
+    411: 409,
+    412: 409,
+    413: 409,
+    414: 409,
+    415: 409,
+    422: "either.pointer=len(pointer4):Q; either.pointer=len(pointer4):I",
+    423: "either.pointer",
+    426: 403,
+    428: "either.holder.one=len(one2):Q; either.holder.one=len(one2):I",
+    429: 403,
+    430: 404,
+    431: 407,
+    433: "either.holder.two[0]=len(pointer5):Q; either.holder.two[0]=len(pointer5):I",
+    434: 407,
+    435: 408,
+    437: "either.holder.two[1]=len(pointer6):Q; either.holder.two[1]=len(pointer6):I",
+    438: 408,
+    439: "holder.one",
+    440: "holder.two",
+    442: 440,
+    443: "holder.two[0]",
+    444: "holder.two[1]",
+    445: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:Q; holder.two[0]=0 if pointer7 is None else r + 4:Q; holder.two[1]=0 if pointer8 is None else r + 8:Q",
+    446: 445,
+    447: 445,
+    448: 445,
+    449: 445,
+    450: 445,
+    451: 445,
+    453: "holder.one=len(one3):Q; holder.one=len(one3):I",
+    454: 439,
+    456: "holder.two[0]=len(pointer7):Q; holder.two[0]=len(pointer7):I",
+    457: 443,
+    459: "holder.two[1]=len(pointer8):Q; holder.two[1]=len(pointer8):I",
+    460: 444,
+    465: "which",
+    468: 393,
+    471: 423,
+    475: "either.holder.tag",
+    484: 423,
+    486: 423,
+    488: 423,
+    491: 423,
+    500: 403,
+    502: 403,
+    504: 403,
+    507: 403,
+    514: 407,
+    516: 407,
+    518: 407,
+    521: 407,
+    528: 408,
+    530: 408,
+    532: 408,
+    535: 408,
+    544: "holder.tag",
+    547: 439,
+    549: 439,
+    551: 439,
+    554: 439,
+    561: 443,
+    563: 443,
+    565: 443,
+    568: 443,
+    575: 444,
+    577: 444,
+    579: 444,
+    582: 444,
+    595: "holder",
+    596: 88,
+    597: 439,
+    598: 440,
+    600: 440,
+    601: 443,
+    602: 444,
+    603: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:Q; holder.two[0]=0 if pointer is None else r + 4:Q; holder.two[1]=0 if pointer2 is None else r + 8:Q",
+    604: 603,
+    605: 603,
+    606: 603,
+    607: 603,
+    608: 603,
+    609: 603,
+    610: 603,
+    611: 603,
+    613: "holder.one=len(one):Q; holder.one=len(one):I",
+    614: 439,
+    616: "holder.two[0]=len(pointer):Q; holder.two[0]=len(pointer):I",
+    617: 443,
+    619: "holder.two[1]=len(pointer2):Q; holder.two[1]=len(pointer2):I",
+    620: 444,
+    621: 93,
+    626: 544,
+    629: 439,
+    631: 439,
+    633: 439,
+    636: 439,
+    643: 443,
+    645: 443,
+    647: 443,
+    650: 443,
+    657: 444,
+    659: 444,
+    661: 444,
+    664: 444,
+    670: 88,
 }

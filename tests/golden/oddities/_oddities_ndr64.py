@@ -20,9 +20,11 @@ from .oddities import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -67,6 +69,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         len_, most = read3(d, 0)
         if most != len_:
             raise ndr.bad_count(most, len_)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -154,6 +158,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 88
         if str_:
             most, first, n = read7(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -172,6 +178,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read8(d, at)
             if most2 != len_:
                 raise ndr.bad_count(most2, len_)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 4 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -232,6 +240,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def get_interface__request(d: Any, at: int = 0) -> Any:
         size = len(d)
         most, first, n = read7(d, 0)
+        if n > max_units:
+            raise ndr.too_wide(n, max_units)
         stop = 24 + 2 * n
         if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
@@ -313,100 +323,104 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    51: "result=result:i",
-    54: "result",
-    58: "list",
-    60: 58,
-    61: "len=len_:I; list=n:Q",
-    62: "list=list_:i*",
-    67: "len",
-    69: 58,
-    72: 58,
-    78: "index",
-    79: "count",
-    80: "index=index:i; count=count:I",
-    83: 78,
-    87: 79,
-    88: 78,
-    89: 54,
-    90: "return value",
-    91: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
-    94: 79,
-    99: "import.str",
-    100: "import.ndr",
-    101: "import.int_",
-    102: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
-    103: 102,
-    104: 102,
-    105: 102,
-    106: 102,
-    107: 102,
-    108: 102,
-    109: 102,
-    110: 102,
-    111: 102,
-    112: 102,
-    113: 102,
-    114: 102,
-    115: 102,
-    116: 102,
-    117: 102,
-    118: 102,
-    119: 102,
-    120: 102,
-    122: "import.str=str_:s",
-    125: 99,
-    127: 101,
-    130: 101,
-    131: "import.int_=n2:Q",
-    132: "import.int_=int_:i*",
-    137: "class",
-    138: 137,
-    139: 137,
-    140: 137,
-    141: 137,
-    142: 137,
-    143: 137,
-    144: 137,
-    145: 137,
-    146: 137,
-    147: 137,
-    148: 137,
-    149: 137,
-    150: 137,
-    151: 137,
-    152: 137,
-    153: 137,
-    156: 99,
-    164: 99,
-    165: 99,
-    172: 101,
-    174: 101,
-    177: 101,
-    203: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
-    206: "kwargs",
-    210: "Sequence.id=result.id:i",
-    213: "Sequence.id",
-    219: "__return_value=result:i",
-    222: "__return_value",
-    226: "str=str_:s",
-    229: "str",
-    234: 229,
-    237: 229,
-    238: 229,
-    245: "return_value",
-    246: "int_",
-    247: "return_value=return_value_:i; int_=int_:q",
-    250: 245,
-    254: "value",
-    256: 254,
-    257: "tag=tag2:i; value.tag=tag3:i",
-    260: "value.tag=tag4:i",
-    263: "value.value=value2:i",
-    265: 254,
-    269: "tag",
-    272: 254,
-    275: "value.tag",
-    279: "value.value",
-    283: 254,
+    53: "result=result:i",
+    56: "result",
+    60: "list",
+    62: 60,
+    63: "len=len_:I; list=n:Q",
+    64: "list=list_:i*",
+    69: "len",
+    71: 60,
+    73: 60,
+    76: 60,
+    82: "index",
+    83: "count",
+    84: "index=index:i; count=count:I",
+    87: 82,
+    91: 83,
+    92: 82,
+    93: 56,
+    94: "return value",
+    95: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
+    98: 83,
+    103: "import.str",
+    104: "import.ndr",
+    105: "import.int_",
+    106: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:Q; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:Q",
+    107: 106,
+    108: 106,
+    109: 106,
+    110: 106,
+    111: 106,
+    112: 106,
+    113: 106,
+    114: 106,
+    115: 106,
+    116: 106,
+    117: 106,
+    118: 106,
+    119: 106,
+    120: 106,
+    121: 106,
+    122: 106,
+    123: 106,
+    124: 106,
+    126: "import.str=str_:s",
+    129: 103,
+    131: 105,
+    134: 105,
+    135: "import.int_=n2:Q",
+    136: "import.int_=int_:i*",
+    141: "class",
+    142: 141,
+    143: 141,
+    144: 141,
+    145: 141,
+    146: 141,
+    147: 141,
+    148: 141,
+    149: 141,
+    150: 141,
+    151: 141,
+    152: 141,
+    153: 141,
+    154: 141,
+    155: 141,
+    156: 141,
+    157: 141,
+    160: 103,
+    162: 103,
+    170: 103,
+    171: 103,
+    178: 105,
+    180: 105,
+    182: 105,
+    185: 105,
+    211: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
+    214: "kwargs",
+    218: "Sequence.id=result.id:i",
+    221: "Sequence.id",
+    227: "__return_value=result:i",
+    230: "__return_value",
+    234: "str=str_:s",
+    237: "str",
+    242: 237,
+    244: 237,
+    247: 237,
+    248: 237,
+    255: "return_value",
+    256: "int_",
+    257: "return_value=return_value_:i; int_=int_:q",
+    260: 255,
+    264: "value",
+    266: 264,
+    267: "tag=tag2:i; value.tag=tag3:i",
+    270: "value.tag=tag4:i",
+    273: "value.value=value2:i",
+    275: 264,
+    279: "tag",
+    282: 264,
+    285: "value.tag",
+    289: "value.value",
+    293: 264,
 }

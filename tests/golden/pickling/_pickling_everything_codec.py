@@ -9,9 +9,11 @@ from typing import Any, Final
 from idlrt import ndr
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)

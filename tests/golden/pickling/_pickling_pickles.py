@@ -22,9 +22,11 @@ from .pickling import (
 )
 
 
-def ndr20(order: str) -> ndr.TypeCodecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
     """The codecs by the types' names; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -102,6 +104,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         at += 24
         if name:
             most, first, n = read8(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -120,6 +124,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 4 + 4 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -210,6 +216,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         most, size2 = read2(d, 0)
         if most != size2:
             raise ndr.bad_count(most, size2)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 5 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -325,6 +333,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         at = 4
         if value:
             most, first, n = read8(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + n
             if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
                 raise ndr.bad_string(d, first, n, most, stop)
@@ -353,7 +363,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
     def get_NODE_alone(d: Any) -> Any:
         seen: dict[Any, Any] = {}
-        value, at = ndr.unwind(get_NODE(d, 0, seen, 0))
+        value, at = ndr.unwind(get_NODE(d, 0, seen, 0), max_depth)
         return value, at
 
     def put_TWINS_alone(value: Any) -> bytes | bytearray:
@@ -376,7 +386,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         if first:
             alias = seen.get((first, 0))
             if alias is None:
-                first2, at = ndr.unwind(get_NODE(d, at, seen, (first, 0)))
+                first2, at = ndr.unwind(get_NODE(d, at, seen, (first, 0)), max_depth)
                 alias = first2
             first = alias
         else:
@@ -384,7 +394,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         if second:
             alias2 = seen.get((second, 0))
             if alias2 is None:
-                second2, at = ndr.unwind(get_NODE(d, at, seen, (second, 0)))
+                second2, at = ndr.unwind(get_NODE(d, at, seen, (second, 0)), max_depth)
                 alias2 = second2
             second = alias2
         else:
@@ -449,95 +459,99 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    77: ".value",
-    83: "next",
-    91: ".next",
-    92: ".value=v.value:i; .next=0 if next is None else r:I",
-    95: 91,
-    101: ".stamp",
-    104: ".name",
-    112: 104,
-    113: 104,
-    120: ".values",
-    122: 120,
-    125: 120,
-    135: 104,
-    136: 120,
-    137: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
-    138: 137,
-    139: 137,
-    140: 137,
-    141: 137,
-    142: 137,
-    143: 137,
-    146: ".name=name:s",
-    149: 104,
-    151: 120,
-    154: 120,
-    155: ".values=n2:I",
-    156: ".values=values:i*",
-    161: "COLOUR=value:I",
-    165: "COLOUR",
-    171: "SETTINGS",
-    175: 171,
-    181: "PSETTINGS=0 if value is None else r:I",
-    184: "PSETTINGS",
-    188: 184,
-    191: 184,
-    199: "BLOB.data",
-    200: 199,
-    203: 199,
-    204: "BLOB.data=n:I; BLOB.size=value.size:B",
-    205: 199,
-    210: 199,
-    212: 199,
-    215: 199,
-    223: "CHOICE",
-    224: "CHOICE.tag=tag:i",
-    227: "CHOICE.settings=0 if settings is None else r:I",
-    231: "CHOICE.number=number:d",
-    237: "CHOICE.settings",
-    241: "CHOICE.tag",
-    245: 237,
-    249: "CHOICE.number",
-    257: 237,
-    270: "TINY=value:b",
-    274: "TINY",
-    279: "STAMP=value:q",
-    283: "STAMP",
-    288: "DIGIT=value:i",
-    289: "DIGIT",
-    290: 288,
-    294: 289,
-    296: 289,
-    302: "ROW",
-    303: "ROW=value:h*",
-    307: 302,
-    313: "NAME=0 if value is None else r:I",
-    316: "NAME=value:s",
-    319: "NAME",
-    324: 319,
-    327: 319,
-    330: 319,
-    331: 319,
-    340: "STAMP_REF=value:q",
-    344: "STAMP_REF",
-    351: "NODE",
-    356: 351,
-    363: "TWINS.first",
-    364: "TWINS.second",
-    365: "TWINS.first=seen.referent(first):I; TWINS.second=seen.referent(second):I",
-    367: 363,
-    369: 364,
-    374: 363,
-    379: 363,
-    387: 364,
-    396: "class.value=value.value:i; class.order=value.order:i",
-    400: "class.value",
-    405: "order.value=value.value:i; order.d=value.d:i",
-    409: "order.value",
-    414: "PLAIN.x=value.x:i",
-    418: "PLAIN.x",
-    423: "POINT.x=value.x:i; POINT.y=value.y:i",
-    427: "POINT.x",
+    79: ".value",
+    85: "next",
+    93: ".next",
+    94: ".value=v.value:i; .next=0 if next is None else r:I",
+    97: 93,
+    103: ".stamp",
+    106: ".name",
+    108: 106,
+    116: 106,
+    117: 106,
+    124: ".values",
+    126: 124,
+    128: 124,
+    131: 124,
+    141: 106,
+    142: 124,
+    143: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
+    144: 143,
+    145: 143,
+    146: 143,
+    147: 143,
+    148: 143,
+    149: 143,
+    152: ".name=name:s",
+    155: 106,
+    157: 124,
+    160: 124,
+    161: ".values=n2:I",
+    162: ".values=values:i*",
+    167: "COLOUR=value:I",
+    171: "COLOUR",
+    177: "SETTINGS",
+    181: 177,
+    187: "PSETTINGS=0 if value is None else r:I",
+    190: "PSETTINGS",
+    194: 190,
+    197: 190,
+    205: "BLOB.data",
+    206: 205,
+    209: 205,
+    210: "BLOB.data=n:I; BLOB.size=value.size:B",
+    211: 205,
+    216: 205,
+    218: 205,
+    220: 205,
+    223: 205,
+    231: "CHOICE",
+    232: "CHOICE.tag=tag:i",
+    235: "CHOICE.settings=0 if settings is None else r:I",
+    239: "CHOICE.number=number:d",
+    245: "CHOICE.settings",
+    249: "CHOICE.tag",
+    253: 245,
+    257: "CHOICE.number",
+    265: 245,
+    278: "TINY=value:b",
+    282: "TINY",
+    287: "STAMP=value:q",
+    291: "STAMP",
+    296: "DIGIT=value:i",
+    297: "DIGIT",
+    298: 296,
+    302: 297,
+    304: 297,
+    310: "ROW",
+    311: "ROW=value:h*",
+    315: 310,
+    321: "NAME=0 if value is None else r:I",
+    324: "NAME=value:s",
+    327: "NAME",
+    332: 327,
+    335: 327,
+    337: 327,
+    340: 327,
+    341: 327,
+    350: "STAMP_REF=value:q",
+    354: "STAMP_REF",
+    361: "NODE",
+    366: 361,
+    373: "TWINS.first",
+    374: "TWINS.second",
+    375: "TWINS.first=seen.referent(first):I; TWINS.second=seen.referent(second):I",
+    377: 373,
+    379: 374,
+    384: 373,
+    389: 373,
+    397: 374,
+    406: "class.value=value.value:i; class.order=value.order:i",
+    410: "class.value",
+    415: "order.value=value.value:i; order.d=value.d:i",
+    419: "order.value",
+    424: "PLAIN.x=value.x:i",
+    428: "PLAIN.x",
+    433: "POINT.x=value.x:i; POINT.y=value.y:i",
+    437: "POINT.x",
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pickling import COLOUR, PLAIN, SETTINGS, order as order_
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -66,6 +68,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 40
         if name:
             most, first, n = read2(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -84,6 +88,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read3(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 4 * most2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
@@ -115,32 +121,34 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    37: "settings.name",
-    38: "settings.values",
-    39: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
-    40: 39,
-    41: 39,
-    42: 39,
-    43: 39,
-    44: 39,
-    45: 39,
-    46: 39,
-    47: 39,
-    49: "settings.name=name:s",
-    52: 37,
-    54: 38,
-    57: 38,
-    58: "settings.values=n2:Q",
-    59: "settings.values=values:i*",
-    60: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
-    65: "settings.stamp",
-    68: 37,
-    76: 37,
-    77: 37,
-    84: 38,
-    86: 38,
-    89: 38,
-    96: "plain.x",
-    104: "return value=result:i",
-    107: "return value",
+    39: "settings.name",
+    40: "settings.values",
+    41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
+    42: 41,
+    43: 41,
+    44: 41,
+    45: 41,
+    46: 41,
+    47: 41,
+    48: 41,
+    49: 41,
+    51: "settings.name=name:s",
+    54: 39,
+    56: 40,
+    59: 40,
+    60: "settings.values=n2:Q",
+    61: "settings.values=values:i*",
+    62: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
+    67: "settings.stamp",
+    70: 39,
+    72: 39,
+    80: 39,
+    81: 39,
+    88: 40,
+    90: 40,
+    92: 40,
+    95: 40,
+    102: "plain.x",
+    110: "return value=result:i",
+    113: "return value",
 }

@@ -256,9 +256,9 @@ def encode_COLOUR(value: COLOUR, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("COLOUR", value, order)
 
 
-def decode_COLOUR(data: ndr.Octets) -> COLOUR:
+def decode_COLOUR(data: ndr.Octets, limits: ndr.Limits | None = None) -> COLOUR:
     """The COLOUR that octets hold: type serialization version 1, headers included."""
-    result: COLOUR = _pickles_.decode("COLOUR", data)
+    result: COLOUR = _pickles_.decode("COLOUR", data, limits)
     return result
 
 
@@ -267,9 +267,9 @@ def encode_SETTINGS(value: SETTINGS, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("SETTINGS", value, order)
 
 
-def decode_SETTINGS(data: ndr.Octets) -> SETTINGS:
+def decode_SETTINGS(data: ndr.Octets, limits: ndr.Limits | None = None) -> SETTINGS:
     """The SETTINGS that octets hold: type serialization version 1, headers included."""
-    result: SETTINGS = _pickles_.decode("SETTINGS", data)
+    result: SETTINGS = _pickles_.decode("SETTINGS", data, limits)
     return result
 
 
@@ -278,9 +278,11 @@ def encode_PSETTINGS(value: SETTINGS | None, order: ndr.ByteOrder = "<") -> byte
     return _pickles_.encode("PSETTINGS", value, order)
 
 
-def decode_PSETTINGS(data: ndr.Octets) -> SETTINGS | None:
+def decode_PSETTINGS(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> SETTINGS | None:
     """The PSETTINGS that octets hold: type serialization version 1, headers included."""
-    result: SETTINGS | None = _pickles_.decode("PSETTINGS", data)
+    result: SETTINGS | None = _pickles_.decode("PSETTINGS", data, limits)
     return result
 
 
@@ -289,9 +291,9 @@ def encode_BLOB(value: BLOB, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("BLOB", value, order)
 
 
-def decode_CHOICE(data: ndr.Octets) -> CHOICE:
+def decode_CHOICE(data: ndr.Octets, limits: ndr.Limits | None = None) -> CHOICE:
     """The CHOICE that octets hold: type serialization version 1, headers included."""
-    result: CHOICE = _pickles_.decode("CHOICE", data)
+    result: CHOICE = _pickles_.decode("CHOICE", data, limits)
     return result
 
 
@@ -300,9 +302,9 @@ def encode_TINY_(value: int, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("TINY", value, order)
 
 
-def decode_TINY(data: ndr.Octets) -> int:
+def decode_TINY(data: ndr.Octets, limits: ndr.Limits | None = None) -> int:
     """The TINY that octets hold: type serialization version 1, headers included."""
-    result: int = _pickles_.decode("TINY", data)
+    result: int = _pickles_.decode("TINY", data, limits)
     return result
 
 
@@ -311,9 +313,9 @@ def encode_STAMP(value: int, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("STAMP", value, order)
 
 
-def decode_STAMP(data: ndr.Octets) -> int:
+def decode_STAMP(data: ndr.Octets, limits: ndr.Limits | None = None) -> int:
     """The STAMP that octets hold: type serialization version 1, headers included."""
-    result: int = _pickles_.decode("STAMP", data)
+    result: int = _pickles_.decode("STAMP", data, limits)
     return result
 
 
@@ -322,9 +324,9 @@ def encode_DIGIT(value: int, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("DIGIT", value, order)
 
 
-def decode_DIGIT(data: ndr.Octets) -> int:
+def decode_DIGIT(data: ndr.Octets, limits: ndr.Limits | None = None) -> int:
     """The DIGIT that octets hold: type serialization version 1, headers included."""
-    result: int = _pickles_.decode("DIGIT", data)
+    result: int = _pickles_.decode("DIGIT", data, limits)
     return result
 
 
@@ -333,9 +335,9 @@ def encode_ROW(value: Sequence[int], order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("ROW", value, order)
 
 
-def decode_ROW(data: ndr.Octets) -> list[int]:
+def decode_ROW(data: ndr.Octets, limits: ndr.Limits | None = None) -> list[int]:
     """The ROW that octets hold: type serialization version 1, headers included."""
-    result: list[int] = _pickles_.decode("ROW", data)
+    result: list[int] = _pickles_.decode("ROW", data, limits)
     return result
 
 
@@ -344,9 +346,9 @@ def encode_NAME(value: str | None, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("NAME", value, order)
 
 
-def decode_NAME(data: ndr.Octets) -> str | None:
+def decode_NAME(data: ndr.Octets, limits: ndr.Limits | None = None) -> str | None:
     """The NAME that octets hold: type serialization version 1, headers included."""
-    result: str | None = _pickles_.decode("NAME", data)
+    result: str | None = _pickles_.decode("NAME", data, limits)
     return result
 
 
@@ -355,9 +357,9 @@ def encode_STAMP_REF(value: int, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("STAMP_REF", value, order)
 
 
-def decode_STAMP_REF(data: ndr.Octets) -> int:
+def decode_STAMP_REF(data: ndr.Octets, limits: ndr.Limits | None = None) -> int:
     """The STAMP_REF that octets hold: type serialization version 1, headers included."""
-    result: int = _pickles_.decode("STAMP_REF", data)
+    result: int = _pickles_.decode("STAMP_REF", data, limits)
     return result
 
 
@@ -366,9 +368,9 @@ def encode_NODE(value: NODE, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("NODE", value, order)
 
 
-def decode_NODE(data: ndr.Octets) -> NODE:
+def decode_NODE(data: ndr.Octets, limits: ndr.Limits | None = None) -> NODE:
     """The NODE that octets hold: type serialization version 1, headers included."""
-    result: NODE = _pickles_.decode("NODE", data)
+    result: NODE = _pickles_.decode("NODE", data, limits)
     return result
 
 
@@ -377,9 +379,9 @@ def encode_TWINS(value: TWINS, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("TWINS", value, order)
 
 
-def decode_TWINS(data: ndr.Octets) -> TWINS:
+def decode_TWINS(data: ndr.Octets, limits: ndr.Limits | None = None) -> TWINS:
     """The TWINS that octets hold: type serialization version 1, headers included."""
-    result: TWINS = _pickles_.decode("TWINS", data)
+    result: TWINS = _pickles_.decode("TWINS", data, limits)
     return result
 
 
@@ -388,9 +390,9 @@ def encode_class(value: class_, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("class", value, order)
 
 
-def decode_class(data: ndr.Octets) -> class_:
+def decode_class(data: ndr.Octets, limits: ndr.Limits | None = None) -> class_:
     """The class that octets hold: type serialization version 1, headers included."""
-    result: class_ = _pickles_.decode("class", data)
+    result: class_ = _pickles_.decode("class", data, limits)
     return result
 
 
@@ -399,9 +401,9 @@ def encode_order(value: order, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("order", value, order)
 
 
-def decode_order(data: ndr.Octets) -> order:
+def decode_order(data: ndr.Octets, limits: ndr.Limits | None = None) -> order:
     """The order that octets hold: type serialization version 1, headers included."""
-    result: order = _pickles_.decode("order", data)
+    result: order = _pickles_.decode("order", data, limits)
     return result
 
 
@@ -410,9 +412,9 @@ def encode_PLAIN(value: PLAIN, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("PLAIN", value, order)
 
 
-def decode_PLAIN(data: ndr.Octets) -> PLAIN:
+def decode_PLAIN(data: ndr.Octets, limits: ndr.Limits | None = None) -> PLAIN:
     """The PLAIN that octets hold: type serialization version 1, headers included."""
-    result: PLAIN = _pickles_.decode("PLAIN", data)
+    result: PLAIN = _pickles_.decode("PLAIN", data, limits)
     return result
 
 
@@ -421,9 +423,9 @@ def encode_POINT(value: POINT, order: ndr.ByteOrder = "<") -> bytes:
     return _pickles_.encode("POINT", value, order)
 
 
-def decode_POINT(data: ndr.Octets) -> POINT:
+def decode_POINT(data: ndr.Octets, limits: ndr.Limits | None = None) -> POINT:
     """The POINT that octets hold: type serialization version 1, headers included."""
-    result: POINT = _pickles_.decode("POINT", data)
+    result: POINT = _pickles_.decode("POINT", data, limits)
     return result
 
 

@@ -22,9 +22,11 @@ from .doors import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -47,7 +49,6 @@ def ndr20(order: str) -> ndr.Codecs:
     def put_door_Open_request(name: Any) -> bytes | bytearray:
         r = 0x20000
         b = bytearray(pack1(0 if name is None else r))
-        r += 4
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
@@ -61,6 +62,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at = 4
         if name:
             most, first, n = read2(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -116,7 +119,6 @@ def ndr20(order: str) -> ndr.Codecs:
                 0 if tag is None else r,
             )
         )
-        r += 4
         if tag is not None:
             b += pack1(tag)
         b += pack1(return_value)
@@ -221,54 +223,55 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    49: "name=0 if name is None else r:I",
-    52: "name=name:s",
-    55: "name",
-    60: 55,
-    63: 55,
-    71: 55,
-    72: 55,
-    82: "door",
-    83: "return value",
-    84: "door=to_handle(door):20s; return value=return_value:I",
-    87: 82,
-    92: 82,
-    93: "door=to_handle(door):20s",
-    96: 82,
-    103: "facts",
-    104: "tag",
-    105: 83,
-    106: "facts.since",
-    107: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
-    108: 107,
-    109: 107,
-    110: 107,
-    111: 107,
-    112: 107,
-    113: 107,
-    114: 107,
-    115: 107,
-    116: 107,
-    117: 107,
-    118: 107,
-    121: "tag=tag:I",
-    122: "return value=return_value:I",
-    126: "facts.kind",
-    129: 104,
-    134: 83,
-    135: 106,
-    151: 82,
-    153: "states",
-    154: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    158: 82,
-    161: 153,
-    164: "states[len states]",
-    171: "return value=result:I",
-    174: 83,
-    178: 93,
-    181: 82,
-    187: 82,
-    188: 83,
-    189: 84,
-    192: 82,
+    51: "name=0 if name is None else r:I",
+    53: "name=name:s",
+    56: "name",
+    61: 56,
+    64: 56,
+    66: 56,
+    74: 56,
+    75: 56,
+    85: "door",
+    86: "return value",
+    87: "door=to_handle(door):20s; return value=return_value:I",
+    90: 85,
+    95: 85,
+    96: "door=to_handle(door):20s",
+    99: 85,
+    106: "facts",
+    107: "tag",
+    108: 86,
+    109: "facts.since",
+    110: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
+    111: 110,
+    112: 110,
+    113: 110,
+    114: 110,
+    115: 110,
+    116: 110,
+    117: 110,
+    118: 110,
+    119: 110,
+    120: 110,
+    121: 110,
+    123: "tag=tag:I",
+    124: "return value=return_value:I",
+    128: "facts.kind",
+    131: 107,
+    136: 86,
+    137: 109,
+    153: 85,
+    155: "states",
+    156: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    160: 85,
+    163: 155,
+    166: "states[len states]",
+    173: "return value=result:I",
+    176: 86,
+    180: 96,
+    183: 85,
+    189: 85,
+    190: 86,
+    191: 87,
+    194: 85,
 }

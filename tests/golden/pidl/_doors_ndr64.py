@@ -22,9 +22,11 @@ from .doors import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -49,7 +51,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     def put_door_Open_request(name: Any) -> bytes | bytearray:
         r = 0x20000
         b = bytearray(pack1(0 if name is None else r))
-        r += 4
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
@@ -63,6 +64,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at = 8
         if name:
             most, first, n = read2(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -118,7 +121,6 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 0 if tag is None else r,
             )
         )
-        r += 4
         if tag is not None:
             b += pack5(tag)
         b += pack5(return_value)
@@ -223,54 +225,55 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    51: "name=0 if name is None else r:Q",
-    54: "name=name:s",
-    57: "name",
-    62: 57,
-    65: 57,
-    73: 57,
-    74: 57,
-    84: "door",
-    85: "return value",
-    86: "door=to_handle(door):20s; return value=return_value:I",
-    89: 84,
-    94: 84,
-    95: "door=to_handle(door):20s",
-    98: 84,
-    105: "facts",
-    106: "tag",
-    107: 85,
-    108: "facts.since",
-    109: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
-    110: 109,
-    111: 109,
-    112: 109,
-    113: 109,
-    114: 109,
-    115: 109,
-    116: 109,
-    117: 109,
-    118: 109,
-    119: 109,
-    120: 109,
-    123: "tag=tag:I",
-    124: "return value=return_value:I",
-    128: "facts.kind",
-    131: 106,
-    136: 85,
-    137: 108,
-    153: 84,
-    155: "states",
-    156: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    160: 84,
-    163: 155,
-    166: "states[len states]",
-    173: "return value=result:I",
-    176: 85,
-    180: 95,
-    183: 84,
-    189: 84,
-    190: 85,
-    191: 86,
-    194: 84,
+    53: "name=0 if name is None else r:Q",
+    55: "name=name:s",
+    58: "name",
+    63: 58,
+    66: 58,
+    68: 58,
+    76: 58,
+    77: 58,
+    87: "door",
+    88: "return value",
+    89: "door=to_handle(door):20s; return value=return_value:I",
+    92: 87,
+    97: 87,
+    98: "door=to_handle(door):20s",
+    101: 87,
+    108: "facts",
+    109: "tag",
+    110: 88,
+    111: "facts.since",
+    112: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
+    113: 112,
+    114: 112,
+    115: 112,
+    116: 112,
+    117: 112,
+    118: 112,
+    119: 112,
+    120: 112,
+    121: 112,
+    122: 112,
+    123: 112,
+    125: "tag=tag:I",
+    126: "return value=return_value:I",
+    130: "facts.kind",
+    133: 109,
+    138: 88,
+    139: 111,
+    155: 87,
+    157: "states",
+    158: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    162: 87,
+    165: 157,
+    168: "states[len states]",
+    175: "return value=result:I",
+    178: 88,
+    182: 98,
+    185: 87,
+    191: 87,
+    192: 88,
+    193: 89,
+    196: 87,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pipes import READING
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -169,21 +171,21 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    36: "id",
-    40: "return value=result:i",
-    43: "return value",
-    47: 36,
-    52: "missed=result:I",
-    58: "missed",
-    64: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
-    72: "block[len block].stamp",
-    78: "least",
-    83: 40,
-    89: 43,
-    97: "size=result:q",
-    103: "size",
-    107: 36,
-    111: 40,
-    114: 43,
-    118: 36,
+    38: "id",
+    42: "return value=result:i",
+    45: "return value",
+    49: 38,
+    54: "missed=result:I",
+    60: "missed",
+    66: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
+    74: "block[len block].stamp",
+    80: "least",
+    85: 42,
+    91: 45,
+    99: "size=result:q",
+    105: "size",
+    109: 38,
+    113: 42,
+    116: 45,
+    120: 38,
 }

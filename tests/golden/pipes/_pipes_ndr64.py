@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pipes import READING
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -165,21 +167,21 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    33: "id",
-    37: "return value=result:i",
-    40: "return value",
-    44: 33,
-    49: "missed=result:I",
-    55: "missed",
-    61: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
-    68: "block[len block].stamp",
-    74: "least",
-    79: 37,
-    85: 40,
-    93: "size=result:q",
-    99: "size",
-    103: 33,
-    107: 37,
-    110: 40,
-    114: 33,
+    35: "id",
+    39: "return value=result:i",
+    42: "return value",
+    46: 35,
+    51: "missed=result:I",
+    57: "missed",
+    63: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
+    70: "block[len block].stamp",
+    76: "least",
+    81: 39,
+    87: 42,
+    95: "size=result:q",
+    101: "size",
+    105: 35,
+    109: 39,
+    112: 42,
+    116: 35,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pointers import LevelsResult, NODE, ReadResult, TREE
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -38,7 +40,7 @@ def ndr20(order: str) -> ndr.Codecs:
     read5 = Struct(order + "5I").unpack_from
     read6 = Struct(order + "3I").unpack_from
     rows1 = Struct(order + "I").iter_unpack
-    split1 = ndr.text_reader(order, "I")
+    split1 = ndr.text_reader(order, "I", max_units)
 
     def finish_TREE(
         d: Any,
@@ -54,6 +56,8 @@ def ndr20(order: str) -> ndr.Codecs:
         if name:
             at = at + 3 & -4
             most, first, n = read6(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -85,6 +89,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             if 20 * most2 > size - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
             rows: Any = []
@@ -153,6 +159,8 @@ def ndr20(order: str) -> ndr.Codecs:
         at += 20
         if name:
             most, first, n = read6(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -187,6 +195,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             if 20 * most2 > size - (at + 4):
                 raise ndr.cut_short(20 * most2, d)
             rows: Any = []
@@ -287,7 +297,7 @@ def ndr20(order: str) -> ndr.Codecs:
         (head,) = read1(d, 0)
         at = 4
         if head:
-            head2, at = ndr.unwind(get_NODE(d, at))
+            head2, at = ndr.unwind(get_NODE(d, at), max_depth)
             head = head2
         else:
             head = None
@@ -312,7 +322,7 @@ def ndr20(order: str) -> ndr.Codecs:
         (list_,) = read1(d, 0)
         at = 4
         if list_:
-            list_2, at = ndr.unwind(get_NODE(d, at))
+            list_2, at = ndr.unwind(get_NODE(d, at), max_depth)
             list_ = list_2
         else:
             list_ = None
@@ -332,7 +342,7 @@ def ndr20(order: str) -> ndr.Codecs:
         (list_,) = read1(d, 0)
         at = 4
         if list_:
-            list_2, at = ndr.unwind(get_NODE(d, at))
+            list_2, at = ndr.unwind(get_NODE(d, at), max_depth)
             list_ = list_2
         else:
             list_ = None
@@ -347,7 +357,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Grow_request(d: Any, at: int = 0) -> Any:
         seen: dict[Any, Any] = {}
-        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0), max_depth)
         return (tree,)
 
     def put_Grow_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -359,7 +369,7 @@ def ndr20(order: str) -> ndr.Codecs:
 
     def get_Grow_response(d: Any, inputs: Any, at: int = 0) -> Any:
         seen: dict[Any, Any] = {}
-        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0), max_depth)
         return tree
 
     def put_Levels_request(a: Any, b2: Any) -> bytes | bytearray:
@@ -509,6 +519,8 @@ def ndr20(order: str) -> ndr.Codecs:
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 8 + 4 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -541,6 +553,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read1(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 4 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -578,159 +592,165 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    56: ".name",
-    64: 56,
-    65: 56,
-    71: ".weight",
-    73: 71,
-    78: ".parent",
-    85: ".children",
-    87: 85,
-    89: 85,
-    93: ".children[len children2].name",
-    109: 56,
-    110: 71,
-    112: ".name=name:s",
-    115: 56,
-    116: 78,
-    117: ".weight=weight:i",
-    119: 78,
-    120: 85,
-    122: 85,
-    125: 85,
-    126: ".children=n2:I",
-    128: ".children[v2 in children].name",
-    129: ".children[v2 in children].weight",
-    131: 129,
-    132: ".children[v2 in children].parent",
-    133: ".children[v2 in children].children",
-    134: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
-    135: 134,
-    136: 134,
-    137: 134,
-    138: 134,
-    139: 134,
-    140: 134,
-    143: ".children[v3 in children]",
-    149: 56,
-    155: "name",
-    163: 155,
-    164: 155,
-    171: "weight",
-    173: 171,
-    179: "parent",
-    187: "children",
-    189: 187,
-    191: 187,
-    195: "children[len children2].name",
-    211: 56,
-    212: 71,
-    214: 71,
-    215: 78,
-    216: 85,
-    217: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
-    218: 217,
-    219: 217,
-    220: 217,
-    221: 217,
-    222: 217,
-    223: 217,
-    226: 112,
-    229: 56,
-    230: 117,
-    232: 78,
-    234: 85,
-    237: 85,
-    238: 126,
-    240: 128,
-    241: 129,
-    243: 129,
-    244: 132,
-    245: 133,
-    246: 134,
-    247: 134,
-    248: 134,
-    249: 134,
+    58: ".name",
+    60: 58,
+    68: 58,
+    69: 58,
+    75: ".weight",
+    77: 75,
+    82: ".parent",
+    89: ".children",
+    91: 89,
+    93: 89,
+    95: 89,
+    99: ".children[len children2].name",
+    115: 58,
+    116: 75,
+    118: ".name=name:s",
+    121: 58,
+    122: 82,
+    123: ".weight=weight:i",
+    125: 82,
+    126: 89,
+    128: 89,
+    131: 89,
+    132: ".children=n2:I",
+    134: ".children[v2 in children].name",
+    135: ".children[v2 in children].weight",
+    137: 135,
+    138: ".children[v2 in children].parent",
+    139: ".children[v2 in children].children",
+    140: ".children[v2 in children].name=0 if name2 is None else r:I; .children[v2 in children].weight=r + 4:I; .children[v2 in children].parent=seen.referent(parent2):I; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:I",
+    141: 140,
+    142: 140,
+    143: 140,
+    144: 140,
+    145: 140,
+    146: 140,
+    149: ".children[v3 in children]",
+    155: 58,
+    161: "name",
+    163: 161,
+    171: 161,
+    172: 161,
+    179: "weight",
+    181: 179,
+    187: "parent",
+    195: "children",
+    197: 195,
+    199: 195,
+    201: 195,
+    205: "children[len children2].name",
+    221: 58,
+    222: 75,
+    224: 75,
+    225: 82,
+    226: 89,
+    227: ".name=0 if name is None else r:I; .weight=r + 4:I; .parent=seen.referent(parent):I; .count=v.count:I; .children=0 if children is None else r + 8:I",
+    228: 227,
+    229: 227,
+    230: 227,
+    231: 227,
+    232: 227,
+    233: 227,
+    236: 118,
+    239: 58,
+    240: 123,
+    242: 82,
+    244: 89,
+    247: 89,
+    248: 132,
     250: 134,
-    251: 134,
-    252: 134,
-    255: 143,
-    260: ".value",
-    263: ".next",
-    271: 263,
-    272: ".value=v.value:i; .next=0 if next is None else r:I",
-    275: 263,
-    280: "head=0 if head is None else r:I",
-    283: "head",
-    287: 283,
-    290: 283,
-    297: "return value=result:i",
-    300: "return value",
-    305: "list=0 if list_ is None else r:I",
-    308: "list",
-    312: 308,
-    315: 308,
-    325: "list=0 if result is None else r:I",
-    328: 308,
-    332: 308,
-    335: 308,
-    345: "tree",
-    350: 345,
-    357: 345,
-    362: 345,
-    367: "a=0 if a is None else r:I",
-    370: "a=a:i",
-    371: "b=0 if b2 is None else r:I",
-    374: "b",
-    375: "b=0 if value is None else r:I",
-    378: "b=value:i",
-    382: "a",
-    385: 382,
-    390: 374,
-    393: 374,
-    396: 374,
-    408: 374,
-    409: "c",
-    410: 371,
-    413: 374,
-    414: 375,
-    417: 378,
-    418: "c=0 if c is None else r:I",
-    420: "c=c:i",
-    424: 374,
-    427: 374,
-    430: 374,
-    438: 409,
-    441: 409,
-    450: "a=seen.referent(a):I",
-    452: "a=a.value:i",
-    453: "b=seen.referent(b2):I",
-    455: "b=b2.value:i",
-    460: 382,
-    465: 382,
-    472: 374,
-    477: 374,
-    487: 297,
-    490: 300,
-    495: "names",
-    497: 495,
-    498: "count=count:I; names=n:I",
-    501: "names[v in names]=0 if v is None else r:I",
-    504: "names[*]=texts:s/0/1",
-    509: "count",
-    511: 495,
-    514: 495,
-    518: "names[len names]",
-    519: 518,
-    525: "size",
-    526: "data",
-    527: "size=size2:I; data=0 if data is None else r:I",
-    529: 526,
-    531: 526,
-    532: "data=n:I",
-    533: 526,
-    538: 525,
-    541: 526,
-    543: 526,
-    546: 526,
+    251: 135,
+    253: 135,
+    254: 138,
+    255: 139,
+    256: 140,
+    257: 140,
+    258: 140,
+    259: 140,
+    260: 140,
+    261: 140,
+    262: 140,
+    265: 149,
+    270: ".value",
+    273: ".next",
+    281: 273,
+    282: ".value=v.value:i; .next=0 if next is None else r:I",
+    285: 273,
+    290: "head=0 if head is None else r:I",
+    293: "head",
+    297: 293,
+    300: 293,
+    307: "return value=result:i",
+    310: "return value",
+    315: "list=0 if list_ is None else r:I",
+    318: "list",
+    322: 318,
+    325: 318,
+    335: "list=0 if result is None else r:I",
+    338: 318,
+    342: 318,
+    345: 318,
+    355: "tree",
+    360: 355,
+    367: 355,
+    372: 355,
+    377: "a=0 if a is None else r:I",
+    380: "a=a:i",
+    381: "b=0 if b2 is None else r:I",
+    384: "b",
+    385: "b=0 if value is None else r:I",
+    388: "b=value:i",
+    392: "a",
+    395: 392,
+    400: 384,
+    403: 384,
+    406: 384,
+    418: 384,
+    419: "c",
+    420: 381,
+    423: 384,
+    424: 385,
+    427: 388,
+    428: "c=0 if c is None else r:I",
+    430: "c=c:i",
+    434: 384,
+    437: 384,
+    440: 384,
+    448: 419,
+    451: 419,
+    460: "a=seen.referent(a):I",
+    462: "a=a.value:i",
+    463: "b=seen.referent(b2):I",
+    465: "b=b2.value:i",
+    470: 392,
+    475: 392,
+    482: 384,
+    487: 384,
+    497: 307,
+    500: 310,
+    505: "names",
+    507: 505,
+    508: "count=count:I; names=n:I",
+    511: "names[v in names]=0 if v is None else r:I",
+    514: "names[*]=texts:s/0/1",
+    519: "count",
+    521: 505,
+    523: 505,
+    526: 505,
+    530: "names[len names]",
+    531: 530,
+    537: "size",
+    538: "data",
+    539: "size=size2:I; data=0 if data is None else r:I",
+    541: 538,
+    543: 538,
+    544: "data=n:I",
+    545: 538,
+    550: 537,
+    553: 538,
+    555: 538,
+    557: 538,
+    560: 538,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .pointers import LevelsResult, NODE, ReadResult, TREE
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -51,7 +53,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
     read6 = Struct(order + "3QI4xQ").unpack_from
     read7 = Struct(order + "3Q").unpack_from
     rows1 = Struct(order + "Q").iter_unpack
-    split1 = ndr.text_reader(order, "Q")
+    split1 = ndr.text_reader(order, "Q", max_units)
 
     def finish_TREE(
         d: Any,
@@ -67,6 +69,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         if name:
             at = at + 7 & -8
             most, first, n = read7(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -98,6 +102,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             if 40 * most2 > size - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
             rows: Any = []
@@ -166,6 +172,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         at += 40
         if name:
             most, first, n = read7(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
             if (
                 first
@@ -200,6 +208,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most2,) = read1(d, at)
             if most2 != count:
                 raise ndr.bad_count(most2, count)
+            if most2 > max_elements:
+                raise ndr.too_many(most2, max_elements)
             if 40 * most2 > size - (at + 8):
                 raise ndr.cut_short(40 * most2, d)
             rows: Any = []
@@ -300,7 +310,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (head,) = read1(d, 0)
         at = 8
         if head:
-            head2, at = ndr.unwind(get_NODE(d, at))
+            head2, at = ndr.unwind(get_NODE(d, at), max_depth)
             head = head2
         else:
             head = None
@@ -325,7 +335,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (list_,) = read1(d, 0)
         at = 8
         if list_:
-            list_2, at = ndr.unwind(get_NODE(d, at))
+            list_2, at = ndr.unwind(get_NODE(d, at), max_depth)
             list_ = list_2
         else:
             list_ = None
@@ -345,7 +355,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (list_,) = read1(d, 0)
         at = 8
         if list_:
-            list_2, at = ndr.unwind(get_NODE(d, at))
+            list_2, at = ndr.unwind(get_NODE(d, at), max_depth)
             list_ = list_2
         else:
             list_ = None
@@ -360,7 +370,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Grow_request(d: Any, at: int = 0) -> Any:
         seen: dict[Any, Any] = {}
-        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0), max_depth)
         return (tree,)
 
     def put_Grow_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -372,7 +382,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
     def get_Grow_response(d: Any, inputs: Any, at: int = 0) -> Any:
         seen: dict[Any, Any] = {}
-        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0, seen, 0), max_depth)
         return tree
 
     def put_Levels_request(a: Any, b2: Any) -> bytes | bytearray:
@@ -525,6 +535,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         count, most = read3(d, 0)
         if most != count:
             raise ndr.bad_count(most, count)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 16 + 8 * most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -557,6 +569,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read1(d, at)
             if most != size2:
                 raise ndr.bad_count(most, size2)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             stop = at + 8 + most
             if stop > size:
                 raise ndr.cut_short(stop, d)
@@ -594,159 +608,165 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    69: ".name",
-    77: 69,
-    78: 69,
-    84: ".weight",
-    86: 84,
-    91: ".parent",
-    98: ".children",
-    100: 98,
-    102: 98,
-    106: ".children[len children2].name",
-    122: 69,
-    123: 84,
-    125: ".name=name:s",
-    128: 69,
-    129: 91,
-    130: ".weight=weight:i",
-    132: 91,
-    133: 98,
-    135: 98,
-    138: 98,
-    139: ".children=n2:Q",
-    141: ".children[v2 in children].name",
-    142: ".children[v2 in children].weight",
-    144: 142,
-    145: ".children[v2 in children].parent",
-    146: ".children[v2 in children].children",
-    147: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
-    148: 147,
-    149: 147,
-    150: 147,
-    151: 147,
-    152: 147,
-    153: 147,
-    156: ".children[v3 in children]",
-    162: 69,
-    168: "name",
-    176: 168,
-    177: 168,
-    184: "weight",
-    186: 184,
-    192: "parent",
-    200: "children",
-    202: 200,
-    204: 200,
-    208: "children[len children2].name",
-    224: 69,
-    225: 84,
-    227: 84,
-    228: 91,
-    229: 98,
-    230: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
-    231: 230,
-    232: 230,
-    233: 230,
-    234: 230,
-    235: 230,
-    236: 230,
-    239: 125,
-    242: 69,
-    243: 130,
-    245: 91,
-    247: 98,
-    250: 98,
-    251: 139,
-    253: 141,
-    254: 142,
-    256: 142,
-    257: 145,
-    258: 146,
-    259: 147,
-    260: 147,
-    261: 147,
-    262: 147,
+    71: ".name",
+    73: 71,
+    81: 71,
+    82: 71,
+    88: ".weight",
+    90: 88,
+    95: ".parent",
+    102: ".children",
+    104: 102,
+    106: 102,
+    108: 102,
+    112: ".children[len children2].name",
+    128: 71,
+    129: 88,
+    131: ".name=name:s",
+    134: 71,
+    135: 95,
+    136: ".weight=weight:i",
+    138: 95,
+    139: 102,
+    141: 102,
+    144: 102,
+    145: ".children=n2:Q",
+    147: ".children[v2 in children].name",
+    148: ".children[v2 in children].weight",
+    150: 148,
+    151: ".children[v2 in children].parent",
+    152: ".children[v2 in children].children",
+    153: ".children[v2 in children].name=0 if name2 is None else r:Q; .children[v2 in children].weight=r + 4:Q; .children[v2 in children].parent=seen.referent(parent2):Q; .children[v2 in children].count=v2.count:I; .children[v2 in children].children=0 if children2 is None else r + 8:Q",
+    154: 153,
+    155: 153,
+    156: 153,
+    157: 153,
+    158: 153,
+    159: 153,
+    162: ".children[v3 in children]",
+    168: 71,
+    174: "name",
+    176: 174,
+    184: 174,
+    185: 174,
+    192: "weight",
+    194: 192,
+    200: "parent",
+    208: "children",
+    210: 208,
+    212: 208,
+    214: 208,
+    218: "children[len children2].name",
+    234: 71,
+    235: 88,
+    237: 88,
+    238: 95,
+    239: 102,
+    240: ".name=0 if name is None else r:Q; .weight=r + 4:Q; .parent=seen.referent(parent):Q; .count=v.count:I; .children=0 if children is None else r + 8:Q",
+    241: 240,
+    242: 240,
+    243: 240,
+    244: 240,
+    245: 240,
+    246: 240,
+    249: 131,
+    252: 71,
+    253: 136,
+    255: 95,
+    257: 102,
+    260: 102,
+    261: 145,
     263: 147,
-    264: 147,
-    265: 147,
-    268: 156,
-    273: ".value",
-    276: ".next",
-    284: 276,
-    285: ".value=v.value:i; .next=0 if next is None else r:Q",
-    288: 276,
-    293: "head=0 if head is None else r:Q",
-    296: "head",
-    300: 296,
-    303: 296,
-    310: "return value=result:i",
-    313: "return value",
-    318: "list=0 if list_ is None else r:Q",
-    321: "list",
-    325: 321,
-    328: 321,
-    338: "list=0 if result is None else r:Q",
-    341: 321,
-    345: 321,
-    348: 321,
-    358: "tree",
-    363: 358,
-    370: 358,
-    375: 358,
-    380: "a=0 if a is None else r:Q",
-    383: "a=a:i",
-    384: "b=0 if b2 is None else r:Q",
-    387: "b",
-    388: "b=0 if value is None else r:Q",
-    391: "b=value:i",
-    395: "a",
-    398: 395,
-    404: 387,
-    407: 387,
-    410: 387,
-    422: 387,
-    423: "c",
-    424: 384,
-    427: 387,
-    428: 388,
-    431: 391,
-    432: "c=0 if c is None else r:Q",
-    434: "c=c:i",
-    438: 387,
-    441: 387,
-    444: 387,
-    453: 423,
-    456: 423,
-    465: "a=seen.referent(a):Q",
-    467: "a=a.value:i",
-    468: "b=seen.referent(b2):Q",
-    470: "b=b2.value:i",
-    475: 395,
-    480: 395,
-    488: 387,
-    493: 387,
-    503: 310,
-    506: 313,
-    511: "names",
-    513: 511,
-    514: "count=count:I; names=n:Q",
-    517: "names[v in names]=0 if v is None else r:Q",
-    520: "names[*]=texts:s/0/1",
-    525: "count",
-    527: 511,
-    530: 511,
-    534: "names[len names]",
-    535: 534,
-    541: "size",
-    542: "data",
-    543: "size=size2:I; data=0 if data is None else r:Q",
-    545: 542,
-    547: 542,
-    548: "data=n:Q",
-    549: 542,
-    554: 541,
-    557: 542,
-    559: 542,
-    562: 542,
+    264: 148,
+    266: 148,
+    267: 151,
+    268: 152,
+    269: 153,
+    270: 153,
+    271: 153,
+    272: 153,
+    273: 153,
+    274: 153,
+    275: 153,
+    278: 162,
+    283: ".value",
+    286: ".next",
+    294: 286,
+    295: ".value=v.value:i; .next=0 if next is None else r:Q",
+    298: 286,
+    303: "head=0 if head is None else r:Q",
+    306: "head",
+    310: 306,
+    313: 306,
+    320: "return value=result:i",
+    323: "return value",
+    328: "list=0 if list_ is None else r:Q",
+    331: "list",
+    335: 331,
+    338: 331,
+    348: "list=0 if result is None else r:Q",
+    351: 331,
+    355: 331,
+    358: 331,
+    368: "tree",
+    373: 368,
+    380: 368,
+    385: 368,
+    390: "a=0 if a is None else r:Q",
+    393: "a=a:i",
+    394: "b=0 if b2 is None else r:Q",
+    397: "b",
+    398: "b=0 if value is None else r:Q",
+    401: "b=value:i",
+    405: "a",
+    408: 405,
+    414: 397,
+    417: 397,
+    420: 397,
+    432: 397,
+    433: "c",
+    434: 394,
+    437: 397,
+    438: 398,
+    441: 401,
+    442: "c=0 if c is None else r:Q",
+    444: "c=c:i",
+    448: 397,
+    451: 397,
+    454: 397,
+    463: 433,
+    466: 433,
+    475: "a=seen.referent(a):Q",
+    477: "a=a.value:i",
+    478: "b=seen.referent(b2):Q",
+    480: "b=b2.value:i",
+    485: 405,
+    490: 405,
+    498: 397,
+    503: 397,
+    513: 320,
+    516: 323,
+    521: "names",
+    523: 521,
+    524: "count=count:I; names=n:Q",
+    527: "names[v in names]=0 if v is None else r:Q",
+    530: "names[*]=texts:s/0/1",
+    535: "count",
+    537: 521,
+    539: 521,
+    542: 521,
+    546: "names[len names]",
+    547: 546,
+    553: "size",
+    554: "data",
+    555: "size=size2:I; data=0 if data is None else r:Q",
+    557: 554,
+    559: 554,
+    560: "data=n:Q",
+    561: 554,
+    566: 553,
+    569: 554,
+    571: 554,
+    573: 554,
+    576: 554,
 }

@@ -11,9 +11,11 @@ from idlrt import ndr
 from .procedures import ENTRY, GetResult, SaveResult, TwinsResult
 
 
-def ndr20(order: str) -> ndr.TypeCodecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
     """The codecs by the types' names; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -40,6 +42,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         if name:
             at = at + 3 & -4
             most, first, n = read6(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -71,6 +75,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         at += 12
         if name:
             most, first, n = read6(d, at)
+            if n > max_units:
+                raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
             if (
                 first
@@ -120,7 +126,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
     def get_Save_serialized(d: Any) -> Any:
         seen: dict[Any, Any] = {}
         (level,) = read1(d, 0)
-        entry, at = ndr.unwind(get_ENTRY(d, 4, seen, 0))
+        entry, at = ndr.unwind(get_ENTRY(d, 4, seen, 0), max_depth)
         at = at + 7 & -8
         (stamp,) = read2(d, at)
         return SaveResult(level, entry, stamp), at + 8
@@ -146,6 +152,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
             (most,) = read4(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             if 12 * most > size - (at + 4):
                 raise ndr.cut_short(12 * most, d)
             rows: Any = []
@@ -156,7 +164,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
                 at += 12
             entries2: Any = []
             for id, name, next in rows:
-                v, at = ndr.unwind(finish_ENTRY(d, at, seen, id, name, next))
+                v, at = ndr.unwind(finish_ENTRY(d, at, seen, id, name, next), max_depth)
                 entries2.append(v)
             entries = entries2
         else:
@@ -165,7 +173,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
     def get_One_serialized(d: Any) -> Any:
         seen: dict[Any, Any] = {}
-        entry, at = ndr.unwind(get_ENTRY(d, 0, seen, 0))
+        entry, at = ndr.unwind(get_ENTRY(d, 0, seen, 0), max_depth)
         return entry, at
 
     def get_Number_serialized(d: Any) -> Any:
@@ -174,6 +182,8 @@ def ndr20(order: str) -> ndr.TypeCodecs:
     def get_Part_serialized(d: Any) -> Any:
         size = len(d)
         (most,) = read4(d, 0)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         stop = 4 + most
         if stop > size:
             raise ndr.cut_short(stop, d)
@@ -199,7 +209,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         if one:
             alias = seen.get((one, 0))
             if alias is None:
-                one2, at = ndr.unwind(get_ENTRY(d, at, seen, (one, 0)))
+                one2, at = ndr.unwind(get_ENTRY(d, at, seen, (one, 0)), max_depth)
                 alias = one2
             one = alias
         else:
@@ -210,7 +220,7 @@ def ndr20(order: str) -> ndr.TypeCodecs:
         if other:
             alias2 = seen.get((other, 0))
             if alias2 is None:
-                other2, at = ndr.unwind(get_ENTRY(d, at, seen, (other, 0)))
+                other2, at = ndr.unwind(get_ENTRY(d, at, seen, (other, 0)), max_depth)
                 alias2 = other2
             other = alias2
         else:
@@ -235,48 +245,52 @@ def ndr20(order: str) -> ndr.TypeCodecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    42: ".name",
-    50: 42,
-    51: 42,
-    57: ".next",
-    67: ".id",
-    73: "name",
-    81: 73,
-    82: 73,
-    89: "next",
-    97: 42,
-    98: 57,
-    99: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
-    100: 99,
-    101: 99,
-    104: ".name=name:s",
-    107: 42,
-    109: 57,
-    115: "level=level:i",
-    116: "entry",
-    117: "stamp=stamp:q",
-    122: "level",
-    123: 116,
-    125: "stamp",
-    129: "values",
-    131: 129,
-    132: "count=count:I; values=n:I",
-    133: "values=values:h*",
-    134: "order=order2:B",
-    143: "count",
-    146: "entries",
-    148: 146,
-    150: 146,
-    154: "entries[len entries2].id",
-    168: 116,
-    176: "data",
-    179: 176,
-    187: "one=seen.referent(one):I",
-    189: "one",
-    190: "other=seen.referent(other):I",
-    192: "other",
-    197: 189,
-    202: 189,
-    208: 192,
-    213: 192,
+    44: ".name",
+    46: 44,
+    54: 44,
+    55: 44,
+    61: ".next",
+    71: ".id",
+    77: "name",
+    79: 77,
+    87: 77,
+    88: 77,
+    95: "next",
+    103: 44,
+    104: 61,
+    105: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
+    106: 105,
+    107: 105,
+    110: ".name=name:s",
+    113: 44,
+    115: 61,
+    121: "level=level:i",
+    122: "entry",
+    123: "stamp=stamp:q",
+    128: "level",
+    129: 122,
+    131: "stamp",
+    135: "values",
+    137: 135,
+    138: "count=count:I; values=n:I",
+    139: "values=values:h*",
+    140: "order=order2:B",
+    149: "count",
+    152: "entries",
+    154: 152,
+    156: 152,
+    158: 152,
+    162: "entries[len entries2].id",
+    176: 122,
+    184: "data",
+    186: 184,
+    189: 184,
+    197: "one=seen.referent(one):I",
+    199: "one",
+    200: "other=seen.referent(other):I",
+    202: "other",
+    207: 199,
+    212: 199,
+    218: 202,
+    223: 202,
 }

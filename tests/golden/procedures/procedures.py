@@ -69,7 +69,7 @@ def encode_Save(
     return _Archive.encode("Save", 0, (level, entry, stamp), order)
 
 
-def decode_Save(data: ndr.Octets) -> SaveResult:
+def decode_Save(data: ndr.Octets, limits: ndr.Limits | None = None) -> SaveResult:
     """The [out] parameters that octets hold.
 
     Both ways: what goes in comes out.
@@ -81,7 +81,7 @@ def decode_Save(data: ndr.Octets) -> SaveResult:
         [in, out] hyper *stamp
     )
     """
-    result: SaveResult = _Archive.decode("Save", 0, data)
+    result: SaveResult = _Archive.decode("Save", 0, data, limits)
     return result
 
 
@@ -107,7 +107,7 @@ def encode_Put(
     )
 
 
-def decode_Get(data: ndr.Octets) -> GetResult:
+def decode_Get(data: ndr.Octets, limits: ndr.Limits | None = None) -> GetResult:
     """The [out] parameters that octets hold.
 
     [decode] error_status_t Get(
@@ -115,16 +115,16 @@ def decode_Get(data: ndr.Octets) -> GetResult:
         [out, size_is(, *count)] ENTRY **entries
     )
     """
-    result: GetResult = _Archive.decode("Get", 2, data)
+    result: GetResult = _Archive.decode("Get", 2, data, limits)
     return result
 
 
-def decode_One(data: ndr.Octets) -> ENTRY:
+def decode_One(data: ndr.Octets, limits: ndr.Limits | None = None) -> ENTRY:
     """The [out] parameters that octets hold.
 
     [decode] void One([out, ref] ENTRY *entry)
     """
-    result: ENTRY = _Archive.decode("One", 3, data)
+    result: ENTRY = _Archive.decode("One", 3, data, limits)
     return result
 
 
@@ -136,14 +136,14 @@ def encode_Number(n: int, *, order: ndr.ByteOrder = "<") -> bytes:
     return _Archive.encode("Number", 4, (n,), order)
 
 
-def decode_Part(data: ndr.Octets) -> bytes:
+def decode_Part(data: ndr.Octets, limits: ndr.Limits | None = None) -> bytes:
     """The [out] parameters that octets hold.
 
     A size that is not among what is decoded, full pointers, and nothing at all.
 
     [decode] void Part([in] long n, [out, size_is(n)] byte data[])
     """
-    result: bytes = _Archive.decode("Part", 5, data)
+    result: bytes = _Archive.decode("Part", 5, data, limits)
     return result
 
 
@@ -157,12 +157,12 @@ def encode_Twins(
     return _Archive.encode("Twins", 6, (one, other), order)
 
 
-def decode_Twins(data: ndr.Octets) -> TwinsResult:
+def decode_Twins(data: ndr.Octets, limits: ndr.Limits | None = None) -> TwinsResult:
     """The [out] parameters that octets hold.
 
     [encode, decode] void Twins([in, out, ptr] ENTRY *one, [in, out, ptr] ENTRY *other)
     """
-    result: TwinsResult = _Archive.decode("Twins", 6, data)
+    result: TwinsResult = _Archive.decode("Twins", 6, data, limits)
     return result
 
 
@@ -174,12 +174,12 @@ def encode_Mark(*, order: ndr.ByteOrder = "<") -> bytes:
     return _Archive.encode("Mark", 7, (), order)
 
 
-def decode_Mark(data: ndr.Octets) -> None:
+def decode_Mark(data: ndr.Octets, limits: ndr.Limits | None = None) -> None:
     """The [out] parameters that octets hold.
 
     [encode, decode] void Mark(void)
     """
-    _Archive.decode("Mark", 7, data)
+    _Archive.decode("Mark", 7, data, limits)
 
 
 class SaveResult(rpc.Result):

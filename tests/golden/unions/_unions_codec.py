@@ -27,9 +27,11 @@ from .unions import (
 )
 
 
-def ndr20(order: str) -> ndr.Codecs:
+def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; `order` is "<" or ">", the integer order of the data."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -296,6 +298,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text,) = any
             if text:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first2
@@ -314,6 +318,8 @@ def ndr20(order: str) -> ndr.Codecs:
             first, second = any
             if first:
                 most2, first3, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + 2 * n2
                 if (
                     first3
@@ -330,6 +336,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if second:
                 at = at + 3 & -4
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + n3
                 if (
                     first5
@@ -350,6 +358,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most4, count = read6(d, at)
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
+                if most4 > max_elements:
+                    raise ndr.too_many(most4, max_elements)
                 stop4 = at + 8 + 2 * most4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -462,6 +472,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text,) = any
             if text:
                 most, first2, n = read8(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 15 + 2 * n
                 if (
                     first2
@@ -480,6 +492,8 @@ def ndr20(order: str) -> ndr.Codecs:
             first, second = any
             if first:
                 most2, first3, n2 = read8(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 15 + 2 * n2
                 if (
                     first3
@@ -496,6 +510,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if second:
                 at = at + 3 & -4
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + n3
                 if (
                     first5
@@ -516,6 +532,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 most4, count = read9(d, at)
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
+                if most4 > max_elements:
+                    raise ndr.too_many(most4, max_elements)
                 stop4 = at + 11 + 2 * most4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -602,6 +620,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 at += 8
                 if first:
                     most, first2, n = read5(d, at)
+                    if n > max_units:
+                        raise ndr.too_wide(n, max_units)
                     stop = at + 12 + 2 * n
                     if (
                         first2
@@ -618,6 +638,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if second:
                     at = at + 3 & -4
                     most2, first4, n2 = read5(d, at)
+                    if n2 > max_units:
+                        raise ndr.too_wide(n2, max_units)
                     stop2 = at + 12 + n2
                     if (
                         first4
@@ -843,6 +865,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (most,) = read3(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             at += 4
             if most:
                 at = at + 7 & -8
@@ -888,6 +912,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if text:
                         at = at + 3 & -4
                         most2, first2, n = read5(d, at)
+                        if n > max_units:
+                            raise ndr.too_wide(n, max_units)
                         stop = at + 12 + 2 * n
                         if (
                             first2
@@ -907,6 +933,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if first:
                         at = at + 3 & -4
                         most3, first3, n2 = read5(d, at)
+                        if n2 > max_units:
+                            raise ndr.too_wide(n2, max_units)
                         stop2 = at + 12 + 2 * n2
                         if (
                             first3
@@ -925,6 +953,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if second:
                         at = at + 3 & -4
                         most4, first5, n3 = read5(d, at)
+                        if n3 > max_units:
+                            raise ndr.too_wide(n3, max_units)
                         stop3 = at + 12 + n3
                         if (
                             first5
@@ -946,6 +976,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most5, count2 = read6(d, at)
                         if most5 != count2:
                             raise ndr.bad_count(most5, count2)
+                        if most5 > max_elements:
+                            raise ndr.too_many(most5, max_elements)
                         stop4 = at + 8 + 2 * most5
                         if stop4 > size:
                             raise ndr.cut_short(stop4, d)
@@ -1030,6 +1062,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if text3:
                         at = at + 3 & -4
                         most6, first7, n4 = read5(d, at)
+                        if n4 > max_units:
+                            raise ndr.too_wide(n4, max_units)
                         stop5 = at + 12 + 2 * n4
                         if (
                             first7
@@ -1051,6 +1085,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if first6:
                         at = at + 3 & -4
                         most7, first8, n5 = read5(d, at)
+                        if n5 > max_units:
+                            raise ndr.too_wide(n5, max_units)
                         stop6 = at + 12 + 2 * n5
                         if (
                             first8
@@ -1069,6 +1105,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if second3:
                         at = at + 3 & -4
                         most8, first9, n6 = read5(d, at)
+                        if n6 > max_units:
+                            raise ndr.too_wide(n6, max_units)
                         stop7 = at + 12 + n6
                         if (
                             first9
@@ -1090,6 +1128,8 @@ def ndr20(order: str) -> ndr.Codecs:
                         most9, count3 = read6(d, at)
                         if most9 != count3:
                             raise ndr.bad_count(most9, count3)
+                        if most9 > max_elements:
+                            raise ndr.too_many(most9, max_elements)
                         stop8 = at + 8 + 2 * most9
                         if stop8 > size:
                             raise ndr.cut_short(stop8, d)
@@ -1112,6 +1152,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     at += 8
                     if first10:
                         most10, first11, n7 = read5(d, at)
+                        if n7 > max_units:
+                            raise ndr.too_wide(n7, max_units)
                         stop9 = at + 12 + 2 * n7
                         if (
                             first11
@@ -1130,6 +1172,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     if second4:
                         at = at + 3 & -4
                         most11, first12, n8 = read5(d, at)
+                        if n8 > max_units:
+                            raise ndr.too_wide(n8, max_units)
                         stop10 = at + 12 + n8
                         if (
                             first12
@@ -1261,6 +1305,8 @@ def ndr20(order: str) -> ndr.Codecs:
             first, second = capsule
             if first:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first2
@@ -1277,6 +1323,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if second:
                 at = at + 3 & -4
                 most2, first4, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + n2
                 if (
                     first4
@@ -1295,6 +1343,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text,) = capsule
             if text:
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + 2 * n3
                 if (
                     first5
@@ -1338,6 +1388,8 @@ def ndr20(order: str) -> ndr.Codecs:
             first6, second3 = capsule2
             if first6:
                 most4, first7, n4 = read8(d, at)
+                if n4 > max_units:
+                    raise ndr.too_wide(n4, max_units)
                 stop4 = at + 15 + 2 * n4
                 if (
                     first7
@@ -1354,6 +1406,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if second3:
                 at = at + 3 & -4
                 most5, first8, n5 = read5(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop5 = at + 12 + n5
                 if (
                     first8
@@ -1372,6 +1426,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text3,) = capsule2
             if text3:
                 most6, first9, n6 = read8(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop6 = at + 15 + 2 * n6
                 if (
                     first9
@@ -1459,6 +1515,8 @@ def ndr20(order: str) -> ndr.Codecs:
             first, second = out
             if first:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
                 if (
                     first2
@@ -1475,6 +1533,8 @@ def ndr20(order: str) -> ndr.Codecs:
             if second:
                 at = at + 3 & -4
                 most2, first4, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + n2
                 if (
                     first4
@@ -1493,6 +1553,8 @@ def ndr20(order: str) -> ndr.Codecs:
             (text,) = out
             if text:
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + 2 * n3
                 if (
                     first5
@@ -1519,7 +1581,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Trees_request(d: Any, at: int = 0) -> Any:
-        tree, at = ndr.unwind(get_TREE(d, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0), max_depth)
         (after,) = read7(d, at)
         return tree, after
 
@@ -1530,7 +1592,7 @@ def ndr20(order: str) -> ndr.Codecs:
         return b
 
     def get_Trees_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        tree, at = ndr.unwind(get_TREE(d, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0), max_depth)
         return tree
 
     def put_Many_request(n: Any, capsules: Any, holders: Any) -> bytes | bytearray:
@@ -1656,6 +1718,8 @@ def ndr20(order: str) -> ndr.Codecs:
         n, most = read12(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 4 * most > size - 8:
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
@@ -1689,6 +1753,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if first:
                     at = at + 3 & -4
                     most2, first2, n2 = read5(d, at)
+                    if n2 > max_units:
+                        raise ndr.too_wide(n2, max_units)
                     stop = at + 12 + 2 * n2
                     if (
                         first2
@@ -1705,6 +1771,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if second:
                     at = at + 3 & -4
                     most3, first4, n3 = read5(d, at)
+                    if n3 > max_units:
+                        raise ndr.too_wide(n3, max_units)
                     stop2 = at + 12 + n3
                     if (
                         first4
@@ -1724,6 +1792,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if text:
                     at = at + 3 & -4
                     most4, first5, n4 = read5(d, at)
+                    if n4 > max_units:
+                        raise ndr.too_wide(n4, max_units)
                     stop3 = at + 12 + 2 * n4
                     if (
                         first5
@@ -1745,6 +1815,8 @@ def ndr20(order: str) -> ndr.Codecs:
         (most5,) = read3(d, at)
         if most5 != n:
             raise ndr.bad_count(most5, n)
+        if most5 > max_elements:
+            raise ndr.too_many(most5, max_elements)
         at += 4
         if most5:
             at = at + 7 & -8
@@ -1790,6 +1862,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if text3:
                     at = at + 3 & -4
                     most6, first7, n5 = read5(d, at)
+                    if n5 > max_units:
+                        raise ndr.too_wide(n5, max_units)
                     stop4 = at + 12 + 2 * n5
                     if (
                         first7
@@ -1809,6 +1883,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if first6:
                     at = at + 3 & -4
                     most7, first8, n6 = read5(d, at)
+                    if n6 > max_units:
+                        raise ndr.too_wide(n6, max_units)
                     stop5 = at + 12 + 2 * n6
                     if (
                         first8
@@ -1825,6 +1901,8 @@ def ndr20(order: str) -> ndr.Codecs:
                 if second3:
                     at = at + 3 & -4
                     most8, first9, n7 = read5(d, at)
+                    if n7 > max_units:
+                        raise ndr.too_wide(n7, max_units)
                     stop6 = at + 12 + n7
                     if (
                         first9
@@ -1846,6 +1924,8 @@ def ndr20(order: str) -> ndr.Codecs:
                     most9, count = read6(d, at)
                     if most9 != count:
                         raise ndr.bad_count(most9, count)
+                    if most9 > max_elements:
+                        raise ndr.too_many(most9, max_elements)
                     stop7 = at + 8 + 2 * most9
                     if stop7 > size:
                         raise ndr.cut_short(stop7, d)
@@ -1884,498 +1964,537 @@ def ndr20(order: str) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    118: ".a",
-    120: 118,
-    121: ".b",
-    123: 121,
-    128: ".tag",
-    131: ".node",
-    134: ".node.left",
-    138: ".node.leaf",
-    142: ".node.fork.a",
-    146: 131,
-    150: 134,
-    160: 142,
-    165: ".node.fork.b",
-    174: 131,
-    175: 131,
-    177: 131,
-    178: ".tag=v.tag:i; .node.tag=tag:i",
-    181: ".node.left=0 if left is None else r:I",
-    185: ".node.leaf=leaf:i",
-    188: 142,
-    189: 165,
-    190: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
-    193: 131,
-    197: 134,
-    200: ".node.fork",
-    205: "kind=kind:H",
-    206: "kind",
-    207: "any",
-    209: 207,
-    210: "any.tag=tag:H",
-    211: "any.tag",
-    212: "kind=kind:H; any.tag=tag:H",
-    217: "any.number=number:q",
-    220: "any.text=0 if text is None else r:I",
-    224: "any.pair.first",
-    225: "any.pair.second",
-    226: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
-    230: "any.some=0 if some is None else r:I",
-    235: "any.text=text2:s",
-    238: "any.text",
-    241: 224,
-    242: 225,
-    244: "any.pair.first=first2:s",
-    247: 224,
-    249: "any.pair.second=second2:s",
-    252: 225,
-    256: "any.some.numbers",
-    257: 256,
-    260: 256,
-    261: "any.some.numbers=n4:I; any.some.count=some2.count:i",
-    262: "any.some.numbers=numbers:h*",
-    263: "after=after:B",
-    268: 206,
-    271: 207,
-    276: "any.number",
-    280: 238,
-    284: 224,
-    288: "any.some",
-    298: 238,
-    306: 238,
-    307: 238,
-    316: 224,
-    324: 224,
-    325: 224,
-    332: 225,
-    340: 225,
-    341: 225,
-    350: 256,
-    352: 256,
-    355: 256,
-    362: "after",
-    367: "out.kind",
-    368: "out.kind=kind:H",
-    369: 367,
-    370: "out.any",
-    371: 370,
-    373: 370,
-    374: "out.any.tag=tag:H",
-    375: "out.any.tag",
-    376: "out.kind=kind:H; out.any.tag=tag:H",
-    381: "out.any.number=number:q",
-    384: "out.any.text=0 if text is None else r:I",
-    388: "out.any.pair.first",
-    389: "out.any.pair.second",
-    390: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
-    394: "out.any.some=0 if some is None else r:I",
-    396: "out.after=result.after:B",
-    400: "out.any.text=text2:s",
-    403: "out.any.text",
-    406: 388,
-    407: 389,
-    409: "out.any.pair.first=first2:s",
-    412: 388,
-    414: "out.any.pair.second=second2:s",
-    417: 389,
-    421: "out.any.some.numbers",
-    422: 421,
-    425: 421,
-    426: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
-    427: "out.any.some.numbers=numbers:h*",
-    432: 367,
-    435: 370,
-    440: "out.any.number",
-    444: 403,
-    448: 388,
-    452: "out.any.some",
-    455: "out.after",
-    464: 403,
-    472: 403,
-    473: 403,
-    482: 388,
-    490: 388,
-    491: 388,
-    498: 389,
-    506: 389,
-    507: 389,
-    516: 421,
-    518: 421,
-    521: 421,
-    532: "pick",
-    534: 532,
-    535: "tag=tag:h; pick.tag=tag2:h",
-    538: "pick.small=small:B",
-    541: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    544: "pick.both.pair",
-    545: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
-    548: 532,
-    551: 544,
-    553: "pick.both.pair.first",
-    554: "pick.both.pair.second",
-    555: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    556: 555,
-    557: 555,
-    560: "pick.both.pair.first=first:s",
-    563: 553,
-    565: "pick.both.pair.second=second:s",
-    568: 554,
-    569: "after=after:i",
-    574: "tag",
-    577: 532,
-    580: "pick.small",
-    584: "pick.wide.x",
-    588: "pick.both.a",
-    592: 532,
-    601: 553,
-    604: 553,
-    612: 553,
-    613: 553,
-    620: 554,
-    628: 554,
-    629: 554,
-    639: 362,
-    644: "holders.holders",
-    645: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
-    648: 644,
-    651: 644,
-    652: "holders.holders=n:I",
-    656: "holders.holders[v in holders2].kind",
-    657: "holders.holders[v in holders2].kind=kind:H",
-    658: 656,
-    659: "holders.holders[v in holders2].any",
-    660: 659,
-    662: 659,
-    663: "holders.holders[v in holders2].any.tag=tag:H",
-    664: "holders.holders[v in holders2].any.tag",
-    665: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
-    670: "holders.holders[v in holders2].any.number=number:q",
-    673: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
-    677: "holders.holders[v in holders2].any.pair.first",
-    678: "holders.holders[v in holders2].any.pair.second",
-    679: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    680: 679,
-    681: 679,
-    685: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
-    687: "holders.holders[v in holders2].after=v.after:B",
-    689: "holders.holders[v2 in holders2].any",
-    693: "holders.holders[v2 in holders2].any.text=text2:s",
-    696: "holders.holders[v2 in holders2].any.text",
-    699: "holders.holders[v2 in holders2].any.pair.first",
-    700: "holders.holders[v2 in holders2].any.pair.second",
-    702: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    705: 699,
-    707: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    710: 700,
-    714: "holders.holders[v2 in holders2].any.some.numbers",
-    715: 714,
-    718: 714,
-    719: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    720: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    721: "nested=0 if nested is None else r:I",
-    724: "nested.two",
-    725: 724,
-    727: 724,
-    728: "nested.before=nested.before:B",
-    732: "nested.two[v3 in two].kind",
-    733: "nested.two[v3 in two].kind=kind2:H",
-    734: 732,
-    735: "nested.two[v3 in two].any",
-    736: 735,
-    738: 735,
-    739: "nested.two[v3 in two].any.tag=tag2:H",
-    740: "nested.two[v3 in two].any.tag",
-    741: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
-    746: "nested.two[v3 in two].any.number=number2:q",
-    749: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
-    753: "nested.two[v3 in two].any.pair.first",
-    754: "nested.two[v3 in two].any.pair.second",
-    755: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    756: 755,
-    757: 755,
-    761: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
-    763: "nested.two[v3 in two].after=v3.after:B",
-    764: "nested.pick",
-    765: 764,
-    767: 764,
-    768: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    771: "nested.pick.small=small:B",
-    774: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    777: "nested.pick.both.pair",
-    778: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
-    781: 764,
-    783: "nested.two[v4 in two].any",
-    787: "nested.two[v4 in two].any.text=text7:s",
-    790: "nested.two[v4 in two].any.text",
-    793: "nested.two[v4 in two].any.pair.first",
-    794: "nested.two[v4 in two].any.pair.second",
-    796: "nested.two[v4 in two].any.pair.first=first4:s",
-    799: 793,
-    801: "nested.two[v4 in two].any.pair.second=second4:s",
-    804: 794,
-    808: "nested.two[v4 in two].any.some.numbers",
-    809: 808,
-    812: 808,
-    813: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
-    814: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    817: 777,
-    819: "nested.pick.both.pair.first",
-    820: "nested.pick.both.pair.second",
-    821: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    822: 821,
-    823: 821,
-    826: "nested.pick.both.pair.first=first5:s",
-    829: 819,
-    831: "nested.pick.both.pair.second=second5:s",
-    834: 820,
-    835: "after=after:q",
-    840: "holders.count",
-    843: 644,
-    845: 644,
-    850: 644,
-    854: "holders.holders[len holders2].kind",
-    857: "holders.holders[len holders2].any",
-    862: "holders.holders[len holders2].any.number",
-    866: "holders.holders[len holders2].any.text",
-    870: "holders.holders[len holders2].any.pair.first",
-    874: "holders.holders[len holders2].any.some",
-    877: "holders.holders[len holders2].after",
-    890: 866,
-    898: 866,
-    899: 866,
-    909: 870,
-    917: 870,
-    918: 870,
-    919: 870,
-    920: 870,
-    927: "holders.holders[len holders2].any.pair.second",
-    935: 927,
-    936: 927,
-    946: "holders.holders[len holders2].any.some.numbers",
-    948: 946,
-    951: 946,
-    963: "nested",
-    967: "nested.before",
-    974: "nested.two[len two].kind",
-    977: "nested.two[len two].any",
-    982: "nested.two[len two].any.number",
-    986: "nested.two[len two].any.text",
-    990: "nested.two[len two].any.pair.first",
-    994: "nested.two[len two].any.some",
-    997: "nested.two[len two].after",
-    1001: "nested.tag",
-    1004: 764,
-    1007: "nested.pick.small",
-    1012: "nested.pick.wide.x",
-    1017: "nested.pick.both.a",
-    1021: 764,
-    1032: 986,
-    1040: 986,
-    1041: 986,
-    1042: 986,
-    1043: 986,
-    1053: 990,
-    1061: 990,
-    1062: 990,
-    1063: 990,
-    1064: 990,
-    1071: "nested.two[len two].any.pair.second",
-    1079: 1071,
-    1080: 1071,
-    1090: "nested.two[len two].any.some.numbers",
-    1092: 1090,
-    1095: 1090,
-    1111: 819,
-    1114: 819,
-    1122: 819,
-    1123: 819,
-    1124: 819,
-    1125: 819,
-    1132: 820,
-    1140: 820,
-    1141: 820,
-    1154: 362,
-    1159: "capsule",
-    1160: "capsule.tag=tag:i",
-    1163: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1166: "capsule.pair.first",
-    1167: "capsule.pair.second",
-    1168: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
-    1172: "capsule.text=0 if text is None else r:I",
-    1178: 1166,
-    1179: 1167,
-    1181: "capsule.pair.first=first2:s",
-    1184: 1166,
-    1186: "capsule.pair.second=second2:s",
-    1189: 1167,
-    1193: "capsule.text=text4:s",
-    1196: "capsule.text",
-    1197: "boxed.capsule",
-    1198: 1197,
-    1199: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1202: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1205: "boxed.capsule.pair.first",
-    1206: "boxed.capsule.pair.second",
-    1207: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
-    1211: "boxed.capsule.text=0 if text6 is None else r:I",
-    1215: "boxed.c=boxed.c:B",
-    1218: 1205,
-    1219: 1206,
-    1221: "boxed.capsule.pair.first=first4:s",
-    1224: 1205,
-    1226: "boxed.capsule.pair.second=second4:s",
-    1229: 1206,
-    1233: "boxed.capsule.text=text9:s",
-    1236: "boxed.capsule.text",
-    1241: "capsule.tag",
-    1245: "capsule.wide.x",
-    1249: 1166,
-    1253: 1196,
-    1263: 1166,
-    1271: 1166,
-    1272: 1166,
-    1279: 1167,
-    1287: 1167,
-    1288: 1167,
-    1297: 1196,
-    1305: 1196,
-    1306: 1196,
-    1315: 362,
-    1320: "boxed.capsule.wide.x",
-    1324: 1205,
-    1328: 1236,
-    1333: "boxed.c",
-    1340: 1205,
-    1348: 1205,
-    1349: 1205,
-    1356: 1206,
-    1364: 1206,
-    1365: 1206,
-    1374: 1236,
-    1382: 1236,
-    1383: 1236,
-    1397: "out",
-    1398: "out.tag=tag:i",
-    1401: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1404: "out.pair.first",
-    1405: "out.pair.second",
-    1406: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
-    1410: "out.text=0 if text is None else r:I",
-    1416: 1404,
-    1417: 1405,
-    1419: "out.pair.first=first2:s",
-    1422: 1404,
-    1424: "out.pair.second=second2:s",
-    1427: 1405,
-    1431: "out.text=text4:s",
-    1434: "out.text",
-    1439: "out.tag",
-    1443: "out.wide.x",
-    1447: 1404,
-    1451: 1434,
-    1461: 1404,
-    1469: 1404,
-    1470: 1404,
-    1477: 1405,
-    1485: 1405,
-    1486: 1405,
-    1495: 1434,
-    1503: 1434,
-    1504: 1434,
-    1517: "tree",
-    1518: 263,
-    1522: 1517,
-    1523: 362,
-    1529: 1517,
-    1533: 1517,
-    1538: "capsules",
-    1540: 1538,
-    1541: "n=n:i; capsules=n2:I",
-    1543: "capsules[v in capsules]",
-    1544: "capsules[v in capsules].tag=tag:i",
-    1547: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1550: "capsules[v in capsules].pair.first",
-    1551: "capsules[v in capsules].pair.second",
-    1552: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
-    1556: "capsules[v in capsules].text=0 if text is None else r:I",
-    1563: "capsules[v2 in capsules].pair.first",
-    1564: "capsules[v2 in capsules].pair.second",
-    1566: "capsules[v2 in capsules].pair.first=first2:s",
-    1569: 1563,
-    1571: "capsules[v2 in capsules].pair.second=second2:s",
-    1574: 1564,
-    1578: "capsules[v2 in capsules].text=text4:s",
-    1581: "capsules[v2 in capsules].text",
-    1582: "holders",
-    1584: 1582,
-    1585: "holders=n6:I",
-    1589: "holders[v3 in holders].kind",
-    1590: "holders[v3 in holders].kind=kind:H",
-    1591: 1589,
-    1592: "holders[v3 in holders].any",
-    1593: 1592,
-    1595: 1592,
-    1596: "holders[v3 in holders].any.tag=tag2:H",
-    1597: "holders[v3 in holders].any.tag",
-    1598: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
-    1603: "holders[v3 in holders].any.number=number:q",
-    1606: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
-    1610: "holders[v3 in holders].any.pair.first",
-    1611: "holders[v3 in holders].any.pair.second",
-    1612: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
-    1616: "holders[v3 in holders].any.some=0 if some is None else r:I",
-    1618: "holders[v3 in holders].after=v3.after:B",
-    1620: "holders[v4 in holders].any",
-    1624: "holders[v4 in holders].any.text=text7:s",
-    1627: "holders[v4 in holders].any.text",
-    1630: "holders[v4 in holders].any.pair.first",
-    1631: "holders[v4 in holders].any.pair.second",
-    1633: "holders[v4 in holders].any.pair.first=first4:s",
-    1636: 1630,
-    1638: "holders[v4 in holders].any.pair.second=second4:s",
-    1641: 1631,
-    1645: "holders[v4 in holders].any.some.numbers",
-    1646: 1645,
-    1649: 1645,
-    1650: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
-    1651: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1656: "n",
-    1658: 1538,
-    1660: 1538,
-    1664: "capsules[len capsules].tag",
-    1669: "capsules[len capsules].wide.x",
-    1673: "capsules[len capsules].pair.first",
-    1677: "capsules[len capsules].text",
-    1691: 1673,
-    1699: 1673,
-    1700: 1673,
-    1707: "capsules[len capsules].pair.second",
-    1715: 1707,
-    1716: 1707,
-    1726: 1677,
-    1734: 1677,
-    1735: 1677,
-    1745: 1582,
-    1747: 1582,
-    1752: 1582,
-    1756: "holders[len holders].kind",
-    1759: "holders[len holders].any",
-    1764: "holders[len holders].any.number",
-    1768: "holders[len holders].any.text",
-    1772: "holders[len holders].any.pair.first",
-    1776: "holders[len holders].any.some",
-    1779: "holders[len holders].after",
-    1792: 1768,
-    1800: 1768,
-    1801: 1768,
-    1811: 1772,
-    1819: 1772,
-    1820: 1772,
-    1827: "holders[len holders].any.pair.second",
-    1835: 1827,
-    1836: 1827,
-    1846: "holders[len holders].any.some.numbers",
-    1848: 1846,
-    1851: 1846,
+    120: ".a",
+    122: 120,
+    123: ".b",
+    125: 123,
+    130: ".tag",
+    133: ".node",
+    136: ".node.left",
+    140: ".node.leaf",
+    144: ".node.fork.a",
+    148: 133,
+    152: 136,
+    162: 144,
+    167: ".node.fork.b",
+    176: 133,
+    177: 133,
+    179: 133,
+    180: ".tag=v.tag:i; .node.tag=tag:i",
+    183: ".node.left=0 if left is None else r:I",
+    187: ".node.leaf=leaf:i",
+    190: 144,
+    191: 167,
+    192: ".node.fork.a=0 if a is None else r:I; .node.fork.b=0 if b2 is None else r + 4:I",
+    195: 133,
+    199: 136,
+    202: ".node.fork",
+    207: "kind=kind:H",
+    208: "kind",
+    209: "any",
+    211: 209,
+    212: "any.tag=tag:H",
+    213: "any.tag",
+    214: "kind=kind:H; any.tag=tag:H",
+    219: "any.number=number:q",
+    222: "any.text=0 if text is None else r:I",
+    226: "any.pair.first",
+    227: "any.pair.second",
+    228: "any.pair.first=0 if first is None else r:I; any.pair.second=0 if second is None else r + 4:I",
+    232: "any.some=0 if some is None else r:I",
+    237: "any.text=text2:s",
+    240: "any.text",
+    243: 226,
+    244: 227,
+    246: "any.pair.first=first2:s",
+    249: 226,
+    251: "any.pair.second=second2:s",
+    254: 227,
+    258: "any.some.numbers",
+    259: 258,
+    262: 258,
+    263: "any.some.numbers=n4:I; any.some.count=some2.count:i",
+    264: "any.some.numbers=numbers:h*",
+    265: "after=after:B",
+    270: 208,
+    273: 209,
+    278: "any.number",
+    282: 240,
+    286: 226,
+    290: "any.some",
+    300: 240,
+    302: 240,
+    310: 240,
+    311: 240,
+    320: 226,
+    322: 226,
+    330: 226,
+    331: 226,
+    338: 227,
+    340: 227,
+    348: 227,
+    349: 227,
+    358: 258,
+    360: 258,
+    362: 258,
+    365: 258,
+    372: "after",
+    377: "out.kind",
+    378: "out.kind=kind:H",
+    379: 377,
+    380: "out.any",
+    381: 380,
+    383: 380,
+    384: "out.any.tag=tag:H",
+    385: "out.any.tag",
+    386: "out.kind=kind:H; out.any.tag=tag:H",
+    391: "out.any.number=number:q",
+    394: "out.any.text=0 if text is None else r:I",
+    398: "out.any.pair.first",
+    399: "out.any.pair.second",
+    400: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
+    404: "out.any.some=0 if some is None else r:I",
+    406: "out.after=result.after:B",
+    410: "out.any.text=text2:s",
+    413: "out.any.text",
+    416: 398,
+    417: 399,
+    419: "out.any.pair.first=first2:s",
+    422: 398,
+    424: "out.any.pair.second=second2:s",
+    427: 399,
+    431: "out.any.some.numbers",
+    432: 431,
+    435: 431,
+    436: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
+    437: "out.any.some.numbers=numbers:h*",
+    442: 377,
+    445: 380,
+    450: "out.any.number",
+    454: 413,
+    458: 398,
+    462: "out.any.some",
+    465: "out.after",
+    474: 413,
+    476: 413,
+    484: 413,
+    485: 413,
+    494: 398,
+    496: 398,
+    504: 398,
+    505: 398,
+    512: 399,
+    514: 399,
+    522: 399,
+    523: 399,
+    532: 431,
+    534: 431,
+    536: 431,
+    539: 431,
+    550: "pick",
+    552: 550,
+    553: "tag=tag:h; pick.tag=tag2:h",
+    556: "pick.small=small:B",
+    559: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    562: "pick.both.pair",
+    563: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
+    566: 550,
+    569: 562,
+    571: "pick.both.pair.first",
+    572: "pick.both.pair.second",
+    573: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    574: 573,
+    575: 573,
+    578: "pick.both.pair.first=first:s",
+    581: 571,
+    583: "pick.both.pair.second=second:s",
+    586: 572,
+    587: "after=after:i",
+    592: "tag",
+    595: 550,
+    598: "pick.small",
+    602: "pick.wide.x",
+    606: "pick.both.a",
+    610: 550,
+    619: 571,
+    622: 571,
+    624: 571,
+    632: 571,
+    633: 571,
+    640: 572,
+    642: 572,
+    650: 572,
+    651: 572,
+    661: 372,
+    666: "holders.holders",
+    667: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
+    670: 666,
+    673: 666,
+    674: "holders.holders=n:I",
+    678: "holders.holders[v in holders2].kind",
+    679: "holders.holders[v in holders2].kind=kind:H",
+    680: 678,
+    681: "holders.holders[v in holders2].any",
+    682: 681,
+    684: 681,
+    685: "holders.holders[v in holders2].any.tag=tag:H",
+    686: "holders.holders[v in holders2].any.tag",
+    687: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
+    692: "holders.holders[v in holders2].any.number=number:q",
+    695: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
+    699: "holders.holders[v in holders2].any.pair.first",
+    700: "holders.holders[v in holders2].any.pair.second",
+    701: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
+    702: 701,
+    703: 701,
+    707: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
+    709: "holders.holders[v in holders2].after=v.after:B",
+    711: "holders.holders[v2 in holders2].any",
+    715: "holders.holders[v2 in holders2].any.text=text2:s",
+    718: "holders.holders[v2 in holders2].any.text",
+    721: "holders.holders[v2 in holders2].any.pair.first",
+    722: "holders.holders[v2 in holders2].any.pair.second",
+    724: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    727: 721,
+    729: "holders.holders[v2 in holders2].any.pair.second=second2:s",
+    732: 722,
+    736: "holders.holders[v2 in holders2].any.some.numbers",
+    737: 736,
+    740: 736,
+    741: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    742: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    743: "nested=0 if nested is None else r:I",
+    746: "nested.two",
+    747: 746,
+    749: 746,
+    750: "nested.before=nested.before:B",
+    754: "nested.two[v3 in two].kind",
+    755: "nested.two[v3 in two].kind=kind2:H",
+    756: 754,
+    757: "nested.two[v3 in two].any",
+    758: 757,
+    760: 757,
+    761: "nested.two[v3 in two].any.tag=tag2:H",
+    762: "nested.two[v3 in two].any.tag",
+    763: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
+    768: "nested.two[v3 in two].any.number=number2:q",
+    771: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
+    775: "nested.two[v3 in two].any.pair.first",
+    776: "nested.two[v3 in two].any.pair.second",
+    777: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
+    778: 777,
+    779: 777,
+    783: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
+    785: "nested.two[v3 in two].after=v3.after:B",
+    786: "nested.pick",
+    787: 786,
+    789: 786,
+    790: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    793: "nested.pick.small=small:B",
+    796: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    799: "nested.pick.both.pair",
+    800: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
+    803: 786,
+    805: "nested.two[v4 in two].any",
+    809: "nested.two[v4 in two].any.text=text7:s",
+    812: "nested.two[v4 in two].any.text",
+    815: "nested.two[v4 in two].any.pair.first",
+    816: "nested.two[v4 in two].any.pair.second",
+    818: "nested.two[v4 in two].any.pair.first=first4:s",
+    821: 815,
+    823: "nested.two[v4 in two].any.pair.second=second4:s",
+    826: 816,
+    830: "nested.two[v4 in two].any.some.numbers",
+    831: 830,
+    834: 830,
+    835: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
+    836: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    839: 799,
+    841: "nested.pick.both.pair.first",
+    842: "nested.pick.both.pair.second",
+    843: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
+    844: 843,
+    845: 843,
+    848: "nested.pick.both.pair.first=first5:s",
+    851: 841,
+    853: "nested.pick.both.pair.second=second5:s",
+    856: 842,
+    857: "after=after:q",
+    862: "holders.count",
+    865: 666,
+    867: 666,
+    869: 666,
+    874: 666,
+    878: "holders.holders[len holders2].kind",
+    881: "holders.holders[len holders2].any",
+    886: "holders.holders[len holders2].any.number",
+    890: "holders.holders[len holders2].any.text",
+    894: "holders.holders[len holders2].any.pair.first",
+    898: "holders.holders[len holders2].any.some",
+    901: "holders.holders[len holders2].after",
+    914: 890,
+    916: 890,
+    924: 890,
+    925: 890,
+    935: 894,
+    937: 894,
+    945: 894,
+    946: 894,
+    947: 894,
+    948: 894,
+    955: "holders.holders[len holders2].any.pair.second",
+    957: 955,
+    965: 955,
+    966: 955,
+    976: "holders.holders[len holders2].any.some.numbers",
+    978: 976,
+    980: 976,
+    983: 976,
+    995: "nested",
+    999: "nested.before",
+    1006: "nested.two[len two].kind",
+    1009: "nested.two[len two].any",
+    1014: "nested.two[len two].any.number",
+    1018: "nested.two[len two].any.text",
+    1022: "nested.two[len two].any.pair.first",
+    1026: "nested.two[len two].any.some",
+    1029: "nested.two[len two].after",
+    1033: "nested.tag",
+    1036: 786,
+    1039: "nested.pick.small",
+    1044: "nested.pick.wide.x",
+    1049: "nested.pick.both.a",
+    1053: 786,
+    1064: 1018,
+    1066: 1018,
+    1074: 1018,
+    1075: 1018,
+    1076: 1018,
+    1077: 1018,
+    1087: 1022,
+    1089: 1022,
+    1097: 1022,
+    1098: 1022,
+    1099: 1022,
+    1100: 1022,
+    1107: "nested.two[len two].any.pair.second",
+    1109: 1107,
+    1117: 1107,
+    1118: 1107,
+    1128: "nested.two[len two].any.some.numbers",
+    1130: 1128,
+    1132: 1128,
+    1135: 1128,
+    1151: 841,
+    1154: 841,
+    1156: 841,
+    1164: 841,
+    1165: 841,
+    1166: 841,
+    1167: 841,
+    1174: 842,
+    1176: 842,
+    1184: 842,
+    1185: 842,
+    1198: 372,
+    1203: "capsule",
+    1204: "capsule.tag=tag:i",
+    1207: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1210: "capsule.pair.first",
+    1211: "capsule.pair.second",
+    1212: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
+    1216: "capsule.text=0 if text is None else r:I",
+    1222: 1210,
+    1223: 1211,
+    1225: "capsule.pair.first=first2:s",
+    1228: 1210,
+    1230: "capsule.pair.second=second2:s",
+    1233: 1211,
+    1237: "capsule.text=text4:s",
+    1240: "capsule.text",
+    1241: "boxed.capsule",
+    1242: 1241,
+    1243: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1246: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1249: "boxed.capsule.pair.first",
+    1250: "boxed.capsule.pair.second",
+    1251: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
+    1255: "boxed.capsule.text=0 if text6 is None else r:I",
+    1259: "boxed.c=boxed.c:B",
+    1262: 1249,
+    1263: 1250,
+    1265: "boxed.capsule.pair.first=first4:s",
+    1268: 1249,
+    1270: "boxed.capsule.pair.second=second4:s",
+    1273: 1250,
+    1277: "boxed.capsule.text=text9:s",
+    1280: "boxed.capsule.text",
+    1285: "capsule.tag",
+    1289: "capsule.wide.x",
+    1293: 1210,
+    1297: 1240,
+    1307: 1210,
+    1309: 1210,
+    1317: 1210,
+    1318: 1210,
+    1325: 1211,
+    1327: 1211,
+    1335: 1211,
+    1336: 1211,
+    1345: 1240,
+    1347: 1240,
+    1355: 1240,
+    1356: 1240,
+    1365: 372,
+    1370: "boxed.capsule.wide.x",
+    1374: 1249,
+    1378: 1280,
+    1383: "boxed.c",
+    1390: 1249,
+    1392: 1249,
+    1400: 1249,
+    1401: 1249,
+    1408: 1250,
+    1410: 1250,
+    1418: 1250,
+    1419: 1250,
+    1428: 1280,
+    1430: 1280,
+    1438: 1280,
+    1439: 1280,
+    1453: "out",
+    1454: "out.tag=tag:i",
+    1457: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1460: "out.pair.first",
+    1461: "out.pair.second",
+    1462: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
+    1466: "out.text=0 if text is None else r:I",
+    1472: 1460,
+    1473: 1461,
+    1475: "out.pair.first=first2:s",
+    1478: 1460,
+    1480: "out.pair.second=second2:s",
+    1483: 1461,
+    1487: "out.text=text4:s",
+    1490: "out.text",
+    1495: "out.tag",
+    1499: "out.wide.x",
+    1503: 1460,
+    1507: 1490,
+    1517: 1460,
+    1519: 1460,
+    1527: 1460,
+    1528: 1460,
+    1535: 1461,
+    1537: 1461,
+    1545: 1461,
+    1546: 1461,
+    1555: 1490,
+    1557: 1490,
+    1565: 1490,
+    1566: 1490,
+    1579: "tree",
+    1580: 265,
+    1584: 1579,
+    1585: 372,
+    1591: 1579,
+    1595: 1579,
+    1600: "capsules",
+    1602: 1600,
+    1603: "n=n:i; capsules=n2:I",
+    1605: "capsules[v in capsules]",
+    1606: "capsules[v in capsules].tag=tag:i",
+    1609: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1612: "capsules[v in capsules].pair.first",
+    1613: "capsules[v in capsules].pair.second",
+    1614: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
+    1618: "capsules[v in capsules].text=0 if text is None else r:I",
+    1625: "capsules[v2 in capsules].pair.first",
+    1626: "capsules[v2 in capsules].pair.second",
+    1628: "capsules[v2 in capsules].pair.first=first2:s",
+    1631: 1625,
+    1633: "capsules[v2 in capsules].pair.second=second2:s",
+    1636: 1626,
+    1640: "capsules[v2 in capsules].text=text4:s",
+    1643: "capsules[v2 in capsules].text",
+    1644: "holders",
+    1646: 1644,
+    1647: "holders=n6:I",
+    1651: "holders[v3 in holders].kind",
+    1652: "holders[v3 in holders].kind=kind:H",
+    1653: 1651,
+    1654: "holders[v3 in holders].any",
+    1655: 1654,
+    1657: 1654,
+    1658: "holders[v3 in holders].any.tag=tag2:H",
+    1659: "holders[v3 in holders].any.tag",
+    1660: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
+    1665: "holders[v3 in holders].any.number=number:q",
+    1668: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
+    1672: "holders[v3 in holders].any.pair.first",
+    1673: "holders[v3 in holders].any.pair.second",
+    1674: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
+    1678: "holders[v3 in holders].any.some=0 if some is None else r:I",
+    1680: "holders[v3 in holders].after=v3.after:B",
+    1682: "holders[v4 in holders].any",
+    1686: "holders[v4 in holders].any.text=text7:s",
+    1689: "holders[v4 in holders].any.text",
+    1692: "holders[v4 in holders].any.pair.first",
+    1693: "holders[v4 in holders].any.pair.second",
+    1695: "holders[v4 in holders].any.pair.first=first4:s",
+    1698: 1692,
+    1700: "holders[v4 in holders].any.pair.second=second4:s",
+    1703: 1693,
+    1707: "holders[v4 in holders].any.some.numbers",
+    1708: 1707,
+    1711: 1707,
+    1712: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
+    1713: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1718: "n",
+    1720: 1600,
+    1722: 1600,
+    1724: 1600,
+    1728: "capsules[len capsules].tag",
+    1733: "capsules[len capsules].wide.x",
+    1737: "capsules[len capsules].pair.first",
+    1741: "capsules[len capsules].text",
+    1755: 1737,
+    1757: 1737,
+    1765: 1737,
+    1766: 1737,
+    1773: "capsules[len capsules].pair.second",
+    1775: 1773,
+    1783: 1773,
+    1784: 1773,
+    1794: 1741,
+    1796: 1741,
+    1804: 1741,
+    1805: 1741,
+    1815: 1644,
+    1817: 1644,
+    1819: 1644,
+    1824: 1644,
+    1828: "holders[len holders].kind",
+    1831: "holders[len holders].any",
+    1836: "holders[len holders].any.number",
+    1840: "holders[len holders].any.text",
+    1844: "holders[len holders].any.pair.first",
+    1848: "holders[len holders].any.some",
+    1851: "holders[len holders].after",
+    1864: 1840,
+    1866: 1840,
+    1874: 1840,
+    1875: 1840,
+    1885: 1844,
+    1887: 1844,
+    1895: 1844,
+    1896: 1844,
+    1903: "holders[len holders].any.pair.second",
+    1905: 1903,
+    1913: 1903,
+    1914: 1903,
+    1924: "holders[len holders].any.some.numbers",
+    1926: 1924,
+    1928: 1924,
+    1931: 1924,
 }

@@ -27,9 +27,11 @@ from .unions import (
 )
 
 
-def ndr64(order: str = "<") -> ndr.Codecs:
+def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     """The codecs by opnum; NDR64 has one integer order (MS-RPCE 2.2.5)."""
     encode, decode = ndr.text_codec(order)
+    max_elements, max_units = limits.max_elements, limits.max_units
+    max_depth = limits.max_depth
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
@@ -303,6 +305,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text,) = any
             if text:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first2
@@ -321,6 +325,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             first, second = any
             if first:
                 most2, first3, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + 2 * n2
                 if (
                     first3
@@ -337,6 +343,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if second:
                 at = at + 7 & -8
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + n3
                 if (
                     first5
@@ -357,6 +365,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most4, count = read6(d, at)
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
+                if most4 > max_elements:
+                    raise ndr.too_many(most4, max_elements)
                 stop4 = at + 12 + 2 * most4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -472,6 +482,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text,) = any
             if text:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first2
@@ -490,6 +502,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             first, second = any
             if first:
                 most2, first3, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + 2 * n2
                 if (
                     first3
@@ -506,6 +520,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if second:
                 at = at + 7 & -8
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + n3
                 if (
                     first5
@@ -526,6 +542,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 most4, count = read6(d, at)
                 if most4 != count:
                     raise ndr.bad_count(most4, count)
+                if most4 > max_elements:
+                    raise ndr.too_many(most4, max_elements)
                 stop4 = at + 12 + 2 * most4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
@@ -613,6 +631,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 at += 16
                 if first:
                     most, first2, n = read5(d, at)
+                    if n > max_units:
+                        raise ndr.too_wide(n, max_units)
                     stop = at + 24 + 2 * n
                     if (
                         first2
@@ -629,6 +649,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if second:
                     at = at + 7 & -8
                     most2, first4, n2 = read5(d, at)
+                    if n2 > max_units:
+                        raise ndr.too_wide(n2, max_units)
                     stop2 = at + 24 + n2
                     if (
                         first4
@@ -855,6 +877,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (most,) = read3(d, at)
             if most != count:
                 raise ndr.bad_count(most, count)
+            if most > max_elements:
+                raise ndr.too_many(most, max_elements)
             if 9 * most > size - (at + 8):
                 raise ndr.cut_short(9 * most, d)
             rows: Any = []
@@ -898,6 +922,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if text:
                         at = at + 7 & -8
                         most2, first2, n = read5(d, at)
+                        if n > max_units:
+                            raise ndr.too_wide(n, max_units)
                         stop = at + 24 + 2 * n
                         if (
                             first2
@@ -917,6 +943,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if first:
                         at = at + 7 & -8
                         most3, first3, n2 = read5(d, at)
+                        if n2 > max_units:
+                            raise ndr.too_wide(n2, max_units)
                         stop2 = at + 24 + 2 * n2
                         if (
                             first3
@@ -935,6 +963,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if second:
                         at = at + 7 & -8
                         most4, first5, n3 = read5(d, at)
+                        if n3 > max_units:
+                            raise ndr.too_wide(n3, max_units)
                         stop3 = at + 24 + n3
                         if (
                             first5
@@ -956,6 +986,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most5, count2 = read6(d, at)
                         if most5 != count2:
                             raise ndr.bad_count(most5, count2)
+                        if most5 > max_elements:
+                            raise ndr.too_many(most5, max_elements)
                         stop4 = at + 12 + 2 * most5
                         if stop4 > size:
                             raise ndr.cut_short(stop4, d)
@@ -1040,6 +1072,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if text3:
                         at = at + 7 & -8
                         most6, first7, n4 = read5(d, at)
+                        if n4 > max_units:
+                            raise ndr.too_wide(n4, max_units)
                         stop5 = at + 24 + 2 * n4
                         if (
                             first7
@@ -1061,6 +1095,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if first6:
                         at = at + 7 & -8
                         most7, first8, n5 = read5(d, at)
+                        if n5 > max_units:
+                            raise ndr.too_wide(n5, max_units)
                         stop6 = at + 24 + 2 * n5
                         if (
                             first8
@@ -1079,6 +1115,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if second3:
                         at = at + 7 & -8
                         most8, first9, n6 = read5(d, at)
+                        if n6 > max_units:
+                            raise ndr.too_wide(n6, max_units)
                         stop7 = at + 24 + n6
                         if (
                             first9
@@ -1100,6 +1138,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                         most9, count3 = read6(d, at)
                         if most9 != count3:
                             raise ndr.bad_count(most9, count3)
+                        if most9 > max_elements:
+                            raise ndr.too_many(most9, max_elements)
                         stop8 = at + 12 + 2 * most9
                         if stop8 > size:
                             raise ndr.cut_short(stop8, d)
@@ -1123,6 +1163,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     at += 16
                     if first10:
                         most10, first11, n7 = read5(d, at)
+                        if n7 > max_units:
+                            raise ndr.too_wide(n7, max_units)
                         stop9 = at + 24 + 2 * n7
                         if (
                             first11
@@ -1141,6 +1183,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     if second4:
                         at = at + 7 & -8
                         most11, first12, n8 = read5(d, at)
+                        if n8 > max_units:
+                            raise ndr.too_wide(n8, max_units)
                         stop10 = at + 24 + n8
                         if (
                             first12
@@ -1273,6 +1317,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             first, second = capsule
             if first:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first2
@@ -1289,6 +1335,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if second:
                 at = at + 7 & -8
                 most2, first4, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + n2
                 if (
                     first4
@@ -1307,6 +1355,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text,) = capsule
             if text:
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + 2 * n3
                 if (
                     first5
@@ -1350,6 +1400,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             first6, second3 = capsule2
             if first6:
                 most4, first7, n4 = read5(d, at)
+                if n4 > max_units:
+                    raise ndr.too_wide(n4, max_units)
                 stop4 = at + 24 + 2 * n4
                 if (
                     first7
@@ -1366,6 +1418,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if second3:
                 at = at + 7 & -8
                 most5, first8, n5 = read5(d, at)
+                if n5 > max_units:
+                    raise ndr.too_wide(n5, max_units)
                 stop5 = at + 24 + n5
                 if (
                     first8
@@ -1384,6 +1438,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text3,) = capsule2
             if text3:
                 most6, first9, n6 = read5(d, at)
+                if n6 > max_units:
+                    raise ndr.too_wide(n6, max_units)
                 stop6 = at + 24 + 2 * n6
                 if (
                     first9
@@ -1472,6 +1528,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             first, second = out
             if first:
                 most, first2, n = read5(d, at)
+                if n > max_units:
+                    raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
                 if (
                     first2
@@ -1488,6 +1546,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             if second:
                 at = at + 7 & -8
                 most2, first4, n2 = read5(d, at)
+                if n2 > max_units:
+                    raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + n2
                 if (
                     first4
@@ -1506,6 +1566,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
             (text,) = out
             if text:
                 most3, first5, n3 = read5(d, at)
+                if n3 > max_units:
+                    raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + 2 * n3
                 if (
                     first5
@@ -1532,7 +1594,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_Trees_request(d: Any, at: int = 0) -> Any:
-        tree, at = ndr.unwind(get_TREE(d, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0), max_depth)
         (after,) = read7(d, at)
         return tree, after
 
@@ -1543,7 +1605,7 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         return b
 
     def get_Trees_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        tree, at = ndr.unwind(get_TREE(d, 0))
+        tree, at = ndr.unwind(get_TREE(d, 0), max_depth)
         return tree
 
     def put_Many_request(n: Any, capsules: Any, holders: Any) -> bytes | bytearray:
@@ -1668,6 +1730,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         n, most = read11(d, 0)
         if most != n:
             raise ndr.bad_count(most, n)
+        if most > max_elements:
+            raise ndr.too_many(most, max_elements)
         if 4 * most > size - 16:
             raise ndr.cut_short(4 * most, d)
         rows: Any = []
@@ -1701,6 +1765,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if first:
                     at = at + 7 & -8
                     most2, first2, n2 = read5(d, at)
+                    if n2 > max_units:
+                        raise ndr.too_wide(n2, max_units)
                     stop = at + 24 + 2 * n2
                     if (
                         first2
@@ -1717,6 +1783,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if second:
                     at = at + 7 & -8
                     most3, first4, n3 = read5(d, at)
+                    if n3 > max_units:
+                        raise ndr.too_wide(n3, max_units)
                     stop2 = at + 24 + n3
                     if (
                         first4
@@ -1736,6 +1804,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if text:
                     at = at + 7 & -8
                     most4, first5, n4 = read5(d, at)
+                    if n4 > max_units:
+                        raise ndr.too_wide(n4, max_units)
                     stop3 = at + 24 + 2 * n4
                     if (
                         first5
@@ -1757,6 +1827,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
         (most5,) = read3(d, at)
         if most5 != n:
             raise ndr.bad_count(most5, n)
+        if most5 > max_elements:
+            raise ndr.too_many(most5, max_elements)
         if 9 * most5 > size - (at + 8):
             raise ndr.cut_short(9 * most5, d)
         rows_2: Any = []
@@ -1800,6 +1872,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if text3:
                     at = at + 7 & -8
                     most6, first7, n5 = read5(d, at)
+                    if n5 > max_units:
+                        raise ndr.too_wide(n5, max_units)
                     stop4 = at + 24 + 2 * n5
                     if (
                         first7
@@ -1819,6 +1893,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if first6:
                     at = at + 7 & -8
                     most7, first8, n6 = read5(d, at)
+                    if n6 > max_units:
+                        raise ndr.too_wide(n6, max_units)
                     stop5 = at + 24 + 2 * n6
                     if (
                         first8
@@ -1835,6 +1911,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                 if second3:
                     at = at + 7 & -8
                     most8, first9, n7 = read5(d, at)
+                    if n7 > max_units:
+                        raise ndr.too_wide(n7, max_units)
                     stop6 = at + 24 + n7
                     if (
                         first9
@@ -1856,6 +1934,8 @@ def ndr64(order: str = "<") -> ndr.Codecs:
                     most9, count = read6(d, at)
                     if most9 != count:
                         raise ndr.bad_count(most9, count)
+                    if most9 > max_elements:
+                        raise ndr.too_many(most9, max_elements)
                     stop7 = at + 12 + 2 * most9
                     if stop7 > size:
                         raise ndr.cut_short(stop7, d)
@@ -1895,498 +1975,537 @@ def ndr64(order: str = "<") -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    121: ".a",
-    123: 121,
-    124: ".b",
-    126: 124,
-    131: ".tag",
-    134: ".node",
-    137: ".node.left",
-    141: ".node.leaf",
-    145: ".node.fork.a",
-    149: 134,
-    154: 137,
-    164: 145,
-    169: ".node.fork.b",
-    178: 134,
-    179: 134,
-    181: 134,
-    182: ".tag=v.tag:i; .node.tag=tag:i",
-    185: ".node.left=0 if left is None else r:Q",
-    189: ".node.leaf=leaf:i",
-    192: 145,
-    193: 169,
-    194: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
-    197: 134,
-    202: 137,
-    205: ".node.fork",
-    210: "kind=kind:I",
-    211: "kind",
-    212: "any",
-    214: 212,
-    215: "any.tag=tag:I",
-    216: "any.tag",
-    217: "kind=kind:I; any.tag=tag:I",
-    222: "any.number=number:q",
-    225: "any.text=0 if text is None else r:Q",
-    229: "any.pair.first",
-    230: "any.pair.second",
-    231: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
-    235: "any.some=0 if some is None else r:Q",
-    240: "any.text=text2:s",
-    243: "any.text",
-    246: 229,
-    247: 230,
-    249: "any.pair.first=first2:s",
-    252: 229,
-    254: "any.pair.second=second2:s",
-    257: 230,
-    261: "any.some.numbers",
-    262: 261,
-    265: 261,
-    266: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
-    267: "any.some.numbers=numbers:h*",
-    269: "after=after:B",
-    274: 211,
-    277: 212,
-    283: "any.number",
-    287: 243,
-    291: 229,
-    295: "any.some",
-    305: 243,
-    313: 243,
-    314: 243,
-    323: 229,
-    331: 229,
-    332: 229,
-    339: 230,
-    347: 230,
-    348: 230,
-    357: 261,
-    359: 261,
-    362: 261,
-    370: "after",
-    375: "out.kind",
-    376: "out.kind=kind:I",
-    377: 375,
-    378: "out.any",
-    379: 378,
-    381: 378,
-    382: "out.any.tag=tag:I",
-    383: "out.any.tag",
-    384: "out.kind=kind:I; out.any.tag=tag:I",
-    389: "out.any.number=number:q",
-    392: "out.any.text=0 if text is None else r:Q",
-    396: "out.any.pair.first",
-    397: "out.any.pair.second",
-    398: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
-    402: "out.any.some=0 if some is None else r:Q",
-    404: "out.after=result.after:B",
-    408: "out.any.text=text2:s",
-    411: "out.any.text",
-    414: 396,
-    415: 397,
-    417: "out.any.pair.first=first2:s",
-    420: 396,
-    422: "out.any.pair.second=second2:s",
-    425: 397,
-    429: "out.any.some.numbers",
-    430: 429,
-    433: 429,
-    434: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
-    435: "out.any.some.numbers=numbers:h*",
-    441: 375,
-    444: 378,
-    450: "out.any.number",
-    454: 411,
-    458: 396,
-    462: "out.any.some",
-    465: "out.after",
-    474: 411,
-    482: 411,
-    483: 411,
-    492: 396,
-    500: 396,
-    501: 396,
-    508: 397,
-    516: 397,
-    517: 397,
-    526: 429,
-    528: 429,
-    531: 429,
-    543: "pick",
-    545: 543,
-    546: "tag=tag:h; pick.tag=tag2:h",
-    549: "pick.small=small:B",
-    552: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    555: "pick.both.pair",
-    556: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
-    559: 543,
-    562: 555,
-    564: "pick.both.pair.first",
-    565: "pick.both.pair.second",
-    566: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    567: 566,
-    568: 566,
-    571: "pick.both.pair.first=first:s",
-    574: 564,
-    576: "pick.both.pair.second=second:s",
-    579: 565,
-    580: "after=after:i",
-    585: "tag",
-    588: 543,
-    591: "pick.small",
-    595: "pick.wide.x",
-    599: "pick.both.a",
-    603: 543,
-    612: 564,
-    615: 564,
-    623: 564,
-    624: 564,
-    631: 565,
-    639: 565,
-    640: 565,
-    650: 370,
-    655: "holders.holders",
-    656: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
-    659: 655,
-    662: 655,
-    663: "holders.holders=n:Q",
-    665: "holders.holders[v in holders2].kind",
-    666: "holders.holders[v in holders2].kind=kind:I",
-    667: 665,
-    668: "holders.holders[v in holders2].any",
-    669: 668,
-    671: 668,
-    672: "holders.holders[v in holders2].any.tag=tag:I",
-    673: "holders.holders[v in holders2].any.tag",
-    674: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
-    679: "holders.holders[v in holders2].any.number=number:q",
-    682: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
-    686: "holders.holders[v in holders2].any.pair.first",
-    687: "holders.holders[v in holders2].any.pair.second",
-    688: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
-    689: 688,
-    690: 688,
-    694: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
-    696: "holders.holders[v in holders2].after=v.after:B",
-    698: "holders.holders[v2 in holders2].any",
-    702: "holders.holders[v2 in holders2].any.text=text2:s",
-    705: "holders.holders[v2 in holders2].any.text",
-    708: "holders.holders[v2 in holders2].any.pair.first",
-    709: "holders.holders[v2 in holders2].any.pair.second",
-    711: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    714: 708,
-    716: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    719: 709,
-    723: "holders.holders[v2 in holders2].any.some.numbers",
-    724: 723,
-    727: 723,
-    728: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    729: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    731: "nested=0 if nested is None else r:Q",
-    734: "nested.two",
-    735: 734,
-    737: 734,
-    738: "nested.before=nested.before:B",
-    742: "nested.two[v3 in two].kind",
-    743: "nested.two[v3 in two].kind=kind2:I",
-    744: 742,
-    745: "nested.two[v3 in two].any",
+    123: ".a",
+    125: 123,
+    126: ".b",
+    128: 126,
+    133: ".tag",
+    136: ".node",
+    139: ".node.left",
+    143: ".node.leaf",
+    147: ".node.fork.a",
+    151: 136,
+    156: 139,
+    166: 147,
+    171: ".node.fork.b",
+    180: 136,
+    181: 136,
+    183: 136,
+    184: ".tag=v.tag:i; .node.tag=tag:i",
+    187: ".node.left=0 if left is None else r:Q",
+    191: ".node.leaf=leaf:i",
+    194: 147,
+    195: 171,
+    196: ".node.fork.a=0 if a is None else r:Q; .node.fork.b=0 if b2 is None else r + 4:Q",
+    199: 136,
+    204: 139,
+    207: ".node.fork",
+    212: "kind=kind:I",
+    213: "kind",
+    214: "any",
+    216: 214,
+    217: "any.tag=tag:I",
+    218: "any.tag",
+    219: "kind=kind:I; any.tag=tag:I",
+    224: "any.number=number:q",
+    227: "any.text=0 if text is None else r:Q",
+    231: "any.pair.first",
+    232: "any.pair.second",
+    233: "any.pair.first=0 if first is None else r:Q; any.pair.second=0 if second is None else r + 4:Q",
+    237: "any.some=0 if some is None else r:Q",
+    242: "any.text=text2:s",
+    245: "any.text",
+    248: 231,
+    249: 232,
+    251: "any.pair.first=first2:s",
+    254: 231,
+    256: "any.pair.second=second2:s",
+    259: 232,
+    263: "any.some.numbers",
+    264: 263,
+    267: 263,
+    268: "any.some.numbers=n4:Q; any.some.count=some2.count:i",
+    269: "any.some.numbers=numbers:h*",
+    271: "after=after:B",
+    276: 213,
+    279: 214,
+    285: "any.number",
+    289: 245,
+    293: 231,
+    297: "any.some",
+    307: 245,
+    309: 245,
+    317: 245,
+    318: 245,
+    327: 231,
+    329: 231,
+    337: 231,
+    338: 231,
+    345: 232,
+    347: 232,
+    355: 232,
+    356: 232,
+    365: 263,
+    367: 263,
+    369: 263,
+    372: 263,
+    380: "after",
+    385: "out.kind",
+    386: "out.kind=kind:I",
+    387: 385,
+    388: "out.any",
+    389: 388,
+    391: 388,
+    392: "out.any.tag=tag:I",
+    393: "out.any.tag",
+    394: "out.kind=kind:I; out.any.tag=tag:I",
+    399: "out.any.number=number:q",
+    402: "out.any.text=0 if text is None else r:Q",
+    406: "out.any.pair.first",
+    407: "out.any.pair.second",
+    408: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
+    412: "out.any.some=0 if some is None else r:Q",
+    414: "out.after=result.after:B",
+    418: "out.any.text=text2:s",
+    421: "out.any.text",
+    424: 406,
+    425: 407,
+    427: "out.any.pair.first=first2:s",
+    430: 406,
+    432: "out.any.pair.second=second2:s",
+    435: 407,
+    439: "out.any.some.numbers",
+    440: 439,
+    443: 439,
+    444: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
+    445: "out.any.some.numbers=numbers:h*",
+    451: 385,
+    454: 388,
+    460: "out.any.number",
+    464: 421,
+    468: 406,
+    472: "out.any.some",
+    475: "out.after",
+    484: 421,
+    486: 421,
+    494: 421,
+    495: 421,
+    504: 406,
+    506: 406,
+    514: 406,
+    515: 406,
+    522: 407,
+    524: 407,
+    532: 407,
+    533: 407,
+    542: 439,
+    544: 439,
+    546: 439,
+    549: 439,
+    561: "pick",
+    563: 561,
+    564: "tag=tag:h; pick.tag=tag2:h",
+    567: "pick.small=small:B",
+    570: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    573: "pick.both.pair",
+    574: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
+    577: 561,
+    580: 573,
+    582: "pick.both.pair.first",
+    583: "pick.both.pair.second",
+    584: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
+    585: 584,
+    586: 584,
+    589: "pick.both.pair.first=first:s",
+    592: 582,
+    594: "pick.both.pair.second=second:s",
+    597: 583,
+    598: "after=after:i",
+    603: "tag",
+    606: 561,
+    609: "pick.small",
+    613: "pick.wide.x",
+    617: "pick.both.a",
+    621: 561,
+    630: 582,
+    633: 582,
+    635: 582,
+    643: 582,
+    644: 582,
+    651: 583,
+    653: 583,
+    661: 583,
+    662: 583,
+    672: 380,
+    677: "holders.holders",
+    678: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
+    681: 677,
+    684: 677,
+    685: "holders.holders=n:Q",
+    687: "holders.holders[v in holders2].kind",
+    688: "holders.holders[v in holders2].kind=kind:I",
+    689: 687,
+    690: "holders.holders[v in holders2].any",
+    691: 690,
+    693: 690,
+    694: "holders.holders[v in holders2].any.tag=tag:I",
+    695: "holders.holders[v in holders2].any.tag",
+    696: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
+    701: "holders.holders[v in holders2].any.number=number:q",
+    704: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
+    708: "holders.holders[v in holders2].any.pair.first",
+    709: "holders.holders[v in holders2].any.pair.second",
+    710: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
+    711: 710,
+    712: 710,
+    716: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
+    718: "holders.holders[v in holders2].after=v.after:B",
+    720: "holders.holders[v2 in holders2].any",
+    724: "holders.holders[v2 in holders2].any.text=text2:s",
+    727: "holders.holders[v2 in holders2].any.text",
+    730: "holders.holders[v2 in holders2].any.pair.first",
+    731: "holders.holders[v2 in holders2].any.pair.second",
+    733: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    736: 730,
+    738: "holders.holders[v2 in holders2].any.pair.second=second2:s",
+    741: 731,
+    745: "holders.holders[v2 in holders2].any.some.numbers",
     746: 745,
-    748: 745,
-    749: "nested.two[v3 in two].any.tag=tag2:I",
-    750: "nested.two[v3 in two].any.tag",
-    751: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
-    756: "nested.two[v3 in two].any.number=number2:q",
-    759: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
-    763: "nested.two[v3 in two].any.pair.first",
-    764: "nested.two[v3 in two].any.pair.second",
-    765: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
-    766: 765,
-    767: 765,
-    771: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
-    773: "nested.two[v3 in two].after=v3.after:B",
-    774: "nested.pick",
-    775: 774,
-    777: 774,
-    778: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    781: "nested.pick.small=small:B",
-    784: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    787: "nested.pick.both.pair",
-    788: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
-    791: 774,
-    794: "nested.two[v4 in two].any",
-    798: "nested.two[v4 in two].any.text=text7:s",
-    801: "nested.two[v4 in two].any.text",
-    804: "nested.two[v4 in two].any.pair.first",
-    805: "nested.two[v4 in two].any.pair.second",
-    807: "nested.two[v4 in two].any.pair.first=first4:s",
-    810: 804,
-    812: "nested.two[v4 in two].any.pair.second=second4:s",
-    815: 805,
-    819: "nested.two[v4 in two].any.some.numbers",
-    820: 819,
-    823: 819,
-    824: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
-    825: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    829: 787,
-    831: "nested.pick.both.pair.first",
-    832: "nested.pick.both.pair.second",
-    833: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
-    834: 833,
-    835: 833,
-    838: "nested.pick.both.pair.first=first5:s",
-    841: 831,
-    843: "nested.pick.both.pair.second=second5:s",
-    846: 832,
-    847: "after=after:q",
-    852: "holders.count",
-    855: 655,
-    857: 655,
-    859: 655,
-    863: "holders.holders[len holders2].kind",
-    866: "holders.holders[len holders2].any",
-    872: "holders.holders[len holders2].any.number",
-    876: "holders.holders[len holders2].any.text",
-    880: "holders.holders[len holders2].any.pair.first",
-    884: "holders.holders[len holders2].any.some",
-    887: "holders.holders[len holders2].after",
-    900: 876,
-    908: 876,
-    909: 876,
-    919: 880,
-    927: 880,
-    928: 880,
-    929: 880,
-    930: 880,
-    937: "holders.holders[len holders2].any.pair.second",
-    945: 937,
-    946: 937,
-    956: "holders.holders[len holders2].any.some.numbers",
-    958: 956,
-    961: 956,
-    974: "nested",
-    977: "nested.before",
-    984: "nested.two[len two].kind",
-    987: "nested.two[len two].any",
-    993: "nested.two[len two].any.number",
-    997: "nested.two[len two].any.text",
-    1001: "nested.two[len two].any.pair.first",
-    1005: "nested.two[len two].any.some",
-    1008: "nested.two[len two].after",
-    1012: "nested.tag",
-    1015: 774,
-    1018: "nested.pick.small",
-    1022: "nested.pick.wide.x",
-    1026: "nested.pick.both.a",
-    1030: 774,
-    1042: 997,
-    1050: 997,
-    1051: 997,
-    1052: 997,
-    1053: 997,
-    1063: 1001,
-    1071: 1001,
-    1072: 1001,
-    1073: 1001,
-    1074: 1001,
-    1081: "nested.two[len two].any.pair.second",
-    1089: 1081,
-    1090: 1081,
-    1100: "nested.two[len two].any.some.numbers",
-    1102: 1100,
-    1105: 1100,
-    1122: 831,
-    1125: 831,
-    1133: 831,
-    1134: 831,
-    1135: 831,
-    1136: 831,
-    1143: 832,
-    1151: 832,
-    1152: 832,
-    1165: 370,
-    1170: "capsule",
-    1171: "capsule.tag=tag:i",
-    1174: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1177: "capsule.pair.first",
-    1178: "capsule.pair.second",
-    1179: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
-    1183: "capsule.text=0 if text is None else r:Q",
-    1189: 1177,
-    1190: 1178,
-    1192: "capsule.pair.first=first2:s",
-    1195: 1177,
-    1197: "capsule.pair.second=second2:s",
-    1200: 1178,
-    1204: "capsule.text=text4:s",
-    1207: "capsule.text",
-    1208: "boxed.capsule",
-    1209: 1208,
-    1210: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1213: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1216: "boxed.capsule.pair.first",
-    1217: "boxed.capsule.pair.second",
-    1218: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
-    1222: "boxed.capsule.text=0 if text6 is None else r:Q",
-    1226: "boxed.c=boxed.c:B",
-    1229: 1216,
-    1230: 1217,
-    1232: "boxed.capsule.pair.first=first4:s",
-    1235: 1216,
-    1237: "boxed.capsule.pair.second=second4:s",
-    1240: 1217,
-    1244: "boxed.capsule.text=text9:s",
-    1247: "boxed.capsule.text",
-    1252: "capsule.tag",
-    1256: "capsule.wide.x",
-    1260: 1177,
-    1264: 1207,
-    1275: 1177,
-    1283: 1177,
-    1284: 1177,
-    1291: 1178,
-    1299: 1178,
-    1300: 1178,
-    1309: 1207,
-    1317: 1207,
-    1318: 1207,
-    1327: 370,
-    1331: "boxed.capsule.wide.x",
-    1335: 1216,
-    1339: 1247,
-    1345: "boxed.c",
-    1352: 1216,
-    1360: 1216,
-    1361: 1216,
-    1368: 1217,
-    1376: 1217,
-    1377: 1217,
-    1386: 1247,
-    1394: 1247,
-    1395: 1247,
-    1409: "out",
-    1410: "out.tag=tag:i",
-    1413: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1416: "out.pair.first",
-    1417: "out.pair.second",
-    1418: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
-    1422: "out.text=0 if text is None else r:Q",
-    1428: 1416,
-    1429: 1417,
-    1431: "out.pair.first=first2:s",
-    1434: 1416,
-    1436: "out.pair.second=second2:s",
-    1439: 1417,
-    1443: "out.text=text4:s",
-    1446: "out.text",
-    1451: "out.tag",
-    1455: "out.wide.x",
-    1459: 1416,
-    1463: 1446,
-    1474: 1416,
-    1482: 1416,
-    1483: 1416,
-    1490: 1417,
-    1498: 1417,
-    1499: 1417,
-    1508: 1446,
-    1516: 1446,
-    1517: 1446,
-    1530: "tree",
-    1531: 269,
-    1535: 1530,
-    1536: 370,
-    1542: 1530,
-    1546: 1530,
-    1551: "capsules",
-    1553: 1551,
-    1554: "n=n:i; capsules=n2:Q",
-    1556: "capsules[v in capsules]",
-    1557: "capsules[v in capsules].tag=tag:i",
-    1560: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1563: "capsules[v in capsules].pair.first",
-    1564: "capsules[v in capsules].pair.second",
-    1565: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
-    1569: "capsules[v in capsules].text=0 if text is None else r:Q",
-    1576: "capsules[v2 in capsules].pair.first",
-    1577: "capsules[v2 in capsules].pair.second",
-    1579: "capsules[v2 in capsules].pair.first=first2:s",
-    1582: 1576,
-    1584: "capsules[v2 in capsules].pair.second=second2:s",
-    1587: 1577,
-    1591: "capsules[v2 in capsules].text=text4:s",
-    1594: "capsules[v2 in capsules].text",
-    1595: "holders",
-    1597: 1595,
-    1598: "holders=n6:Q",
-    1600: "holders[v3 in holders].kind",
-    1601: "holders[v3 in holders].kind=kind:I",
-    1602: 1600,
-    1603: "holders[v3 in holders].any",
-    1604: 1603,
-    1606: 1603,
-    1607: "holders[v3 in holders].any.tag=tag2:I",
-    1608: "holders[v3 in holders].any.tag",
-    1609: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
-    1614: "holders[v3 in holders].any.number=number:q",
-    1617: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
-    1621: "holders[v3 in holders].any.pair.first",
-    1622: "holders[v3 in holders].any.pair.second",
-    1623: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
-    1627: "holders[v3 in holders].any.some=0 if some is None else r:Q",
-    1629: "holders[v3 in holders].after=v3.after:B",
-    1631: "holders[v4 in holders].any",
-    1635: "holders[v4 in holders].any.text=text7:s",
-    1638: "holders[v4 in holders].any.text",
-    1641: "holders[v4 in holders].any.pair.first",
-    1642: "holders[v4 in holders].any.pair.second",
-    1644: "holders[v4 in holders].any.pair.first=first4:s",
-    1647: 1641,
-    1649: "holders[v4 in holders].any.pair.second=second4:s",
-    1652: 1642,
-    1656: "holders[v4 in holders].any.some.numbers",
-    1657: 1656,
-    1660: 1656,
-    1661: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
-    1662: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1668: "n",
-    1670: 1551,
-    1672: 1551,
-    1676: "capsules[len capsules].tag",
-    1680: "capsules[len capsules].wide.x",
-    1684: "capsules[len capsules].pair.first",
-    1688: "capsules[len capsules].text",
-    1703: 1684,
-    1711: 1684,
-    1712: 1684,
-    1719: "capsules[len capsules].pair.second",
-    1727: 1719,
-    1728: 1719,
-    1738: 1688,
-    1746: 1688,
-    1747: 1688,
-    1757: 1595,
-    1759: 1595,
-    1761: 1595,
-    1765: "holders[len holders].kind",
-    1768: "holders[len holders].any",
-    1774: "holders[len holders].any.number",
-    1778: "holders[len holders].any.text",
-    1782: "holders[len holders].any.pair.first",
-    1786: "holders[len holders].any.some",
-    1789: "holders[len holders].after",
-    1802: 1778,
-    1810: 1778,
-    1811: 1778,
-    1821: 1782,
-    1829: 1782,
-    1830: 1782,
-    1837: "holders[len holders].any.pair.second",
-    1845: 1837,
-    1846: 1837,
-    1856: "holders[len holders].any.some.numbers",
-    1858: 1856,
-    1861: 1856,
+    749: 745,
+    750: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    751: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    753: "nested=0 if nested is None else r:Q",
+    756: "nested.two",
+    757: 756,
+    759: 756,
+    760: "nested.before=nested.before:B",
+    764: "nested.two[v3 in two].kind",
+    765: "nested.two[v3 in two].kind=kind2:I",
+    766: 764,
+    767: "nested.two[v3 in two].any",
+    768: 767,
+    770: 767,
+    771: "nested.two[v3 in two].any.tag=tag2:I",
+    772: "nested.two[v3 in two].any.tag",
+    773: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
+    778: "nested.two[v3 in two].any.number=number2:q",
+    781: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
+    785: "nested.two[v3 in two].any.pair.first",
+    786: "nested.two[v3 in two].any.pair.second",
+    787: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
+    788: 787,
+    789: 787,
+    793: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
+    795: "nested.two[v3 in two].after=v3.after:B",
+    796: "nested.pick",
+    797: 796,
+    799: 796,
+    800: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    803: "nested.pick.small=small:B",
+    806: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    809: "nested.pick.both.pair",
+    810: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
+    813: 796,
+    816: "nested.two[v4 in two].any",
+    820: "nested.two[v4 in two].any.text=text7:s",
+    823: "nested.two[v4 in two].any.text",
+    826: "nested.two[v4 in two].any.pair.first",
+    827: "nested.two[v4 in two].any.pair.second",
+    829: "nested.two[v4 in two].any.pair.first=first4:s",
+    832: 826,
+    834: "nested.two[v4 in two].any.pair.second=second4:s",
+    837: 827,
+    841: "nested.two[v4 in two].any.some.numbers",
+    842: 841,
+    845: 841,
+    846: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
+    847: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    851: 809,
+    853: "nested.pick.both.pair.first",
+    854: "nested.pick.both.pair.second",
+    855: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
+    856: 855,
+    857: 855,
+    860: "nested.pick.both.pair.first=first5:s",
+    863: 853,
+    865: "nested.pick.both.pair.second=second5:s",
+    868: 854,
+    869: "after=after:q",
+    874: "holders.count",
+    877: 677,
+    879: 677,
+    881: 677,
+    883: 677,
+    887: "holders.holders[len holders2].kind",
+    890: "holders.holders[len holders2].any",
+    896: "holders.holders[len holders2].any.number",
+    900: "holders.holders[len holders2].any.text",
+    904: "holders.holders[len holders2].any.pair.first",
+    908: "holders.holders[len holders2].any.some",
+    911: "holders.holders[len holders2].after",
+    924: 900,
+    926: 900,
+    934: 900,
+    935: 900,
+    945: 904,
+    947: 904,
+    955: 904,
+    956: 904,
+    957: 904,
+    958: 904,
+    965: "holders.holders[len holders2].any.pair.second",
+    967: 965,
+    975: 965,
+    976: 965,
+    986: "holders.holders[len holders2].any.some.numbers",
+    988: 986,
+    990: 986,
+    993: 986,
+    1006: "nested",
+    1009: "nested.before",
+    1016: "nested.two[len two].kind",
+    1019: "nested.two[len two].any",
+    1025: "nested.two[len two].any.number",
+    1029: "nested.two[len two].any.text",
+    1033: "nested.two[len two].any.pair.first",
+    1037: "nested.two[len two].any.some",
+    1040: "nested.two[len two].after",
+    1044: "nested.tag",
+    1047: 796,
+    1050: "nested.pick.small",
+    1054: "nested.pick.wide.x",
+    1058: "nested.pick.both.a",
+    1062: 796,
+    1074: 1029,
+    1076: 1029,
+    1084: 1029,
+    1085: 1029,
+    1086: 1029,
+    1087: 1029,
+    1097: 1033,
+    1099: 1033,
+    1107: 1033,
+    1108: 1033,
+    1109: 1033,
+    1110: 1033,
+    1117: "nested.two[len two].any.pair.second",
+    1119: 1117,
+    1127: 1117,
+    1128: 1117,
+    1138: "nested.two[len two].any.some.numbers",
+    1140: 1138,
+    1142: 1138,
+    1145: 1138,
+    1162: 853,
+    1165: 853,
+    1167: 853,
+    1175: 853,
+    1176: 853,
+    1177: 853,
+    1178: 853,
+    1185: 854,
+    1187: 854,
+    1195: 854,
+    1196: 854,
+    1209: 380,
+    1214: "capsule",
+    1215: "capsule.tag=tag:i",
+    1218: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1221: "capsule.pair.first",
+    1222: "capsule.pair.second",
+    1223: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
+    1227: "capsule.text=0 if text is None else r:Q",
+    1233: 1221,
+    1234: 1222,
+    1236: "capsule.pair.first=first2:s",
+    1239: 1221,
+    1241: "capsule.pair.second=second2:s",
+    1244: 1222,
+    1248: "capsule.text=text4:s",
+    1251: "capsule.text",
+    1252: "boxed.capsule",
+    1253: 1252,
+    1254: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1257: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1260: "boxed.capsule.pair.first",
+    1261: "boxed.capsule.pair.second",
+    1262: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
+    1266: "boxed.capsule.text=0 if text6 is None else r:Q",
+    1270: "boxed.c=boxed.c:B",
+    1273: 1260,
+    1274: 1261,
+    1276: "boxed.capsule.pair.first=first4:s",
+    1279: 1260,
+    1281: "boxed.capsule.pair.second=second4:s",
+    1284: 1261,
+    1288: "boxed.capsule.text=text9:s",
+    1291: "boxed.capsule.text",
+    1296: "capsule.tag",
+    1300: "capsule.wide.x",
+    1304: 1221,
+    1308: 1251,
+    1319: 1221,
+    1321: 1221,
+    1329: 1221,
+    1330: 1221,
+    1337: 1222,
+    1339: 1222,
+    1347: 1222,
+    1348: 1222,
+    1357: 1251,
+    1359: 1251,
+    1367: 1251,
+    1368: 1251,
+    1377: 380,
+    1381: "boxed.capsule.wide.x",
+    1385: 1260,
+    1389: 1291,
+    1395: "boxed.c",
+    1402: 1260,
+    1404: 1260,
+    1412: 1260,
+    1413: 1260,
+    1420: 1261,
+    1422: 1261,
+    1430: 1261,
+    1431: 1261,
+    1440: 1291,
+    1442: 1291,
+    1450: 1291,
+    1451: 1291,
+    1465: "out",
+    1466: "out.tag=tag:i",
+    1469: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1472: "out.pair.first",
+    1473: "out.pair.second",
+    1474: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
+    1478: "out.text=0 if text is None else r:Q",
+    1484: 1472,
+    1485: 1473,
+    1487: "out.pair.first=first2:s",
+    1490: 1472,
+    1492: "out.pair.second=second2:s",
+    1495: 1473,
+    1499: "out.text=text4:s",
+    1502: "out.text",
+    1507: "out.tag",
+    1511: "out.wide.x",
+    1515: 1472,
+    1519: 1502,
+    1530: 1472,
+    1532: 1472,
+    1540: 1472,
+    1541: 1472,
+    1548: 1473,
+    1550: 1473,
+    1558: 1473,
+    1559: 1473,
+    1568: 1502,
+    1570: 1502,
+    1578: 1502,
+    1579: 1502,
+    1592: "tree",
+    1593: 271,
+    1597: 1592,
+    1598: 380,
+    1604: 1592,
+    1608: 1592,
+    1613: "capsules",
+    1615: 1613,
+    1616: "n=n:i; capsules=n2:Q",
+    1618: "capsules[v in capsules]",
+    1619: "capsules[v in capsules].tag=tag:i",
+    1622: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1625: "capsules[v in capsules].pair.first",
+    1626: "capsules[v in capsules].pair.second",
+    1627: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
+    1631: "capsules[v in capsules].text=0 if text is None else r:Q",
+    1638: "capsules[v2 in capsules].pair.first",
+    1639: "capsules[v2 in capsules].pair.second",
+    1641: "capsules[v2 in capsules].pair.first=first2:s",
+    1644: 1638,
+    1646: "capsules[v2 in capsules].pair.second=second2:s",
+    1649: 1639,
+    1653: "capsules[v2 in capsules].text=text4:s",
+    1656: "capsules[v2 in capsules].text",
+    1657: "holders",
+    1659: 1657,
+    1660: "holders=n6:Q",
+    1662: "holders[v3 in holders].kind",
+    1663: "holders[v3 in holders].kind=kind:I",
+    1664: 1662,
+    1665: "holders[v3 in holders].any",
+    1666: 1665,
+    1668: 1665,
+    1669: "holders[v3 in holders].any.tag=tag2:I",
+    1670: "holders[v3 in holders].any.tag",
+    1671: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
+    1676: "holders[v3 in holders].any.number=number:q",
+    1679: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
+    1683: "holders[v3 in holders].any.pair.first",
+    1684: "holders[v3 in holders].any.pair.second",
+    1685: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
+    1689: "holders[v3 in holders].any.some=0 if some is None else r:Q",
+    1691: "holders[v3 in holders].after=v3.after:B",
+    1693: "holders[v4 in holders].any",
+    1697: "holders[v4 in holders].any.text=text7:s",
+    1700: "holders[v4 in holders].any.text",
+    1703: "holders[v4 in holders].any.pair.first",
+    1704: "holders[v4 in holders].any.pair.second",
+    1706: "holders[v4 in holders].any.pair.first=first4:s",
+    1709: 1703,
+    1711: "holders[v4 in holders].any.pair.second=second4:s",
+    1714: 1704,
+    1718: "holders[v4 in holders].any.some.numbers",
+    1719: 1718,
+    1722: 1718,
+    1723: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
+    1724: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1730: "n",
+    1732: 1613,
+    1734: 1613,
+    1736: 1613,
+    1740: "capsules[len capsules].tag",
+    1744: "capsules[len capsules].wide.x",
+    1748: "capsules[len capsules].pair.first",
+    1752: "capsules[len capsules].text",
+    1767: 1748,
+    1769: 1748,
+    1777: 1748,
+    1778: 1748,
+    1785: "capsules[len capsules].pair.second",
+    1787: 1785,
+    1795: 1785,
+    1796: 1785,
+    1806: 1752,
+    1808: 1752,
+    1816: 1752,
+    1817: 1752,
+    1827: 1657,
+    1829: 1657,
+    1831: 1657,
+    1833: 1657,
+    1837: "holders[len holders].kind",
+    1840: "holders[len holders].any",
+    1846: "holders[len holders].any.number",
+    1850: "holders[len holders].any.text",
+    1854: "holders[len holders].any.pair.first",
+    1858: "holders[len holders].any.some",
+    1861: "holders[len holders].after",
+    1874: 1850,
+    1876: 1850,
+    1884: 1850,
+    1885: 1850,
+    1895: 1854,
+    1897: 1854,
+    1905: 1854,
+    1906: 1854,
+    1913: "holders[len holders].any.pair.second",
+    1915: 1913,
+    1923: 1913,
+    1924: 1913,
+    1934: "holders[len holders].any.some.numbers",
+    1936: 1934,
+    1938: 1934,
+    1941: 1934,
 }
