@@ -9,7 +9,7 @@ from idlc.codec.fuse import fuse
 from idlc.codec.statements import CodecModule
 from idlc.data import dataclass
 from idlc.emit.environment import environment
-from idlc.emit.wrap import wrap
+from idlc.emit.wrap import DITTO, wrap
 from idlc.pymodel.build import Builder
 from idlc.pymodel.model import ModuleModel
 from idlc.pymodel.names import Renamed
@@ -112,9 +112,11 @@ def _with_paths(lines: list[str]) -> str:
     """Moves the paths from the marks behind lines into the table at the end."""
     paths: dict[int, str] = {}
     first: dict[str, int] = {}
+    before = ""
     for number, line in enumerate(lines, 1):
         code, mark, path = line.partition("  #@ ")
         if mark:
+            path = before = before if path == DITTO else path
             lines[number - 1] = code
             earlier = first.setdefault(path, number)
             paths[number] = literal(path) if earlier == number else str(earlier)  # long ones stand there once

@@ -16,6 +16,9 @@ _OPENING, _CLOSING = "([{", ")]}"
 _OPERATORS = (" or ", " and ", " | ", " + ", " - ", " * ", " // ")
 """Where an expression without commas breaks, loosest first."""
 
+DITTO = "^"
+"""The path of a line that is the same as of the line before."""
+
 
 def wrap(text: str) -> str:
     """The module text with every long line broken."""
@@ -44,7 +47,7 @@ def _broken(line: str) -> list[str]:
         code = code[:comment].rstrip()
     lines += _statement(indent, code)
     if mark:
-        lines = [f"{each}  #@ {path}" for each in lines]
+        lines = [f"{lines[0]}  #@ {path}", *(f"{each}  #@ {DITTO}" for each in lines[1:])]
     return lines
 
 

@@ -263,7 +263,7 @@ class OperationShape:
             else:
                 arguments.append(name)
         part = "BlockingCall" if blocking else "Call"
-        call = self._class(part) if self.has_call else ""
+        call = self._class(part) if self.has_call and self.builder.settings.client else ""
         return Method(
             name=self.spelled,
             doc=self._doc(),

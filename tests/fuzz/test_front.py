@@ -11,11 +11,19 @@ from pathlib import Path
 import pytest
 
 import idlc
+from idlc.diagnostics.policy import Policy
+from idlc.settings import Dialect, Settings
 from tests.fuzz.front import pool, trial
 from tests.fuzz.front.trial import Find, Input
 from tests.fuzz.rounds import ROUNDS
 
 FINDS = sorted((Path(__file__).parent / "finds").glob("*.idl"))
+OPTIONS = {
+    "usual": Settings(),
+    "server only": Settings(client=False),
+    "client only": Settings(server=False),
+    "strict": Settings(policy=Policy(strict=True, level=4), dialect=Dialect.DCE),
+}
 CHUNKS = 8
 
 
@@ -31,11 +39,13 @@ def test_some_inputs(chunk: int) -> None:
         assert found is None, f"input {number}: {found.kind}\n{found.account}"
 
 
+@pytest.mark.parametrize("settings", OPTIONS)
 @pytest.mark.parametrize("path", FINDS, ids=lambda path: path.stem)
-def test_what_was_found_once(path: Path) -> None:
+def test_what_was_found_once(path: Path, settings: str) -> None:
     acf = path.with_suffix(".acf")
     configuration = acf.read_bytes().decode("utf-8", "surrogatepass") if acf.exists() else None
-    found = trial.attempt(Input(path.read_bytes().decode("utf-8", "surrogatepass"), configuration))
+    text = path.read_bytes().decode("utf-8", "surrogatepass")
+    found = trial.attempt(Input(text, configuration, OPTIONS[settings]))
     assert found is None, f"{found.kind}\n{found.account}"
 
 
