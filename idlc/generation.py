@@ -8,7 +8,6 @@ from typing import Final
 from idlc.crashes import guard
 from idlc.reading import Compilation, Unit, preprocessed
 from idlc.source.files import Span
-from idlc.syntax.show import show
 from idlc.version import VERSION
 
 STAGES: Final = ("preprocessed", "ast", "bound", "wire", "codec")
@@ -93,6 +92,8 @@ def _homes(compilation: Compilation) -> dict[str, str]:
 
 def _shown(unit: Unit, stage: str, homes: Mapping[str, str]) -> str:
     if stage == "ast":
+        from idlc.syntax.show import show
+
         return show(unit.tree) + (show(unit.acf) if unit.acf is not None else "")
     assert unit.bound is not None
     if stage == "bound":

@@ -23,7 +23,7 @@ def distinct(unit: Unit, drafts: list[Draft], *, com: bool) -> list[Draft]:
     seen: dict[str, Span] = {}
     for draft in drafts:
         operation = draft.operation
-        kinds = ACCESSORS.keys() & operation.words
+        kinds = () if operation.words.isdisjoint(ACCESSORS) else ACCESSORS.keys() & operation.words
         key = f"{min(kinds)} {operation.name}" if kinds else operation.name
         if key in seen:
             message = f'"{operation.name}" is an operation already'
@@ -52,6 +52,8 @@ def numbered(unit: Unit, drafts: list[Draft], first: int, *, com: bool) -> tuple
         else:
             found.append(replace(operation, opnum=following))
             following += 1
+    if all(draft.operation.call_as is None for draft in drafts):
+        return tuple(found), following
     by_name = {name: one for one in found if one.call_as is None for name in (one.name, one.called)}
     used: dict[str, Operation] = {}
     for at, draft in enumerate(drafts):

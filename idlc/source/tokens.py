@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, compress, count
 from typing import Any, Final
 
 from idlc.data import dataclass
@@ -177,7 +177,7 @@ def cut(text: str) -> Words:
     kinds = list(map(_known.__getitem__, texts))
     starts = list(accumulate(map(len, texts), initial=0))
     starts.pop()
-    return Words(kinds, texts, starts, [at for at, kind in enumerate(kinds) if kind in _SPECIAL])
+    return Words(kinds, texts, starts, list(compress(count(), map(_SPECIAL.__contains__, kinds))))
 
 
 _SINGLE: Final = frozenset([NAME, NUMBER, UUID, STRING, CHAR, PUNCT, HASH])

@@ -491,6 +491,8 @@ def _enumerator(children: list[Any], span: Span, problems: Problems, first: Toke
 def _declarator(children: list[Any], span: Span, problems: Problems, first: Token) -> ast.Declarator:
     if len(children) == 1 and isinstance(children[0], Token):
         return ast.Declarator(children[0].text, (), span, span, ())
+    if len(children) == 2 and isinstance(children[1], ast.Function) and isinstance(children[0], Token):
+        return ast.Declarator(children[0].text, (children[1],), span, children[0].span, ())
     name: str | None = None
     name_span = span
     before: list[ast.Derivation] = []

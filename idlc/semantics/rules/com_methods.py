@@ -26,6 +26,8 @@ _RESULTS = frozenset({"HRESULT", "SCODE"})
 _NOT_HERE = ("callback", "broadcast", "maybe", "message", "explicit_handle", "auto_handle")
 _BINDING = ("bindable", "defaultbind", "displaybind", "immediatebind", "requestedit")
 _VARIANTS = frozenset({"VARIANT", "VARIANTARG"})
+_PLACED = frozenset({"retval", "lcid", "optional", "defaultvalue"})
+"""Attributes of parameters that depend on each other, on where they stand or on the interface."""
 _AUTOMATION = frozenset({"dual", "oleautomation", "odl"})
 
 
@@ -83,6 +85,8 @@ def _attributes(operation: Operation, report: Report) -> None:
 def _shape(interface: Interface, operation: Operation, report: Report) -> None:
     parameters = operation.parameters
     _accessor(operation, report)
+    if "vararg" not in operation.words and all(one.words.isdisjoint(_PLACED) for one in parameters):
+        return
     at: dict[str, int] = {}
     for index, one in enumerate(parameters):
         at |= dict.fromkeys({"retval", "lcid"} & one.words, index)

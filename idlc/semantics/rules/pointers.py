@@ -104,14 +104,16 @@ def _outermost(place: Sent) -> Sent:
 
 
 def _sendable(place: Sent, refused: set[Span], told: set[str], report: Report) -> None:
-    if any(isinstance(part, Pipe) for part in nested(place.type)):
+    parts = nested(place.type)
+    opaque = [part for part in parts if isinstance(part, Opaque)]
+    if not opaque or any(isinstance(part, Pipe) for part in parts):
         return  # what a pipe cannot carry is said where it is defined
-    for part in nested(place.type):
-        if part == Opaque("bit-field"):
+    for part in opaque:
+        if part.spelling == "bit-field":
             _bit_field(place, refused, report)
             return
         # What a library says of a SAFEARRAY is for Automation, which marshals it.
-        if isinstance(part, Opaque) and not (part.spelling == "SAFEARRAY" and place.interface.object):
+        if not (part.spelling == "SAFEARRAY" and place.interface.object):
             what, codes = next(found for start, found in _CODES.items() if part.spelling.startswith(start))
             role = "field" if place.role == "arm" else place.role
             code = codes.get(role, codes["field"])
