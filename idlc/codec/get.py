@@ -30,6 +30,7 @@ from idlc.wire.steps import (
     Ignored,
     InterfaceReferent,
     PipeChunks,
+    Presence,
     RecordUse,
     Referent,
     Scalar,
@@ -206,6 +207,8 @@ class Get(Emitter):
                 return f"{self.shared.type(name)}.of({reading.local})"
             case Ignored():
                 return "None"
+            case Presence():
+                return f"{reading.local} != 0"
             case Guid():
                 return f"from_guid({reading.local})"
             case Handle(name):
@@ -265,7 +268,7 @@ class Get(Emitter):
                 return self.leaf(step, wish, "16s", 4, 16, path)
             case Handle():
                 return self.leaf(step, wish, "20s", 4, 20, path)
-            case Referent() | InterfaceReferent():
+            case Referent() | InterfaceReferent() | Presence():
                 width = self.layout.count_width
                 return self.leaf(step, wish, self.shared.syntax.pointer, width, width, path)
             case Ignored():

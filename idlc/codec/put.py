@@ -28,6 +28,7 @@ from idlc.wire.steps import (
     Ignored,
     InterfaceReferent,
     PipeChunks,
+    Presence,
     Record,
     RecordUse,
     Referent,
@@ -162,6 +163,8 @@ class Put(Emitter):
                 self._referent_id(step, value, path)
             case Ignored():
                 self.count_item("0", path)
+            case Presence():
+                self._id(f"0 if not {value} else ", path)
             case InterfaceReferent():
                 pointer = self._pointer(value, path)
                 self._id(f"0 if {pointer} is None else ", path)

@@ -18,6 +18,7 @@ from idlc.wire.steps import (
     Handle,
     InterfaceReferent,
     OperationPlan,
+    Presence,
     RecordUse,
     Referent,
     Scalar,
@@ -141,7 +142,7 @@ class Shared:
     def flat(self, step: Step) -> bool:
         """Whether a body is a fixed number of run items, so that it fuses with its neighbours."""
         match step:
-            case Scalar() | EnumValue() | Guid() | Handle() | Referent() | InterfaceReferent():
+            case Scalar() | EnumValue() | Guid() | Handle() | Referent() | InterfaceReferent() | Presence():
                 return True
             case RecordUse(name):
                 return all(self.flat(slot.step) for slot in self.plan.records[name].slots)

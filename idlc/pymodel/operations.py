@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from idlc.data import replace
@@ -243,9 +243,7 @@ class OperationShape:
         parameters = ["self"]
         for parameter in self.inputs:
             if parameter.name not in self.sizes:
-                parameters.append(
-                    f"{self.names[parameter.name]}: {_required(parameter, given(t.behind_ref(parameter.type)))}"
-                )
+                parameters.append(f"{self.names[parameter.name]}: {_annotated(parameter, given)}")
         parameters += [f"{self.names[name]}: {self._pipe_end(name, prefix)} = None" for name in self.pipes]
         inferred_ = [parameter for parameter in self.inputs if parameter.name in self.sizes]
         if inferred_:
@@ -319,7 +317,7 @@ class OperationShape:
             if parameter.name in self.pipes:
                 parameters.append(f"{name}: {self._pipe_class(parameter.name, prefix, server=True)}")
             elif parameter.is_in:
-                parameters.append(f"{name}: {_required(parameter, received(t.behind_ref(parameter.type)))}")
+                parameters.append(f"{name}: {_annotated(parameter, received)}")
         answer = self._returns(self.outputs)
         returns = answer if blocking else f"rpc.Answer[{answer}]"
         return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
@@ -354,8 +352,14 @@ def _hanging(text: str) -> str:
     return "\n    ".join(line for line in text.splitlines() if line.strip())
 
 
-def _required(parameter: t.Parameter, annotation: str) -> str:
-    """A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT)."""
+def _annotated(parameter: t.Parameter, spell: Callable[[t.Type], str]) -> str:
+    """The annotation of what goes in.
+
+    A context handle that only goes in may not be null (RPC_X_SS_IN_NULL_CONTEXT).
+    """
+    if parameter.presence_only:
+        return "bool"
+    annotation = spell(t.behind_ref(parameter.type))
     only_in = isinstance(t.behind_ref(parameter.type), t.ContextHandleUse) and not parameter.is_out
     return annotation.removesuffix(" | None") if only_in else annotation
 
@@ -364,4 +368,5 @@ def _sibling(parameter: t.Parameter) -> Sibling:
     type_ = t.behind_ref(parameter.type)
     array = type_.target if isinstance(type_, t.Pointer) else type_
     varying = isinstance(array, t.Array) and any(dimension.varying for dimension in array.dimensions)
-    return Sibling(parameter.name, parameter.type, parameter.is_in, kept=varying and parameter.is_out)
+    given = parameter.is_in and not parameter.presence_only
+    return Sibling(parameter.name, parameter.type, given, kept=varying and parameter.is_out)

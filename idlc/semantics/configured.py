@@ -172,14 +172,25 @@ def _is_open(unit: Unit, type_: Type) -> bool:
             return False
 
 
+def _is_sized(unit: Unit, type_: Type) -> bool:
+    """Whether what a pointer leads to has a size that the server knows before it is there."""
+    match type_:
+        case Array(_, dimensions):
+            return all(dimension.bound is not None or dimension.size is not None for dimension in dimensions)
+        case String(_, bound, size):
+            return bound is not None or size is not None
+        case _:
+            return not _is_open(unit, type_)
+
+
 def _partial_ignore(unit: Unit, attribute: ast.Attribute, parameter: Parameter) -> None:
     is_unique = isinstance(parameter.type, Pointer) and parameter.type.kind is PointerKind.UNIQUE
     if not (parameter.is_in and parameter.is_out and is_unique):
         message = f'"{parameter.name}" is [partial_ignore] and must be [in, out, unique]'
         unit.report.error("MIDL2096", message, attribute.span)
-    else:
-        message = "[partial_ignore] is not supported: it sends a pointer without what it points at"
-        unit.report.error("IDLC1208", message, attribute.span)
+    elif isinstance(parameter.type, Pointer) and not _is_sized(unit, parameter.type.target):
+        message = f'"{parameter.name}" is [partial_ignore] and has no size that the server could make room by'
+        unit.report.error("MIDL2096", message, attribute.span, _declared(parameter))
 
 
 # ---------------------------------------------------------------------------- allocation

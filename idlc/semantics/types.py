@@ -414,6 +414,11 @@ class Parameter:
     """The type's name as written, without the stars: `VARIANT`, `SAFEARRAY(VARIANT)`."""
     doc: Doc = NO_DOC
 
+    @property
+    def presence_only(self) -> bool:
+        """Whether a request only says if the pointer is null: [partial_ignore]."""
+        return "partial_ignore" in self.words
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

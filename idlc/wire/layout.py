@@ -17,6 +17,7 @@ from idlc.wire.steps import (
     InterfaceReferent,
     Kind,
     PipeChunks,
+    Presence,
     RecordUse,
     Referent,
     Scalar,
@@ -103,7 +104,7 @@ class Layout:
                 if self.plan.choices[step.name].encapsulated and not self.syntax.wide:
                     return self.alignment(step.tag)
                 return max(self.alignment(step.tag), self.arm_alignment(step))
-            case Referent() | InterfaceReferent() | Ignored():
+            case Referent() | InterfaceReferent() | Ignored() | Presence():
                 return self.count_width
             case Sequence():
                 return self.alignment(step.element)  # NDR 2.0 and NDR64: the counts do not raise it
@@ -147,7 +148,7 @@ class Layout:
                 if name not in self._record_size:
                     self._record_size[name] = self._sum(name)
                 return self._record_size[name]
-            case Referent() | InterfaceReferent() | Ignored():
+            case Referent() | InterfaceReferent() | Ignored() | Presence():
                 return self.count_width
             case Sequence():
                 count = 1

@@ -61,6 +61,7 @@ from idlc.wire.steps import (
     PicklePlan,
     PipeChunks,
     Pipes,
+    Presence,
     ProcedurePlan,
     Record,
     RecordUse,
@@ -262,7 +263,7 @@ class _Planner:
                 continue
             slot = Slot(parameter.name, self.traveller(type_, parameter, operation))
             if parameter.is_in:
-                request.append(slot)
+                request.append(replace(slot, step=Presence()) if parameter.presence_only else slot)
             if parameter.is_out:
                 response.append(slot)
         if not isinstance(operation.result, Void) and not operation.serialized:

@@ -21,6 +21,7 @@ from idlc.wire.steps import (
     PicklePlan,
     PipeChunks,
     Pipes,
+    Presence,
     Record,
     RecordUse,
     Referent,
@@ -46,6 +47,10 @@ def show(plan: WirePlan) -> str:
     for choice in plan.choices.values():
         lines += shown.choice(choice)
     return "\n".join(lines) + "\n"
+
+
+_ITEMS = Scalar | EnumValue | Guid | Handle | Referent | InterfaceReferent | Ignored | Presence
+"""What is one item of a run."""
 
 
 class _Show:
@@ -123,7 +128,7 @@ class _Show:
     def runs(self, slots: tuple[Slot, ...]) -> Iterator[str]:
         run: list[str] = []
         for slot in slots:
-            if isinstance(slot.step, Scalar | EnumValue | Guid | Handle | Referent | InterfaceReferent | Ignored):
+            if isinstance(slot.step, _ITEMS):
                 run.append(self.item(slot))
                 continue
             if run:
@@ -152,6 +157,8 @@ class _Show:
                 return f"interface {interface or '?'}" + ("" if iid is None else f" by {expression_text(iid)}")
             case Ignored():
                 return "null"
+            case Presence():
+                return "presence"
             case RecordUse(name):
                 return name
             case Choice(name):

@@ -136,6 +136,11 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Of a pointer, whether it is null: a referent id without a referent, for [partial_ignore]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Converted:
     """A value that Python sees through a converter; `target` is what travels."""
 
@@ -166,6 +171,7 @@ Step = (
     | Text
     | InterfaceReferent
     | Ignored
+    | Presence
     | Converted
     | PipeChunks
 )
