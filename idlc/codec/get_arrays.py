@@ -87,18 +87,20 @@ def sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, path: 
     if reading.rows:  # not before their referents are there
         reading.shape = tuple(shape)
     else:
-        finish_array(get, reading, step, first, shape)
+        finish_array(get, reading, step, first, shape, path)
     return reading
 
 
-def finish_array(get: Get, reading: Reading, step: Sequence, first: str, shape: list[tuple[str, str, str]]) -> None:
+def finish_array(
+    get: Get, reading: Reading, step: Sequence, first: str, shape: list[tuple[str, str, str]], path: str
+) -> None:
     """Gives the elements read their dimensions, and what was not sent before them its place."""
     kept = ", seen, limits" if get.layout.vacant(step) else ""
     if len(step.dimensions) > 1:
         shaped = ", ".join(f"({most}, {start}, {count})" for most, start, count in shape)
-        get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}){kept})")
+        get.line(f"{reading.local} = ndr.nest({reading.local}, ({shaped}){kept})", path)
     elif first != "0":
-        get.line(f"{reading.local} = ndr.shifted({reading.local}, {first}{kept})")
+        get.line(f"{reading.local} = ndr.shifted({reading.local}, {first}{kept})", path)
 
 
 def flat_array(get: Get, step: Sequence, wish: str, path: str) -> Reading:
@@ -232,7 +234,7 @@ def deferred_items(get: Get, reading: Reading, step: Sequence, path: str) -> Non
 
     get.loop(f"for {targets_of(names)} in {reading.rows}:", one)
     get.base, get.offset = "at", 0
-    finish_array(get, reading, step, reading.shape[0][1], list(reading.shape))
+    finish_array(get, reading, step, reading.shape[0][1], list(reading.shape), path)
 
 
 def complete(get: Get, reading: Reading, path: str) -> None:
@@ -332,5 +334,5 @@ def row_sequence(get: Get, step: Sequence, wish: str, scope: Siblings | None, pa
         get.base, get.offset = "at", 0
     else:
         get.go(end)
-    finish_array(get, reading, step, first, [])
+    finish_array(get, reading, step, first, [], path)
     return Reading(Scalar(DONE), reading.local)

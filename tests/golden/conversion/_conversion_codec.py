@@ -1864,6 +1864,7 @@ PATHS: Final[dict[int, int | str]] = {
     1210: 559,
     1211: 559,
     1216: 572,
+    1218: 504,
     1223: "a=seen.referent(a):I",
     1225: "a",
     1226: "a.high",

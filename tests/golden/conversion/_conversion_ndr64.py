@@ -1882,6 +1882,7 @@ PATHS: Final[dict[int, int | str]] = {
     1227: 573,
     1228: 573,
     1234: 587,
+    1236: 518,
     1241: "a=seen.referent(a):Q",
     1243: "a",
     1244: "a.high",
