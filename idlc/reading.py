@@ -75,15 +75,15 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
     compilation.traces.repeatable = all(os.path.isdir(folder) for folder in settings.include)
     options = _options(settings)
     units: dict[str, Unit] = {}
-    roots: list[SourceFile] = []
+    roots: dict[SourceFile, None] = {}
+    """Those that were asked for; a set that keeps their order."""
     for name in names:
         try:
             source = files.open(name)
         except CannotRead as error:
             report.error("MIDL1001", f'cannot read "{name}": {error}', Span.none())
             continue
-        if source not in roots:
-            roots.append(source)
+        roots[source] = None
     explicit = _explicit_acf(settings, files, report) if roots else None
 
     def requests(source: SourceFile) -> list[Request]:
@@ -112,7 +112,7 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
         return found
 
     with _uncollected(settings.pause_collector):
-        graph = resolve_imports(roots, requests, files, report)
+        graph = resolve_imports(list(roots), requests, files, report)
     for root in roots:
         report.origins.asked_for(root.path)
     compilation.units = [units[source.path] for source in graph.order]

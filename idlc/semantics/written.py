@@ -38,7 +38,9 @@ class Attributes:
     def helpstring(self) -> str:
         """The text of `helpstring`, which documents what it stands on; empty if there is none."""
         attribute = self.by_name.get("helpstring")
-        argument = attribute.arguments[0] if attribute is not None and attribute.arguments else None
+        if attribute is None:
+            return ""
+        argument = attribute.arguments[0] if attribute.arguments else None
         return argument.value if isinstance(argument, ast.StringLiteral) else ""
 
     def uuid(self, name: str = "uuid") -> UUID | None:

@@ -122,6 +122,12 @@ def _steps() -> list[tuple[int, int, int, tuple[tuple[int, bool], ...], bool, bo
     ]
 
 
+@cache
+def _climbs() -> dict[tuple[int, int, str], tuple[int, tuple[Any, ...]]]:
+    """What was worked out of reductions of one child each, see `_climb`. Nothing but the grammar decides about it."""
+    return {}
+
+
 def _children(rule: Reduction) -> tuple[int, int]:
     match rule.keep:
         case ((at, False),):
@@ -166,7 +172,7 @@ class _Parser:
         types, tokens = self._types, self._tokens
         states, values, firsts = self._states, self._values, self._firsts
         problems = self._problems
-        climbs: dict[tuple[int, int, str], tuple[int, tuple[Any, ...]]] = {}
+        climbs = _climbs()
         end = self._grammar.ends[start]
         state = self._grammar.starts[start]
         states.append(state)
