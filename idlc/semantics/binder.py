@@ -386,6 +386,8 @@ class _File:
         attribute = attributes.get("handle")
         if attribute is None or shape.is_error:
             return shape
+        if "handle" in attributes.disputed:
+            return ERROR_SHAPE
         report = self.unit.report
         match shape.core:
             case BindingHandle():

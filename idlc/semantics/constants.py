@@ -273,8 +273,10 @@ class Expressions:
         guarded = any(variable.name in names for names in self._guarded)
         if level.is_pointer and kind is not PointerKind.REF and not guarded and not siblings.local:
             message = f'"{variable.name}" may be NULL here, it is a {kind.value} pointer'
-            self._unsendable(siblings)("MIDL2195", message, written.span, help=f"test it: {variable.name} ? ... : 0")
-            if not siblings.object:
+            field = siblings.what == "field"  # which files have that are published as they are used
+            say = self.report.doubtful if field else self._unsendable(siblings)
+            say("MIDL2195", message, written.span, help=f"test it: {variable.name} ? ... : 0")
+            if not (siblings.object or field):
                 return None
         shape = Shape(tuple(rest), value.shape.core)
         return Value(Variable(variable.name, variable.dereferenced + 1, pointer=bool(rest)), shape)
@@ -442,11 +444,17 @@ class Expressions:
             return True
         if isinstance(value.shape.core, Opaque) and value.shape.core.spelling.startswith("undefined type"):
             return False  # said already
-        pointee = Shape(value.shape.levels[1:], value.shape.core)
-        one_off = bool(value.shape.levels) and self._integral_shape(pointee)
-        help_ = f'did you mean "*{written.span.text}"?' if one_off else None
+        help_ = self.one_off(value, written)
         (say or self.report.error)("MIDL2059", f"{role} must be an integer", written.span, help=help_)
         return False
+
+    def one_off(self, value: Value, written: ast.Argument) -> str | None:
+        """What to do about a pointer in place of the integer that it points at; None for everything else."""
+        pointee = Shape(value.shape.levels[1:], value.shape.core)
+        if not value.shape.levels or not self._integral_shape(pointee):
+            return None
+        text = written.span.text
+        return f'did you mean "*{text}"?' if isinstance(written, ast.Identifier) else f'did you mean "*({text})"?'
 
 
 def names(expression: Expression) -> frozenset[str]:

@@ -25,6 +25,7 @@ from idlc.semantics.types import (
     Void,
 )
 from idlc.semantics.unit import Unit, before
+from idlc.semantics.values import check_default
 from idlc.semantics.written import Attributes
 from idlc.source.files import Span
 from idlc.syntax import ast
@@ -100,7 +101,7 @@ def bind_operation(
         local=local,
         placeholder=not plain and isinstance(result, Void) and bool(_PLACEHOLDER.match(name)),
         doc=Doc(statement.span, attributes.helpstring),
-        words=frozenset(attributes.by_name),
+        words=frozenset(attributes.by_name) - attributes.disputed,
         dispid=dispid(unit, attributes),
         call_as=argument.name if isinstance(argument, ast.Identifier) else None,
         comm_status=found.comm,
@@ -250,6 +251,8 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
         unit.report.error("MIDL2279", f'"{draft.name}" is const and [out]', draft.span)
     note_undecided(unit, shape, outermost=True)
     type_ = finish(shape, default=unit.default, parameter=True)
+    if (default := attributes.get("defaultvalue")) is not None:
+        check_default(unit, default, type_)
     parameter = draft.parameter
     line = partial(text.declaration, parameter.attributes, parameter.specifiers, parameter.declarator)
     words = frozenset(attributes.by_name)

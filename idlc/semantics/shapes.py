@@ -595,7 +595,9 @@ def _selected(unit: Unit, shape: Shape, attributes: Attributes, siblings: Siblin
     if type_ is None:
         return ERROR_SHAPE
     if not _selects(value):
-        unit.report.error("MIDL2174", "a union is selected by an integer, a character or an enum", argument.span)
+        help_ = unit.expressions.one_off(value, argument)
+        message = "a union is selected by an integer, a character or an enum"
+        unit.report.error("MIDL2174", message, argument.span, help=help_)
         return ERROR_SHAPE
     if own is not None and _narrower(value, own):
         message = "the union is selected by a type of another size"

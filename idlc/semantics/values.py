@@ -10,7 +10,7 @@ from typing import Final
 from idlc.data import dataclass
 from idlc.semantics.constants import INITIALIZER, integer_type, wrap
 from idlc.semantics.symbols import InterfaceCore, Shape
-from idlc.semantics.types import Base, BaseKind, Opaque, StructUse
+from idlc.semantics.types import Base, BaseKind, Opaque, StructUse, Type
 from idlc.semantics.unit import Unit
 from idlc.syntax import ast
 
@@ -51,6 +51,20 @@ def constant_value(unit: Unit, shape: Shape, written: ast.Expression) -> Found |
         message = f"{value} does not fit into {bits} bits"
         unit.report.doubtful("MIDL2175", message, written.span)
     return Found(wrap(value, bits, signed))
+
+
+def check_default(unit: Unit, attribute: ast.Attribute, type_: Type) -> None:
+    """[defaultvalue("text")] of a number: text that is a number too is converted, other text cannot be."""
+    written = attribute.arguments[0]
+    while isinstance(written, ast.Parenthesized):
+        written = written.operand
+    if not (isinstance(written, ast.StringLiteral) and isinstance(type_, Base) and type_.kind is not BaseKind.GUID):
+        return
+    try:
+        float(written.value)
+    except ValueError:
+        message = f'a number has "{written.value}" for a default value'
+        unit.report.warning("MIDL2366", message, written.span, help="write a number")
 
 
 _WHOLE: Final = 1 << 64

@@ -21,6 +21,8 @@ class Attributes:
     """The attributes in force at one place, by name."""
 
     by_name: dict[str, ast.Attribute]
+    disputed: frozenset[str] = frozenset()
+    """Those beside which another was refused: what follows from that is said."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.by_name
@@ -79,6 +81,7 @@ def check(
     `further` are places that are as good: a parameter's attributes may come from an ACF as well.
     """
     kept: dict[str, ast.Attribute] = {}
+    disputed: set[str] = set()
     if not written:
         return Attributes(kept)
     places = {place, *further}
@@ -113,10 +116,11 @@ def check(
             note = Note(f'"{clash}" is here', kept[clash].span)
             where = _where(place, subject)
             report.error(code, f'"{name}" and "{clash}" exclude each other{where}', attribute.span, (note,))
+            disputed.add(clash)
             continue
         if (rule.takes is _NOTHING and not attribute.arguments) or _arguments_fit(attribute, rule, report):
             kept[name] = attribute
-    return Attributes(kept)
+    return Attributes(kept, frozenset(disputed))
 
 
 def _name_of(attribute: ast.Attribute) -> Span:
