@@ -186,6 +186,11 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     before, after = statements[:first], statements[first + 1 :]
     if not after:
         return (*head, *before, Line(f"return {opening.text[5:]}", opening.path))
+    last = after[-1]
+    untouched = not any(_names(statement, _BUFFER) for statement in after[:-1])
+    if untouched and isinstance(last, Line) and last.text.startswith("b += "):  # nothing needs a buffer that grows
+        made = Line(f"b = {opening.text[5:]}", opening.path)
+        return (*head, *before, made, *after[:-1], Line(f"return b + {last.text[5:]}", last.path))
     return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
 
 
@@ -195,19 +200,20 @@ def _without_last_count(statements: list[Statement]) -> list[Statement]:
         statement = statements[place]
         if isinstance(statement, Line) and statement.text.startswith("r += "):
             return statements[:place] + statements[place + 1 :]
-        if _counts(statement):
+        if _names(statement, _COUNT):
             break
     return statements
 
 
-def _counts(statement: Statement) -> bool:
-    """Whether referent ids are counted in a statement."""
+def _names(statement: Statement, name: re.Pattern[str]) -> bool:
+    """Whether a local is named anywhere in a statement."""
     if isinstance(statement, Line):
-        return _COUNT.search(statement.text) is not None
-    return _COUNT.search(statement.head) is not None or any(map(_counts, statement.body))
+        return name.search(statement.text) is not None
+    return name.search(statement.head) is not None or any(_names(inner, name) for inner in statement.body)
 
 
 _COUNT = re.compile(r"\br\b")
+_BUFFER = re.compile(r"\bb\b")
 
 
 def _mentions(statements: list[Statement]) -> bool:

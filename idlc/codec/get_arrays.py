@@ -34,9 +34,9 @@ def text(get: Get, step: Text, wish: str, scope: Siblings | None, path: str, mos
     unit = step.unit
     get.line(f"{end} = {get.place()} + {count if unit == 1 else f'2 * {count}'}")
     zeros = 'b"\\0"' if unit == 1 else 'b"\\0\\0"'
-    last = f"d[{end} - {unit} : {end}] != {zeros}"
+    last = f"d[{end} - {unit} : {end}] != {zeros}"  # so too when the data ends before
     get.reject(
-        f"{first} or not 0 < {count} <= {limit} or {end} > {get.size()} or {last}",
+        f"{first} or not 0 < {count} <= {limit} or {last}",
         f"ndr.bad_string(d, {first}, {count}, {limit}, {end})",
         path,
     )

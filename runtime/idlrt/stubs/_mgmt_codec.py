@@ -207,12 +207,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read3(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 12 + n
-        if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
+        if first or not 0 < n <= most or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
         princ_name = widen(d[12 : stop - 1])
         if most != (inputs[1]):
@@ -301,10 +300,10 @@ PATHS: Final[dict[int, int | str]] = {
     204: "princ_name=most:I; princ_name=0:I; princ_name=n:I",
     205: 197,
     206: 124,
-    211: 197,
-    213: 197,
+    210: 197,
+    212: 197,
+    215: 197,
     216: 197,
-    217: 197,
-    219: 197,
-    222: 120,
+    218: 197,
+    221: 120,
 }

@@ -220,12 +220,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_inq_princ_name_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read5(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 24 + n
-        if first or not 0 < n <= most or stop > size or d[stop - 1 : stop] != b"\0":
+        if first or not 0 < n <= most or d[stop - 1 : stop] != b"\0":
             raise ndr.bad_string(d, first, n, most, stop)
         princ_name = widen(d[24 : stop - 1])
         if most != (inputs[1]):
@@ -314,10 +313,10 @@ PATHS: Final[dict[int, int | str]] = {
     217: "princ_name=most:Q; princ_name=0:Q; princ_name=n:Q",
     218: 210,
     219: 137,
-    224: 210,
-    226: 210,
+    223: 210,
+    225: 210,
+    228: 210,
     229: 210,
-    230: 210,
-    232: 210,
-    235: 133,
+    231: 210,
+    234: 133,
 }

@@ -166,12 +166,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 16 + 2 * n
-        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[16 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -181,12 +180,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n2 > max_units:
                 raise ndr.too_wide(n2, max_units)
             stop2 = at + 12 + 2 * n2
-            if (
-                first2
-                or not 0 < n2 <= most
-                or stop2 > size
-                or d[stop2 - 2 : stop2] != b"\0\0"
-            ):
+            if first2 or not 0 < n2 <= most or d[stop2 - 2 : stop2] != b"\0\0":
                 raise ndr.bad_string(d, first2, n2, most, stop2)
             wide2 = decode(d[at + 12 : stop2 - 2], "surrogatepass", True)[0]
             at = stop2
@@ -199,12 +193,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n3 > max_units:
                 raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + n3
-            if (
-                first3
-                or not 0 < n3 <= most2
-                or stop3 > size
-                or d[stop3 - 1 : stop3] != b"\0"
-            ):
+            if first3 or not 0 < n3 <= most2 or d[stop3 - 1 : stop3] != b"\0":
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
             narrow2_2 = widen(d[at + 12 : stop3 - 1])
             at = stop3
@@ -238,12 +227,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 16 + 2 * n
-        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[16 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -253,12 +241,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n2 > max_units:
                 raise ndr.too_wide(n2, max_units)
             stop2 = at + 12 + 2 * n2
-            if (
-                first2
-                or not 0 < n2 <= most
-                or stop2 > size
-                or d[stop2 - 2 : stop2] != b"\0\0"
-            ):
+            if first2 or not 0 < n2 <= most or d[stop2 - 2 : stop2] != b"\0\0":
                 raise ndr.bad_string(d, first2, n2, most, stop2)
             wide2 = decode(d[at + 12 : stop2 - 2], "surrogatepass", True)[0]
             at = stop2
@@ -271,12 +254,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n3 > max_units:
                 raise ndr.too_wide(n3, max_units)
             stop3 = at + 12 + n3
-            if (
-                first3
-                or not 0 < n3 <= most2
-                or stop3 > size
-                or d[stop3 - 1 : stop3] != b"\0"
-            ):
+            if first3 or not 0 < n3 <= most2 or d[stop3 - 1 : stop3] != b"\0":
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
             narrow2_2 = widen(d[at + 12 : stop3 - 1])
             at = stop3
@@ -289,9 +267,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         n = len(values)
         if n != count:
             raise ndr.size_mismatch(n, count)
-        b = bytearray(pack4(count, n))
-        b += write1(values)
-        return b
+        b = pack4(count, n)
+        return b + write1(values)
 
     def get_Sum_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -416,9 +393,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if length > size2 or length > n or length < 0:
             raise ndr.bad_extent(0, length, size2, n)
         part = values[:length]
-        b = bytearray(pack7(size2, length, size2, 0, length))
-        b += write3(part)
-        return b
+        b = pack7(size2, length, size2, 0, length)
+        return b + write3(part)
 
     def get_Window_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -448,9 +424,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if length > most or length > n or length < 0:
             raise ndr.bad_extent(0, length, most, n)
         part = values[:length]
-        b = bytearray(pack3(length, most, 0, length))
-        b += write3(part)
-        return b
+        b = pack3(length, most, 0, length)
+        return b + write3(part)
 
     def get_Window_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
@@ -517,7 +492,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Mix_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         kind, tag = read10(d, 0)
         at = 4
         if tag != kind:
@@ -546,12 +520,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first, n, most, stop)
                 text2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -570,9 +539,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         n = len(data)
         if n != size2:
             raise ndr.size_mismatch(n, size2)
-        b = bytearray(pack4(size2, n))
-        b += data
-        return b
+        b = pack4(size2, n)
+        return b + data
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -669,147 +637,147 @@ PATHS: Final[dict[int, int | str]] = {
     160: 146,
     162: "texts.narrow=narrow2:s",
     165: 147,
-    170: 146,
-    172: 151,
+    169: 146,
+    171: 151,
+    174: 151,
     175: 151,
-    176: 151,
-    180: 146,
-    182: 146,
-    190: 146,
-    191: 146,
+    179: 146,
+    181: 146,
+    184: 146,
+    185: 146,
+    192: 147,
+    194: 147,
+    197: 147,
     198: 147,
-    200: 147,
+    207: 146,
     208: 147,
-    209: 147,
-    218: 146,
-    219: 147,
-    220: "texts.fixed=result.fixed:s",
-    223: 151,
-    224: 152,
-    225: 152,
-    226: 152,
-    227: 151,
-    229: 157,
-    232: 146,
-    234: 162,
-    237: 147,
+    209: "texts.fixed=result.fixed:s",
+    212: 151,
+    213: 152,
+    214: 152,
+    215: 152,
+    216: 151,
+    218: 157,
+    221: 146,
+    223: 162,
+    226: 147,
+    230: 146,
+    232: 151,
+    235: 151,
+    236: 151,
+    240: 146,
     242: 146,
-    244: 151,
-    247: 151,
-    248: 151,
-    252: 146,
-    254: 146,
-    262: 146,
-    263: 146,
-    270: 147,
-    272: 147,
-    280: 147,
-    281: 147,
-    289: "values",
-    291: 289,
-    292: "count=count:I; values=n:I",
-    293: "values=values:i*",
-    298: "count",
-    300: 289,
-    302: 289,
-    305: 289,
-    311: "return value=result:q",
-    314: 121,
-    318: "rows",
-    320: "rows=flat:i*",
-    327: 318,
-    330: 318,
-    334: "columns",
-    336: "columns=flat:d*",
-    343: 334,
-    346: 334,
-    350: "path.points",
-    351: 350,
-    354: 350,
-    355: "path.points=n:I; path.count=path.count:I",
-    357: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    362: 350,
-    364: 350,
-    366: 350,
-    368: 350,
-    372: "path.points[len points].x",
-    379: "back=0 if result is None else r:I",
-    381: "back.points",
-    382: 381,
-    385: 381,
-    386: "back.points=n:I; back.count=result.count:I",
-    388: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    393: "back",
-    396: 381,
-    398: 381,
-    400: 381,
-    402: 381,
-    406: "back.points[len points].x",
-    415: 289,
-    417: 289,
-    418: 289,
-    419: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
-    420: "values=part:h*",
-    425: "size",
-    427: 289,
-    429: 289,
-    431: 289,
-    433: 289,
-    435: 289,
-    438: 289,
-    444: "length",
-    445: 289,
-    446: 289,
-    449: 289,
-    450: 289,
-    451: "length=length:I; values=most:I; values=0:I; values=length:I",
-    452: 420,
-    457: 444,
-    459: 289,
-    461: 289,
-    463: 289,
-    465: 289,
-    467: 289,
-    470: 289,
-    476: "a=a:H",
-    477: "a",
-    478: "b=b2:H",
-    479: "b",
-    480: "a=a:H; b=b2:H",
-    483: 477,
-    488: "what",
-    489: 121,
-    490: "what.value",
-    491: 490,
-    493: 490,
-    494: "what.kind=what.kind:h; what.value.tag=tag:h",
-    497: "what.value.number=number:i",
-    500: "what.value.text=0 if text is None else r:I",
-    506: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    510: "what.value.text=text2:s",
-    513: "what.value.text",
-    514: "return value=return_value:H",
-    515: 121,
-    516: 514,
-    521: "what.kind",
-    524: 490,
-    527: "what.value.number",
-    531: 513,
-    537: "what.value.point.x",
-    545: 513,
-    547: 513,
-    555: 513,
-    556: 513,
-    566: 121,
-    570: "data",
-    572: 570,
-    573: "size=size2:I; data=n:I",
-    574: 570,
-    579: 425,
-    581: 570,
-    583: 570,
-    586: 570,
-    593: "digest",
-    594: "digest=bytes(result):16s",
-    597: 593,
+    245: 146,
+    246: 146,
+    253: 147,
+    255: 147,
+    258: 147,
+    259: 147,
+    267: "values",
+    269: 267,
+    270: "count=count:I; values=n:I",
+    271: "values=values:i*",
+    275: "count",
+    277: 267,
+    279: 267,
+    282: 267,
+    288: "return value=result:q",
+    291: 121,
+    295: "rows",
+    297: "rows=flat:i*",
+    304: 295,
+    307: 295,
+    311: "columns",
+    313: "columns=flat:d*",
+    320: 311,
+    323: 311,
+    327: "path.points",
+    328: 327,
+    331: 327,
+    332: "path.points=n:I; path.count=path.count:I",
+    334: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    339: 327,
+    341: 327,
+    343: 327,
+    345: 327,
+    349: "path.points[len points].x",
+    356: "back=0 if result is None else r:I",
+    358: "back.points",
+    359: 358,
+    362: 358,
+    363: "back.points=n:I; back.count=result.count:I",
+    365: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    370: "back",
+    373: 358,
+    375: 358,
+    377: 358,
+    379: 358,
+    383: "back.points[len points].x",
+    392: 267,
+    394: 267,
+    395: 267,
+    396: "size=size2:I; length=length:I; values=size2:I; values=0:I; values=length:I",
+    397: "values=part:h*",
+    401: "size",
+    403: 267,
+    405: 267,
+    407: 267,
+    409: 267,
+    411: 267,
+    414: 267,
+    420: "length",
+    421: 267,
+    422: 267,
+    425: 267,
+    426: 267,
+    427: "length=length:I; values=most:I; values=0:I; values=length:I",
+    428: 397,
+    432: 420,
+    434: 267,
+    436: 267,
+    438: 267,
+    440: 267,
+    442: 267,
+    445: 267,
+    451: "a=a:H",
+    452: "a",
+    453: "b=b2:H",
+    454: "b",
+    455: "a=a:H; b=b2:H",
+    458: 452,
+    463: "what",
+    464: 121,
+    465: "what.value",
+    466: 465,
+    468: 465,
+    469: "what.kind=what.kind:h; what.value.tag=tag:h",
+    472: "what.value.number=number:i",
+    475: "what.value.text=0 if text is None else r:I",
+    481: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    485: "what.value.text=text2:s",
+    488: "what.value.text",
+    489: "return value=return_value:H",
+    490: 121,
+    491: 489,
+    495: "what.kind",
+    498: 465,
+    501: "what.value.number",
+    505: 488,
+    511: "what.value.point.x",
+    519: 488,
+    521: 488,
+    524: 488,
+    525: 488,
+    535: 121,
+    539: "data",
+    541: 539,
+    542: "size=size2:I; data=n:I",
+    543: 539,
+    547: 401,
+    549: 539,
+    551: 539,
+    554: 539,
+    561: "digest",
+    562: "digest=bytes(result):16s",
+    565: 561,
 }

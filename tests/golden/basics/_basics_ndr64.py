@@ -174,12 +174,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Texts_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 32 + 2 * n
-        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[32 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -189,12 +188,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n2 > max_units:
                 raise ndr.too_wide(n2, max_units)
             stop2 = at + 24 + 2 * n2
-            if (
-                first2
-                or not 0 < n2 <= most
-                or stop2 > size
-                or d[stop2 - 2 : stop2] != b"\0\0"
-            ):
+            if first2 or not 0 < n2 <= most or d[stop2 - 2 : stop2] != b"\0\0":
                 raise ndr.bad_string(d, first2, n2, most, stop2)
             wide2 = decode(d[at + 24 : stop2 - 2], "surrogatepass", True)[0]
             at = stop2
@@ -207,12 +201,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n3 > max_units:
                 raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + n3
-            if (
-                first3
-                or not 0 < n3 <= most2
-                or stop3 > size
-                or d[stop3 - 1 : stop3] != b"\0"
-            ):
+            if first3 or not 0 < n3 <= most2 or d[stop3 - 1 : stop3] != b"\0":
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
             narrow2_2 = widen(d[at + 24 : stop3 - 1])
             at = stop3
@@ -247,12 +236,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Texts_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         wide, narrow2, first, n = read3(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 32 + 2 * n
-        if first or not 0 < n <= 8 or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= 8 or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, 8, stop)
         fixed = decode(d[32 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -262,12 +250,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n2 > max_units:
                 raise ndr.too_wide(n2, max_units)
             stop2 = at + 24 + 2 * n2
-            if (
-                first2
-                or not 0 < n2 <= most
-                or stop2 > size
-                or d[stop2 - 2 : stop2] != b"\0\0"
-            ):
+            if first2 or not 0 < n2 <= most or d[stop2 - 2 : stop2] != b"\0\0":
                 raise ndr.bad_string(d, first2, n2, most, stop2)
             wide2 = decode(d[at + 24 : stop2 - 2], "surrogatepass", True)[0]
             at = stop2
@@ -280,12 +263,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n3 > max_units:
                 raise ndr.too_wide(n3, max_units)
             stop3 = at + 24 + n3
-            if (
-                first3
-                or not 0 < n3 <= most2
-                or stop3 > size
-                or d[stop3 - 1 : stop3] != b"\0"
-            ):
+            if first3 or not 0 < n3 <= most2 or d[stop3 - 1 : stop3] != b"\0":
                 raise ndr.bad_string(d, first3, n3, most2, stop3)
             narrow2_2 = widen(d[at + 24 : stop3 - 1])
             at = stop3
@@ -298,9 +276,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         n = len(values)
         if n != count:
             raise ndr.size_mismatch(n, count)
-        b = bytearray(pack4(count, n))
-        b += write1(values)
-        return b
+        b = pack4(count, n)
+        return b + write1(values)
 
     def get_Sum_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -425,9 +402,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if length > size2 or length > n or length < 0:
             raise ndr.bad_extent(0, length, size2, n)
         part = values[:length]
-        b = bytearray(pack8(size2, length, size2, 0, length))
-        b += write3(part)
-        return b
+        b = pack8(size2, length, size2, 0, length)
+        return b + write3(part)
 
     def get_Window_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -457,9 +433,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if length > most or length > n or length < 0:
             raise ndr.bad_extent(0, length, most, n)
         part = values[:length]
-        b = bytearray(pack9(length, most, 0, length))
-        b += write3(part)
-        return b
+        b = pack9(length, most, 0, length)
+        return b + write3(part)
 
     def get_Window_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
@@ -520,7 +495,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Mix_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         kind, tag = read12(d, 0)
         at = 10
         if tag != kind:
@@ -551,12 +525,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first, n, most, stop)
                 text2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -576,9 +545,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         n = len(data)
         if n != size2:
             raise ndr.size_mismatch(n, size2)
-        b = bytearray(pack4(size2, n))
-        b += data
-        return b
+        b = pack4(size2, n)
+        return b + data
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -675,142 +643,142 @@ PATHS: Final[dict[int, int | str]] = {
     168: 153,
     170: "texts.narrow=narrow2:s",
     173: 154,
-    178: 153,
-    180: 158,
+    177: 153,
+    179: 158,
+    182: 158,
     183: 158,
-    184: 158,
-    188: 153,
-    190: 153,
-    198: 153,
-    199: 153,
+    187: 153,
+    189: 153,
+    192: 153,
+    193: 153,
+    200: 154,
+    202: 154,
+    205: 154,
     206: 154,
-    208: 154,
+    215: 153,
     216: 154,
-    217: 154,
-    226: 153,
-    227: 154,
-    228: "texts.fixed=result.fixed:s",
-    231: 158,
-    232: 159,
-    233: 159,
-    234: 159,
-    235: 158,
-    238: 165,
-    241: 153,
-    243: 170,
-    246: 154,
+    217: "texts.fixed=result.fixed:s",
+    220: 158,
+    221: 159,
+    222: 159,
+    223: 159,
+    224: 158,
+    227: 165,
+    230: 153,
+    232: 170,
+    235: 154,
+    239: 153,
+    241: 158,
+    244: 158,
+    245: 158,
+    249: 153,
     251: 153,
-    253: 158,
-    256: 158,
-    257: 158,
-    261: 153,
-    263: 153,
-    271: 153,
-    272: 153,
-    279: 154,
-    281: 154,
-    289: 154,
-    290: 154,
-    298: "values",
-    300: 298,
-    301: "count=count:I; values=n:Q",
-    302: "values=values:i*",
-    307: "count",
-    309: 298,
-    311: 298,
-    314: 298,
-    320: "return value=result:q",
-    323: 128,
-    327: "rows",
-    329: "rows=flat:i*",
-    336: 327,
-    339: 327,
-    343: "columns",
-    345: "columns=flat:d*",
-    352: 343,
-    355: 343,
-    359: "path.points",
-    360: 359,
-    363: 359,
-    364: "path.points=n:Q; path.count=path.count:I",
-    366: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
-    371: 359,
-    373: 359,
-    375: 359,
-    377: 359,
-    381: "path.points[len points].x",
-    388: "back=0 if result is None else r:Q",
-    390: "back.points",
-    391: 390,
-    394: 390,
-    395: "back.points=n:Q; back.count=result.count:I",
-    397: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
-    402: "back",
-    405: 390,
-    407: 390,
-    409: 390,
-    411: 390,
-    415: "back.points[len points].x",
-    424: 298,
-    426: 298,
-    427: 298,
-    428: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
-    429: "values=part:h*",
-    434: "size",
-    436: 298,
-    438: 298,
-    440: 298,
-    442: 298,
-    444: 298,
-    447: 298,
-    453: "length",
-    454: 298,
-    455: 298,
-    458: 298,
-    459: 298,
-    460: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
-    461: 429,
-    466: 453,
-    468: 298,
-    470: 298,
-    472: 298,
-    474: 298,
-    476: 298,
-    479: 298,
-    485: "a",
-    490: "what",
-    491: 128,
-    492: "what.value",
-    493: 492,
-    495: 492,
-    496: "what.kind=what.kind:h; what.value.tag=tag:h",
-    499: "what.value.number=number:i",
-    502: "what.value.text=0 if text is None else r:Q",
-    508: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
-    513: "what.value.text=text2:s",
-    516: "what.value.text",
-    517: "return value=return_value:I",
-    518: 128,
-    519: 517,
-    524: "what.kind",
-    527: 492,
-    530: "what.value.number",
-    534: 516,
-    541: "what.value.point.x",
-    550: 516,
-    552: 516,
-    560: 516,
-    561: 516,
-    572: 128,
-    576: "data",
-    578: 576,
-    579: "size=size2:I; data=n:Q",
-    580: 576,
-    585: 434,
-    587: 576,
-    589: 576,
-    592: 576,
-    599: "digest",
-    600: "digest=bytes(result):16s",
-    603: 599,
+    254: 153,
+    255: 153,
+    262: 154,
+    264: 154,
+    267: 154,
+    268: 154,
+    276: "values",
+    278: 276,
+    279: "count=count:I; values=n:Q",
+    280: "values=values:i*",
+    284: "count",
+    286: 276,
+    288: 276,
+    291: 276,
+    297: "return value=result:q",
+    300: 128,
+    304: "rows",
+    306: "rows=flat:i*",
+    313: 304,
+    316: 304,
+    320: "columns",
+    322: "columns=flat:d*",
+    329: 320,
+    332: 320,
+    336: "path.points",
+    337: 336,
+    340: 336,
+    341: "path.points=n:Q; path.count=path.count:I",
+    343: "path.points[v in points].x=v.x:i; path.points[v in points].y=v.y:i",
+    348: 336,
+    350: 336,
+    352: 336,
+    354: 336,
+    358: "path.points[len points].x",
+    365: "back=0 if result is None else r:Q",
+    367: "back.points",
+    368: 367,
+    371: 367,
+    372: "back.points=n:Q; back.count=result.count:I",
+    374: "back.points[v in points].x=v.x:i; back.points[v in points].y=v.y:i",
+    379: "back",
+    382: 367,
+    384: 367,
+    386: 367,
+    388: 367,
+    392: "back.points[len points].x",
+    401: 276,
+    403: 276,
+    404: 276,
+    405: "size=size2:I; length=length:I; values=size2:Q; values=0:Q; values=length:Q",
+    406: "values=part:h*",
+    410: "size",
+    412: 276,
+    414: 276,
+    416: 276,
+    418: 276,
+    420: 276,
+    423: 276,
+    429: "length",
+    430: 276,
+    431: 276,
+    434: 276,
+    435: 276,
+    436: "length=length:I; values=most:Q; values=0:Q; values=length:Q",
+    437: 406,
+    441: 429,
+    443: 276,
+    445: 276,
+    447: 276,
+    449: 276,
+    451: 276,
+    454: 276,
+    460: "a",
+    465: "what",
+    466: 128,
+    467: "what.value",
+    468: 467,
+    470: 467,
+    471: "what.kind=what.kind:h; what.value.tag=tag:h",
+    474: "what.value.number=number:i",
+    477: "what.value.text=0 if text is None else r:Q",
+    483: "what.value.point.x=point.x:i; what.value.point.y=point.y:i",
+    488: "what.value.text=text2:s",
+    491: "what.value.text",
+    492: "return value=return_value:I",
+    493: 128,
+    494: 492,
+    498: "what.kind",
+    501: 467,
+    504: "what.value.number",
+    508: 491,
+    515: "what.value.point.x",
+    524: 491,
+    526: 491,
+    529: 491,
+    530: 491,
+    541: 128,
+    545: "data",
+    547: 545,
+    548: "size=size2:I; data=n:Q",
+    549: 545,
+    553: 410,
+    555: 545,
+    557: 545,
+    560: 545,
+    567: "digest",
+    568: "digest=bytes(result):16s",
+    571: 567,
 }

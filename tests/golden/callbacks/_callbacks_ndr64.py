@@ -37,17 +37,15 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Run_request(steps: Any, name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(pack1(steps, n, 0, n))
-        b += text
-        return b
+        b = pack1(steps, n, 0, n)
+        return b + text
 
     def get_Run_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         steps, most, first, n = read1(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 32 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         name = decode(d[32 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -74,7 +72,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Progress_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         number, what = read3(d, 0)
         at = 16
         if what:
@@ -82,12 +79,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             what2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -105,12 +97,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Ask_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read4(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 24 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         question = decode(d[24 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -138,7 +129,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Ask_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         deadline, answer = read6(d, 0)
         at = 16
         if answer:
@@ -149,12 +139,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first, n, most, stop)
                 what2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -187,45 +172,45 @@ PATHS: Final[dict[int, int | str]] = {
     38: "name=name:s",
     40: "steps=steps:i; name=n:Q; name=0:Q; name=n:Q",
     41: "name",
-    46: "steps",
-    48: 41,
-    51: 41,
-    52: 41,
-    57: "asked",
-    58: "return value",
-    59: "asked=asked:i; return value=return_value:i",
-    62: 57,
-    67: "step.what",
-    68: "step.number=step.number:i; step.what=0 if what is None else r:Q",
-    70: "step.what=what:s",
-    73: 67,
-    78: "step.number",
-    81: 67,
-    83: 67,
-    91: 67,
-    92: 67,
-    100: "question=question:s",
-    103: "question",
-    104: "deadline=deadline:q",
-    109: 103,
-    111: 103,
-    114: 103,
-    115: 103,
-    118: "deadline",
-    123: 118,
-    124: "answer",
-    125: 58,
-    126: "deadline=deadline:q; answer=0 if answer is None else r:Q",
-    129: "answer.what",
-    130: "answer.number=answer.number:i; answer.what=0 if what is None else r:Q",
-    133: "answer.what=what:s",
-    136: 129,
-    137: "return value=return_value:?",
-    142: 118,
-    145: "answer.number",
-    148: 129,
-    150: 129,
-    158: 129,
-    159: 129,
-    167: 58,
+    44: "steps",
+    46: 41,
+    49: 41,
+    50: 41,
+    55: "asked",
+    56: "return value",
+    57: "asked=asked:i; return value=return_value:i",
+    60: 55,
+    65: "step.what",
+    66: "step.number=step.number:i; step.what=0 if what is None else r:Q",
+    68: "step.what=what:s",
+    71: 65,
+    75: "step.number",
+    78: 65,
+    80: 65,
+    83: 65,
+    84: 65,
+    92: "question=question:s",
+    95: "question",
+    96: "deadline=deadline:q",
+    100: 95,
+    102: 95,
+    105: 95,
+    106: 95,
+    109: "deadline",
+    114: 109,
+    115: "answer",
+    116: 56,
+    117: "deadline=deadline:q; answer=0 if answer is None else r:Q",
+    120: "answer.what",
+    121: "answer.number=answer.number:i; answer.what=0 if what is None else r:Q",
+    124: "answer.what=what:s",
+    127: 120,
+    128: "return value=return_value:?",
+    132: 109,
+    135: "answer.number",
+    138: 120,
+    140: 120,
+    143: 120,
+    144: 120,
+    152: 56,
 }

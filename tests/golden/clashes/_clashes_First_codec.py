@@ -237,7 +237,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Word_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         WORDS2, tag, tag2 = read9(d, 0)
         at = 12
         if tag2 != tag:
@@ -260,12 +259,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 14 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             bytes_2 = decode(d[at + 14 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -386,18 +380,18 @@ PATHS: Final[dict[int, int | str]] = {
     231: "__hidden.bytes=0 if bytes_ is None else r:I; __hidden.str=_hidden_2.str_:h",
     233: "__hidden.bytes=bytes_:s",
     236: 230,
-    241: 217,
-    244: 218,
-    247: "value.tag",
-    251: "value.list_.a",
-    255: 218,
-    256: 230,
-    259: 230,
-    261: 230,
-    269: 230,
-    270: 230,
-    278: "return value=result:H",
-    279: 62,
-    280: 278,
-    283: 62,
+    240: 217,
+    243: 218,
+    246: "value.tag",
+    250: "value.list_.a",
+    254: 218,
+    255: 230,
+    258: 230,
+    260: 230,
+    263: 230,
+    264: 230,
+    272: "return value=result:H",
+    273: 62,
+    274: 272,
+    277: 62,
 }

@@ -239,7 +239,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Word_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         WORDS2, tag, tag2 = read9(d, 0)
         at = 12
         if tag2 != tag:
@@ -262,12 +261,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             bytes_2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -388,18 +382,18 @@ PATHS: Final[dict[int, int | str]] = {
     233: "__hidden.bytes=0 if bytes_ is None else r:Q; __hidden.str=_hidden_2.str_:h",
     235: "__hidden.bytes=bytes_:s",
     238: 232,
-    243: 219,
-    246: 220,
-    249: "value.tag",
-    253: "value.list_.a",
-    257: 220,
-    258: 232,
-    261: 232,
-    263: 232,
-    271: 232,
-    272: 232,
-    280: "return value=result:I",
-    281: 63,
-    282: 280,
-    285: 63,
+    242: 219,
+    245: 220,
+    248: "value.tag",
+    252: "value.list_.a",
+    256: 220,
+    257: 232,
+    260: 232,
+    262: 232,
+    265: 232,
+    266: 232,
+    274: "return value=result:I",
+    275: 63,
+    276: 274,
+    279: 63,
 }

@@ -43,17 +43,15 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Open_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(heads1[0][n])
-        b += text
-        return b
+        b = heads1[0][n]
+        return b + text
 
     def get_Open_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read1(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         name = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -175,7 +173,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Ask_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         question, tag = read7(d, 0)
         at = 8
         if tag != question:
@@ -200,12 +197,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first, n, most, stop)
                 reason2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -259,70 +251,70 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 PATHS: Final[dict[int, int | str]] = {
     44: "name=name:s",
     47: "name",
+    50: 47,
     52: 47,
-    54: 47,
-    57: 47,
-    58: 47,
-    63: "session=to_handle(result):20s",
-    66: "session",
-    71: 66,
-    72: "session=to_handle(session):20s; since=since:q; count=count:I",
-    75: 66,
-    80: "count",
-    81: "readings",
-    82: "return value",
-    83: "count=count:I; readings=0 if readings is None else r:I",
-    86: 81,
-    88: 81,
-    89: "readings=n:I",
-    92: "readings[v in readings].neighbours",
-    93: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    94: 93,
-    95: 93,
-    96: 93,
-    97: 93,
-    98: 93,
-    99: 93,
-    100: 93,
-    103: 92,
-    106: 92,
-    107: "readings[v in readings].neighbours=n2:I",
-    108: "readings[v in readings].neighbours=neighbours:i*",
-    110: "return value=return_value:i",
-    115: 80,
-    118: 81,
-    120: 81,
-    122: 81,
-    125: 81,
-    131: "readings[len readings2].neighbours",
-    133: 131,
-    135: 131,
-    138: 131,
-    144: "readings[len readings2]",
-    145: 144,
-    146: 144,
-    150: 82,
-    155: "hint",
-    157: 155,
-    158: "question=question:i; hint.tag=tag:i",
-    161: "hint.number=number:i",
-    164: "hint.reason=0 if reason is None else r:I",
-    171: "hint.reason=reason2:s",
-    174: "hint.reason",
-    179: "question",
-    182: 155,
-    185: "hint.number",
-    189: 174,
-    199: 174,
-    201: 174,
-    209: 174,
-    210: 174,
-    221: "return value=result:i",
-    224: 82,
-    228: "session=to_handle(session):20s",
-    231: 66,
-    235: 66,
-    236: 82,
-    237: "session=to_handle(session):20s; return value=return_value:i",
-    240: 66,
+    55: 47,
+    56: 47,
+    61: "session=to_handle(result):20s",
+    64: "session",
+    69: 64,
+    70: "session=to_handle(session):20s; since=since:q; count=count:I",
+    73: 64,
+    78: "count",
+    79: "readings",
+    80: "return value",
+    81: "count=count:I; readings=0 if readings is None else r:I",
+    84: 79,
+    86: 79,
+    87: "readings=n:I",
+    90: "readings[v in readings].neighbours",
+    91: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:I; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
+    92: 91,
+    93: 91,
+    94: 91,
+    95: 91,
+    96: 91,
+    97: 91,
+    98: 91,
+    101: 90,
+    104: 90,
+    105: "readings[v in readings].neighbours=n2:I",
+    106: "readings[v in readings].neighbours=neighbours:i*",
+    108: "return value=return_value:i",
+    113: 78,
+    116: 79,
+    118: 79,
+    120: 79,
+    123: 79,
+    129: "readings[len readings2].neighbours",
+    131: 129,
+    133: 129,
+    136: 129,
+    142: "readings[len readings2]",
+    143: 142,
+    144: 142,
+    148: 80,
+    153: "hint",
+    155: 153,
+    156: "question=question:i; hint.tag=tag:i",
+    159: "hint.number=number:i",
+    162: "hint.reason=0 if reason is None else r:I",
+    169: "hint.reason=reason2:s",
+    172: "hint.reason",
+    176: "question",
+    179: 153,
+    182: "hint.number",
+    186: 172,
+    196: 172,
+    198: 172,
+    201: 172,
+    202: 172,
+    213: "return value=result:i",
+    216: 80,
+    220: "session=to_handle(session):20s",
+    223: 64,
+    227: 64,
+    228: 80,
+    229: "session=to_handle(session):20s; return value=return_value:i",
+    232: 64,
 }

@@ -46,17 +46,15 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Open_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(heads1[0][n])
-        b += text
-        return b
+        b = heads1[0][n]
+        return b + text
 
     def get_Open_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read1(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 24 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         name = decode(d[24 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -179,7 +177,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Ask_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         question, tag = read7(d, 0)
         at = 12
         if tag != question:
@@ -206,12 +203,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first, n, most, stop)
                 reason2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -265,70 +257,70 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 PATHS: Final[dict[int, int | str]] = {
     47: "name=name:s",
     50: "name",
+    53: 50,
     55: 50,
-    57: 50,
-    60: 50,
-    61: 50,
-    66: "session=to_handle(result):20s",
-    69: "session",
-    74: 69,
-    75: "session=to_handle(session):20s; since=since:q; count=count:I",
-    78: 69,
-    83: "count",
-    84: "readings",
-    85: "return value",
-    86: "count=count:I; readings=0 if readings is None else r:Q",
-    89: 84,
-    91: 84,
-    92: "readings=n:Q",
-    95: "readings[v in readings].neighbours",
-    96: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
-    97: 96,
-    98: 96,
-    99: 96,
-    100: 96,
-    101: 96,
-    102: 96,
-    103: 96,
-    106: 95,
-    109: 95,
-    110: "readings[v in readings].neighbours=n2:Q",
-    111: "readings[v in readings].neighbours=neighbours:i*",
-    113: "return value=return_value:i",
-    118: 83,
-    121: 84,
-    123: 84,
-    125: 84,
-    128: 84,
-    135: "readings[len readings2].neighbours",
-    137: 135,
-    139: 135,
-    142: 135,
-    148: "readings[len readings2]",
-    149: 148,
-    150: 148,
-    154: 85,
-    159: "hint",
-    161: 159,
-    162: "question=question:i; hint.tag=tag:i",
-    165: "hint.number=number:i",
-    168: "hint.reason=0 if reason is None else r:Q",
-    175: "hint.reason=reason2:s",
-    178: "hint.reason",
-    183: "question",
-    186: 159,
-    189: "hint.number",
-    193: 178,
-    205: 178,
-    207: 178,
-    215: 178,
-    216: 178,
-    227: "return value=result:i",
-    230: 85,
-    234: "session=to_handle(session):20s",
-    237: 69,
-    241: 69,
-    242: 85,
-    243: "session=to_handle(session):20s; return value=return_value:i",
-    246: 69,
+    58: 50,
+    59: 50,
+    64: "session=to_handle(result):20s",
+    67: "session",
+    72: 67,
+    73: "session=to_handle(session):20s; since=since:q; count=count:I",
+    76: 67,
+    81: "count",
+    82: "readings",
+    83: "return value",
+    84: "count=count:I; readings=0 if readings is None else r:Q",
+    87: 82,
+    89: 82,
+    90: "readings=n:Q",
+    93: "readings[v in readings].neighbours",
+    94: "readings[v in readings].time=v.time:i; readings[v in readings].value=v.value:f; readings[v in readings].count=v.count:I; readings[v in readings].neighbours=0 if neighbours is None else r:Q; readings[v in readings].reserved=v.reserved:i; readings[v in readings].last=v.last:i",
+    95: 94,
+    96: 94,
+    97: 94,
+    98: 94,
+    99: 94,
+    100: 94,
+    101: 94,
+    104: 93,
+    107: 93,
+    108: "readings[v in readings].neighbours=n2:Q",
+    109: "readings[v in readings].neighbours=neighbours:i*",
+    111: "return value=return_value:i",
+    116: 81,
+    119: 82,
+    121: 82,
+    123: 82,
+    126: 82,
+    133: "readings[len readings2].neighbours",
+    135: 133,
+    137: 133,
+    140: 133,
+    146: "readings[len readings2]",
+    147: 146,
+    148: 146,
+    152: 83,
+    157: "hint",
+    159: 157,
+    160: "question=question:i; hint.tag=tag:i",
+    163: "hint.number=number:i",
+    166: "hint.reason=0 if reason is None else r:Q",
+    173: "hint.reason=reason2:s",
+    176: "hint.reason",
+    180: "question",
+    183: 157,
+    186: "hint.number",
+    190: 176,
+    202: 176,
+    204: 176,
+    207: 176,
+    208: 176,
+    219: "return value=result:i",
+    222: 83,
+    226: "session=to_handle(session):20s",
+    229: 67,
+    233: 67,
+    234: 83,
+    235: "session=to_handle(session):20s; return value=return_value:i",
+    238: 67,
 }

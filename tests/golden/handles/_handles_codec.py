@@ -31,17 +31,15 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Open_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(heads1[0][n])
-        b += text
-        return b
+        b = heads1[0][n]
+        return b + text
 
     def get_Open_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read1(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         name = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -122,24 +120,24 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 PATHS: Final[dict[int, int | str]] = {
     32: "name=name:s",
     35: "name",
+    38: 35,
     40: 35,
-    42: 35,
-    45: 35,
-    46: 35,
-    51: "session=to_handle(result):20s",
-    54: "session",
-    59: 54,
-    60: "session=to_handle(session):20s",
-    63: 54,
-    67: "return value=result:i",
-    70: "return value",
-    75: "from",
-    76: "from=to_handle(from_):20s; to=to_handle(to):20s",
-    79: 75,
-    83: "to=to_handle(result):20s",
-    86: "to",
-    90: 60,
-    93: 54,
-    97: 51,
-    100: 54,
+    43: 35,
+    44: 35,
+    49: "session=to_handle(result):20s",
+    52: "session",
+    57: 52,
+    58: "session=to_handle(session):20s",
+    61: 52,
+    65: "return value=result:i",
+    68: "return value",
+    73: "from",
+    74: "from=to_handle(from_):20s; to=to_handle(to):20s",
+    77: 73,
+    81: "to=to_handle(result):20s",
+    84: "to",
+    88: 58,
+    91: 52,
+    95: 49,
+    98: 52,
 }

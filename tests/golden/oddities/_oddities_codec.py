@@ -60,9 +60,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         n = len(list_)
         if n != len_:
             raise ndr.size_mismatch(n, len_)
-        b = bytearray(pack3(len_, n))
-        b += write1(list_)
-        return b
+        b = pack3(len_, n)
+        return b + write1(list_)
 
     def get_list_request(d: Any, at: int = 0) -> Any:
         size = len(d)
@@ -161,12 +160,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             str_2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -233,17 +227,15 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_interface__request(str_: Any) -> bytes | bytearray:
         text = encode(str_ + "\0", "surrogatepass")[0]
         n = len(text) >> 1
-        b = bytearray(heads1[0][n])
-        b += text
-        return b
+        b = heads1[0][n]
+        return b + text
 
     def get_interface__request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         most, first, n = read7(d, 0)
         if n > max_units:
             raise ndr.too_wide(n, max_units)
         stop = 12 + 2 * n
-        if first or not 0 < n <= most or stop > size or d[stop - 2 : stop] != b"\0\0":
+        if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
             raise ndr.bad_string(d, first, n, most, stop)
         str_ = decode(d[12 : stop - 2], "surrogatepass", True)[0]
         at = stop
@@ -329,98 +321,98 @@ PATHS: Final[dict[int, int | str]] = {
     62: 60,
     63: "len=len_:I; list=n:I",
     64: "list=list_:i*",
-    69: "len",
-    71: 60,
-    73: 60,
-    76: 60,
-    82: "index",
-    83: "count",
-    84: "index=index:i; count=count:I",
-    87: 82,
-    91: 83,
-    92: 82,
-    93: 56,
-    94: "return value",
-    95: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
-    98: 83,
-    103: "import.str",
-    104: "import.ndr",
-    105: "import.int_",
-    106: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
-    107: 106,
-    108: 106,
-    109: 106,
-    110: 106,
-    111: 106,
-    112: 106,
-    113: 106,
-    114: 106,
-    115: 106,
-    116: 106,
-    117: 106,
-    118: 106,
-    119: 106,
-    120: 106,
-    121: 106,
-    122: 106,
-    123: 106,
-    124: 106,
-    126: "import.str=str_:s",
-    129: 103,
-    131: 105,
-    134: 105,
-    135: "import.int_=n2:I",
-    136: "import.int_=int_:i*",
-    141: "class",
-    142: 141,
-    143: 141,
-    144: 141,
-    145: 141,
-    146: 141,
-    147: 141,
-    148: 141,
-    149: 141,
-    150: 141,
-    151: 141,
-    152: 141,
-    153: 141,
-    154: 141,
-    155: 141,
-    156: 141,
-    157: 141,
-    160: 103,
-    162: 103,
-    170: 103,
-    171: 103,
-    178: 105,
-    180: 105,
-    182: 105,
-    185: 105,
-    211: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
-    214: "kwargs",
-    218: "Sequence.id=result.id:i",
-    221: "Sequence.id",
-    227: "__return_value=result:i",
-    230: "__return_value",
-    234: "str=str_:s",
-    237: "str",
-    242: 237,
-    244: 237,
-    247: 237,
-    248: 237,
-    255: "return_value",
-    256: "int_",
-    257: "return_value=return_value_:i; int_=int_:q",
-    260: 255,
-    264: "value",
-    266: 264,
-    267: "tag=tag2:i; value.tag=tag3:i",
-    270: "value.tag=tag4:i",
-    273: "value.value=value2:i",
-    275: 264,
-    279: "tag",
-    282: 264,
-    285: "value.tag",
-    289: "value.value",
-    293: 264,
+    68: "len",
+    70: 60,
+    72: 60,
+    75: 60,
+    81: "index",
+    82: "count",
+    83: "index=index:i; count=count:I",
+    86: 81,
+    90: 82,
+    91: 81,
+    92: 56,
+    93: "return value",
+    94: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
+    97: 82,
+    102: "import.str",
+    103: "import.ndr",
+    104: "import.int_",
+    105: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
+    106: 105,
+    107: 105,
+    108: 105,
+    109: 105,
+    110: 105,
+    111: 105,
+    112: 105,
+    113: 105,
+    114: 105,
+    115: 105,
+    116: 105,
+    117: 105,
+    118: 105,
+    119: 105,
+    120: 105,
+    121: 105,
+    122: 105,
+    123: 105,
+    125: "import.str=str_:s",
+    128: 102,
+    130: 104,
+    133: 104,
+    134: "import.int_=n2:I",
+    135: "import.int_=int_:i*",
+    140: "class",
+    141: 140,
+    142: 140,
+    143: 140,
+    144: 140,
+    145: 140,
+    146: 140,
+    147: 140,
+    148: 140,
+    149: 140,
+    150: 140,
+    151: 140,
+    152: 140,
+    153: 140,
+    154: 140,
+    155: 140,
+    156: 140,
+    159: 102,
+    161: 102,
+    164: 102,
+    165: 102,
+    172: 104,
+    174: 104,
+    176: 104,
+    179: 104,
+    205: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
+    208: "kwargs",
+    212: "Sequence.id=result.id:i",
+    215: "Sequence.id",
+    221: "__return_value=result:i",
+    224: "__return_value",
+    228: "str=str_:s",
+    231: "str",
+    234: 231,
+    236: 231,
+    239: 231,
+    240: 231,
+    247: "return_value",
+    248: "int_",
+    249: "return_value=return_value_:i; int_=int_:q",
+    252: 247,
+    256: "value",
+    258: 256,
+    259: "tag=tag2:i; value.tag=tag3:i",
+    262: "value.tag=tag4:i",
+    265: "value.value=value2:i",
+    267: 256,
+    271: "tag",
+    274: 256,
+    277: "value.tag",
+    281: "value.value",
+    285: 256,
 }

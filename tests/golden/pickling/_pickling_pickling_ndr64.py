@@ -71,12 +71,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             name2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -142,13 +137,13 @@ PATHS: Final[dict[int, int | str]] = {
     67: "settings.stamp",
     70: 39,
     72: 39,
-    80: 39,
-    81: 39,
-    88: 40,
+    75: 39,
+    76: 39,
+    83: 40,
+    85: 40,
+    87: 40,
     90: 40,
-    92: 40,
-    95: 40,
-    102: "plain.x",
-    110: "return value=result:i",
-    113: "return value",
+    97: "plain.x",
+    105: "return value=result:i",
+    108: "return value",
 }

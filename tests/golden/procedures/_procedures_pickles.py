@@ -38,19 +38,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
     write1 = ndr.number_writer(order, "h")
 
     def finish_ENTRY(d: Any, at: int, seen: Any, id: Any, name: Any, next: Any) -> Any:
-        size = len(d)
         if name:
             at = at + 3 & -4
             most, first, n = read6(d, at)
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -66,7 +60,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
         return made, at
 
     def get_ENTRY(d: Any, at: int, seen: Any, key: Any) -> Any:
-        size = len(d)
         at = at + 3 & -4
         id, name, next = read5(d, at)
         made = ENTRY(id, ndr.UNSET, ndr.UNSET)
@@ -78,12 +71,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -245,52 +233,52 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    44: ".name",
-    46: 44,
-    54: 44,
-    55: 44,
-    61: ".next",
-    71: ".id",
-    77: "name",
-    79: 77,
-    87: 77,
-    88: 77,
-    95: "next",
-    103: 44,
-    104: 61,
-    105: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
-    106: 105,
-    107: 105,
-    110: ".name=name:s",
-    113: 44,
-    115: 61,
-    121: "level=level:i",
-    122: "entry",
-    123: "stamp=stamp:q",
-    128: "level",
-    129: 122,
-    131: "stamp",
-    135: "values",
-    137: 135,
-    138: "count=count:I; values=n:I",
-    139: "values=values:h*",
-    140: "order=order2:B",
-    149: "count",
-    152: "entries",
-    154: 152,
-    156: 152,
-    158: 152,
-    162: "entries[len entries2].id",
-    176: 122,
-    184: "data",
-    186: 184,
-    189: 184,
-    197: "one=seen.referent(one):I",
-    199: "one",
-    200: "other=seen.referent(other):I",
-    202: "other",
-    207: 199,
-    212: 199,
-    218: 202,
-    223: 202,
+    43: ".name",
+    45: 43,
+    48: 43,
+    49: 43,
+    55: ".next",
+    64: ".id",
+    70: "name",
+    72: 70,
+    75: 70,
+    76: 70,
+    83: "next",
+    91: 43,
+    92: 55,
+    93: ".id=v.id:i; .name=0 if name is None else r:I; .next=0 if next is None else r + 4:I",
+    94: 93,
+    95: 93,
+    98: ".name=name:s",
+    101: 43,
+    103: 55,
+    109: "level=level:i",
+    110: "entry",
+    111: "stamp=stamp:q",
+    116: "level",
+    117: 110,
+    119: "stamp",
+    123: "values",
+    125: 123,
+    126: "count=count:I; values=n:I",
+    127: "values=values:h*",
+    128: "order=order2:B",
+    137: "count",
+    140: "entries",
+    142: 140,
+    144: 140,
+    146: 140,
+    150: "entries[len entries2].id",
+    164: 110,
+    172: "data",
+    174: 172,
+    177: 172,
+    185: "one=seen.referent(one):I",
+    187: "one",
+    188: "other=seen.referent(other):I",
+    190: "other",
+    195: 187,
+    200: 187,
+    206: 190,
+    211: 190,
 }

@@ -301,12 +301,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 text2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -321,12 +316,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + 2 * n2
-                if (
-                    first3
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
+                if first3 or not 0 < n2 <= most2 or d[stop2 - 2 : stop2] != b"\0\0":
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
                 first4 = decode(d[at + 12 : stop2 - 2], "surrogatepass", True)[0]
                 at = stop2
@@ -339,12 +329,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 1 : stop3] != b"\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 1 : stop3] != b"\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 second2 = widen(d[at + 12 : stop3 - 1])
                 at = stop3
@@ -475,12 +460,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 15 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 text2 = decode(d[at + 15 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -495,12 +475,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 15 + 2 * n2
-                if (
-                    first3
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
+                if first3 or not 0 < n2 <= most2 or d[stop2 - 2 : stop2] != b"\0\0":
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
                 first4 = decode(d[at + 15 : stop2 - 2], "surrogatepass", True)[0]
                 at = stop2
@@ -513,12 +488,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 1 : stop3] != b"\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 1 : stop3] != b"\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 second2 = widen(d[at + 12 : stop3 - 1])
                 at = stop3
@@ -588,7 +558,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Picked_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         tag, tag2 = read10(d, 0)
         at = 4
         if tag2 != tag:
@@ -623,12 +592,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n > max_units:
                         raise ndr.too_wide(n, max_units)
                     stop = at + 12 + 2 * n
-                    if (
-                        first2
-                        or not 0 < n <= most
-                        or stop > size
-                        or d[stop - 2 : stop] != b"\0\0"
-                    ):
+                    if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                         raise ndr.bad_string(d, first2, n, most, stop)
                     first3 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                     at = stop
@@ -641,12 +605,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n2 > max_units:
                         raise ndr.too_wide(n2, max_units)
                     stop2 = at + 12 + n2
-                    if (
-                        first4
-                        or not 0 < n2 <= most2
-                        or stop2 > size
-                        or d[stop2 - 1 : stop2] != b"\0"
-                    ):
+                    if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                         raise ndr.bad_string(d, first4, n2, most2, stop2)
                     second2 = widen(d[at + 12 : stop2 - 1])
                     at = stop2
@@ -918,7 +877,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first2
                             or not 0 < n <= most2
-                            or stop > size
                             or d[stop - 2 : stop] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first2, n, most2, stop)
@@ -939,7 +897,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first3
                             or not 0 < n2 <= most3
-                            or stop2 > size
                             or d[stop2 - 2 : stop2] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first3, n2, most3, stop2)
@@ -959,7 +916,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first5
                             or not 0 < n3 <= most4
-                            or stop3 > size
                             or d[stop3 - 1 : stop3] != b"\0"
                         ):
                             raise ndr.bad_string(d, first5, n3, most4, stop3)
@@ -1068,7 +1024,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first7
                             or not 0 < n4 <= most6
-                            or stop5 > size
                             or d[stop5 - 2 : stop5] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first7, n4, most6, stop5)
@@ -1091,7 +1046,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first8
                             or not 0 < n5 <= most7
-                            or stop6 > size
                             or d[stop6 - 2 : stop6] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first8, n5, most7, stop6)
@@ -1111,7 +1065,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first9
                             or not 0 < n6 <= most8
-                            or stop7 > size
                             or d[stop7 - 1 : stop7] != b"\0"
                         ):
                             raise ndr.bad_string(d, first9, n6, most8, stop7)
@@ -1158,7 +1111,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first11
                             or not 0 < n7 <= most10
-                            or stop9 > size
                             or d[stop9 - 2 : stop9] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first11, n7, most10, stop9)
@@ -1178,7 +1130,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first12
                             or not 0 < n8 <= most11
-                            or stop10 > size
                             or d[stop10 - 1 : stop10] != b"\0"
                         ):
                             raise ndr.bad_string(d, first12, n8, most11, stop10)
@@ -1281,7 +1232,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         (tag,) = read13(d, 0)
         at = 4
         capsule: Any
@@ -1308,12 +1258,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 first3 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -1326,12 +1271,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + n2
-                if (
-                    first4
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 1 : stop2] != b"\0"
-                ):
+                if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
                 second2 = widen(d[at + 12 : stop2 - 1])
                 at = stop2
@@ -1346,12 +1286,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + 2 * n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 2 : stop3] != b"\0\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 2 : stop3] != b"\0\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 text2 = decode(d[at + 12 : stop3 - 2], "surrogatepass", True)[0]
                 at = stop3
@@ -1391,12 +1326,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n4 > max_units:
                     raise ndr.too_wide(n4, max_units)
                 stop4 = at + 15 + 2 * n4
-                if (
-                    first7
-                    or not 0 < n4 <= most4
-                    or stop4 > size
-                    or d[stop4 - 2 : stop4] != b"\0\0"
-                ):
+                if first7 or not 0 < n4 <= most4 or d[stop4 - 2 : stop4] != b"\0\0":
                     raise ndr.bad_string(d, first7, n4, most4, stop4)
                 first6_2 = decode(d[at + 15 : stop4 - 2], "surrogatepass", True)[0]
                 at = stop4
@@ -1409,12 +1339,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n5 > max_units:
                     raise ndr.too_wide(n5, max_units)
                 stop5 = at + 12 + n5
-                if (
-                    first8
-                    or not 0 < n5 <= most5
-                    or stop5 > size
-                    or d[stop5 - 1 : stop5] != b"\0"
-                ):
+                if first8 or not 0 < n5 <= most5 or d[stop5 - 1 : stop5] != b"\0":
                     raise ndr.bad_string(d, first8, n5, most5, stop5)
                 second3_2 = widen(d[at + 12 : stop5 - 1])
                 at = stop5
@@ -1429,12 +1354,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n6 > max_units:
                     raise ndr.too_wide(n6, max_units)
                 stop6 = at + 15 + 2 * n6
-                if (
-                    first9
-                    or not 0 < n6 <= most6
-                    or stop6 > size
-                    or d[stop6 - 2 : stop6] != b"\0\0"
-                ):
+                if first9 or not 0 < n6 <= most6 or d[stop6 - 2 : stop6] != b"\0\0":
                     raise ndr.bad_string(d, first9, n6, most6, stop6)
                 text3_2 = decode(d[at + 15 : stop6 - 2], "surrogatepass", True)[0]
                 at = stop6
@@ -1491,7 +1411,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         (tag,) = read13(d, 0)
         at = 4
         out: Any
@@ -1518,12 +1437,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 12 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 first3 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -1536,12 +1450,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 12 + n2
-                if (
-                    first4
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 1 : stop2] != b"\0"
-                ):
+                if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
                 second2 = widen(d[at + 12 : stop2 - 1])
                 at = stop2
@@ -1556,12 +1465,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 12 + 2 * n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 2 : stop3] != b"\0\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 2 : stop3] != b"\0\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 text2 = decode(d[at + 12 : stop3 - 2], "surrogatepass", True)[0]
                 at = stop3
@@ -1756,12 +1660,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n2 > max_units:
                         raise ndr.too_wide(n2, max_units)
                     stop = at + 12 + 2 * n2
-                    if (
-                        first2
-                        or not 0 < n2 <= most2
-                        or stop > size
-                        or d[stop - 2 : stop] != b"\0\0"
-                    ):
+                    if first2 or not 0 < n2 <= most2 or d[stop - 2 : stop] != b"\0\0":
                         raise ndr.bad_string(d, first2, n2, most2, stop)
                     first3 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
                     at = stop
@@ -1774,12 +1673,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n3 > max_units:
                         raise ndr.too_wide(n3, max_units)
                     stop2 = at + 12 + n3
-                    if (
-                        first4
-                        or not 0 < n3 <= most3
-                        or stop2 > size
-                        or d[stop2 - 1 : stop2] != b"\0"
-                    ):
+                    if first4 or not 0 < n3 <= most3 or d[stop2 - 1 : stop2] != b"\0":
                         raise ndr.bad_string(d, first4, n3, most3, stop2)
                     second2 = widen(d[at + 12 : stop2 - 1])
                     at = stop2
@@ -1795,12 +1689,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n4 > max_units:
                         raise ndr.too_wide(n4, max_units)
                     stop3 = at + 12 + 2 * n4
-                    if (
-                        first5
-                        or not 0 < n4 <= most4
-                        or stop3 > size
-                        or d[stop3 - 2 : stop3] != b"\0\0"
-                    ):
+                    if first5 or not 0 < n4 <= most4 or d[stop3 - 2 : stop3] != b"\0\0":
                         raise ndr.bad_string(d, first5, n4, most4, stop3)
                     text2 = decode(d[at + 12 : stop3 - 2], "surrogatepass", True)[0]
                     at = stop3
@@ -1865,12 +1754,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n5 > max_units:
                         raise ndr.too_wide(n5, max_units)
                     stop4 = at + 12 + 2 * n5
-                    if (
-                        first7
-                        or not 0 < n5 <= most6
-                        or stop4 > size
-                        or d[stop4 - 2 : stop4] != b"\0\0"
-                    ):
+                    if first7 or not 0 < n5 <= most6 or d[stop4 - 2 : stop4] != b"\0\0":
                         raise ndr.bad_string(d, first7, n5, most6, stop4)
                     text3_2 = decode(d[at + 12 : stop4 - 2], "surrogatepass", True)[0]
                     at = stop4
@@ -1886,12 +1770,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n6 > max_units:
                         raise ndr.too_wide(n6, max_units)
                     stop5 = at + 12 + 2 * n6
-                    if (
-                        first8
-                        or not 0 < n6 <= most7
-                        or stop5 > size
-                        or d[stop5 - 2 : stop5] != b"\0\0"
-                    ):
+                    if first8 or not 0 < n6 <= most7 or d[stop5 - 2 : stop5] != b"\0\0":
                         raise ndr.bad_string(d, first8, n6, most7, stop5)
                     first6_2 = decode(d[at + 12 : stop5 - 2], "surrogatepass", True)[0]
                     at = stop5
@@ -1904,12 +1783,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n7 > max_units:
                         raise ndr.too_wide(n7, max_units)
                     stop6 = at + 12 + n7
-                    if (
-                        first9
-                        or not 0 < n7 <= most8
-                        or stop6 > size
-                        or d[stop6 - 1 : stop6] != b"\0"
-                    ):
+                    if first9 or not 0 < n7 <= most8 or d[stop6 - 1 : stop6] != b"\0":
                         raise ndr.bad_string(d, first9, n7, most8, stop6)
                     second3_2 = widen(d[at + 12 : stop6 - 1])
                     at = stop6
@@ -2024,477 +1898,477 @@ PATHS: Final[dict[int, int | str]] = {
     290: "any.some",
     300: 240,
     302: 240,
-    310: 240,
-    311: 240,
+    305: 240,
+    306: 240,
+    315: 226,
+    317: 226,
     320: 226,
-    322: 226,
-    330: 226,
-    331: 226,
-    338: 227,
-    340: 227,
-    348: 227,
-    349: 227,
-    358: 258,
-    360: 258,
-    362: 258,
-    365: 258,
-    372: "after",
-    377: "out.kind",
-    378: "out.kind=kind:H",
-    379: 377,
-    380: "out.any",
-    381: 380,
-    383: 380,
-    384: "out.any.tag=tag:H",
-    385: "out.any.tag",
-    386: "out.kind=kind:H; out.any.tag=tag:H",
-    391: "out.any.number=number:q",
-    394: "out.any.text=0 if text is None else r:I",
-    398: "out.any.pair.first",
-    399: "out.any.pair.second",
-    400: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
-    404: "out.any.some=0 if some is None else r:I",
-    406: "out.after=result.after:B",
-    410: "out.any.text=text2:s",
-    413: "out.any.text",
-    416: 398,
-    417: 399,
-    419: "out.any.pair.first=first2:s",
-    422: 398,
-    424: "out.any.pair.second=second2:s",
-    427: 399,
-    431: "out.any.some.numbers",
-    432: 431,
-    435: 431,
-    436: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
-    437: "out.any.some.numbers=numbers:h*",
-    442: 377,
-    445: 380,
-    450: "out.any.number",
-    454: 413,
-    458: 398,
-    462: "out.any.some",
-    465: "out.after",
-    474: 413,
-    476: 413,
-    484: 413,
-    485: 413,
-    494: 398,
-    496: 398,
-    504: 398,
-    505: 398,
-    512: 399,
-    514: 399,
-    522: 399,
-    523: 399,
-    532: 431,
-    534: 431,
-    536: 431,
-    539: 431,
-    550: "pick",
-    552: 550,
-    553: "tag=tag:h; pick.tag=tag2:h",
-    556: "pick.small=small:B",
-    559: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    562: "pick.both.pair",
-    563: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
-    566: 550,
-    569: 562,
-    571: "pick.both.pair.first",
-    572: "pick.both.pair.second",
-    573: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
-    574: 573,
-    575: 573,
-    578: "pick.both.pair.first=first:s",
-    581: 571,
-    583: "pick.both.pair.second=second:s",
-    586: 572,
-    587: "after=after:i",
-    592: "tag",
-    595: 550,
-    598: "pick.small",
-    602: "pick.wide.x",
-    606: "pick.both.a",
-    610: 550,
-    619: 571,
-    622: 571,
-    624: 571,
-    632: 571,
-    633: 571,
-    640: 572,
-    642: 572,
-    650: 572,
-    651: 572,
-    661: 372,
-    666: "holders.holders",
-    667: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
-    670: 666,
-    673: 666,
-    674: "holders.holders=n:I",
-    678: "holders.holders[v in holders2].kind",
-    679: "holders.holders[v in holders2].kind=kind:H",
-    680: 678,
-    681: "holders.holders[v in holders2].any",
-    682: 681,
-    684: 681,
-    685: "holders.holders[v in holders2].any.tag=tag:H",
-    686: "holders.holders[v in holders2].any.tag",
-    687: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
-    692: "holders.holders[v in holders2].any.number=number:q",
-    695: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
-    699: "holders.holders[v in holders2].any.pair.first",
-    700: "holders.holders[v in holders2].any.pair.second",
-    701: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
-    702: 701,
-    703: 701,
-    707: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
-    709: "holders.holders[v in holders2].after=v.after:B",
-    711: "holders.holders[v2 in holders2].any",
-    715: "holders.holders[v2 in holders2].any.text=text2:s",
-    718: "holders.holders[v2 in holders2].any.text",
-    721: "holders.holders[v2 in holders2].any.pair.first",
-    722: "holders.holders[v2 in holders2].any.pair.second",
-    724: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    727: 721,
-    729: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    732: 722,
-    736: "holders.holders[v2 in holders2].any.some.numbers",
+    321: 226,
+    328: 227,
+    330: 227,
+    333: 227,
+    334: 227,
+    343: 258,
+    345: 258,
+    347: 258,
+    350: 258,
+    357: "after",
+    362: "out.kind",
+    363: "out.kind=kind:H",
+    364: 362,
+    365: "out.any",
+    366: 365,
+    368: 365,
+    369: "out.any.tag=tag:H",
+    370: "out.any.tag",
+    371: "out.kind=kind:H; out.any.tag=tag:H",
+    376: "out.any.number=number:q",
+    379: "out.any.text=0 if text is None else r:I",
+    383: "out.any.pair.first",
+    384: "out.any.pair.second",
+    385: "out.any.pair.first=0 if first is None else r:I; out.any.pair.second=0 if second is None else r + 4:I",
+    389: "out.any.some=0 if some is None else r:I",
+    391: "out.after=result.after:B",
+    395: "out.any.text=text2:s",
+    398: "out.any.text",
+    401: 383,
+    402: 384,
+    404: "out.any.pair.first=first2:s",
+    407: 383,
+    409: "out.any.pair.second=second2:s",
+    412: 384,
+    416: "out.any.some.numbers",
+    417: 416,
+    420: 416,
+    421: "out.any.some.numbers=n4:I; out.any.some.count=some2.count:i",
+    422: "out.any.some.numbers=numbers:h*",
+    427: 362,
+    430: 365,
+    435: "out.any.number",
+    439: 398,
+    443: 383,
+    447: "out.any.some",
+    450: "out.after",
+    459: 398,
+    461: 398,
+    464: 398,
+    465: 398,
+    474: 383,
+    476: 383,
+    479: 383,
+    480: 383,
+    487: 384,
+    489: 384,
+    492: 384,
+    493: 384,
+    502: 416,
+    504: 416,
+    506: 416,
+    509: 416,
+    520: "pick",
+    522: 520,
+    523: "tag=tag:h; pick.tag=tag2:h",
+    526: "pick.small=small:B",
+    529: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    532: "pick.both.pair",
+    533: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:I",
+    536: 520,
+    539: 532,
+    541: "pick.both.pair.first",
+    542: "pick.both.pair.second",
+    543: "pick.both.pair.first=0 if first is None else r:I; pick.both.pair.second=0 if second is None else r + 4:I",
+    544: 543,
+    545: 543,
+    548: "pick.both.pair.first=first:s",
+    551: 541,
+    553: "pick.both.pair.second=second:s",
+    556: 542,
+    557: "after=after:i",
+    561: "tag",
+    564: 520,
+    567: "pick.small",
+    571: "pick.wide.x",
+    575: "pick.both.a",
+    579: 520,
+    588: 541,
+    591: 541,
+    593: 541,
+    596: 541,
+    597: 541,
+    604: 542,
+    606: 542,
+    609: 542,
+    610: 542,
+    620: 357,
+    625: "holders.holders",
+    626: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:I",
+    629: 625,
+    632: 625,
+    633: "holders.holders=n:I",
+    637: "holders.holders[v in holders2].kind",
+    638: "holders.holders[v in holders2].kind=kind:H",
+    639: 637,
+    640: "holders.holders[v in holders2].any",
+    641: 640,
+    643: 640,
+    644: "holders.holders[v in holders2].any.tag=tag:H",
+    645: "holders.holders[v in holders2].any.tag",
+    646: "holders.holders[v in holders2].kind=kind:H; holders.holders[v in holders2].any.tag=tag:H",
+    651: "holders.holders[v in holders2].any.number=number:q",
+    654: "holders.holders[v in holders2].any.text=0 if text is None else r:I",
+    658: "holders.holders[v in holders2].any.pair.first",
+    659: "holders.holders[v in holders2].any.pair.second",
+    660: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:I; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:I",
+    661: 660,
+    662: 660,
+    666: "holders.holders[v in holders2].any.some=0 if some is None else r:I",
+    668: "holders.holders[v in holders2].after=v.after:B",
+    670: "holders.holders[v2 in holders2].any",
+    674: "holders.holders[v2 in holders2].any.text=text2:s",
+    677: "holders.holders[v2 in holders2].any.text",
+    680: "holders.holders[v2 in holders2].any.pair.first",
+    681: "holders.holders[v2 in holders2].any.pair.second",
+    683: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    686: 680,
+    688: "holders.holders[v2 in holders2].any.pair.second=second2:s",
+    691: 681,
+    695: "holders.holders[v2 in holders2].any.some.numbers",
+    696: 695,
+    699: 695,
+    700: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    701: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    702: "nested=0 if nested is None else r:I",
+    705: "nested.two",
+    706: 705,
+    708: 705,
+    709: "nested.before=nested.before:B",
+    713: "nested.two[v3 in two].kind",
+    714: "nested.two[v3 in two].kind=kind2:H",
+    715: 713,
+    716: "nested.two[v3 in two].any",
+    717: 716,
+    719: 716,
+    720: "nested.two[v3 in two].any.tag=tag2:H",
+    721: "nested.two[v3 in two].any.tag",
+    722: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
+    727: "nested.two[v3 in two].any.number=number2:q",
+    730: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
+    734: "nested.two[v3 in two].any.pair.first",
+    735: "nested.two[v3 in two].any.pair.second",
+    736: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
     737: 736,
-    740: 736,
-    741: "holders.holders[v2 in holders2].any.some.numbers=n5:I; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    742: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    743: "nested=0 if nested is None else r:I",
-    746: "nested.two",
-    747: 746,
-    749: 746,
-    750: "nested.before=nested.before:B",
-    754: "nested.two[v3 in two].kind",
-    755: "nested.two[v3 in two].kind=kind2:H",
-    756: 754,
-    757: "nested.two[v3 in two].any",
-    758: 757,
-    760: 757,
-    761: "nested.two[v3 in two].any.tag=tag2:H",
-    762: "nested.two[v3 in two].any.tag",
-    763: "nested.two[v3 in two].kind=kind2:H; nested.two[v3 in two].any.tag=tag2:H",
-    768: "nested.two[v3 in two].any.number=number2:q",
-    771: "nested.two[v3 in two].any.text=0 if text6 is None else r:I",
-    775: "nested.two[v3 in two].any.pair.first",
-    776: "nested.two[v3 in two].any.pair.second",
-    777: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:I; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:I",
-    778: 777,
-    779: 777,
-    783: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
-    785: "nested.two[v3 in two].after=v3.after:B",
-    786: "nested.pick",
-    787: 786,
-    789: 786,
-    790: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    793: "nested.pick.small=small:B",
-    796: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    799: "nested.pick.both.pair",
-    800: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
-    803: 786,
-    805: "nested.two[v4 in two].any",
-    809: "nested.two[v4 in two].any.text=text7:s",
-    812: "nested.two[v4 in two].any.text",
-    815: "nested.two[v4 in two].any.pair.first",
-    816: "nested.two[v4 in two].any.pair.second",
-    818: "nested.two[v4 in two].any.pair.first=first4:s",
-    821: 815,
-    823: "nested.two[v4 in two].any.pair.second=second4:s",
-    826: 816,
-    830: "nested.two[v4 in two].any.some.numbers",
-    831: 830,
-    834: 830,
-    835: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
-    836: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    839: 799,
-    841: "nested.pick.both.pair.first",
-    842: "nested.pick.both.pair.second",
-    843: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
-    844: 843,
-    845: 843,
-    848: "nested.pick.both.pair.first=first5:s",
-    851: 841,
-    853: "nested.pick.both.pair.second=second5:s",
-    856: 842,
-    857: "after=after:q",
-    862: "holders.count",
-    865: 666,
-    867: 666,
-    869: 666,
-    874: 666,
-    878: "holders.holders[len holders2].kind",
-    881: "holders.holders[len holders2].any",
-    886: "holders.holders[len holders2].any.number",
-    890: "holders.holders[len holders2].any.text",
-    894: "holders.holders[len holders2].any.pair.first",
-    898: "holders.holders[len holders2].any.some",
-    901: "holders.holders[len holders2].after",
-    914: 890,
-    916: 890,
-    924: 890,
-    925: 890,
-    935: 894,
-    937: 894,
-    945: 894,
-    946: 894,
-    947: 894,
-    948: 894,
-    955: "holders.holders[len holders2].any.pair.second",
-    957: 955,
-    965: 955,
-    966: 955,
-    976: "holders.holders[len holders2].any.some.numbers",
-    978: 976,
-    980: 976,
-    983: 976,
-    995: "nested",
-    999: "nested.before",
-    1006: "nested.two[len two].kind",
-    1009: "nested.two[len two].any",
-    1014: "nested.two[len two].any.number",
-    1018: "nested.two[len two].any.text",
-    1022: "nested.two[len two].any.pair.first",
-    1026: "nested.two[len two].any.some",
-    1029: "nested.two[len two].after",
-    1033: "nested.tag",
-    1036: 786,
-    1039: "nested.pick.small",
-    1044: "nested.pick.wide.x",
-    1049: "nested.pick.both.a",
-    1053: 786,
-    1064: 1018,
-    1066: 1018,
-    1074: 1018,
-    1075: 1018,
-    1076: 1018,
-    1077: 1018,
-    1087: 1022,
-    1089: 1022,
-    1097: 1022,
-    1098: 1022,
-    1099: 1022,
-    1100: 1022,
-    1107: "nested.two[len two].any.pair.second",
-    1109: 1107,
-    1117: 1107,
-    1118: 1107,
-    1128: "nested.two[len two].any.some.numbers",
-    1130: 1128,
-    1132: 1128,
-    1135: 1128,
-    1151: 841,
-    1154: 841,
-    1156: 841,
-    1164: 841,
-    1165: 841,
-    1166: 841,
-    1167: 841,
-    1174: 842,
-    1176: 842,
-    1184: 842,
-    1185: 842,
-    1198: 372,
-    1203: "capsule",
-    1204: "capsule.tag=tag:i",
-    1207: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1210: "capsule.pair.first",
-    1211: "capsule.pair.second",
-    1212: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
-    1216: "capsule.text=0 if text is None else r:I",
-    1222: 1210,
-    1223: 1211,
-    1225: "capsule.pair.first=first2:s",
-    1228: 1210,
-    1230: "capsule.pair.second=second2:s",
-    1233: 1211,
-    1237: "capsule.text=text4:s",
-    1240: "capsule.text",
-    1241: "boxed.capsule",
-    1242: 1241,
-    1243: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1246: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1249: "boxed.capsule.pair.first",
-    1250: "boxed.capsule.pair.second",
-    1251: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
-    1255: "boxed.capsule.text=0 if text6 is None else r:I",
-    1259: "boxed.c=boxed.c:B",
-    1262: 1249,
-    1263: 1250,
-    1265: "boxed.capsule.pair.first=first4:s",
-    1268: 1249,
-    1270: "boxed.capsule.pair.second=second4:s",
-    1273: 1250,
-    1277: "boxed.capsule.text=text9:s",
-    1280: "boxed.capsule.text",
-    1285: "capsule.tag",
-    1289: "capsule.wide.x",
-    1293: 1210,
-    1297: 1240,
-    1307: 1210,
-    1309: 1210,
-    1317: 1210,
-    1318: 1210,
-    1325: 1211,
-    1327: 1211,
-    1335: 1211,
-    1336: 1211,
-    1345: 1240,
-    1347: 1240,
-    1355: 1240,
-    1356: 1240,
-    1365: 372,
-    1370: "boxed.capsule.wide.x",
-    1374: 1249,
-    1378: 1280,
-    1383: "boxed.c",
-    1390: 1249,
-    1392: 1249,
-    1400: 1249,
-    1401: 1249,
-    1408: 1250,
-    1410: 1250,
-    1418: 1250,
-    1419: 1250,
-    1428: 1280,
-    1430: 1280,
-    1438: 1280,
-    1439: 1280,
-    1453: "out",
-    1454: "out.tag=tag:i",
-    1457: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1460: "out.pair.first",
-    1461: "out.pair.second",
-    1462: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
-    1466: "out.text=0 if text is None else r:I",
-    1472: 1460,
-    1473: 1461,
-    1475: "out.pair.first=first2:s",
-    1478: 1460,
-    1480: "out.pair.second=second2:s",
-    1483: 1461,
-    1487: "out.text=text4:s",
-    1490: "out.text",
-    1495: "out.tag",
-    1499: "out.wide.x",
-    1503: 1460,
-    1507: 1490,
-    1517: 1460,
-    1519: 1460,
-    1527: 1460,
-    1528: 1460,
-    1535: 1461,
-    1537: 1461,
-    1545: 1461,
-    1546: 1461,
-    1555: 1490,
-    1557: 1490,
-    1565: 1490,
-    1566: 1490,
-    1579: "tree",
-    1580: 265,
-    1584: 1579,
-    1585: 372,
-    1591: 1579,
-    1595: 1579,
-    1600: "capsules",
-    1602: 1600,
-    1603: "n=n:i; capsules=n2:I",
-    1605: "capsules[v in capsules]",
-    1606: "capsules[v in capsules].tag=tag:i",
-    1609: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1612: "capsules[v in capsules].pair.first",
-    1613: "capsules[v in capsules].pair.second",
-    1614: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
-    1618: "capsules[v in capsules].text=0 if text is None else r:I",
-    1625: "capsules[v2 in capsules].pair.first",
-    1626: "capsules[v2 in capsules].pair.second",
-    1628: "capsules[v2 in capsules].pair.first=first2:s",
-    1631: 1625,
-    1633: "capsules[v2 in capsules].pair.second=second2:s",
-    1636: 1626,
-    1640: "capsules[v2 in capsules].text=text4:s",
-    1643: "capsules[v2 in capsules].text",
-    1644: "holders",
-    1646: 1644,
-    1647: "holders=n6:I",
-    1651: "holders[v3 in holders].kind",
-    1652: "holders[v3 in holders].kind=kind:H",
-    1653: 1651,
-    1654: "holders[v3 in holders].any",
-    1655: 1654,
-    1657: 1654,
-    1658: "holders[v3 in holders].any.tag=tag2:H",
-    1659: "holders[v3 in holders].any.tag",
-    1660: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
-    1665: "holders[v3 in holders].any.number=number:q",
-    1668: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
-    1672: "holders[v3 in holders].any.pair.first",
-    1673: "holders[v3 in holders].any.pair.second",
-    1674: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
-    1678: "holders[v3 in holders].any.some=0 if some is None else r:I",
-    1680: "holders[v3 in holders].after=v3.after:B",
-    1682: "holders[v4 in holders].any",
-    1686: "holders[v4 in holders].any.text=text7:s",
-    1689: "holders[v4 in holders].any.text",
-    1692: "holders[v4 in holders].any.pair.first",
-    1693: "holders[v4 in holders].any.pair.second",
-    1695: "holders[v4 in holders].any.pair.first=first4:s",
-    1698: 1692,
-    1700: "holders[v4 in holders].any.pair.second=second4:s",
-    1703: 1693,
-    1707: "holders[v4 in holders].any.some.numbers",
-    1708: 1707,
-    1711: 1707,
-    1712: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
-    1713: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1718: "n",
-    1720: 1600,
-    1722: 1600,
-    1724: 1600,
-    1728: "capsules[len capsules].tag",
-    1733: "capsules[len capsules].wide.x",
-    1737: "capsules[len capsules].pair.first",
-    1741: "capsules[len capsules].text",
-    1755: 1737,
-    1757: 1737,
-    1765: 1737,
-    1766: 1737,
-    1773: "capsules[len capsules].pair.second",
-    1775: 1773,
-    1783: 1773,
-    1784: 1773,
-    1794: 1741,
-    1796: 1741,
-    1804: 1741,
-    1805: 1741,
-    1815: 1644,
-    1817: 1644,
-    1819: 1644,
-    1824: 1644,
-    1828: "holders[len holders].kind",
-    1831: "holders[len holders].any",
-    1836: "holders[len holders].any.number",
-    1840: "holders[len holders].any.text",
-    1844: "holders[len holders].any.pair.first",
-    1848: "holders[len holders].any.some",
-    1851: "holders[len holders].after",
-    1864: 1840,
-    1866: 1840,
-    1874: 1840,
-    1875: 1840,
-    1885: 1844,
-    1887: 1844,
-    1895: 1844,
-    1896: 1844,
-    1903: "holders[len holders].any.pair.second",
-    1905: 1903,
-    1913: 1903,
-    1914: 1903,
-    1924: "holders[len holders].any.some.numbers",
-    1926: 1924,
-    1928: 1924,
-    1931: 1924,
+    738: 736,
+    742: "nested.two[v3 in two].any.some=0 if some3 is None else r:I",
+    744: "nested.two[v3 in two].after=v3.after:B",
+    745: "nested.pick",
+    746: 745,
+    748: 745,
+    749: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    752: "nested.pick.small=small:B",
+    755: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    758: "nested.pick.both.pair",
+    759: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:I",
+    762: 745,
+    764: "nested.two[v4 in two].any",
+    768: "nested.two[v4 in two].any.text=text7:s",
+    771: "nested.two[v4 in two].any.text",
+    774: "nested.two[v4 in two].any.pair.first",
+    775: "nested.two[v4 in two].any.pair.second",
+    777: "nested.two[v4 in two].any.pair.first=first4:s",
+    780: 774,
+    782: "nested.two[v4 in two].any.pair.second=second4:s",
+    785: 775,
+    789: "nested.two[v4 in two].any.some.numbers",
+    790: 789,
+    793: 789,
+    794: "nested.two[v4 in two].any.some.numbers=n10:I; nested.two[v4 in two].any.some.count=some4.count:i",
+    795: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    798: 758,
+    800: "nested.pick.both.pair.first",
+    801: "nested.pick.both.pair.second",
+    802: "nested.pick.both.pair.first=0 if first5 is None else r:I; nested.pick.both.pair.second=0 if second5 is None else r + 4:I",
+    803: 802,
+    804: 802,
+    807: "nested.pick.both.pair.first=first5:s",
+    810: 800,
+    812: "nested.pick.both.pair.second=second5:s",
+    815: 801,
+    816: "after=after:q",
+    821: "holders.count",
+    824: 625,
+    826: 625,
+    828: 625,
+    833: 625,
+    837: "holders.holders[len holders2].kind",
+    840: "holders.holders[len holders2].any",
+    845: "holders.holders[len holders2].any.number",
+    849: "holders.holders[len holders2].any.text",
+    853: "holders.holders[len holders2].any.pair.first",
+    857: "holders.holders[len holders2].any.some",
+    860: "holders.holders[len holders2].after",
+    873: 849,
+    875: 849,
+    882: 849,
+    883: 849,
+    893: 853,
+    895: 853,
+    902: 853,
+    903: 853,
+    904: 853,
+    905: 853,
+    912: "holders.holders[len holders2].any.pair.second",
+    914: 912,
+    921: 912,
+    922: 912,
+    932: "holders.holders[len holders2].any.some.numbers",
+    934: 932,
+    936: 932,
+    939: 932,
+    951: "nested",
+    955: "nested.before",
+    962: "nested.two[len two].kind",
+    965: "nested.two[len two].any",
+    970: "nested.two[len two].any.number",
+    974: "nested.two[len two].any.text",
+    978: "nested.two[len two].any.pair.first",
+    982: "nested.two[len two].any.some",
+    985: "nested.two[len two].after",
+    989: "nested.tag",
+    992: 745,
+    995: "nested.pick.small",
+    1000: "nested.pick.wide.x",
+    1005: "nested.pick.both.a",
+    1009: 745,
+    1020: 974,
+    1022: 974,
+    1029: 974,
+    1030: 974,
+    1031: 974,
+    1032: 974,
+    1042: 978,
+    1044: 978,
+    1051: 978,
+    1052: 978,
+    1053: 978,
+    1054: 978,
+    1061: "nested.two[len two].any.pair.second",
+    1063: 1061,
+    1070: 1061,
+    1071: 1061,
+    1081: "nested.two[len two].any.some.numbers",
+    1083: 1081,
+    1085: 1081,
+    1088: 1081,
+    1104: 800,
+    1107: 800,
+    1109: 800,
+    1116: 800,
+    1117: 800,
+    1118: 800,
+    1119: 800,
+    1126: 801,
+    1128: 801,
+    1135: 801,
+    1136: 801,
+    1149: 357,
+    1154: "capsule",
+    1155: "capsule.tag=tag:i",
+    1158: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1161: "capsule.pair.first",
+    1162: "capsule.pair.second",
+    1163: "capsule.pair.first=0 if first is None else r:I; capsule.pair.second=0 if second is None else r + 4:I",
+    1167: "capsule.text=0 if text is None else r:I",
+    1173: 1161,
+    1174: 1162,
+    1176: "capsule.pair.first=first2:s",
+    1179: 1161,
+    1181: "capsule.pair.second=second2:s",
+    1184: 1162,
+    1188: "capsule.text=text4:s",
+    1191: "capsule.text",
+    1192: "boxed.capsule",
+    1193: 1192,
+    1194: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1197: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1200: "boxed.capsule.pair.first",
+    1201: "boxed.capsule.pair.second",
+    1202: "boxed.capsule.pair.first=0 if first3 is None else r:I; boxed.capsule.pair.second=0 if second3 is None else r + 4:I",
+    1206: "boxed.capsule.text=0 if text6 is None else r:I",
+    1210: "boxed.c=boxed.c:B",
+    1213: 1200,
+    1214: 1201,
+    1216: "boxed.capsule.pair.first=first4:s",
+    1219: 1200,
+    1221: "boxed.capsule.pair.second=second4:s",
+    1224: 1201,
+    1228: "boxed.capsule.text=text9:s",
+    1231: "boxed.capsule.text",
+    1235: "capsule.tag",
+    1239: "capsule.wide.x",
+    1243: 1161,
+    1247: 1191,
+    1257: 1161,
+    1259: 1161,
+    1262: 1161,
+    1263: 1161,
+    1270: 1162,
+    1272: 1162,
+    1275: 1162,
+    1276: 1162,
+    1285: 1191,
+    1287: 1191,
+    1290: 1191,
+    1291: 1191,
+    1300: 357,
+    1305: "boxed.capsule.wide.x",
+    1309: 1200,
+    1313: 1231,
+    1318: "boxed.c",
+    1325: 1200,
+    1327: 1200,
+    1330: 1200,
+    1331: 1200,
+    1338: 1201,
+    1340: 1201,
+    1343: 1201,
+    1344: 1201,
+    1353: 1231,
+    1355: 1231,
+    1358: 1231,
+    1359: 1231,
+    1373: "out",
+    1374: "out.tag=tag:i",
+    1377: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1380: "out.pair.first",
+    1381: "out.pair.second",
+    1382: "out.pair.first=0 if first is None else r:I; out.pair.second=0 if second is None else r + 4:I",
+    1386: "out.text=0 if text is None else r:I",
+    1392: 1380,
+    1393: 1381,
+    1395: "out.pair.first=first2:s",
+    1398: 1380,
+    1400: "out.pair.second=second2:s",
+    1403: 1381,
+    1407: "out.text=text4:s",
+    1410: "out.text",
+    1414: "out.tag",
+    1418: "out.wide.x",
+    1422: 1380,
+    1426: 1410,
+    1436: 1380,
+    1438: 1380,
+    1441: 1380,
+    1442: 1380,
+    1449: 1381,
+    1451: 1381,
+    1454: 1381,
+    1455: 1381,
+    1464: 1410,
+    1466: 1410,
+    1469: 1410,
+    1470: 1410,
+    1483: "tree",
+    1484: 265,
+    1488: 1483,
+    1489: 357,
+    1495: 1483,
+    1499: 1483,
+    1504: "capsules",
+    1506: 1504,
+    1507: "n=n:i; capsules=n2:I",
+    1509: "capsules[v in capsules]",
+    1510: "capsules[v in capsules].tag=tag:i",
+    1513: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1516: "capsules[v in capsules].pair.first",
+    1517: "capsules[v in capsules].pair.second",
+    1518: "capsules[v in capsules].pair.first=0 if first is None else r:I; capsules[v in capsules].pair.second=0 if second is None else r + 4:I",
+    1522: "capsules[v in capsules].text=0 if text is None else r:I",
+    1529: "capsules[v2 in capsules].pair.first",
+    1530: "capsules[v2 in capsules].pair.second",
+    1532: "capsules[v2 in capsules].pair.first=first2:s",
+    1535: 1529,
+    1537: "capsules[v2 in capsules].pair.second=second2:s",
+    1540: 1530,
+    1544: "capsules[v2 in capsules].text=text4:s",
+    1547: "capsules[v2 in capsules].text",
+    1548: "holders",
+    1550: 1548,
+    1551: "holders=n6:I",
+    1555: "holders[v3 in holders].kind",
+    1556: "holders[v3 in holders].kind=kind:H",
+    1557: 1555,
+    1558: "holders[v3 in holders].any",
+    1559: 1558,
+    1561: 1558,
+    1562: "holders[v3 in holders].any.tag=tag2:H",
+    1563: "holders[v3 in holders].any.tag",
+    1564: "holders[v3 in holders].kind=kind:H; holders[v3 in holders].any.tag=tag2:H",
+    1569: "holders[v3 in holders].any.number=number:q",
+    1572: "holders[v3 in holders].any.text=0 if text6 is None else r:I",
+    1576: "holders[v3 in holders].any.pair.first",
+    1577: "holders[v3 in holders].any.pair.second",
+    1578: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:I; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:I",
+    1582: "holders[v3 in holders].any.some=0 if some is None else r:I",
+    1584: "holders[v3 in holders].after=v3.after:B",
+    1586: "holders[v4 in holders].any",
+    1590: "holders[v4 in holders].any.text=text7:s",
+    1593: "holders[v4 in holders].any.text",
+    1596: "holders[v4 in holders].any.pair.first",
+    1597: "holders[v4 in holders].any.pair.second",
+    1599: "holders[v4 in holders].any.pair.first=first4:s",
+    1602: 1596,
+    1604: "holders[v4 in holders].any.pair.second=second4:s",
+    1607: 1597,
+    1611: "holders[v4 in holders].any.some.numbers",
+    1612: 1611,
+    1615: 1611,
+    1616: "holders[v4 in holders].any.some.numbers=n10:I; holders[v4 in holders].any.some.count=some2.count:i",
+    1617: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1622: "n",
+    1624: 1504,
+    1626: 1504,
+    1628: 1504,
+    1632: "capsules[len capsules].tag",
+    1637: "capsules[len capsules].wide.x",
+    1641: "capsules[len capsules].pair.first",
+    1645: "capsules[len capsules].text",
+    1659: 1641,
+    1661: 1641,
+    1664: 1641,
+    1665: 1641,
+    1672: "capsules[len capsules].pair.second",
+    1674: 1672,
+    1677: 1672,
+    1678: 1672,
+    1688: 1645,
+    1690: 1645,
+    1693: 1645,
+    1694: 1645,
+    1704: 1548,
+    1706: 1548,
+    1708: 1548,
+    1713: 1548,
+    1717: "holders[len holders].kind",
+    1720: "holders[len holders].any",
+    1725: "holders[len holders].any.number",
+    1729: "holders[len holders].any.text",
+    1733: "holders[len holders].any.pair.first",
+    1737: "holders[len holders].any.some",
+    1740: "holders[len holders].after",
+    1753: 1729,
+    1755: 1729,
+    1758: 1729,
+    1759: 1729,
+    1769: 1733,
+    1771: 1733,
+    1774: 1733,
+    1775: 1733,
+    1782: "holders[len holders].any.pair.second",
+    1784: 1782,
+    1787: 1782,
+    1788: 1782,
+    1798: "holders[len holders].any.some.numbers",
+    1800: 1798,
+    1802: 1798,
+    1805: 1798,
 }

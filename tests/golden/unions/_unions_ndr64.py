@@ -308,12 +308,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 text2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -328,12 +323,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + 2 * n2
-                if (
-                    first3
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
+                if first3 or not 0 < n2 <= most2 or d[stop2 - 2 : stop2] != b"\0\0":
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
                 first4 = decode(d[at + 24 : stop2 - 2], "surrogatepass", True)[0]
                 at = stop2
@@ -346,12 +336,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 1 : stop3] != b"\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 1 : stop3] != b"\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 second2 = widen(d[at + 24 : stop3 - 1])
                 at = stop3
@@ -485,12 +470,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 text2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -505,12 +485,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + 2 * n2
-                if (
-                    first3
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 2 : stop2] != b"\0\0"
-                ):
+                if first3 or not 0 < n2 <= most2 or d[stop2 - 2 : stop2] != b"\0\0":
                     raise ndr.bad_string(d, first3, n2, most2, stop2)
                 first4 = decode(d[at + 24 : stop2 - 2], "surrogatepass", True)[0]
                 at = stop2
@@ -523,12 +498,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 1 : stop3] != b"\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 1 : stop3] != b"\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 second2 = widen(d[at + 24 : stop3 - 1])
                 at = stop3
@@ -599,7 +569,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Picked_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         tag, tag2 = read9(d, 0)
         at = 10
         if tag2 != tag:
@@ -634,12 +603,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n > max_units:
                         raise ndr.too_wide(n, max_units)
                     stop = at + 24 + 2 * n
-                    if (
-                        first2
-                        or not 0 < n <= most
-                        or stop > size
-                        or d[stop - 2 : stop] != b"\0\0"
-                    ):
+                    if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                         raise ndr.bad_string(d, first2, n, most, stop)
                     first3 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                     at = stop
@@ -652,12 +616,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n2 > max_units:
                         raise ndr.too_wide(n2, max_units)
                     stop2 = at + 24 + n2
-                    if (
-                        first4
-                        or not 0 < n2 <= most2
-                        or stop2 > size
-                        or d[stop2 - 1 : stop2] != b"\0"
-                    ):
+                    if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                         raise ndr.bad_string(d, first4, n2, most2, stop2)
                     second2 = widen(d[at + 24 : stop2 - 1])
                     at = stop2
@@ -928,7 +887,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first2
                             or not 0 < n <= most2
-                            or stop > size
                             or d[stop - 2 : stop] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first2, n, most2, stop)
@@ -949,7 +907,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first3
                             or not 0 < n2 <= most3
-                            or stop2 > size
                             or d[stop2 - 2 : stop2] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first3, n2, most3, stop2)
@@ -969,7 +926,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first5
                             or not 0 < n3 <= most4
-                            or stop3 > size
                             or d[stop3 - 1 : stop3] != b"\0"
                         ):
                             raise ndr.bad_string(d, first5, n3, most4, stop3)
@@ -1078,7 +1034,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first7
                             or not 0 < n4 <= most6
-                            or stop5 > size
                             or d[stop5 - 2 : stop5] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first7, n4, most6, stop5)
@@ -1101,7 +1056,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first8
                             or not 0 < n5 <= most7
-                            or stop6 > size
                             or d[stop6 - 2 : stop6] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first8, n5, most7, stop6)
@@ -1121,7 +1075,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first9
                             or not 0 < n6 <= most8
-                            or stop7 > size
                             or d[stop7 - 1 : stop7] != b"\0"
                         ):
                             raise ndr.bad_string(d, first9, n6, most8, stop7)
@@ -1169,7 +1122,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first11
                             or not 0 < n7 <= most10
-                            or stop9 > size
                             or d[stop9 - 2 : stop9] != b"\0\0"
                         ):
                             raise ndr.bad_string(d, first11, n7, most10, stop9)
@@ -1189,7 +1141,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                         if (
                             first12
                             or not 0 < n8 <= most11
-                            or stop10 > size
                             or d[stop10 - 1 : stop10] != b"\0"
                         ):
                             raise ndr.bad_string(d, first12, n8, most11, stop10)
@@ -1292,7 +1243,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Capsules_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         (tag,) = read12(d, 0)
         at = 4
         capsule: Any
@@ -1320,12 +1270,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 first3 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -1338,12 +1283,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + n2
-                if (
-                    first4
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 1 : stop2] != b"\0"
-                ):
+                if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
                 second2 = widen(d[at + 24 : stop2 - 1])
                 at = stop2
@@ -1358,12 +1298,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + 2 * n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 2 : stop3] != b"\0\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 2 : stop3] != b"\0\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 text2 = decode(d[at + 24 : stop3 - 2], "surrogatepass", True)[0]
                 at = stop3
@@ -1403,12 +1338,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n4 > max_units:
                     raise ndr.too_wide(n4, max_units)
                 stop4 = at + 24 + 2 * n4
-                if (
-                    first7
-                    or not 0 < n4 <= most4
-                    or stop4 > size
-                    or d[stop4 - 2 : stop4] != b"\0\0"
-                ):
+                if first7 or not 0 < n4 <= most4 or d[stop4 - 2 : stop4] != b"\0\0":
                     raise ndr.bad_string(d, first7, n4, most4, stop4)
                 first6_2 = decode(d[at + 24 : stop4 - 2], "surrogatepass", True)[0]
                 at = stop4
@@ -1421,12 +1351,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n5 > max_units:
                     raise ndr.too_wide(n5, max_units)
                 stop5 = at + 24 + n5
-                if (
-                    first8
-                    or not 0 < n5 <= most5
-                    or stop5 > size
-                    or d[stop5 - 1 : stop5] != b"\0"
-                ):
+                if first8 or not 0 < n5 <= most5 or d[stop5 - 1 : stop5] != b"\0":
                     raise ndr.bad_string(d, first8, n5, most5, stop5)
                 second3_2 = widen(d[at + 24 : stop5 - 1])
                 at = stop5
@@ -1441,12 +1366,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n6 > max_units:
                     raise ndr.too_wide(n6, max_units)
                 stop6 = at + 24 + 2 * n6
-                if (
-                    first9
-                    or not 0 < n6 <= most6
-                    or stop6 > size
-                    or d[stop6 - 2 : stop6] != b"\0\0"
-                ):
+                if first9 or not 0 < n6 <= most6 or d[stop6 - 2 : stop6] != b"\0\0":
                     raise ndr.bad_string(d, first9, n6, most6, stop6)
                 text3_2 = decode(d[at + 24 : stop6 - 2], "surrogatepass", True)[0]
                 at = stop6
@@ -1503,7 +1423,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Capsules_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        size = len(d)
         (tag,) = read12(d, 0)
         at = 4
         out: Any
@@ -1531,12 +1450,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n > max_units:
                     raise ndr.too_wide(n, max_units)
                 stop = at + 24 + 2 * n
-                if (
-                    first2
-                    or not 0 < n <= most
-                    or stop > size
-                    or d[stop - 2 : stop] != b"\0\0"
-                ):
+                if first2 or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                     raise ndr.bad_string(d, first2, n, most, stop)
                 first3 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                 at = stop
@@ -1549,12 +1463,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n2 > max_units:
                     raise ndr.too_wide(n2, max_units)
                 stop2 = at + 24 + n2
-                if (
-                    first4
-                    or not 0 < n2 <= most2
-                    or stop2 > size
-                    or d[stop2 - 1 : stop2] != b"\0"
-                ):
+                if first4 or not 0 < n2 <= most2 or d[stop2 - 1 : stop2] != b"\0":
                     raise ndr.bad_string(d, first4, n2, most2, stop2)
                 second2 = widen(d[at + 24 : stop2 - 1])
                 at = stop2
@@ -1569,12 +1478,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 if n3 > max_units:
                     raise ndr.too_wide(n3, max_units)
                 stop3 = at + 24 + 2 * n3
-                if (
-                    first5
-                    or not 0 < n3 <= most3
-                    or stop3 > size
-                    or d[stop3 - 2 : stop3] != b"\0\0"
-                ):
+                if first5 or not 0 < n3 <= most3 or d[stop3 - 2 : stop3] != b"\0\0":
                     raise ndr.bad_string(d, first5, n3, most3, stop3)
                 text2 = decode(d[at + 24 : stop3 - 2], "surrogatepass", True)[0]
                 at = stop3
@@ -1768,12 +1672,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n2 > max_units:
                         raise ndr.too_wide(n2, max_units)
                     stop = at + 24 + 2 * n2
-                    if (
-                        first2
-                        or not 0 < n2 <= most2
-                        or stop > size
-                        or d[stop - 2 : stop] != b"\0\0"
-                    ):
+                    if first2 or not 0 < n2 <= most2 or d[stop - 2 : stop] != b"\0\0":
                         raise ndr.bad_string(d, first2, n2, most2, stop)
                     first3 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
                     at = stop
@@ -1786,12 +1685,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n3 > max_units:
                         raise ndr.too_wide(n3, max_units)
                     stop2 = at + 24 + n3
-                    if (
-                        first4
-                        or not 0 < n3 <= most3
-                        or stop2 > size
-                        or d[stop2 - 1 : stop2] != b"\0"
-                    ):
+                    if first4 or not 0 < n3 <= most3 or d[stop2 - 1 : stop2] != b"\0":
                         raise ndr.bad_string(d, first4, n3, most3, stop2)
                     second2 = widen(d[at + 24 : stop2 - 1])
                     at = stop2
@@ -1807,12 +1701,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n4 > max_units:
                         raise ndr.too_wide(n4, max_units)
                     stop3 = at + 24 + 2 * n4
-                    if (
-                        first5
-                        or not 0 < n4 <= most4
-                        or stop3 > size
-                        or d[stop3 - 2 : stop3] != b"\0\0"
-                    ):
+                    if first5 or not 0 < n4 <= most4 or d[stop3 - 2 : stop3] != b"\0\0":
                         raise ndr.bad_string(d, first5, n4, most4, stop3)
                     text2 = decode(d[at + 24 : stop3 - 2], "surrogatepass", True)[0]
                     at = stop3
@@ -1875,12 +1764,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n5 > max_units:
                         raise ndr.too_wide(n5, max_units)
                     stop4 = at + 24 + 2 * n5
-                    if (
-                        first7
-                        or not 0 < n5 <= most6
-                        or stop4 > size
-                        or d[stop4 - 2 : stop4] != b"\0\0"
-                    ):
+                    if first7 or not 0 < n5 <= most6 or d[stop4 - 2 : stop4] != b"\0\0":
                         raise ndr.bad_string(d, first7, n5, most6, stop4)
                     text3_2 = decode(d[at + 24 : stop4 - 2], "surrogatepass", True)[0]
                     at = stop4
@@ -1896,12 +1780,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n6 > max_units:
                         raise ndr.too_wide(n6, max_units)
                     stop5 = at + 24 + 2 * n6
-                    if (
-                        first8
-                        or not 0 < n6 <= most7
-                        or stop5 > size
-                        or d[stop5 - 2 : stop5] != b"\0\0"
-                    ):
+                    if first8 or not 0 < n6 <= most7 or d[stop5 - 2 : stop5] != b"\0\0":
                         raise ndr.bad_string(d, first8, n6, most7, stop5)
                     first6_2 = decode(d[at + 24 : stop5 - 2], "surrogatepass", True)[0]
                     at = stop5
@@ -1914,12 +1793,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     if n7 > max_units:
                         raise ndr.too_wide(n7, max_units)
                     stop6 = at + 24 + n7
-                    if (
-                        first9
-                        or not 0 < n7 <= most8
-                        or stop6 > size
-                        or d[stop6 - 1 : stop6] != b"\0"
-                    ):
+                    if first9 or not 0 < n7 <= most8 or d[stop6 - 1 : stop6] != b"\0":
                         raise ndr.bad_string(d, first9, n7, most8, stop6)
                     second3_2 = widen(d[at + 24 : stop6 - 1])
                     at = stop6
@@ -2035,477 +1909,477 @@ PATHS: Final[dict[int, int | str]] = {
     297: "any.some",
     307: 245,
     309: 245,
-    317: 245,
-    318: 245,
+    312: 245,
+    313: 245,
+    322: 231,
+    324: 231,
     327: 231,
-    329: 231,
-    337: 231,
-    338: 231,
-    345: 232,
-    347: 232,
-    355: 232,
-    356: 232,
-    365: 263,
-    367: 263,
-    369: 263,
-    372: 263,
-    380: "after",
-    385: "out.kind",
-    386: "out.kind=kind:I",
-    387: 385,
-    388: "out.any",
-    389: 388,
-    391: 388,
-    392: "out.any.tag=tag:I",
-    393: "out.any.tag",
-    394: "out.kind=kind:I; out.any.tag=tag:I",
-    399: "out.any.number=number:q",
-    402: "out.any.text=0 if text is None else r:Q",
-    406: "out.any.pair.first",
-    407: "out.any.pair.second",
-    408: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
-    412: "out.any.some=0 if some is None else r:Q",
-    414: "out.after=result.after:B",
-    418: "out.any.text=text2:s",
-    421: "out.any.text",
-    424: 406,
-    425: 407,
-    427: "out.any.pair.first=first2:s",
-    430: 406,
-    432: "out.any.pair.second=second2:s",
-    435: 407,
-    439: "out.any.some.numbers",
-    440: 439,
-    443: 439,
-    444: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
-    445: "out.any.some.numbers=numbers:h*",
-    451: 385,
-    454: 388,
-    460: "out.any.number",
-    464: 421,
-    468: 406,
-    472: "out.any.some",
-    475: "out.after",
-    484: 421,
-    486: 421,
-    494: 421,
-    495: 421,
-    504: 406,
-    506: 406,
-    514: 406,
-    515: 406,
-    522: 407,
-    524: 407,
-    532: 407,
-    533: 407,
-    542: 439,
-    544: 439,
-    546: 439,
-    549: 439,
-    561: "pick",
-    563: 561,
-    564: "tag=tag:h; pick.tag=tag2:h",
-    567: "pick.small=small:B",
-    570: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
-    573: "pick.both.pair",
-    574: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
-    577: 561,
-    580: 573,
-    582: "pick.both.pair.first",
-    583: "pick.both.pair.second",
-    584: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
-    585: 584,
-    586: 584,
-    589: "pick.both.pair.first=first:s",
-    592: 582,
-    594: "pick.both.pair.second=second:s",
-    597: 583,
-    598: "after=after:i",
-    603: "tag",
-    606: 561,
-    609: "pick.small",
-    613: "pick.wide.x",
-    617: "pick.both.a",
-    621: 561,
-    630: 582,
-    633: 582,
-    635: 582,
-    643: 582,
-    644: 582,
-    651: 583,
-    653: 583,
-    661: 583,
-    662: 583,
-    672: 380,
-    677: "holders.holders",
-    678: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
-    681: 677,
-    684: 677,
-    685: "holders.holders=n:Q",
-    687: "holders.holders[v in holders2].kind",
-    688: "holders.holders[v in holders2].kind=kind:I",
-    689: 687,
-    690: "holders.holders[v in holders2].any",
-    691: 690,
-    693: 690,
-    694: "holders.holders[v in holders2].any.tag=tag:I",
-    695: "holders.holders[v in holders2].any.tag",
-    696: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
-    701: "holders.holders[v in holders2].any.number=number:q",
-    704: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
-    708: "holders.holders[v in holders2].any.pair.first",
-    709: "holders.holders[v in holders2].any.pair.second",
-    710: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
-    711: 710,
-    712: 710,
-    716: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
-    718: "holders.holders[v in holders2].after=v.after:B",
-    720: "holders.holders[v2 in holders2].any",
-    724: "holders.holders[v2 in holders2].any.text=text2:s",
-    727: "holders.holders[v2 in holders2].any.text",
-    730: "holders.holders[v2 in holders2].any.pair.first",
-    731: "holders.holders[v2 in holders2].any.pair.second",
-    733: "holders.holders[v2 in holders2].any.pair.first=first2:s",
-    736: 730,
-    738: "holders.holders[v2 in holders2].any.pair.second=second2:s",
-    741: 731,
-    745: "holders.holders[v2 in holders2].any.some.numbers",
-    746: 745,
-    749: 745,
-    750: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
-    751: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
-    753: "nested=0 if nested is None else r:Q",
-    756: "nested.two",
-    757: 756,
-    759: 756,
-    760: "nested.before=nested.before:B",
-    764: "nested.two[v3 in two].kind",
-    765: "nested.two[v3 in two].kind=kind2:I",
-    766: 764,
-    767: "nested.two[v3 in two].any",
-    768: 767,
-    770: 767,
-    771: "nested.two[v3 in two].any.tag=tag2:I",
-    772: "nested.two[v3 in two].any.tag",
-    773: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
-    778: "nested.two[v3 in two].any.number=number2:q",
-    781: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
-    785: "nested.two[v3 in two].any.pair.first",
-    786: "nested.two[v3 in two].any.pair.second",
-    787: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
-    788: 787,
-    789: 787,
-    793: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
-    795: "nested.two[v3 in two].after=v3.after:B",
-    796: "nested.pick",
-    797: 796,
-    799: 796,
-    800: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
-    803: "nested.pick.small=small:B",
-    806: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
-    809: "nested.pick.both.pair",
-    810: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
-    813: 796,
-    816: "nested.two[v4 in two].any",
-    820: "nested.two[v4 in two].any.text=text7:s",
-    823: "nested.two[v4 in two].any.text",
-    826: "nested.two[v4 in two].any.pair.first",
-    827: "nested.two[v4 in two].any.pair.second",
-    829: "nested.two[v4 in two].any.pair.first=first4:s",
-    832: 826,
-    834: "nested.two[v4 in two].any.pair.second=second4:s",
-    837: 827,
-    841: "nested.two[v4 in two].any.some.numbers",
-    842: 841,
-    845: 841,
-    846: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
-    847: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
-    851: 809,
-    853: "nested.pick.both.pair.first",
-    854: "nested.pick.both.pair.second",
-    855: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
-    856: 855,
-    857: 855,
-    860: "nested.pick.both.pair.first=first5:s",
-    863: 853,
-    865: "nested.pick.both.pair.second=second5:s",
-    868: 854,
-    869: "after=after:q",
-    874: "holders.count",
-    877: 677,
-    879: 677,
-    881: 677,
-    883: 677,
-    887: "holders.holders[len holders2].kind",
-    890: "holders.holders[len holders2].any",
-    896: "holders.holders[len holders2].any.number",
-    900: "holders.holders[len holders2].any.text",
-    904: "holders.holders[len holders2].any.pair.first",
-    908: "holders.holders[len holders2].any.some",
-    911: "holders.holders[len holders2].after",
-    924: 900,
-    926: 900,
-    934: 900,
-    935: 900,
-    945: 904,
-    947: 904,
-    955: 904,
-    956: 904,
-    957: 904,
-    958: 904,
-    965: "holders.holders[len holders2].any.pair.second",
-    967: 965,
-    975: 965,
-    976: 965,
-    986: "holders.holders[len holders2].any.some.numbers",
-    988: 986,
-    990: 986,
-    993: 986,
-    1006: "nested",
-    1009: "nested.before",
-    1016: "nested.two[len two].kind",
-    1019: "nested.two[len two].any",
-    1025: "nested.two[len two].any.number",
-    1029: "nested.two[len two].any.text",
-    1033: "nested.two[len two].any.pair.first",
-    1037: "nested.two[len two].any.some",
-    1040: "nested.two[len two].after",
-    1044: "nested.tag",
-    1047: 796,
-    1050: "nested.pick.small",
-    1054: "nested.pick.wide.x",
-    1058: "nested.pick.both.a",
-    1062: 796,
-    1074: 1029,
-    1076: 1029,
-    1084: 1029,
-    1085: 1029,
-    1086: 1029,
-    1087: 1029,
-    1097: 1033,
-    1099: 1033,
-    1107: 1033,
-    1108: 1033,
-    1109: 1033,
-    1110: 1033,
-    1117: "nested.two[len two].any.pair.second",
-    1119: 1117,
-    1127: 1117,
-    1128: 1117,
-    1138: "nested.two[len two].any.some.numbers",
-    1140: 1138,
-    1142: 1138,
-    1145: 1138,
-    1162: 853,
-    1165: 853,
-    1167: 853,
-    1175: 853,
-    1176: 853,
-    1177: 853,
-    1178: 853,
-    1185: 854,
-    1187: 854,
-    1195: 854,
-    1196: 854,
-    1209: 380,
-    1214: "capsule",
-    1215: "capsule.tag=tag:i",
-    1218: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
-    1221: "capsule.pair.first",
-    1222: "capsule.pair.second",
-    1223: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
-    1227: "capsule.text=0 if text is None else r:Q",
-    1233: 1221,
-    1234: 1222,
-    1236: "capsule.pair.first=first2:s",
-    1239: 1221,
-    1241: "capsule.pair.second=second2:s",
-    1244: 1222,
-    1248: "capsule.text=text4:s",
-    1251: "capsule.text",
-    1252: "boxed.capsule",
-    1253: 1252,
-    1254: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
-    1257: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
-    1260: "boxed.capsule.pair.first",
-    1261: "boxed.capsule.pair.second",
-    1262: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
-    1266: "boxed.capsule.text=0 if text6 is None else r:Q",
-    1270: "boxed.c=boxed.c:B",
-    1273: 1260,
-    1274: 1261,
-    1276: "boxed.capsule.pair.first=first4:s",
-    1279: 1260,
-    1281: "boxed.capsule.pair.second=second4:s",
-    1284: 1261,
-    1288: "boxed.capsule.text=text9:s",
-    1291: "boxed.capsule.text",
-    1296: "capsule.tag",
-    1300: "capsule.wide.x",
-    1304: 1221,
-    1308: 1251,
-    1319: 1221,
-    1321: 1221,
-    1329: 1221,
-    1330: 1221,
-    1337: 1222,
-    1339: 1222,
-    1347: 1222,
-    1348: 1222,
-    1357: 1251,
-    1359: 1251,
-    1367: 1251,
-    1368: 1251,
-    1377: 380,
-    1381: "boxed.capsule.wide.x",
-    1385: 1260,
-    1389: 1291,
-    1395: "boxed.c",
-    1402: 1260,
-    1404: 1260,
-    1412: 1260,
-    1413: 1260,
-    1420: 1261,
-    1422: 1261,
-    1430: 1261,
-    1431: 1261,
-    1440: 1291,
-    1442: 1291,
-    1450: 1291,
-    1451: 1291,
-    1465: "out",
-    1466: "out.tag=tag:i",
-    1469: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
-    1472: "out.pair.first",
-    1473: "out.pair.second",
-    1474: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
-    1478: "out.text=0 if text is None else r:Q",
-    1484: 1472,
-    1485: 1473,
-    1487: "out.pair.first=first2:s",
-    1490: 1472,
-    1492: "out.pair.second=second2:s",
-    1495: 1473,
-    1499: "out.text=text4:s",
-    1502: "out.text",
-    1507: "out.tag",
-    1511: "out.wide.x",
-    1515: 1472,
-    1519: 1502,
-    1530: 1472,
-    1532: 1472,
-    1540: 1472,
-    1541: 1472,
-    1548: 1473,
-    1550: 1473,
-    1558: 1473,
-    1559: 1473,
-    1568: 1502,
-    1570: 1502,
-    1578: 1502,
-    1579: 1502,
-    1592: "tree",
-    1593: 271,
-    1597: 1592,
-    1598: 380,
-    1604: 1592,
-    1608: 1592,
-    1613: "capsules",
-    1615: 1613,
-    1616: "n=n:i; capsules=n2:Q",
-    1618: "capsules[v in capsules]",
-    1619: "capsules[v in capsules].tag=tag:i",
-    1622: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
-    1625: "capsules[v in capsules].pair.first",
-    1626: "capsules[v in capsules].pair.second",
-    1627: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
-    1631: "capsules[v in capsules].text=0 if text is None else r:Q",
-    1638: "capsules[v2 in capsules].pair.first",
-    1639: "capsules[v2 in capsules].pair.second",
-    1641: "capsules[v2 in capsules].pair.first=first2:s",
-    1644: 1638,
-    1646: "capsules[v2 in capsules].pair.second=second2:s",
-    1649: 1639,
-    1653: "capsules[v2 in capsules].text=text4:s",
-    1656: "capsules[v2 in capsules].text",
-    1657: "holders",
-    1659: 1657,
-    1660: "holders=n6:Q",
-    1662: "holders[v3 in holders].kind",
-    1663: "holders[v3 in holders].kind=kind:I",
-    1664: 1662,
-    1665: "holders[v3 in holders].any",
-    1666: 1665,
-    1668: 1665,
-    1669: "holders[v3 in holders].any.tag=tag2:I",
-    1670: "holders[v3 in holders].any.tag",
-    1671: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
-    1676: "holders[v3 in holders].any.number=number:q",
-    1679: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
-    1683: "holders[v3 in holders].any.pair.first",
-    1684: "holders[v3 in holders].any.pair.second",
-    1685: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
-    1689: "holders[v3 in holders].any.some=0 if some is None else r:Q",
-    1691: "holders[v3 in holders].after=v3.after:B",
-    1693: "holders[v4 in holders].any",
-    1697: "holders[v4 in holders].any.text=text7:s",
-    1700: "holders[v4 in holders].any.text",
-    1703: "holders[v4 in holders].any.pair.first",
-    1704: "holders[v4 in holders].any.pair.second",
-    1706: "holders[v4 in holders].any.pair.first=first4:s",
-    1709: 1703,
-    1711: "holders[v4 in holders].any.pair.second=second4:s",
-    1714: 1704,
-    1718: "holders[v4 in holders].any.some.numbers",
-    1719: 1718,
-    1722: 1718,
-    1723: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
-    1724: "holders[v4 in holders].any.some.numbers=numbers:h*",
-    1730: "n",
-    1732: 1613,
-    1734: 1613,
-    1736: 1613,
-    1740: "capsules[len capsules].tag",
-    1744: "capsules[len capsules].wide.x",
-    1748: "capsules[len capsules].pair.first",
-    1752: "capsules[len capsules].text",
-    1767: 1748,
-    1769: 1748,
-    1777: 1748,
-    1778: 1748,
-    1785: "capsules[len capsules].pair.second",
-    1787: 1785,
-    1795: 1785,
-    1796: 1785,
-    1806: 1752,
-    1808: 1752,
-    1816: 1752,
-    1817: 1752,
-    1827: 1657,
-    1829: 1657,
-    1831: 1657,
-    1833: 1657,
-    1837: "holders[len holders].kind",
-    1840: "holders[len holders].any",
-    1846: "holders[len holders].any.number",
-    1850: "holders[len holders].any.text",
-    1854: "holders[len holders].any.pair.first",
-    1858: "holders[len holders].any.some",
-    1861: "holders[len holders].after",
-    1874: 1850,
-    1876: 1850,
-    1884: 1850,
-    1885: 1850,
-    1895: 1854,
-    1897: 1854,
-    1905: 1854,
-    1906: 1854,
-    1913: "holders[len holders].any.pair.second",
-    1915: 1913,
-    1923: 1913,
-    1924: 1913,
-    1934: "holders[len holders].any.some.numbers",
-    1936: 1934,
-    1938: 1934,
-    1941: 1934,
+    328: 231,
+    335: 232,
+    337: 232,
+    340: 232,
+    341: 232,
+    350: 263,
+    352: 263,
+    354: 263,
+    357: 263,
+    365: "after",
+    370: "out.kind",
+    371: "out.kind=kind:I",
+    372: 370,
+    373: "out.any",
+    374: 373,
+    376: 373,
+    377: "out.any.tag=tag:I",
+    378: "out.any.tag",
+    379: "out.kind=kind:I; out.any.tag=tag:I",
+    384: "out.any.number=number:q",
+    387: "out.any.text=0 if text is None else r:Q",
+    391: "out.any.pair.first",
+    392: "out.any.pair.second",
+    393: "out.any.pair.first=0 if first is None else r:Q; out.any.pair.second=0 if second is None else r + 4:Q",
+    397: "out.any.some=0 if some is None else r:Q",
+    399: "out.after=result.after:B",
+    403: "out.any.text=text2:s",
+    406: "out.any.text",
+    409: 391,
+    410: 392,
+    412: "out.any.pair.first=first2:s",
+    415: 391,
+    417: "out.any.pair.second=second2:s",
+    420: 392,
+    424: "out.any.some.numbers",
+    425: 424,
+    428: 424,
+    429: "out.any.some.numbers=n4:Q; out.any.some.count=some2.count:i",
+    430: "out.any.some.numbers=numbers:h*",
+    436: 370,
+    439: 373,
+    445: "out.any.number",
+    449: 406,
+    453: 391,
+    457: "out.any.some",
+    460: "out.after",
+    469: 406,
+    471: 406,
+    474: 406,
+    475: 406,
+    484: 391,
+    486: 391,
+    489: 391,
+    490: 391,
+    497: 392,
+    499: 392,
+    502: 392,
+    503: 392,
+    512: 424,
+    514: 424,
+    516: 424,
+    519: 424,
+    531: "pick",
+    533: 531,
+    534: "tag=tag:h; pick.tag=tag2:h",
+    537: "pick.small=small:B",
+    540: "pick.wide.x=wide.x:B; pick.wide.h=wide.h:q",
+    543: "pick.both.pair",
+    544: "pick.both.a=both.a:i; pick.both.pair=0 if pair is None else r:Q",
+    547: 531,
+    550: 543,
+    552: "pick.both.pair.first",
+    553: "pick.both.pair.second",
+    554: "pick.both.pair.first=0 if first is None else r:Q; pick.both.pair.second=0 if second is None else r + 4:Q",
+    555: 554,
+    556: 554,
+    559: "pick.both.pair.first=first:s",
+    562: 552,
+    564: "pick.both.pair.second=second:s",
+    567: 553,
+    568: "after=after:i",
+    572: "tag",
+    575: 531,
+    578: "pick.small",
+    582: "pick.wide.x",
+    586: "pick.both.a",
+    590: 531,
+    599: 552,
+    602: 552,
+    604: 552,
+    607: 552,
+    608: 552,
+    615: 553,
+    617: 553,
+    620: 553,
+    621: 553,
+    631: 365,
+    636: "holders.holders",
+    637: "holders.count=holders.count:I; holders.holders=0 if holders2 is None else r:Q",
+    640: 636,
+    643: 636,
+    644: "holders.holders=n:Q",
+    646: "holders.holders[v in holders2].kind",
+    647: "holders.holders[v in holders2].kind=kind:I",
+    648: 646,
+    649: "holders.holders[v in holders2].any",
+    650: 649,
+    652: 649,
+    653: "holders.holders[v in holders2].any.tag=tag:I",
+    654: "holders.holders[v in holders2].any.tag",
+    655: "holders.holders[v in holders2].kind=kind:I; holders.holders[v in holders2].any.tag=tag:I",
+    660: "holders.holders[v in holders2].any.number=number:q",
+    663: "holders.holders[v in holders2].any.text=0 if text is None else r:Q",
+    667: "holders.holders[v in holders2].any.pair.first",
+    668: "holders.holders[v in holders2].any.pair.second",
+    669: "holders.holders[v in holders2].any.pair.first=0 if first is None else r:Q; holders.holders[v in holders2].any.pair.second=0 if second is None else r + 4:Q",
+    670: 669,
+    671: 669,
+    675: "holders.holders[v in holders2].any.some=0 if some is None else r:Q",
+    677: "holders.holders[v in holders2].after=v.after:B",
+    679: "holders.holders[v2 in holders2].any",
+    683: "holders.holders[v2 in holders2].any.text=text2:s",
+    686: "holders.holders[v2 in holders2].any.text",
+    689: "holders.holders[v2 in holders2].any.pair.first",
+    690: "holders.holders[v2 in holders2].any.pair.second",
+    692: "holders.holders[v2 in holders2].any.pair.first=first2:s",
+    695: 689,
+    697: "holders.holders[v2 in holders2].any.pair.second=second2:s",
+    700: 690,
+    704: "holders.holders[v2 in holders2].any.some.numbers",
+    705: 704,
+    708: 704,
+    709: "holders.holders[v2 in holders2].any.some.numbers=n5:Q; holders.holders[v2 in holders2].any.some.count=some2.count:i",
+    710: "holders.holders[v2 in holders2].any.some.numbers=numbers:h*",
+    712: "nested=0 if nested is None else r:Q",
+    715: "nested.two",
+    716: 715,
+    718: 715,
+    719: "nested.before=nested.before:B",
+    723: "nested.two[v3 in two].kind",
+    724: "nested.two[v3 in two].kind=kind2:I",
+    725: 723,
+    726: "nested.two[v3 in two].any",
+    727: 726,
+    729: 726,
+    730: "nested.two[v3 in two].any.tag=tag2:I",
+    731: "nested.two[v3 in two].any.tag",
+    732: "nested.two[v3 in two].kind=kind2:I; nested.two[v3 in two].any.tag=tag2:I",
+    737: "nested.two[v3 in two].any.number=number2:q",
+    740: "nested.two[v3 in two].any.text=0 if text6 is None else r:Q",
+    744: "nested.two[v3 in two].any.pair.first",
+    745: "nested.two[v3 in two].any.pair.second",
+    746: "nested.two[v3 in two].any.pair.first=0 if first3 is None else r:Q; nested.two[v3 in two].any.pair.second=0 if second3 is None else r + 4:Q",
+    747: 746,
+    748: 746,
+    752: "nested.two[v3 in two].any.some=0 if some3 is None else r:Q",
+    754: "nested.two[v3 in two].after=v3.after:B",
+    755: "nested.pick",
+    756: 755,
+    758: 755,
+    759: "nested.tag=nested.tag:h; nested.pick.tag=tag3:h",
+    762: "nested.pick.small=small:B",
+    765: "nested.pick.wide.x=wide.x:B; nested.pick.wide.h=wide.h:q",
+    768: "nested.pick.both.pair",
+    769: "nested.pick.both.a=both.a:i; nested.pick.both.pair=0 if pair4 is None else r:Q",
+    772: 755,
+    775: "nested.two[v4 in two].any",
+    779: "nested.two[v4 in two].any.text=text7:s",
+    782: "nested.two[v4 in two].any.text",
+    785: "nested.two[v4 in two].any.pair.first",
+    786: "nested.two[v4 in two].any.pair.second",
+    788: "nested.two[v4 in two].any.pair.first=first4:s",
+    791: 785,
+    793: "nested.two[v4 in two].any.pair.second=second4:s",
+    796: 786,
+    800: "nested.two[v4 in two].any.some.numbers",
+    801: 800,
+    804: 800,
+    805: "nested.two[v4 in two].any.some.numbers=n10:Q; nested.two[v4 in two].any.some.count=some4.count:i",
+    806: "nested.two[v4 in two].any.some.numbers=numbers2:h*",
+    810: 768,
+    812: "nested.pick.both.pair.first",
+    813: "nested.pick.both.pair.second",
+    814: "nested.pick.both.pair.first=0 if first5 is None else r:Q; nested.pick.both.pair.second=0 if second5 is None else r + 4:Q",
+    815: 814,
+    816: 814,
+    819: "nested.pick.both.pair.first=first5:s",
+    822: 812,
+    824: "nested.pick.both.pair.second=second5:s",
+    827: 813,
+    828: "after=after:q",
+    833: "holders.count",
+    836: 636,
+    838: 636,
+    840: 636,
+    842: 636,
+    846: "holders.holders[len holders2].kind",
+    849: "holders.holders[len holders2].any",
+    855: "holders.holders[len holders2].any.number",
+    859: "holders.holders[len holders2].any.text",
+    863: "holders.holders[len holders2].any.pair.first",
+    867: "holders.holders[len holders2].any.some",
+    870: "holders.holders[len holders2].after",
+    883: 859,
+    885: 859,
+    892: 859,
+    893: 859,
+    903: 863,
+    905: 863,
+    912: 863,
+    913: 863,
+    914: 863,
+    915: 863,
+    922: "holders.holders[len holders2].any.pair.second",
+    924: 922,
+    931: 922,
+    932: 922,
+    942: "holders.holders[len holders2].any.some.numbers",
+    944: 942,
+    946: 942,
+    949: 942,
+    962: "nested",
+    965: "nested.before",
+    972: "nested.two[len two].kind",
+    975: "nested.two[len two].any",
+    981: "nested.two[len two].any.number",
+    985: "nested.two[len two].any.text",
+    989: "nested.two[len two].any.pair.first",
+    993: "nested.two[len two].any.some",
+    996: "nested.two[len two].after",
+    1000: "nested.tag",
+    1003: 755,
+    1006: "nested.pick.small",
+    1010: "nested.pick.wide.x",
+    1014: "nested.pick.both.a",
+    1018: 755,
+    1030: 985,
+    1032: 985,
+    1039: 985,
+    1040: 985,
+    1041: 985,
+    1042: 985,
+    1052: 989,
+    1054: 989,
+    1061: 989,
+    1062: 989,
+    1063: 989,
+    1064: 989,
+    1071: "nested.two[len two].any.pair.second",
+    1073: 1071,
+    1080: 1071,
+    1081: 1071,
+    1091: "nested.two[len two].any.some.numbers",
+    1093: 1091,
+    1095: 1091,
+    1098: 1091,
+    1115: 812,
+    1118: 812,
+    1120: 812,
+    1127: 812,
+    1128: 812,
+    1129: 812,
+    1130: 812,
+    1137: 813,
+    1139: 813,
+    1146: 813,
+    1147: 813,
+    1160: 365,
+    1165: "capsule",
+    1166: "capsule.tag=tag:i",
+    1169: "capsule.wide.x=wide.x:B; capsule.wide.h=wide.h:q",
+    1172: "capsule.pair.first",
+    1173: "capsule.pair.second",
+    1174: "capsule.pair.first=0 if first is None else r:Q; capsule.pair.second=0 if second is None else r + 4:Q",
+    1178: "capsule.text=0 if text is None else r:Q",
+    1184: 1172,
+    1185: 1173,
+    1187: "capsule.pair.first=first2:s",
+    1190: 1172,
+    1192: "capsule.pair.second=second2:s",
+    1195: 1173,
+    1199: "capsule.text=text4:s",
+    1202: "capsule.text",
+    1203: "boxed.capsule",
+    1204: 1203,
+    1205: "after=after:B; boxed.b=boxed.b:B; boxed.capsule.tag=tag2:i",
+    1208: "boxed.capsule.wide.x=wide2.x:B; boxed.capsule.wide.h=wide2.h:q",
+    1211: "boxed.capsule.pair.first",
+    1212: "boxed.capsule.pair.second",
+    1213: "boxed.capsule.pair.first=0 if first3 is None else r:Q; boxed.capsule.pair.second=0 if second3 is None else r + 4:Q",
+    1217: "boxed.capsule.text=0 if text6 is None else r:Q",
+    1221: "boxed.c=boxed.c:B",
+    1224: 1211,
+    1225: 1212,
+    1227: "boxed.capsule.pair.first=first4:s",
+    1230: 1211,
+    1232: "boxed.capsule.pair.second=second4:s",
+    1235: 1212,
+    1239: "boxed.capsule.text=text9:s",
+    1242: "boxed.capsule.text",
+    1246: "capsule.tag",
+    1250: "capsule.wide.x",
+    1254: 1172,
+    1258: 1202,
+    1269: 1172,
+    1271: 1172,
+    1274: 1172,
+    1275: 1172,
+    1282: 1173,
+    1284: 1173,
+    1287: 1173,
+    1288: 1173,
+    1297: 1202,
+    1299: 1202,
+    1302: 1202,
+    1303: 1202,
+    1312: 365,
+    1316: "boxed.capsule.wide.x",
+    1320: 1211,
+    1324: 1242,
+    1330: "boxed.c",
+    1337: 1211,
+    1339: 1211,
+    1342: 1211,
+    1343: 1211,
+    1350: 1212,
+    1352: 1212,
+    1355: 1212,
+    1356: 1212,
+    1365: 1242,
+    1367: 1242,
+    1370: 1242,
+    1371: 1242,
+    1385: "out",
+    1386: "out.tag=tag:i",
+    1389: "out.wide.x=wide.x:B; out.wide.h=wide.h:q",
+    1392: "out.pair.first",
+    1393: "out.pair.second",
+    1394: "out.pair.first=0 if first is None else r:Q; out.pair.second=0 if second is None else r + 4:Q",
+    1398: "out.text=0 if text is None else r:Q",
+    1404: 1392,
+    1405: 1393,
+    1407: "out.pair.first=first2:s",
+    1410: 1392,
+    1412: "out.pair.second=second2:s",
+    1415: 1393,
+    1419: "out.text=text4:s",
+    1422: "out.text",
+    1426: "out.tag",
+    1430: "out.wide.x",
+    1434: 1392,
+    1438: 1422,
+    1449: 1392,
+    1451: 1392,
+    1454: 1392,
+    1455: 1392,
+    1462: 1393,
+    1464: 1393,
+    1467: 1393,
+    1468: 1393,
+    1477: 1422,
+    1479: 1422,
+    1482: 1422,
+    1483: 1422,
+    1496: "tree",
+    1497: 271,
+    1501: 1496,
+    1502: 365,
+    1508: 1496,
+    1512: 1496,
+    1517: "capsules",
+    1519: 1517,
+    1520: "n=n:i; capsules=n2:Q",
+    1522: "capsules[v in capsules]",
+    1523: "capsules[v in capsules].tag=tag:i",
+    1526: "capsules[v in capsules].wide.x=wide.x:B; capsules[v in capsules].wide.h=wide.h:q",
+    1529: "capsules[v in capsules].pair.first",
+    1530: "capsules[v in capsules].pair.second",
+    1531: "capsules[v in capsules].pair.first=0 if first is None else r:Q; capsules[v in capsules].pair.second=0 if second is None else r + 4:Q",
+    1535: "capsules[v in capsules].text=0 if text is None else r:Q",
+    1542: "capsules[v2 in capsules].pair.first",
+    1543: "capsules[v2 in capsules].pair.second",
+    1545: "capsules[v2 in capsules].pair.first=first2:s",
+    1548: 1542,
+    1550: "capsules[v2 in capsules].pair.second=second2:s",
+    1553: 1543,
+    1557: "capsules[v2 in capsules].text=text4:s",
+    1560: "capsules[v2 in capsules].text",
+    1561: "holders",
+    1563: 1561,
+    1564: "holders=n6:Q",
+    1566: "holders[v3 in holders].kind",
+    1567: "holders[v3 in holders].kind=kind:I",
+    1568: 1566,
+    1569: "holders[v3 in holders].any",
+    1570: 1569,
+    1572: 1569,
+    1573: "holders[v3 in holders].any.tag=tag2:I",
+    1574: "holders[v3 in holders].any.tag",
+    1575: "holders[v3 in holders].kind=kind:I; holders[v3 in holders].any.tag=tag2:I",
+    1580: "holders[v3 in holders].any.number=number:q",
+    1583: "holders[v3 in holders].any.text=0 if text6 is None else r:Q",
+    1587: "holders[v3 in holders].any.pair.first",
+    1588: "holders[v3 in holders].any.pair.second",
+    1589: "holders[v3 in holders].any.pair.first=0 if first3 is None else r:Q; holders[v3 in holders].any.pair.second=0 if second3 is None else r + 4:Q",
+    1593: "holders[v3 in holders].any.some=0 if some is None else r:Q",
+    1595: "holders[v3 in holders].after=v3.after:B",
+    1597: "holders[v4 in holders].any",
+    1601: "holders[v4 in holders].any.text=text7:s",
+    1604: "holders[v4 in holders].any.text",
+    1607: "holders[v4 in holders].any.pair.first",
+    1608: "holders[v4 in holders].any.pair.second",
+    1610: "holders[v4 in holders].any.pair.first=first4:s",
+    1613: 1607,
+    1615: "holders[v4 in holders].any.pair.second=second4:s",
+    1618: 1608,
+    1622: "holders[v4 in holders].any.some.numbers",
+    1623: 1622,
+    1626: 1622,
+    1627: "holders[v4 in holders].any.some.numbers=n10:Q; holders[v4 in holders].any.some.count=some2.count:i",
+    1628: "holders[v4 in holders].any.some.numbers=numbers:h*",
+    1634: "n",
+    1636: 1517,
+    1638: 1517,
+    1640: 1517,
+    1644: "capsules[len capsules].tag",
+    1648: "capsules[len capsules].wide.x",
+    1652: "capsules[len capsules].pair.first",
+    1656: "capsules[len capsules].text",
+    1671: 1652,
+    1673: 1652,
+    1676: 1652,
+    1677: 1652,
+    1684: "capsules[len capsules].pair.second",
+    1686: 1684,
+    1689: 1684,
+    1690: 1684,
+    1700: 1656,
+    1702: 1656,
+    1705: 1656,
+    1706: 1656,
+    1716: 1561,
+    1718: 1561,
+    1720: 1561,
+    1722: 1561,
+    1726: "holders[len holders].kind",
+    1729: "holders[len holders].any",
+    1735: "holders[len holders].any.number",
+    1739: "holders[len holders].any.text",
+    1743: "holders[len holders].any.pair.first",
+    1747: "holders[len holders].any.some",
+    1750: "holders[len holders].after",
+    1763: 1739,
+    1765: 1739,
+    1768: 1739,
+    1769: 1739,
+    1779: 1743,
+    1781: 1743,
+    1784: 1743,
+    1785: 1743,
+    1792: "holders[len holders].any.pair.second",
+    1794: 1792,
+    1797: 1792,
+    1798: 1792,
+    1808: "holders[len holders].any.some.numbers",
+    1810: 1808,
+    1812: 1808,
+    1815: 1808,
 }
