@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 FRONT ?= 20000
+NDR ?= 1000000
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -75,9 +76,10 @@ corpus: $(STAMP)  ## sets of IDL files compiled, imported and checked (installs 
 bench: $(BENCH_STAMP)  ## ours and the rivals' speed, in one run
 	$(PY) -m tests.bench
 
-fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes; FRONT=1000000 texts take an hour
+fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes; FRONT=1000000 texts take an hour, NDR=10000000 stubs some minutes
 	IDLC_FUZZ_ROUNDS=50 $(PY) -m pytest -q -n 2 tests/fuzz tests/roundtrip tests/cli/test_fuzz.py
 	$(PY) -m tests.fuzz.front $(FRONT)
+	$(PY) -m tests.fuzz.ndr $(NDR)
 
 soak: $(STAMP)  ## the demo's transfers for longer: memory must not rise
 	$(PY) -m samples.file_transfer.demo --rounds 8 --no-progress
