@@ -57,7 +57,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_door_Open_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         (name,) = read1(d, 0)
         at = 4
         if name:
@@ -65,12 +64,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 12 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             name2 = decode(d[at + 12 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -226,52 +220,52 @@ PATHS: Final[dict[int, int | str]] = {
     51: "name=0 if name is None else r:I",
     53: "name=name:s",
     56: "name",
-    61: 56,
-    64: 56,
-    66: 56,
-    74: 56,
-    75: 56,
-    85: "door",
-    86: "return value",
-    87: "door=to_handle(door):20s; return value=return_value:I",
-    90: 85,
-    95: 85,
-    96: "door=to_handle(door):20s",
-    99: 85,
-    106: "facts",
-    107: "tag",
-    108: 86,
-    109: "facts.since",
-    110: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
-    111: 110,
-    112: 110,
-    113: 110,
-    114: 110,
-    115: 110,
-    116: 110,
-    117: 110,
-    118: 110,
-    119: 110,
-    120: 110,
-    121: 110,
-    123: "tag=tag:I",
-    124: "return value=return_value:I",
-    128: "facts.kind",
-    131: 107,
-    136: 86,
-    137: 109,
-    153: 85,
-    155: "states",
-    156: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    160: 85,
-    163: 155,
-    166: "states[len states]",
-    173: "return value=result:I",
-    176: 86,
-    180: 96,
-    183: 85,
-    189: 85,
-    190: 86,
-    191: 87,
-    194: 85,
+    60: 56,
+    63: 56,
+    65: 56,
+    68: 56,
+    69: 56,
+    79: "door",
+    80: "return value",
+    81: "door=to_handle(door):20s; return value=return_value:I",
+    84: 79,
+    89: 79,
+    90: "door=to_handle(door):20s",
+    93: 79,
+    100: "facts",
+    101: "tag",
+    102: 80,
+    103: "facts.since",
+    104: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
+    105: 104,
+    106: 104,
+    107: 104,
+    108: 104,
+    109: 104,
+    110: 104,
+    111: 104,
+    112: 104,
+    113: 104,
+    114: 104,
+    115: 104,
+    117: "tag=tag:I",
+    118: "return value=return_value:I",
+    122: "facts.kind",
+    125: 101,
+    130: 80,
+    131: 103,
+    147: 79,
+    149: "states",
+    150: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    154: 79,
+    157: 149,
+    160: "states[len states]",
+    167: "return value=result:I",
+    170: 80,
+    174: 90,
+    177: 79,
+    183: 79,
+    184: 80,
+    185: 81,
+    188: 79,
 }

@@ -59,7 +59,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_door_Open_request(d: Any, at: int = 0) -> Any:
-        size = len(d)
         (name,) = read1(d, 0)
         at = 8
         if name:
@@ -67,12 +66,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             if n > max_units:
                 raise ndr.too_wide(n, max_units)
             stop = at + 24 + 2 * n
-            if (
-                first
-                or not 0 < n <= most
-                or stop > size
-                or d[stop - 2 : stop] != b"\0\0"
-            ):
+            if first or not 0 < n <= most or d[stop - 2 : stop] != b"\0\0":
                 raise ndr.bad_string(d, first, n, most, stop)
             name2 = decode(d[at + 24 : stop - 2], "surrogatepass", True)[0]
             at = stop
@@ -228,52 +222,52 @@ PATHS: Final[dict[int, int | str]] = {
     53: "name=0 if name is None else r:Q",
     55: "name=name:s",
     58: "name",
-    63: 58,
-    66: 58,
-    68: 58,
-    76: 58,
-    77: 58,
-    87: "door",
-    88: "return value",
-    89: "door=to_handle(door):20s; return value=return_value:I",
-    92: 87,
-    97: 87,
-    98: "door=to_handle(door):20s",
-    101: 87,
-    108: "facts",
-    109: "tag",
-    110: 88,
-    111: "facts.since",
-    112: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
-    113: 112,
-    114: 112,
-    115: 112,
-    116: 112,
-    117: 112,
-    118: 112,
-    119: 112,
-    120: 112,
-    121: 112,
-    122: 112,
-    123: 112,
-    125: "tag=tag:I",
-    126: "return value=return_value:I",
-    130: "facts.kind",
-    133: 109,
-    138: 88,
-    139: 111,
-    155: 87,
-    157: "states",
-    158: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    162: 87,
-    165: 157,
-    168: "states[len states]",
-    175: "return value=result:I",
-    178: 88,
-    182: 98,
-    185: 87,
-    191: 87,
-    192: 88,
-    193: 89,
-    196: 87,
+    62: 58,
+    65: 58,
+    67: 58,
+    70: 58,
+    71: 58,
+    81: "door",
+    82: "return value",
+    83: "door=to_handle(door):20s; return value=return_value:I",
+    86: 81,
+    91: 81,
+    92: "door=to_handle(door):20s",
+    95: 81,
+    102: "facts",
+    103: "tag",
+    104: 82,
+    105: "facts.since",
+    106: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
+    107: 106,
+    108: 106,
+    109: 106,
+    110: 106,
+    111: 106,
+    112: 106,
+    113: 106,
+    114: 106,
+    115: 106,
+    116: 106,
+    117: 106,
+    119: "tag=tag:I",
+    120: "return value=return_value:I",
+    124: "facts.kind",
+    127: 103,
+    132: 82,
+    133: 105,
+    149: 81,
+    151: "states",
+    152: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    156: 81,
+    159: 151,
+    162: "states[len states]",
+    169: "return value=result:I",
+    172: 82,
+    176: 92,
+    179: 81,
+    185: 81,
+    186: 82,
+    187: 83,
+    190: 81,
 }
