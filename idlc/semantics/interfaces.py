@@ -113,6 +113,7 @@ def bind_interface(
         words=words,
         library=unit.library,
         async_uuid=attributes.uuid("async_uuid"),
+        implicit_handle=_implicit(unit, attributes),
     )
     _check(unit, interface, bound, attributes, drafts)
     asked = attributes.get("async_uuid")
@@ -173,7 +174,6 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
         report.warning("MIDL2298", "an [object] interface has no version", attributes.by_name["version"].span)
     if remote and not bound.object and all(operation.callback for operation in remote):
         report.error("MIDL2208", f'interface "{interface.name}" has nothing but callbacks', interface.name_span)
-    _implicit(unit, attributes)
     if report.policy.strict and not unit.settings.app_config:
         for attribute in interface.attributes:
             if attribute.name in {"auto_handle", "explicit_handle", "implicit_handle"}:
@@ -194,17 +194,18 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
     pickling.check_operations(report, bound, attributes, drafts)
 
 
-def _implicit(unit: Unit, attributes: Attributes) -> None:
-    """The type of an implicit handle: handle_t, or a typedef marked [handle]."""
+def _implicit(unit: Unit, attributes: Attributes) -> str | None:
+    """The name of an implicit handle. Its type is handle_t, or a typedef marked [handle]."""
     attribute = attributes.get("implicit_handle")
     argument = attribute.arguments[0] if attribute is not None else None
     if attribute is None or not isinstance(argument, ast.TypeName):
-        return
+        return None
+    name = argument.declarator.name
     written_type = argument.specifiers.type
     if isinstance(written_type, ast.NamedType) and written_type.name not in unit.scope.typedefs:
         message = f'"{written_type.name}" is not defined here, it is taken for a [handle] type'
         unit.report.warning("MIDL2225", message, argument.span)
-        return
+        return name
     shape = resolve(unit, argument)
     if isinstance(shape.core, ContextHandleUse):
         unit.report.error("MIDL2210", "a context handle cannot be an implicit handle", attribute.span)
@@ -212,3 +213,4 @@ def _implicit(unit: Unit, attributes: Attributes) -> None:
         code = "MIDL2099" if isinstance(written_type, ast.NamedType) else "MIDL2264"
         help_ = "use handle_t, or a typedef that is marked [handle]"
         unit.report.error(code, "the type of an implicit handle must be a handle", argument.span, help=help_)
+    return name

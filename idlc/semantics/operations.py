@@ -257,7 +257,8 @@ def _parameter(unit: Unit, draft: _Draft, siblings: Siblings, *, local: bool) ->
     line = partial(text.declaration, parameter.attributes, parameter.specifiers, parameter.declarator)
     words = frozenset(attributes.by_name)
     doc = Doc(parameter.span, attributes.helpstring)
-    return Parameter(draft.name, type_, is_in, is_out, line, draft.span, words, _type_name(parameter), doc)
+    name, handle = _type_name(parameter), shape.user_handle
+    return Parameter(draft.name, type_, is_in, is_out, line, draft.span, words, name, doc, handle)
 
 
 def _type_name(parameter: ast.Parameter) -> str:

@@ -487,7 +487,8 @@ def _string(unit: Unit, shape: Shape, attributes: Attributes) -> Shape:
         shape = replace(shape, levels=(*outer, replace(last, extent=replace(last.extent, string=True))))
     counted = attributes.first_of("length_is", "first_is", "last_is")
     clashes = [level for level in shape.levels if level.extent.string and _varies(level.extent)]
-    if counted is not None and clashes and attribute is None and all(level.extent.size is not None for level in clashes):
+    sized = all(level.extent.size is not None for level in clashes)
+    if counted is not None and clashes and attribute is None and sized:
         message = f"[{counted.name}] on what its type says is a string: it is taken for an array"
         unit.report.doubtful("MIDL2075", message, counted.span)
         return replace(shape, levels=tuple(_no_text(level) for level in shape.levels))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from idlc.semantics.binding import Source, source
 from idlc.semantics.types import (
     Alias,
     Array,
@@ -115,18 +116,21 @@ def _interface(interface: Interface) -> Iterator[str]:
     for one in interface.properties:
         yield f"  {_dispid(one.dispid)}{one.name}: {type_text(one.type)}{' readonly' if one.readonly else ''}"
     for operation in interface.operations:
-        yield from _operation(operation)
+        yield from _operation(operation, source(interface, operation))
 
 
 _FLAGS = tuple("is_async maybe idempotent broadcast message callback encode decode local placeholder".split())
 
 
-def _operation(operation: Operation) -> Iterator[str]:
+def _operation(operation: Operation, handle: Source | None) -> Iterator[str]:
     flags = "".join(f" {flag.removeprefix('is_')}" for flag in _FLAGS if getattr(operation, flag))
     flags += f" call_as {operation.call_as}" if operation.call_as is not None else ""
     for word, place in (("comm_status", operation.comm_status), ("fault_status", operation.fault_status)):
         flags += f" {word} in {place}" if place is not None else ""
     flags += "".join(f" {word}" for word in ("notify", "notify_flag", "nocode") if word in operation.words)
+    if handle is not None and handle.said:
+        at = "" if handle.parameter is None else f" ({handle.parameter})"
+        flags += f" bound by {' '.join(filter(None, (handle.kind, handle.name)))}{at}"
     number = "" if operation.opnum < 0 and operation.dispid is not None else f"{operation.opnum} "
     yield f"  {number}{_dispid(operation.dispid)}{operation.called}: {type_text(operation.result)}{flags}"
     for parameter in operation.parameters:

@@ -413,6 +413,8 @@ class Parameter:
     type_name: str = ""
     """The type's name as written, without the stars: `VARIANT`, `SAFEARRAY(VARIANT)`."""
     doc: Doc = NO_DOC
+    user_handle: bool = False
+    """Its type is marked [handle]: it is data that chooses the server too."""
 
     @property
     def presence_only(self) -> bool:
@@ -516,6 +518,8 @@ class Interface:
     """Of an asynchronous interface: the interface that it was made from, whose IID and numbers the wire carries."""
     async_uuid: UUID | None = None
     """The IID of its asynchronous form."""
+    implicit_handle: str | None = None
+    """The variable that implicit_handle names."""
 
 
 @dataclass(frozen=True, slots=True)
