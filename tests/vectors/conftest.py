@@ -1,8 +1,7 @@
-"""What a run says of the vectors it was given: how many were skipped, and why."""
+"""A folder of vectors need not have all kinds."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = Counter(
-        report.longrepr[2]
-        for report in terminalreporter.getreports("skipped")
-        if report.nodeid.startswith("tests/vectors/") and isinstance(report.longrepr, tuple)
-    )
-    for reason, count in sorted(skipped.items()):
-        terminalreporter.write_line(f"{count} vectors: {reason.removeprefix('Skipped: ')}")

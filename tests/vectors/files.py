@@ -11,8 +11,6 @@ import pytest
 
 STUB = None
 """Vectors of stubs name no kind."""
-NOT_PART_OF_THIS_VERSION = frozenset(["objref"])
-"""Formats of blobs: object references belong to the object runtime."""
 
 
 def read_vectors(folder: Path) -> list[dict[str, Any]]:
@@ -40,7 +38,7 @@ def folder_of_vectors(text: str) -> Path:
 def parametrize(metafunc: pytest.Metafunc, kind: str | None) -> None:
     """One test for each vector of a kind. Where there is none, one that conftest.py takes out again."""
     vectors = [
-        pytest.param(vector, id=f"{vector['file']}/{vector['name']}", marks=_marks(vector))
+        pytest.param(vector, id=f"{vector['file']}/{vector['name']}")
         for vector in read_vectors(metafunc.config.getoption("--vectors"))
         if _tested_as(vector.get("kind")) == kind
     ]
@@ -50,8 +48,3 @@ def parametrize(metafunc: pytest.Metafunc, kind: str | None) -> None:
 def _tested_as(kind: str | None) -> str | None:
     """The kind whose test takes vectors of this one: stubs take what is skipped, and fail on what nobody knows."""
     return kind if kind in ("auth_pdu", "blob", "pdu", "pickle") else STUB
-
-
-def _marks(vector: dict[str, Any]) -> list[pytest.MarkDecorator]:
-    kind = vector.get("format")
-    return [pytest.mark.skip(reason=f"not part of this version: {kind}")] if kind in NOT_PART_OF_THIS_VERSION else []

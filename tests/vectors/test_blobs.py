@@ -1,6 +1,6 @@
-"""Activation blobs: a custom OBJREF around types that are serialized by themselves, one after another (MS-DCOM 2.2.22).
+"""Object references (MS-DCOM 2.2.18), and activation blobs: a custom one around serialized types (2.2.22).
 
-The header and each property are decoded and encoded again through code made from activation.idl.
+The blob's header and each of its properties are decoded and encoded again through code made from activation.idl.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from uuid import UUID
 
 import pytest
 
+from idlrt.com import objref
 from idlrt.ndr import NdrError
 from tests.compiled import compile_cached
 from tests.vectors.files import parametrize
 from tests.vectors.marshalling import renumbered
 
 IDL = Path(__file__).parent / "activation.idl"
-CUSTOM = 4
 OBJREF = Struct("<4sI16s16sII")
 BLOB = Struct("<II")
 CLASSES = {
@@ -39,17 +39,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parametrize(metafunc, "blob")
 
 
-def test_an_activation_blob_is_read_and_written_again(vector: dict[str, Any]) -> None:
+def test_a_blob_is_read_and_written_again(vector: dict[str, Any]) -> None:
     octets = bytes.fromhex(vector["hex"])
+    if vector["format"] == "objref":
+        check_reference(vector, octets)
+        return
     activation = compile_cached(IDL.read_text(), "activation").module
     if not vector.get("valid", True):
         with pytest.raises(NdrError):
             list(parts(activation, octets))
         return
     fields = vector["fields"]
-    signature, flags, iid, clsid, extension, size = OBJREF.unpack_from(octets)
-    assert (signature, flags, extension, size) == (b"MEOW", CUSTOM, 0, len(octets) - OBJREF.size + 8)
-    assert (UUID(bytes_le=iid), UUID(bytes_le=clsid)) == (UUID(fields["iid"]), UUID(fields["clsid"]))
+    reference = objref.decode(octets)
+    assert isinstance(reference, objref.Custom)
+    assert (reference.iid, reference.clsid) == (UUID(fields["iid"]), UUID(fields["clsid"]))
+    assert objref.encode(reference) == octets
     (_, at, header), *properties = parts(activation, octets)
     assert says(header, fields["CustomHeader"])
     assert [name for name, _, _ in properties] == [each["property"] for each in fields["properties"]]
@@ -62,6 +66,27 @@ def test_an_activation_blob_is_read_and_written_again(vector: dict[str, Any]) ->
         # The private header's length may leave the padding out.
         assert renumbered(made, ids, 4, "<") == renumbered(theirs[: len(made)], ids, 4, "<"), name
         assert not any(theirs[len(made) :])
+
+
+def check_reference(vector: dict[str, Any], octets: bytes) -> None:
+    if not vector.get("valid", True):
+        with pytest.raises(NdrError):
+            objref.decode(octets)
+        return
+    fields, std = vector["fields"], vector["fields"]["std"]
+    reference = objref.decode(octets)
+    assert isinstance(reference, objref.Standard | objref.Handler)
+    assert type(reference).__name__.lower() == fields["kind"]
+    assert reference.iid == UUID(fields["iid"])
+    assert reference.reference == objref.StandardReference(
+        std["oxid"], std["oid"], UUID(std["ipid"]), std["cPublicRefs"], std["flags"]
+    )
+    strings = [(each["tower"], each["address"]) for each in fields["string_bindings"]]
+    security = [(each["authn_svc"], each["principal"]) for each in fields["security_bindings"]]
+    assert [(each.tower, each.address) for each in reference.resolver.strings] == strings
+    assert [(each.service, each.principal) for each in reference.resolver.security] == security
+    assert not isinstance(reference, objref.Handler) or reference.clsid == UUID(fields["clsid"])
+    assert objref.encode(reference) == octets
 
 
 def parts(activation: ModuleType, octets: bytes) -> Iterator[tuple[str, int, Any]]:
