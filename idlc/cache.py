@@ -57,6 +57,11 @@ def key(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
+def usable() -> bool:
+    """Whether anything can be kept at all."""
+    return _folder() is not None
+
+
 def load(kind: str, key: str) -> Any:
     """The value that was stored under `key`, or None. `kind` is a word that says what it is, such as "grammar"."""
     folder = _folder()

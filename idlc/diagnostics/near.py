@@ -6,6 +6,7 @@ or swapped. Few is one in three, so that short names find no partners by chance.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -39,6 +40,7 @@ def near(name: str, candidates: Iterable[str]) -> list[str]:
     if _compared > _PATIENCE:
         return []
     plain, letters = _plain(name), set(name.lower())
+    counted = Counter(name.lower())
     alike: list[str] = []
     close: list[str] = []
     least = max(1, len(name) // 3) if len(name) > 1 else 0
@@ -54,6 +56,9 @@ def near(name: str, candidates: Iterable[str]) -> list[str]:
             continue
         if len(name) > _LONGEST or len(set(candidate.lower()) ^ letters) > 2 * least:
             continue
+        other = Counter(candidate.lower())
+        if max((counted - other).total(), (other - counted).total()) > least:
+            continue  # a bound that is found sooner than the distance
         distance = _distance(name.lower(), candidate.lower(), least)
         if distance > least:
             continue

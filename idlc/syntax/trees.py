@@ -26,7 +26,7 @@ _reading: SourceFile | None = None
 
 def key(source: SourceFile, options: Options | None) -> str | None:
     """What the tree of a file is kept under; None for a file that is not kept."""
-    if len(source.text) < _LEAST or _INCLUDES.search(source.text) is not None:
+    if len(source.text) < _LEAST or not cache.usable() or _INCLUDES.search(source.text) is not None:
         return None
     return cache.key(source.name, repr(options), source.text)
 

@@ -40,11 +40,13 @@ def check(places: Places, report: Report) -> None:
         if scope is None or interface.synchronous is not None or not _asked(interface):
             continue
         known = _known(scope)
+        kinds = {type_.kind for type_ in known if isinstance(type_, Base)}
+        others: list[Type] = [type_ for type_ in known if not isinstance(type_, Base)]
         for operation in interface.operations:
             if operation.local or "restricted" in operation.words:
                 continue
             for parameter in operation.parameters:
-                what = _obstacle(parameter, known, scope)
+                what = _obstacle(parameter, kinds, others, scope)
                 if what is not None:
                     message = f'"{parameter.name}" is {what}, which Automation cannot carry'
                     report.warning("MIDL2039", message, parameter.span)
@@ -57,21 +59,20 @@ def _asked(interface: Interface) -> bool:
 def _known(scope: Scope) -> list[Type]:
     """What the named types of Automation are made of, so that other names for them are known too."""
     symbols = [scope.typedefs[name] for name in _NAMED if name in scope.typedefs]
-    return [_plain(finish(symbol.shape, default=PointerKind.UNIQUE)) for symbol in symbols]
+    return [finish(symbol.shape, default=PointerKind.UNIQUE) for symbol in symbols]
 
 
-def _plain(type_: Type) -> Type:
-    return Base(type_.kind) if isinstance(type_, Base) else type_
+def _obstacle(parameter: Parameter, kinds: set[BaseKind], others: list[Type], scope: Scope) -> str | None:
+    """What a parameter is that it should not be; None if Automation can carry it.
 
-
-def _obstacle(parameter: Parameter, known: list[Type], scope: Scope) -> str | None:
-    """What a parameter is that it should not be; None if Automation can carry it."""
+    It can carry numbers of these kinds and the other types that are given.
+    """
     name = parameter.type_name.rpartition(".")[2]
     if name in _NAMED or name.startswith(_SAFEARRAYS):
         return None
     type_ = parameter.type
     for depth in range(_DEPTH + 1):
-        if _plain(type_) in known:
+        if type_.kind in kinds if isinstance(type_, Base) else type_ in others:
             return None
         if not isinstance(type_, Pointer):
             return _leaf(type_, scope)
