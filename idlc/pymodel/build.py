@@ -599,7 +599,7 @@ class Builder:
                 about = f"Called once for each {spelled} that is left when its client is gone."
                 hooks[handle] = Hook(f"{spelled}_rundown", f"self, handle: {spelled}", docstring(about, 8))
             for name, asks in shape.notified():
-                about = f"Called when the answer of {operation.name} has been marshalled."
+                about = f"Called when the answer of {operation.name} is marshalled, or its request could not be read."
                 if asks:
                     about += " `called`: whether its method was."
                 parameters = "self, called: bool" if asks else "self"

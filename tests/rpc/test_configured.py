@@ -160,3 +160,15 @@ def test_an_operation_without_code_has_no_client() -> None:
     assert not hasattr(LAB.LabClient, "ServerOnly")
     assert not hasattr(LAB.LabBlockingClient, "ServerOnly")
     assert hasattr(LAB.LabService, "ServerOnly")
+
+
+@on_a_loop
+async def test_a_request_that_cannot_be_decoded_ends_too() -> None:
+    short: Any = compile_cached(IDL.replace("Ended([in] long n)", "Ended()"), "configured_short", ACF).module
+    service = Lab()
+    async with testing.channel(service) as channel:
+        with pytest.raises(RpcFault):
+            await short.LabClient(channel).Ended()
+        while len(service.ended) < 2:
+            await LAB.LabClient(channel).Result(1)
+    assert service.ended == ["notified", False]

@@ -1,4 +1,4 @@
-"""Arrays of context handles, and structures that hold them: each handle is the server's own, and is closed by itself."""
+"""Arrays of context handles, and structures that hold them: each handle is the server's, and is closed by itself."""
 
 from __future__ import annotations
 

@@ -169,6 +169,8 @@ class Serving:
         if self._incoming is not None:
             self._incoming.fail(error)
         if self._task is None:
+            if self.operation.notify:
+                self._task = self._link.loop.create_task(self._unread(), name=f"idlrt {self.operation.name}")
             self.fault(RPC_X_BAD_STUB_DATA, executed=False)
         else:
             self._stop(error)
@@ -305,6 +307,13 @@ class Serving:
             if operation.notify:
                 await self._notify(called)
             link.ended(self)
+
+    async def _unread(self) -> None:
+        """All that is to do for a request that cannot be decoded."""
+        try:
+            await self._notify(called=False)
+        finally:
+            self._link.ended(self)
 
     async def _notify(self, called: bool) -> None:
         """The hooks of [notify] and [notify_flag]: nothing that the method gave is needed any more."""

@@ -255,9 +255,9 @@ class ConfiguredService(rpc.Service):
         """[nocode] void ServerOnly([in] long n)"""
 
     def Ended_notify(self) -> rpc.Answer[None]:
-        """Called when the answer of Ended has been marshalled."""
+        """Called when the answer of Ended is marshalled, or its request could not be read."""
 
     def Ended_notify_flag(self, called: bool) -> rpc.Answer[None]:
-        """Called when the answer of Ended has been marshalled. `called`: whether its
-        method was.
+        """Called when the answer of Ended is marshalled, or its request could not be read.
+        `called`: whether its method was.
         """
