@@ -32,7 +32,7 @@ def main() -> None:
         sys.exit("needs the bench extra: run make bench")
     if not arguments.json:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
-        print(f"{'job':32} {'ours':>12} {'theirs':>12} {'':6} {'ratio':>8} {'floor':>6} {'aim':>6}  rival")
+        print(f"{'job':44} {'ours':>12} {'theirs':>12} {'':6} {'ratio':>8} {'floor':>6} {'aim':>6}  rival")
     for figure in chain(idl.run(wanted), () if compiler_only else _rivals(wanted)):
             print(json.dumps(asdict(figure) | {"ratio": figure.ratio}) if arguments.json else line(figure), flush=True)
 
@@ -60,7 +60,7 @@ def line(figure: Figure) -> str:
     floor = "" if figure.floor is None else f"{figure.floor:.2f}x"
     aim = "" if figure.aim is None else f"{figure.aim:.2f}x"
     return (
-        f"{figure.name:32} {figure.ours:12,.1f} {figure.theirs:12,.1f} {figure.unit:6} "
+        f"{figure.name:44} {figure.ours:12,.1f} {figure.theirs:12,.1f} {figure.unit:6} "
         f"{figure.ratio:7,.2f}x {floor:>6} {aim:>6}  {figure.rival}"
     )
 
