@@ -157,10 +157,10 @@ async def test_a_response_beyond_the_limit_is_refused() -> None:
 class Preferring(rpc.Server):
     """A server that knows some transfer syntaxes only."""
 
-    transfers: tuple[SyntaxId, ...] = (NDR64,)
+    only: tuple[SyntaxId, ...] = (NDR64,)
 
     def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
-        return replace(super().config(join, endpoint), lookup=lambda syntax: Offer(self.transfers, LAB.streamed))
+        return replace(super().config(join, endpoint), lookup=lambda syntax: Offer(self.only, LAB.streamed))
 
 
 @on_a_loop

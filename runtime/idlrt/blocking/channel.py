@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from socket import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,21 @@ from idlrt.association import ClientConfig, Context, Limits
 from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
 from idlrt.errors import BindRefused, ConnectionLost, RpcTimeout
+from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.binding import StringBinding
-from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
+from idlrt.rpc.reach import (
+    CANCEL_GRACE,
+    CONNECT_TIMEOUT,
+    TRANSFERS,
+    declared,
+    explained,
+    known,
+    locate,
+    spoken,
+    supported,
+    unknown_endpoint,
+)
 
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
@@ -47,6 +59,7 @@ class Channel:
         connections: int = CONNECTIONS,
         max_fragment: int | None = None,
         limits: Limits | None = None,
+        transfers: Sequence[SyntaxId] = TRANSFERS,
         resolver: Resolver | None = None,
         opener: Opener | None = None,
     ) -> None:
@@ -59,6 +72,7 @@ class Channel:
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
+        self.transfers = known(transfers)
         # One call at a time needs no multiplexing, and some servers do less for clients that do not ask for it.
         self._config = (
             ClientConfig(multiplex=False, limits=self.limits)
@@ -123,7 +137,7 @@ class Channel:
         if context is None:
             left = None if deadline is None else max(0.001, deadline - time.monotonic())
             try:
-                link.agree(interface.syntax, interface.transfers, self._group_id, left)
+                link.agree(interface.syntax, spoken(interface, self.transfers), self._group_id, left)
             except BaseException as error:
                 self.release(link, broken=link.bound is None or not isinstance(error, BindRefused))
                 if isinstance(error, BindRefused):
@@ -230,6 +244,7 @@ def connect(
     connections: int = CONNECTIONS,
     max_fragment: int | None = None,
     limits: Limits | None = None,
+    transfers: Sequence[SyntaxId] = TRANSFERS,
     resolver: Resolver | None = None,
 ) -> Channel:
     """Open a channel to the server that a string binding names.
@@ -238,7 +253,7 @@ def connect(
 
     `timeout` bounds each wait for the server in seconds, `connect_timeout` the way to a bound connection,
     `cancel_grace` how long a cancelled call waits for the server, `connections` how many calls the channel may carry
-    at a time.
+    at a time. `transfers` are the transfer syntaxes to propose, liked best first; the server picks one.
     """
     return Channel(
         supported(binding),
@@ -248,5 +263,6 @@ def connect(
         connections=connections,
         max_fragment=max_fragment,
         limits=limits,
+        transfers=transfers,
         resolver=resolver,
     )

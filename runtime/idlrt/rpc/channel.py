@@ -7,7 +7,7 @@ has a connection to itself, because the protocol has no flow control below a con
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -15,12 +15,24 @@ from uuid import UUID
 from idlrt import transport
 from idlrt.association import ClientConfig, Context, Limits, Stub
 from idlrt.errors import BindRefused, ConnectionLost, LocalProtocolError, RpcTimeout
+from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
 from idlrt.rpc.link import Link
-from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, declared, explained, locate, supported, unknown_endpoint
+from idlrt.rpc.reach import (
+    CANCEL_GRACE,
+    CONNECT_TIMEOUT,
+    TRANSFERS,
+    declared,
+    explained,
+    known,
+    locate,
+    spoken,
+    supported,
+    unknown_endpoint,
+)
 
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
@@ -76,6 +88,7 @@ class Channel:
         connections: int = CONNECTIONS,
         max_fragment: int | None = None,
         limits: Limits | None = None,
+        transfers: Sequence[SyntaxId] = TRANSFERS,
         resolver: Resolver | None = None,
         opener: Opener | None = None,
     ) -> None:
@@ -88,6 +101,7 @@ class Channel:
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
+        self.transfers = known(transfers)
         self.loop = asyncio.get_running_loop()
         self._config = (
             ClientConfig(limits=self.limits)
@@ -238,21 +252,22 @@ class Channel:
         return None
 
     async def _make_ready(self, link: Link | None, interface: Interface) -> None:
+        transfers = spoken(interface, self.transfers)
         try:
             async with asyncio.timeout(self.connect_timeout):
-                await self._agree(link or await self._open(interface), interface)
+                await self._agree(link or await self._open(interface), interface, transfers)
         except TimeoutError:
             raise RpcTimeout(
                 f"no bound connection to {self.binding} within {self.connect_timeout:g} s",
                 help="is the server overloaded, or another kind of server?",
             ) from None
 
-    async def _agree(self, link: Link, interface: Interface) -> None:
+    async def _agree(self, link: Link, interface: Interface, transfers: tuple[SyntaxId, ...]) -> None:
         if not link.association.usable or not (link.bound is not None and link.bound.multiplexed):
             link.reserved = True  # nobody else may start a call meanwhile
         group = next((other.bound.group_id for other in self._links if other.bound is not None), 0)
         try:
-            await link.agree(interface.syntax, interface.transfers, group)
+            await link.agree(interface.syntax, transfers, group)
         except BindRefused as error:
             if link.bound is None:
                 link.close()
@@ -365,6 +380,7 @@ def connect(
     connections: int = CONNECTIONS,
     max_fragment: int | None = None,
     limits: Limits | None = None,
+    transfers: Sequence[SyntaxId] = TRANSFERS,
     resolver: Resolver | None = None,
 ) -> Connector:
     """Open a channel to the server that a string binding names.
@@ -373,6 +389,7 @@ def connect(
 
     `timeout` bounds each call in seconds (with pipes: each wait for the peer), `connect_timeout` the way to a bound
     connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be.
+    `transfers` are the transfer syntaxes to propose, liked best first; the server picks one.
     """
     return Connector(
         supported(binding),
@@ -383,6 +400,7 @@ def connect(
             "connections": connections,
             "max_fragment": max_fragment,
             "limits": limits,
+            "transfers": transfers,
             "resolver": resolver,
         },
     )

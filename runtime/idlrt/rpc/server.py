@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
@@ -25,7 +25,7 @@ from idlrt.rpc.call import Call
 from idlrt.rpc.contexts import Groups
 from idlrt.rpc.interface import Interface
 from idlrt.rpc.methods import Method
-from idlrt.rpc.reach import supported
+from idlrt.rpc.reach import TRANSFERS, known, supported
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving
 
@@ -44,6 +44,7 @@ class Server:
             await server.serve_forever()
 
     `threads` bounds the methods that are plain functions, `limits` what one connection may cost.
+    `transfers` are the transfer syntaxes to grant, liked best first.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Server:
         *,
         threads: int = THREADS,
         limits: Limits | None = None,
+        transfers: Sequence[SyntaxId] = TRANSFERS,
         max_fragment: int | None = None,
         bind_timeout: float = BIND_TIMEOUT,
     ) -> None:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
+        self.transfers = known(transfers)
         self.bind_timeout = bind_timeout
         self.links: set[ServerLink] = set()
         self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone
@@ -105,7 +108,11 @@ class Server:
 
     def _offer(self, syntax: SyntaxId) -> Offer | None:
         found = self.find(syntax)
-        return None if found is None else Offer(found[0].transfers, found[0].streamed)
+        if found is None:
+            return None
+        interface, _, _ = found
+        transfers = tuple(transfer for transfer in self.transfers if transfer in interface.transfers)
+        return Offer(transfers, interface.streamed)
 
     def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
         """The association's configuration for a new connection."""
