@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from idlc.data import replace
 from idlc.diagnostics.report import Diagnostic, Report, Severity
 from idlc.reading import Compilation, Unit
 from idlc.settings import Dialect
@@ -37,9 +38,20 @@ def tell(compilation: Compilation, found: Report) -> None:
     kept = _without_follow_ups(found, before, units)
     if dialect is Dialect.PIDL:
         kept = [diagnostic for diagnostic in kept if diagnostic.code not in _MICROSOFTS]
+    if dialect is Dialect.LENIENT:
+        kept = [_tolerated(diagnostic) for diagnostic in kept]
     report.extend(_replaced(kept, before, units))
     if dialect is Dialect.MIDL and report.has_errors:
         _without_sambas(compilation)
+
+
+def _tolerated(diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic as the lenient dialect has it."""
+    from idlc.dialects.lenient import TOLERATED
+
+    if diagnostic.code not in TOLERATED:
+        return diagnostic
+    return replace(diagnostic, severity=Severity.WARNING, help=diagnostic.help or TOLERATED[diagnostic.code])
 
 
 def missing(report: Report) -> int:

@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idlc import prelude
@@ -125,9 +126,12 @@ def read(names: Sequence[str], settings: Settings) -> tuple[Compilation, ImportG
 
 def _parsed(source: SourceFile, files: Files, report: Report, settings: Settings, *, keep: bool) -> ast.File:
     """The tree of a file of the user's dialect, or of the prelude, which is Microsoft's."""
-    if settings.dialect is not Dialect.PIDL or files.is_builtin(source):
+    if settings.dialect in (Dialect.MIDL, Dialect.DCE) or files.is_builtin(source):
         return parse_file(source, files, report, _options(settings), keep=keep)
-    from idlc.dialects import samba, words
+    from idlc.dialects import lenient, samba, words
+
+    if settings.dialect is Dialect.LENIENT:
+        return parse_file(source, files, report, _options(settings), partial(lenient.reworded, report=report))
 
     return samba.translated(parse_file(source, files, report, _options(settings), words.reworded))
 

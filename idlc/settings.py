@@ -18,6 +18,8 @@ class Dialect(StrEnum):
     """The language of the DCE only: MIDL's /osf."""
     PIDL = "pidl"
     """Samba's."""
+    LENIENT = "lenient"
+    """Microsoft's with what other compilers have added, which is left out with a warning."""
 
 
 class Protocol(StrEnum):

@@ -232,7 +232,7 @@ def _language_options(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         type=_word("dialect", {each.value: each for each in Dialect}),
         default=Dialect.MIDL,
-        help="whose IDL it is: midl, dce, or Samba's, pidl (default: midl)",
+        help="whose IDL it is: midl, dce, Samba's, pidl, or lenient, that of other compilers (default: midl)",
     )
     add("--osf", action="store_true", help="the same as --dialect dce")
     add(

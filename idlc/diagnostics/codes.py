@@ -332,6 +332,7 @@ CODES: dict[str, str] = {
     "IDLC1221": "not part of the DCE's language",
     "IDLC1222": "a layout of Samba's own, which is not NDR",
     "IDLC1223": "IDL of Samba's compiled as MIDL",
+    "IDLC1224": "something that other compilers have added",
     "IDLC1240": "an asynchronous form of an interface as a base",
     "IDLC1301": "output cannot be written",
     "IDLC1302": "outputs clash",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -77,14 +77,14 @@ def reworded(tokens: Iterable[Token]) -> list[Token]:
                 continue
             made.append(token)
             if inside and (token.text in OPAQUE or (token.text in _COUNTS and _calls(inside))):
-                made += (found[at], _text_of(inside), found[end - 1])
+                made += (found[at], text_of(inside), found[end - 1])
                 at = end
         elif following == "[" and token.text not in _TYPES | {"typedef"}:
             end = _end_of_group(found, at, "[", "]")
             inside = found[at + 1 : end - 1]
             made.append(token)
             if _calls(inside):
-                made += (found[at], _text_of(inside), found[end - 1])
+                made += (found[at], text_of(inside), found[end - 1])
                 at = end
         elif following == "(" and _LITERAL.fullmatch(token.text):
             continue
@@ -121,7 +121,7 @@ def _calls(tokens: list[Token]) -> bool:
     )
 
 
-def _text_of(inside: list[Token]) -> Token:
+def text_of(inside: Sequence[Token]) -> Token:
     """Tokens as the one string that spells them."""
     first, last = inside[0], inside[-1]
     end = last.end if last.file is first.file and last.end > first.start else first.end

@@ -34,6 +34,7 @@ from idlc.semantics.types import (
 )
 from idlc.semantics.unit import Unit, before
 from idlc.semantics.written import Attributes
+from idlc.settings import Dialect
 from idlc.source.files import Span
 from idlc.syntax import ast
 
@@ -253,8 +254,9 @@ def _ignored(unit: Unit, member: _Member) -> bool:
     if pointer:
         return True
     message = f'"{member.name}" is no pointer and cannot be ignored: something has to travel for it'
-    unit.report.error("MIDL2072", message, attribute.span)
-    return True  # of what is not sent nothing more is to be said
+    lenient = unit.settings.dialect is Dialect.LENIENT  # it travels as if nothing were said
+    (unit.report.warning if lenient else unit.report.error)("MIDL2072", message, attribute.span)
+    return not lenient  # of what is not sent nothing more is to be said
 
 
 # ---------------------------------------------------------------------------- structures
