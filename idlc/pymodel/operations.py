@@ -14,6 +14,7 @@ from idlc.pymodel.names import CALL_ATTRIBUTES, Spelling
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import WIDTH, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
+from idlc.settings import Settings
 from idlc.wire.plan import is_pipe
 
 
@@ -26,6 +27,7 @@ class Names(Protocol):
     """For each interface, what its operations are called."""
     spelling: Spelling
     annotator: Annotator
+    settings: Settings
 
     def class_name(self, name: str) -> str: ...
 

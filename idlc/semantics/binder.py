@@ -7,6 +7,7 @@ Everything is reported and bound as far as it makes sense, so that one run shows
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 
 from idlc.data import replace
@@ -104,6 +105,8 @@ def bind(
     present_imported(unit)
     found = _File(unit)
     unit.ahead = lambda name, span: found.ahead(later.get(name), name, span)
+    enumerators = cache(lambda: names.enumerators(file.body))
+    unit.expressions.ahead = lambda name, span: found.ahead_value(enumerators().get(name), name, span)
     found.statements(file.body)
     coclasses = tuple(com.bind_coclass(unit, coclass) for coclass in found.coclasses)
     com.verify_unread(unit)
@@ -298,6 +301,19 @@ class _File:
         with unit.expressions.apart():
             self.typedef(statement)
         return name in unit.scope.typedefs
+
+    def ahead_value(self, definition: tuple[ast.Typedef, Span] | None, name: str, span: Span) -> bool:
+        """The same for an enumerator, of which the typedef and the place are known."""
+        if definition is None or id(definition[0]) in self.done:
+            return False
+        statement, place = definition
+        unit = self.unit
+        note = Note("it is defined here", place)
+        message = f'"{name}" is defined further down'
+        unit.report.doubtful("MIDL2009", message, span, (note,), "define the enumeration first")
+        with unit.expressions.apart():
+            self.typedef(statement)
+        return name in unit.scope.constants
 
     def typedef(self, statement: ast.Typedef) -> None:
         unit = self.unit

@@ -108,6 +108,8 @@ class Expressions:
     resolve: Callable[[ast.TypeName], Shape]
     fields: Callable[[str], Mapping[str, Shape]]
     unnamed: Callable[[str], Sequence[str]]
+    ahead: Callable[[str, Span], bool] = lambda name, span: False
+    """Binds the enumeration that has a name if it is defined further down; False if none has it."""
     beside: Mapping[str, Span] = field(default_factory=dict)
     """Where the parameters or fields stand whose declarations are being bound: variables, and so never constants."""
     pointer_octets: int = POINTER_OCTETS
@@ -199,6 +201,8 @@ class Expressions:
             if (value := self._within(unnamed, name)) is not None:
                 return None if value.shape.is_error else value
         constant = self.scope.constants.get(name)
+        if constant is None and name not in self.beside and self.ahead(name, written.span):
+            constant = self.scope.constants.get(name)
         if constant is not None and constant.broken:
             return None
         if constant is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from idlc.data import dataclass, field
 from idlc.language.typelibs import source_of
+from idlc.source.files import Span
 from idlc.syntax import ast
 
 _TAGGED = (
@@ -80,6 +81,16 @@ def typedefs(body: Iterable[ast.Statement]) -> Iterator[ast.Typedef]:
                 yield from typedefs(statement.body)
             case _:
                 pass
+
+
+def enumerators(body: Iterable[ast.Statement]) -> dict[str, tuple[ast.Typedef, Span]]:
+    """The enumerators of all typedefs of a file, each with the typedef that has it and its place."""
+    return {
+        enumerator.name: (typedef, enumerator.name_span)
+        for typedef in typedefs(body)
+        if isinstance(typedef.specifiers.type, ast.Enum)
+        for enumerator in typedef.specifiers.type.enumerators
+    }
 
 
 def interfaces(body: Iterable[ast.Statement]) -> dict[str, ast.Interface]:
