@@ -99,7 +99,7 @@ async def test_a_server_that_speaks_none_of_ours_refuses_the_bind() -> None:
         rpc.Server([Wide()], transfers=(NDR20,)) as server,
         testing.connected(server, transfers=(NDR64,)) as channel,
     ):
-        with pytest.raises(BindRefused, match="it may speak NDR 2.0 only") as caught:
+        with pytest.raises(BindRefused, match=r"it may speak NDR 2\.0 only") as caught:
             await M.WideClient(channel).Sum([])
         assert (caught.value.reason, caught.value.status) == (2, 1730)
 
