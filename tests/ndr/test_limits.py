@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -109,6 +110,7 @@ SET: dict[str, tuple[str, tuple[Any, ...], Limits, str, str]] = {
         "a[1].name",
         "a string of 4 units",
     ),
+    "an interface pointer": ("Interface", (b"12345678", UUID(int=7)), Limits(max_elements=7), "p", "has 8 elements"),
     "depth": ("Nodes", (nodes(9),), Limits(max_depth=5), "head", "deeper than 5 pointers"),
 }
 
@@ -122,7 +124,7 @@ def test_a_limit_refuses_with_the_path_and_what_it_allows_is_read(case: str, tra
     assert error.path.startswith(path)
     assert message in str(error)
     assert codec(name, None, transfer, order).get_request(data) == inputs
-    wider = Limits(max_depth=10, max_elements=4, max_units=4)
+    wider = Limits(max_depth=10, max_elements=8, max_units=4)
     assert codec(name, wider, transfer, order).get_request(data) == inputs
 
 
