@@ -96,7 +96,9 @@ class _Samba:
                     if statement.declarators[0].name not in _PREDEFINED:
                         yield self._typedef(statement)
                 case ast.Declaration() if any(each.is_function for each in statement.declarators):
-                    if callable_ and "noopnum" not in _names(statement.attributes):
+                    if not statement.declarators[0].is_function:
+                        yield statement  # a variable and a function in one: a mistake in both languages
+                    elif callable_ and "noopnum" not in _names(statement.attributes):
                         yield self._operation(statement, opnum)
                         opnum += 1
                 case ast.Declaration():

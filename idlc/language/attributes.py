@@ -164,7 +164,7 @@ _TABLE = [
     *_rows("defaultcollelem nonbrowsable uidefault vararg usesgetlasterror", "O", effect=Effect.KEPT),
     *_rows("control", "L C", effect=Effect.KEPT),
     *_rows("default", "U CM I"),
-    *_rows("defaultvalue", "P", Takes.ANYTHING, Effect.KEPT),
+    *_rows("defaultvalue", "P", Takes.EXPRESSION, Effect.KEPT),
     *_rows("defaultvtable", "CM", effect=Effect.KEPT),
     *_rows("dllname", "M", Takes.STRINGS, Effect.KEPT),
     *_rows("dual oleautomation nonextensible odl", "I D", effect=Effect.KEPT),

@@ -23,6 +23,7 @@ OPTIONS = {
     "server only": Settings(client=False),
     "client only": Settings(server=False),
     "strict": Settings(policy=Policy(strict=True, level=4), dialect=Dialect.DCE),
+    "Samba's": Settings(dialect=Dialect.PIDL),
 }
 CHUNKS = 8
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from idlc.wire.plan import callbacks, remote_interfaces, remote_operations
+from idlrt import ndr
 from idlrt.ndr.chunks import ChunkParser
 from tests.compiled import Compiled, compile_cached, dialect_of
 from tests.ndr.comparison import SYNTAXES, Exchange, NoValues, inputs_of, outputs_of, result_of
 from tests.ndr.random_idl import random_idl
+from tests.roundtrip.random_values import Values
 from tests.vectors.files import read_vectors
 from tests.vectors.marshalling import Stub
 
@@ -62,6 +65,20 @@ def _of(compiled: Compiled, name: str) -> Iterator[Target]:
             for transfer, order in SYNTAXES if exchanges else ():
                 stub = Stub(compiled, exchanges[0].operation, transfer, order)
                 yield from _readers(stub, exchanges, f"{name} {exchanges[0].operation} {transfer} {order}")
+    yield from _pickled(compiled, name)
+
+
+def _pickled(compiled: Compiled, name: str) -> Iterator[Target]:
+    """Types that are serialized by themselves, headers included."""
+    pickler: Any = next((each for each in vars(compiled.module).values() if isinstance(each, ndr.Pickles)), None)
+    for pickled in compiled.bound.pickled:
+        if not pickled.encode or not pickled.decode:
+            continue
+        values = Values(compiled.bound.declared, compiled.find_class, random.Random(pickled.name))
+        some = [values.siblings({"value": pickled.type})["value"] for _ in range(CALLS)]
+        encode, decode = partial(pickler.encode, pickled.name), partial(pickler.decode, pickled.name)
+        valid = tuple(encode(value, order) for value in some for order in "<>")
+        yield Target(f"{name} {pickled.name}", "<", decode, encode, valid)
 
 
 def _exchanges(compiled: Compiled, operation: str) -> Iterator[Exchange]:
