@@ -35,6 +35,7 @@ interface Bounded
     typedef [string] wchar_t *WIDE;
     typedef [string] char *NARROW;
     typedef struct { [string] wchar_t *name; long id; } ROW;
+    typedef struct { [string] wchar_t *a; [string] wchar_t *b; [string] wchar_t *c; } THREE;
 
     void Numbers([in] unsigned long n, [in, size_is(n)] long a[]);
     void Octets([in] unsigned long n, [in, size_is(n)] byte a[]);
@@ -49,6 +50,7 @@ interface Bounded
     void Narrow([in] unsigned long n, [in, size_is(n)] NARROW *a);
     void Rows([in] unsigned long n, [in, size_is(n)] ROW *a);
     void Text([in, string] wchar_t *text);
+    void Three([in] THREE *three);
     void Pointers([in] unsigned long n, [in, size_is(n)] long **a);
     void Wide([in] unsigned long n, [in, size_is(n)] unsigned hyper a[]);
     void Flags([in] unsigned long n, [in, size_is(n)] boolean a[]);
@@ -111,6 +113,7 @@ SET: dict[str, tuple[str, tuple[Any, ...], Limits, str, str]] = {
         "a string of 4 units",
     ),
     "an interface pointer": ("Interface", (b"12345678", UUID(int=7)), Limits(max_elements=7), "p", "has 8 elements"),
+    "neighbours": ("Three", (M.THREE("a", "abc", "b"),), Limits(max_units=3), "three.b", "a string of 4 units"),
     "depth": ("Nodes", (nodes(9),), Limits(max_depth=5), "head", "deeper than 5 pointers"),
 }
 
