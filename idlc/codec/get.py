@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from idlc.codec import get_arrays, get_unions
+from idlc.codec import get_arrays, get_texts, get_unions
 from idlc.codec.emitter import Emitter
 from idlc.codec.expressions import cut, names, spell
 from idlc.codec.phase import UNKNOWN, Item, Phase, known, lay_out
@@ -18,6 +18,7 @@ from idlc.codec.reading import DONE, WIRE, Reading, Siblings
 from idlc.codec.shared import Shared
 from idlc.codec.spelling import group
 from idlc.codec.statements import Line, Statement
+from idlc.data import replace
 from idlc.semantics.types import Expression, PointerKind
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import (
@@ -177,10 +178,35 @@ class Get(Emitter):
             case _:
                 most = self.conformance(step, path)
                 reading = self.body(step, wish, scope, path, most)
+                if isinstance(step, RecordUse) and self.shared.flat(step):
+                    self._begin(reading, step.name)
                 if self.layout.defers(step):
                     self.flush()
                     self.deferred(reading, scope, path)
                 return reading
+
+    def _begin(self, reading: Reading, name: str) -> None:
+        """Makes the object of a flat record first, so that plain numbers are read straight into it."""
+        made, fields = self.names.new("made"), self.shared.fields[name]
+        places = {}
+        for slot in self.shared.construction(name):
+            part = reading.parts[slot]
+            if isinstance(part.step, Scalar) and part.step.range is None:
+                places[part.local] = part.local = f"{made}.{fields[slot]}"
+        if places:
+            reading.local = made
+            self.line(f"{made} = {self.shared.table('make', 'object.__new__')}({self.shared.type(name)})")
+            self.run = [replace(item, value=places.get(item.value, item.value)) for item in self.run]
+
+    def _complete(self, reading: Reading, name: str) -> str:
+        """Gives an object that was begun the fields that are more than a number."""
+        self.flush()
+        for slot in self.shared.construction(name):
+            place = f"{reading.local}.{self.shared.fields[name][slot]}"
+            part = reading.parts[slot]
+            if part.local != place:
+                self.line(f"{place} = {self.expression(part)}", reading.path)
+        return reading.local
 
     def _call(self, name: str, wish: str, path: str, key: str = "") -> Reading:
         self.flush()
@@ -213,6 +239,8 @@ class Get(Emitter):
                 return f"from_guid({reading.local})"
             case Handle(name):
                 return f"from_handle({self.shared.type(name)}, {reading.local})"
+            case RecordUse(name) if reading.local:
+                return self._complete(reading, name)
             case RecordUse(name):
                 slots = self.shared.construction(name)
                 arguments = ", ".join(self.expression(reading.parts[slot]) for slot in slots)
@@ -333,6 +361,8 @@ class Get(Emitter):
         if not self.layout.defers(step):
             return
         match step:
+            case RecordUse() if get_texts.windowed(self, reading, path):
+                pass
             case RecordUse(name):
                 inner = Siblings(reading.parts, [])
                 for slot in self.shared.plan.records[name].slots:

@@ -15,7 +15,9 @@ RESERVED = frozenset(keyword.kwlist) | frozenset(
     """.split()
 )
 
-_TABLE = re.compile(r"(?:pack|packs|read|reads|rows|write|load|heads|starts|join|split|to_wire|from_wire)\d+\Z")
+_TABLE = re.compile(
+    r"(?:pack|packs|reach|read|reads|rows|write|load|heads|starts|join|make|split|to_wire|from_wire)\d+\Z"
+)
 """Names of the factory's tables, which no local may hide."""
 _FUNCTION = re.compile(r"(?:put|get|defer|finish)_")
 """Beginnings of the names of the factory's functions."""

@@ -10,7 +10,7 @@ import pytest
 
 from idlrt.errors import NdrError
 from idlrt.ids import NDR20, NDR64
-from idlrt.ndr import CODEC_ERRORS, explain, text_reader, text_writer
+from idlrt.ndr import CODEC_ERRORS, Limits, explain, text_reader, text_writer
 from tests.compiled import compile_cached
 
 IDL = """
@@ -18,8 +18,10 @@ IDL = """
 interface Texts
 {
     typedef struct { [string] wchar_t *name; byte kind; [string, ref] wchar_t *remark; } SHARE;
+    typedef struct { [string] wchar_t *a; byte kind; [string, ref] wchar_t *b; long c; [string] wchar_t *d; } THREE;
     void Alone([in, string] wchar_t *text, [in] wchar_t open[3]);
     void Put([in] unsigned long count, [in, size_is(count)] SHARE shares[], [in] hyper last);
+    void Few([in] THREE *few, [in] short last, [in, unique] THREE *more);
 }
 """
 MODULE = compile_cached(IDL, "texts").module
@@ -119,3 +121,38 @@ def test_what_is_no_string_is_named(bad: Any) -> None:
         codec.put_request(3, given, 0)
     found = explain(caught.value, "Put")
     assert str(found) == f"shares[2].name: {bad!r} is not a string"
+
+
+@pytest.mark.parametrize(("transfer", "order", "_"), FORMS)
+@pytest.mark.parametrize("seed", range(8))
+def test_the_strings_of_a_structure_survive(transfer: Any, order: str, _: str, seed: int) -> None:
+    codec = MODULE.TEXTS.codecs(transfer, order)[2]
+    rnd = random.Random(seed)
+    texts = [*ODD, "x" * 100, "é" * 600, "€" * 2000]
+
+    def three() -> Any:
+        first, second, third = rnd.choice([None, *texts]), rnd.choice(texts), rnd.choice([None, *texts])
+        return MODULE.THREE(first, 7, second, rnd.randrange(9), third)
+
+    for _round in range(40):
+        given = (three(), rnd.randrange(99), rnd.choice([None, three()]))
+        octets = bytes(codec.put_request(*given))
+        for data in (octets, bytearray(octets), memoryview(octets), octets + b"\xab"):
+            assert codec.get_request(data) == given
+
+
+@pytest.mark.parametrize(("transfer", "order", "letter"), FORMS)
+def test_a_wrong_string_of_a_structure_is_named(transfer: Any, order: str, letter: str) -> None:
+    codec = MODULE.TEXTS.codecs(transfer, order)[2]
+    octets = bytes(codec.put_request(MODULE.THREE("one", 1, "second", 2, "third"), 5, None))
+    width = struct.calcsize(order + letter)
+    at = octets.index("second".encode("utf-16-le" if order == "<" else "utf-16-be"))
+    wrong = [(at - 3 * width, 6), (at - 2 * width, 1), (at - width, 0), (at - width, 0x7FFFFFFF), (at - width, 6)]
+    for place, value in wrong:
+        changed = bytearray(octets)
+        struct.pack_into(order + letter, changed, place, value)
+        assert refusal(codec, bytes(changed)).path == "few.b"
+    for cut in range(len(octets)):
+        assert refusal(codec, octets[:cut]).truncated
+    narrow = MODULE.TEXTS.codecs(transfer, order, Limits(max_units=6))[2]
+    assert refusal(narrow, octets).path == "few.b"

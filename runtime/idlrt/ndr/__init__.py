@@ -54,7 +54,7 @@ from idlrt.ndr.movers import (
 from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.procedures import EncodedProcedure, Procedures, encoded_procedure
-from idlrt.ndr.texts import text_heads, text_reader, text_writer
+from idlrt.ndr.texts import text_heads, text_reaches, text_reader, text_writer
 from idlrt.ndr.types import Enum, Flags, Ref, Struct, Union
 
 __all__ = [
@@ -122,6 +122,7 @@ __all__ = [
     "tag_mismatch",
     "text_codec",
     "text_heads",
+    "text_reaches",
     "text_reader",
     "text_writer",
     "to_wire",

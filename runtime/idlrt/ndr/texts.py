@@ -121,6 +121,18 @@ class _Reaches(dict[str, int]):
         return reach
 
 
+def text_reaches(order: str, letter: str, widest: int = sys.maxsize) -> Mapping[str, int]:
+    """How far a string goes, by the characters that its three counts make, for those who slice a decoded text.
+
+    Args:
+        order: "<" or ">". letter: the struct letter of a count. widest: the units of a string that are allowed.
+
+    Returns:
+        Units from the counts to the terminator; beyond any text when no string begins so.
+    """
+    return _Reaches(order, letter, widest)
+
+
 def text_reader(
     order: str, letter: str, widest: int = sys.maxsize
 ) -> Callable[[Any, int], Generator[Any, bool | None, None]]:
@@ -136,7 +148,7 @@ def text_reader(
     _, decode = text_codec(order)
     counts = Struct(f"{order}3{letter}")
     width = counts.size // 3
-    reaches = _Reaches(order, letter, widest)
+    reaches = text_reaches(order, letter, widest)
 
     def read_one(d: Any, at: int) -> tuple[str, int]:
         at = at + width - 1 & -width

@@ -31,6 +31,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "H")
     load2 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "2H2I16sI").pack
     pack2 = Struct(order + "3I").pack
     pack3 = Struct(order + "I").pack
@@ -185,15 +186,19 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteActivation_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        MajorVersion, MinorVersion, flags, reserved1, cid, extensions = read1(d, 0)
+        made = make1(ORPCTHIS)
+        MajorVersion, MinorVersion, made.flags, made.reserved1, cid, extensions = read1(
+            d, 0
+        )
         at = 32
         if extensions:
-            size2, reserved, extent = read2(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read2(d, at)
             at += 12
             if extent:
                 (most,) = read3(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
@@ -222,7 +227,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 3 & -4
@@ -290,14 +296,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.cut_short(stop6, d)
         aRequestedProtseqs = load1(d[at + 8 : stop6])
         at = stop6
+        made.version = COMVERSION(MajorVersion, MinorVersion)
+        made.cid = from_guid(cid)
+        made.extensions = extensions
         return (
-            ORPCTHIS(
-                COMVERSION(MajorVersion, MinorVersion),
-                flags,
-                reserved1,
-                from_guid(cid),
-                extensions,
-            ),
+            made,
             from_guid(Clsid),
             pwszObjectName,
             pObjectStorage,
@@ -399,15 +402,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteActivation_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read6(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read6(d, 0)
         at = 8
         if extensions:
-            size2, reserved, extent = read2(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read2(d, at)
             at += 12
             if extent:
                 (most,) = read3(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
@@ -436,7 +441,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 7 & -8
@@ -458,10 +464,16 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         else:
             ppdsaOxidBindings = None
+        made3 = make1(COMVERSION)
         at = at + 3 & -4
-        pipidRemUnknown, pAuthnHint, MajorVersion, MinorVersion, phr, most4 = read11(
-            d, at
-        )
+        (
+            pipidRemUnknown,
+            pAuthnHint,
+            made3.MajorVersion,
+            made3.MinorVersion,
+            phr,
+            most4,
+        ) = read11(d, at)
         if most4 != (inputs[6]):
             raise ndr.bad_count(most4, inputs[6])
         if most4 > max_elements:
@@ -501,13 +513,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pResults = load2(d[at + 4 : stop6])
         at = stop6
         (return_value,) = read3(d, at)
+        made.extensions = extensions
         return RemoteActivationResult(
-            ORPCTHAT(flags, extensions),
+            made,
             pOxid,
             ppdsaOxidBindings,
             from_guid(pipidRemUnknown),
             pAuthnHint,
-            COMVERSION(MajorVersion, MinorVersion),
+            made3,
             phr,
             ppInterfaceData,
             pResults,
@@ -525,168 +538,175 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    111: "ORPCthis.version",
-    112: "ORPCthis.extensions",
-    113: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:I",
-    114: 113,
-    115: 113,
-    116: 113,
-    117: 113,
-    118: 113,
-    119: 113,
-    120: 113,
-    121: 113,
-    122: 113,
-    125: "ORPCthis.extensions.extent",
-    126: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:I",
-    129: 125,
-    132: 125,
-    133: "ORPCthis.extensions.extent=n:I",
-    137: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:I",
-    140: "ORPCthis.extensions.extent[v in extent].data",
-    141: 140,
-    144: 140,
-    145: "ORPCthis.extensions.extent[v in extent].data=n2:I; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
-    146: 140,
-    148: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:I",
-    151: "pwszObjectName=pwszObjectName:s",
-    154: "pwszObjectName",
-    155: "pObjectStorage=0 if pObjectStorage is None else r:I",
-    158: "pObjectStorage.abData",
-    159: 158,
-    162: 158,
-    163: "pObjectStorage.abData=n4:I; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
-    164: 158,
-    165: "Interfaces=Interfaces:I",
-    166: "Interfaces",
-    167: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:I",
-    168: 167,
-    169: 167,
-    171: "pIIDs",
-    173: 171,
-    174: "pIIDs=n5:I",
-    176: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
-    177: "cRequestedProtseqs=cRequestedProtseqs:H",
-    178: "cRequestedProtseqs",
-    179: "aRequestedProtseqs",
-    181: 179,
-    182: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:I",
-    183: "aRequestedProtseqs=aRequestedProtseqs:H*",
-    188: "ORPCthis.version.MajorVersion",
-    191: "ORPCthis.extensions.size",
-    194: 125,
-    196: 125,
-    198: 125,
-    201: 125,
-    208: "ORPCthis.extensions.extent[len extent2].data",
-    210: 208,
-    212: 208,
-    215: 208,
-    221: "ORPCthis.extensions.extent[len extent2]",
-    229: "Clsid",
-    232: 154,
-    234: 154,
-    237: 154,
-    238: 154,
-    244: "pObjectStorage",
-    247: 158,
-    249: 158,
-    251: 158,
-    254: 158,
-    261: "ClientImpLevel",
-    263: 166,
-    266: 171,
-    268: 171,
-    270: 171,
-    273: 171,
-    276: "pIIDs[len pIIDs2]",
-    281: 178,
-    283: 178,
-    285: 179,
+    112: "ORPCthis.version",
+    113: "ORPCthis.extensions",
+    114: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:I",
+    115: 114,
+    116: 114,
+    117: 114,
+    118: 114,
+    119: 114,
+    120: 114,
+    121: 114,
+    122: 114,
+    123: 114,
+    126: "ORPCthis.extensions.extent",
+    127: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:I",
+    130: 126,
+    133: 126,
+    134: "ORPCthis.extensions.extent=n:I",
+    138: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:I",
+    141: "ORPCthis.extensions.extent[v in extent].data",
+    142: 141,
+    145: 141,
+    146: "ORPCthis.extensions.extent[v in extent].data=n2:I; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
+    147: 141,
+    149: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:I",
+    152: "pwszObjectName=pwszObjectName:s",
+    155: "pwszObjectName",
+    156: "pObjectStorage=0 if pObjectStorage is None else r:I",
+    159: "pObjectStorage.abData",
+    160: 159,
+    163: 159,
+    164: "pObjectStorage.abData=n4:I; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
+    165: 159,
+    166: "Interfaces=Interfaces:I",
+    167: "Interfaces",
+    168: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:I",
+    169: 168,
+    170: 168,
+    172: "pIIDs",
+    174: 172,
+    175: "pIIDs=n5:I",
+    177: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
+    178: "cRequestedProtseqs=cRequestedProtseqs:H",
+    179: "cRequestedProtseqs",
+    180: "aRequestedProtseqs",
+    182: 180,
+    183: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:I",
+    184: "aRequestedProtseqs=aRequestedProtseqs:H*",
+    190: "ORPCthis.version.MajorVersion",
+    191: 190,
+    192: 190,
+    196: "ORPCthis.extensions.size",
+    199: 126,
+    201: 126,
+    203: 126,
+    206: 126,
+    213: "ORPCthis.extensions.extent[len extent2].data",
+    215: 213,
+    217: 213,
+    220: 213,
+    226: "ORPCthis.extensions.extent[len extent2]",
+    235: "Clsid",
+    238: 155,
+    240: 155,
+    243: 155,
+    244: 155,
+    250: "pObjectStorage",
+    253: 159,
+    255: 159,
+    257: 159,
+    260: 159,
+    267: "ClientImpLevel",
+    269: 167,
+    272: 172,
+    274: 172,
+    276: 172,
+    279: 172,
+    282: "pIIDs[len pIIDs2]",
     287: 179,
-    290: 179,
-    316: "ORPCthat",
-    317: "pOxid",
-    318: "ppdsaOxidBindings",
-    319: "pipidRemUnknown",
-    320: "pAuthnHint",
-    321: "pServerVersion",
-    322: "phr",
-    323: "ppInterfaceData",
-    324: "pResults",
-    325: "return value",
-    326: "ORPCthat.extensions",
-    327: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:I",
-    330: "ORPCthat.extensions.extent",
-    331: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:I",
-    334: 330,
-    337: 330,
-    338: "ORPCthat.extensions.extent=n:I",
-    342: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:I",
-    345: "ORPCthat.extensions.extent[v in extent].data",
-    346: 345,
-    349: 345,
-    350: "ORPCthat.extensions.extent[v in extent].data=n2:I; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
-    351: 345,
-    353: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
-    356: "ppdsaOxidBindings.aStringArray",
-    357: 356,
-    360: 356,
-    361: "ppdsaOxidBindings.aStringArray=n3:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    362: 361,
-    363: 361,
-    364: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    365: 323,
-    368: 323,
-    369: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:I",
-    370: 369,
-    371: 369,
-    372: 369,
-    373: 369,
-    374: 369,
-    375: 369,
-    376: 369,
-    380: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:I",
-    383: "ppInterfaceData[v2 in ppInterfaceData].abData",
-    384: 383,
-    387: 383,
-    388: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:I; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
-    389: 383,
-    391: 324,
-    394: 324,
-    395: "pResults=n6:I",
-    396: "pResults=pResults:i*",
-    397: "return value=return_value:I",
-    402: "ORPCthat.flags",
-    405: "ORPCthat.extensions.size",
-    408: 330,
-    410: 330,
-    412: 330,
-    415: 330,
-    422: "ORPCthat.extensions.extent[len extent2].data",
-    424: 422,
-    426: 422,
-    429: 422,
-    435: "ORPCthat.extensions.extent[len extent2]",
-    443: 317,
-    446: 356,
-    448: 356,
-    450: 356,
-    453: 356,
-    462: 319,
-    463: 319,
-    464: 319,
-    466: 323,
-    468: 323,
-    471: 323,
-    478: "ppInterfaceData[len ppInterfaceData].abData",
-    480: 478,
-    482: 478,
-    485: 478,
-    491: "ppInterfaceData[len ppInterfaceData]",
-    493: 324,
-    495: 324,
-    497: 324,
-    500: 324,
-    503: 325,
+    289: 179,
+    291: 180,
+    293: 180,
+    296: 180,
+    319: "ORPCthat",
+    320: "pOxid",
+    321: "ppdsaOxidBindings",
+    322: "pipidRemUnknown",
+    323: "pAuthnHint",
+    324: "pServerVersion",
+    325: "phr",
+    326: "ppInterfaceData",
+    327: "pResults",
+    328: "return value",
+    329: "ORPCthat.extensions",
+    330: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:I",
+    333: "ORPCthat.extensions.extent",
+    334: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:I",
+    337: 333,
+    340: 333,
+    341: "ORPCthat.extensions.extent=n:I",
+    345: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:I",
+    348: "ORPCthat.extensions.extent[v in extent].data",
+    349: 348,
+    352: 348,
+    353: "ORPCthat.extensions.extent[v in extent].data=n2:I; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
+    354: 348,
+    356: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:I",
+    359: "ppdsaOxidBindings.aStringArray",
+    360: 359,
+    363: 359,
+    364: "ppdsaOxidBindings.aStringArray=n3:I; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    365: 364,
+    366: 364,
+    367: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    368: 326,
+    371: 326,
+    372: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:I",
+    373: 372,
+    374: 372,
+    375: 372,
+    376: 372,
+    377: 372,
+    378: 372,
+    379: 372,
+    383: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:I",
+    386: "ppInterfaceData[v2 in ppInterfaceData].abData",
+    387: 386,
+    390: 386,
+    391: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:I; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
+    392: 386,
+    394: 327,
+    397: 327,
+    398: "pResults=n6:I",
+    399: "pResults=pResults:i*",
+    400: "return value=return_value:I",
+    406: "ORPCthat.flags",
+    410: "ORPCthat.extensions.size",
+    413: 333,
+    415: 333,
+    417: 333,
+    420: 333,
+    427: "ORPCthat.extensions.extent[len extent2].data",
+    429: 427,
+    431: 427,
+    434: 427,
+    440: "ORPCthat.extensions.extent[len extent2]",
+    449: 320,
+    452: 359,
+    454: 359,
+    456: 359,
+    459: 359,
+    469: 322,
+    470: 322,
+    471: 322,
+    472: 322,
+    473: 322,
+    474: 322,
+    475: 322,
+    476: 322,
+    478: 326,
+    480: 326,
+    483: 326,
+    490: "ppInterfaceData[len ppInterfaceData].abData",
+    492: 490,
+    494: 490,
+    497: 490,
+    503: "ppInterfaceData[len ppInterfaceData]",
+    505: 327,
+    507: 327,
+    509: 327,
+    512: 327,
+    515: 328,
 }

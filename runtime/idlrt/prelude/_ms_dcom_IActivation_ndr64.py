@@ -31,6 +31,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "H")
     load2 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "2H2I16s4xQ").pack
     pack2 = Struct(order + "2IQ").pack
     pack3 = Struct(order + "Q").pack
@@ -228,15 +229,19 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteActivation_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        MajorVersion, MinorVersion, flags, reserved1, cid, extensions = read1(d, 0)
+        made = make1(ORPCTHIS)
+        MajorVersion, MinorVersion, made.flags, made.reserved1, cid, extensions = read1(
+            d, 0
+        )
         at = 40
         if extensions:
-            size2, reserved, extent = read2(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read2(d, at)
             at += 16
             if extent:
                 (most,) = read3(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
@@ -266,7 +271,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         run = reads1[at & 7]
@@ -335,14 +341,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.cut_short(stop6, d)
         aRequestedProtseqs = load1(d[at + 16 : stop6])
         at = stop6
+        made.version = COMVERSION(MajorVersion, MinorVersion)
+        made.cid = from_guid(cid)
+        made.extensions = extensions
         return (
-            ORPCTHIS(
-                COMVERSION(MajorVersion, MinorVersion),
-                flags,
-                reserved1,
-                from_guid(cid),
-                extensions,
-            ),
+            made,
             from_guid(Clsid),
             pwszObjectName,
             pObjectStorage,
@@ -444,15 +447,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteActivation_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read8(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read8(d, 0)
         at = 16
         if extensions:
-            size2, reserved, extent = read2(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read2(d, at)
             at += 16
             if extent:
                 (most,) = read3(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
@@ -482,7 +487,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 7 & -8
@@ -504,12 +510,13 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         else:
             ppdsaOxidBindings = None
+        made3 = make1(COMVERSION)
         run = reads3[at & 7]
         (
             pipidRemUnknown,
             pAuthnHint,
-            MajorVersion,
-            MinorVersion,
+            made3.MajorVersion,
+            made3.MinorVersion,
             phr,
             most4,
         ) = run.unpack_from(d, at)
@@ -554,13 +561,14 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pResults = load2(d[at + 8 : stop6])
         at = stop6
         (return_value,) = read11(d, at)
+        made.extensions = extensions
         return RemoteActivationResult(
-            ORPCTHAT(flags, extensions),
+            made,
             pOxid,
             ppdsaOxidBindings,
             from_guid(pipidRemUnknown),
             pAuthnHint,
-            COMVERSION(MajorVersion, MinorVersion),
+            made3,
             phr,
             ppInterfaceData,
             pResults,
@@ -578,173 +586,175 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    153: "ORPCthis.version",
-    154: "ORPCthis.extensions",
-    155: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:Q",
-    156: 155,
-    157: 155,
-    158: 155,
-    159: 155,
-    160: 155,
-    161: 155,
-    162: 155,
-    163: 155,
-    164: 155,
-    167: "ORPCthis.extensions.extent",
-    168: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:Q",
-    171: 167,
-    174: 167,
-    175: "ORPCthis.extensions.extent=n:Q",
-    178: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:Q",
-    181: "ORPCthis.extensions.extent[v in extent].data",
-    182: 181,
-    185: 181,
-    186: "ORPCthis.extensions.extent[v in extent].data=n2:Q; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
-    187: 181,
-    190: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:Q",
-    193: "pwszObjectName=pwszObjectName:s",
-    196: "pwszObjectName",
-    197: "pObjectStorage=0 if pObjectStorage is None else r:Q",
-    200: "pObjectStorage.abData",
-    201: 200,
-    204: 200,
-    205: "pObjectStorage.abData=n4:Q; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
-    206: 200,
-    208: "Interfaces=Interfaces:I",
-    209: "Interfaces",
-    210: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:Q",
-    211: 210,
-    212: 210,
-    214: "pIIDs",
-    216: 214,
-    217: "pIIDs=n5:Q",
-    219: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
-    220: "cRequestedProtseqs=cRequestedProtseqs:H",
-    221: "cRequestedProtseqs",
-    222: "aRequestedProtseqs",
-    224: 222,
-    225: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:Q",
-    226: "aRequestedProtseqs=aRequestedProtseqs:H*",
-    231: "ORPCthis.version.MajorVersion",
-    234: "ORPCthis.extensions.size",
-    237: 167,
-    239: 167,
-    241: 167,
-    244: 167,
-    251: "ORPCthis.extensions.extent[len extent2].data",
-    253: 251,
-    255: 251,
-    258: 251,
-    265: "ORPCthis.extensions.extent[len extent2]",
-    273: "Clsid",
-    276: 196,
-    278: 196,
-    281: 196,
-    282: 196,
-    288: "pObjectStorage",
-    291: 200,
-    293: 200,
-    295: 200,
-    298: 200,
-    306: "ClientImpLevel",
-    309: 209,
-    311: 214,
-    313: 214,
-    315: 214,
-    318: 214,
-    321: "pIIDs[len pIIDs2]",
-    326: 221,
-    328: 221,
-    330: 222,
+    154: "ORPCthis.version",
+    155: "ORPCthis.extensions",
+    156: "ORPCthis.version.MajorVersion=version.MajorVersion:H; ORPCthis.version.MinorVersion=version.MinorVersion:H; ORPCthis.flags=ORPCthis.flags:I; ORPCthis.reserved1=ORPCthis.reserved1:I; ORPCthis.cid=to_guid(ORPCthis.cid):16s; ORPCthis.extensions=0 if extensions is None else r:Q",
+    157: 156,
+    158: 156,
+    159: 156,
+    160: 156,
+    161: 156,
+    162: 156,
+    163: 156,
+    164: 156,
+    165: 156,
+    168: "ORPCthis.extensions.extent",
+    169: "ORPCthis.extensions.size=extensions.size:I; ORPCthis.extensions.reserved=extensions.reserved:I; ORPCthis.extensions.extent=0 if extent is None else r:Q",
+    172: 168,
+    175: 168,
+    176: "ORPCthis.extensions.extent=n:Q",
+    179: "ORPCthis.extensions.extent[v in extent]=0 if v is None else r:Q",
+    182: "ORPCthis.extensions.extent[v in extent].data",
+    183: 182,
+    186: 182,
+    187: "ORPCthis.extensions.extent[v in extent].data=n2:Q; ORPCthis.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthis.extensions.extent[v in extent].size=v.size:I",
+    188: 182,
+    191: "Clsid=to_guid(Clsid):16s; pwszObjectName=0 if pwszObjectName is None else r:Q",
+    194: "pwszObjectName=pwszObjectName:s",
+    197: "pwszObjectName",
+    198: "pObjectStorage=0 if pObjectStorage is None else r:Q",
+    201: "pObjectStorage.abData",
+    202: 201,
+    205: 201,
+    206: "pObjectStorage.abData=n4:Q; pObjectStorage.ulCntData=pObjectStorage.ulCntData:I",
+    207: 201,
+    209: "Interfaces=Interfaces:I",
+    210: "Interfaces",
+    211: "ClientImpLevel=ClientImpLevel:I; Mode=Mode:I; Interfaces=Interfaces:I; pIIDs=0 if pIIDs is None else r:Q",
+    212: 211,
+    213: 211,
+    215: "pIIDs",
+    217: 215,
+    218: "pIIDs=n5:Q",
+    220: "pIIDs[v2 in pIIDs]=to_guid(v2):16s",
+    221: "cRequestedProtseqs=cRequestedProtseqs:H",
+    222: "cRequestedProtseqs",
+    223: "aRequestedProtseqs",
+    225: 223,
+    226: "cRequestedProtseqs=cRequestedProtseqs:H; aRequestedProtseqs=n6:Q",
+    227: "aRequestedProtseqs=aRequestedProtseqs:H*",
+    233: "ORPCthis.version.MajorVersion",
+    234: 233,
+    235: 233,
+    239: "ORPCthis.extensions.size",
+    242: 168,
+    244: 168,
+    246: 168,
+    249: 168,
+    256: "ORPCthis.extensions.extent[len extent2].data",
+    258: 256,
+    260: 256,
+    263: 256,
+    270: "ORPCthis.extensions.extent[len extent2]",
+    279: "Clsid",
+    282: 197,
+    284: 197,
+    287: 197,
+    288: 197,
+    294: "pObjectStorage",
+    297: 201,
+    299: 201,
+    301: 201,
+    304: 201,
+    312: "ClientImpLevel",
+    315: 210,
+    317: 215,
+    319: 215,
+    321: 215,
+    324: 215,
+    327: "pIIDs[len pIIDs2]",
     332: 222,
-    335: 222,
-    361: "ORPCthat",
-    362: "pOxid",
-    363: "ppdsaOxidBindings",
-    364: "pipidRemUnknown",
-    365: "pAuthnHint",
-    366: "pServerVersion",
-    367: "phr",
-    368: "ppInterfaceData",
-    369: "pResults",
-    370: "return value",
-    371: "ORPCthat.extensions",
-    372: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:Q",
-    375: "ORPCthat.extensions.extent",
-    376: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:Q",
-    379: 375,
-    382: 375,
-    383: "ORPCthat.extensions.extent=n:Q",
-    386: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:Q",
-    389: "ORPCthat.extensions.extent[v in extent].data",
-    390: 389,
-    393: 389,
-    394: "ORPCthat.extensions.extent[v in extent].data=n2:Q; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
-    395: 389,
-    398: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
-    401: "ppdsaOxidBindings.aStringArray",
-    402: 401,
-    405: 401,
-    406: "ppdsaOxidBindings.aStringArray=n3:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
-    407: 406,
-    408: 406,
-    409: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
-    410: 368,
-    413: 368,
-    414: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:Q",
-    415: 414,
-    416: 414,
-    417: 414,
-    418: 414,
-    419: 414,
-    420: 414,
-    421: 414,
-    424: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:Q",
-    427: "ppInterfaceData[v2 in ppInterfaceData].abData",
-    428: 427,
-    431: 427,
-    432: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:Q; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
-    433: 427,
-    436: 369,
-    439: 369,
-    440: "pResults=n6:Q",
-    441: "pResults=pResults:i*",
-    442: "return value=return_value:I",
-    447: "ORPCthat.flags",
-    450: "ORPCthat.extensions.size",
-    453: 375,
-    455: 375,
-    457: 375,
-    460: 375,
-    467: "ORPCthat.extensions.extent[len extent2].data",
-    469: 467,
-    471: 467,
-    474: 467,
-    481: "ORPCthat.extensions.extent[len extent2]",
-    489: 362,
-    492: 401,
-    494: 401,
-    496: 401,
-    499: 401,
-    508: 364,
-    509: 364,
-    510: 364,
-    511: 364,
-    512: 364,
-    513: 364,
-    514: 364,
-    515: 364,
-    518: 368,
-    520: 368,
-    523: 368,
-    530: "ppInterfaceData[len ppInterfaceData].abData",
-    532: 530,
-    534: 530,
-    537: 530,
-    544: "ppInterfaceData[len ppInterfaceData]",
-    546: 369,
-    548: 369,
-    550: 369,
-    553: 369,
-    556: 370,
+    334: 222,
+    336: 223,
+    338: 223,
+    341: 223,
+    364: "ORPCthat",
+    365: "pOxid",
+    366: "ppdsaOxidBindings",
+    367: "pipidRemUnknown",
+    368: "pAuthnHint",
+    369: "pServerVersion",
+    370: "phr",
+    371: "ppInterfaceData",
+    372: "pResults",
+    373: "return value",
+    374: "ORPCthat.extensions",
+    375: "ORPCthat.flags=ORPCthat.flags:I; ORPCthat.extensions=0 if extensions is None else r:Q",
+    378: "ORPCthat.extensions.extent",
+    379: "ORPCthat.extensions.size=extensions.size:I; ORPCthat.extensions.reserved=extensions.reserved:I; ORPCthat.extensions.extent=0 if extent is None else r:Q",
+    382: 378,
+    385: 378,
+    386: "ORPCthat.extensions.extent=n:Q",
+    389: "ORPCthat.extensions.extent[v in extent]=0 if v is None else r:Q",
+    392: "ORPCthat.extensions.extent[v in extent].data",
+    393: 392,
+    396: 392,
+    397: "ORPCthat.extensions.extent[v in extent].data=n2:Q; ORPCthat.extensions.extent[v in extent].id=to_guid(v.id):16s; ORPCthat.extensions.extent[v in extent].size=v.size:I",
+    398: 392,
+    401: "pOxid=pOxid:Q; ppdsaOxidBindings=0 if ppdsaOxidBindings is None else r:Q",
+    404: "ppdsaOxidBindings.aStringArray",
+    405: 404,
+    408: 404,
+    409: "ppdsaOxidBindings.aStringArray=n3:Q; ppdsaOxidBindings.wNumEntries=ppdsaOxidBindings.wNumEntries:H; ppdsaOxidBindings.wSecurityOffset=ppdsaOxidBindings.wSecurityOffset:H",
+    410: 409,
+    411: 409,
+    412: "ppdsaOxidBindings.aStringArray=aStringArray:H*",
+    413: 371,
+    416: 371,
+    417: "pipidRemUnknown=to_guid(pipidRemUnknown):16s; pAuthnHint=pAuthnHint:I; pServerVersion.MajorVersion=pServerVersion.MajorVersion:H; pServerVersion.MinorVersion=pServerVersion.MinorVersion:H; phr=phr:i; ppInterfaceData=n4:Q",
+    418: 417,
+    419: 417,
+    420: 417,
+    421: 417,
+    422: 417,
+    423: 417,
+    424: 417,
+    427: "ppInterfaceData[v2 in ppInterfaceData]=0 if v2 is None else r:Q",
+    430: "ppInterfaceData[v2 in ppInterfaceData].abData",
+    431: 430,
+    434: 430,
+    435: "ppInterfaceData[v2 in ppInterfaceData].abData=n5:Q; ppInterfaceData[v2 in ppInterfaceData].ulCntData=v2.ulCntData:I",
+    436: 430,
+    439: 372,
+    442: 372,
+    443: "pResults=n6:Q",
+    444: "pResults=pResults:i*",
+    445: "return value=return_value:I",
+    451: "ORPCthat.flags",
+    455: "ORPCthat.extensions.size",
+    458: 378,
+    460: 378,
+    462: 378,
+    465: 378,
+    472: "ORPCthat.extensions.extent[len extent2].data",
+    474: 472,
+    476: 472,
+    479: 472,
+    486: "ORPCthat.extensions.extent[len extent2]",
+    495: 365,
+    498: 404,
+    500: 404,
+    502: 404,
+    505: 404,
+    515: 367,
+    516: 367,
+    517: 367,
+    518: 367,
+    519: 367,
+    520: 367,
+    521: 367,
+    522: 367,
+    525: 371,
+    527: 371,
+    530: 371,
+    537: "ppInterfaceData[len ppInterfaceData].abData",
+    539: 537,
+    541: 537,
+    544: 537,
+    551: "ppInterfaceData[len ppInterfaceData]",
+    553: 372,
+    555: 372,
+    557: 372,
+    560: 372,
+    563: 373,
 }

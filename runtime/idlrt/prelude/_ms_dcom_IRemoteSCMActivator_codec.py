@@ -28,6 +28,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    make1 = object.__new__
     pack1 = Struct(order + "2I").pack
     pack2 = Struct(order + "3I").pack
     pack3 = Struct(order + "I").pack
@@ -74,12 +75,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         MajorVersion, MinorVersion, flags, reserved1, cid, extensions = read6(d, at)
         at += 32
         if extensions:
-            size2, reserved, extent = read3(d, at)
+            made = make1(ORPC_EXTENT_ARRAY)
+            made.size, made.reserved, extent = read3(d, at)
             at += 12
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
@@ -108,17 +110,18 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made.extent = extent
+            extensions = made
         else:
             extensions = None
-        made = ORPCTHIS(
+        made2 = ORPCTHIS(
             COMVERSION(MajorVersion, MinorVersion),
             flags,
             reserved1,
             from_guid(cid),
             extensions,
         )
-        return made, at
+        return made2, at
 
     def put_ORPCTHIS(b: Any, v: Any, r: int) -> Any:
         version = v.version
@@ -245,15 +248,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteGetClassObject_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read2(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read2(d, 0)
         at = 8
         if extensions:
-            size2, reserved, extent = read3(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read3(d, at)
             at += 12
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
@@ -282,7 +287,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 3 & -4
@@ -304,9 +310,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             ppActProperties = None
         at = at + 3 & -4
         (return_value,) = read5(d, at)
-        return RemoteGetClassObjectResult(
-            ORPCTHAT(flags, extensions), ppActProperties, return_value
-        )
+        made.extensions = extensions
+        return RemoteGetClassObjectResult(made, ppActProperties, return_value)
 
     def put_RemoteCreateInstance_request(
         orpcthis: Any, pUnkOuter: Any, pActProperties: Any
@@ -422,15 +427,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteCreateInstance_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read2(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read2(d, 0)
         at = 8
         if extensions:
-            size2, reserved, extent = read3(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read3(d, at)
             at += 12
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 4 + 4 * most
@@ -459,7 +466,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 3 & -4
@@ -481,9 +489,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             ppActProperties = None
         at = at + 3 & -4
         (return_value,) = read5(d, at)
-        return RemoteCreateInstanceResult(
-            ORPCTHAT(flags, extensions), ppActProperties, return_value
-        )
+        made.extensions = extensions
+        return RemoteCreateInstanceResult(made, ppActProperties, return_value)
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
@@ -502,153 +509,153 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    74: ".version.MajorVersion",
-    77: ".extensions.size",
-    80: ".extensions.extent",
-    82: 80,
-    84: 80,
-    87: 80,
-    94: ".extensions.extent[len extent2].data",
-    96: 94,
-    98: 94,
-    101: 94,
-    107: ".extensions.extent[len extent2]",
-    124: ".version",
-    125: ".extensions",
-    126: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:I",
-    127: 126,
-    128: 126,
-    129: 126,
-    130: 126,
-    131: 126,
-    132: 126,
-    133: 126,
-    136: 80,
-    137: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:I",
-    140: 80,
-    143: 80,
-    144: ".extensions.extent=n:I",
-    148: ".extensions.extent[v2 in extent]=0 if v2 is None else r:I",
-    151: ".extensions.extent[v2 in extent].data",
-    152: 151,
-    155: 151,
-    156: ".extensions.extent[v2 in extent].data=n2:I; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
-    157: 151,
-    166: "orpcthis",
-    167: "pActProperties=0 if pActProperties is None else r:I",
-    169: "pActProperties.abData",
-    170: 169,
-    173: 169,
-    174: "pActProperties.abData=n:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    175: 169,
-    180: 166,
-    182: "pActProperties",
-    185: 169,
-    187: 169,
-    189: 169,
-    192: 169,
-    204: "orpcthat",
-    205: "ppActProperties",
-    206: "return value",
-    207: "orpcthat.extensions",
-    208: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:I",
-    211: "orpcthat.extensions.extent",
-    212: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:I",
-    215: 211,
-    218: 211,
-    219: "orpcthat.extensions.extent=n:I",
-    223: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:I",
-    226: "orpcthat.extensions.extent[v in extent].data",
-    227: 226,
-    230: 226,
-    231: "orpcthat.extensions.extent[v in extent].data=n2:I; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
-    232: 226,
-    234: "ppActProperties=0 if ppActProperties is None else r:I",
-    236: "ppActProperties.abData",
-    237: 236,
-    240: 236,
-    241: "ppActProperties.abData=n3:I; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
-    242: 236,
-    243: "return value=return_value:i",
-    248: "orpcthat.flags",
-    251: "orpcthat.extensions.size",
-    254: 211,
-    256: 211,
-    258: 211,
-    261: 211,
-    268: "orpcthat.extensions.extent[len extent2].data",
-    270: 268,
-    272: 268,
-    275: 268,
-    281: "orpcthat.extensions.extent[len extent2]",
-    289: 205,
-    292: 236,
-    294: 236,
-    296: 236,
-    299: 236,
-    306: 206,
-    316: 166,
-    317: "pUnkOuter=0 if pUnkOuter is None else r:I",
-    320: "pUnkOuter.abData",
-    321: 320,
-    324: 320,
-    325: "pUnkOuter.abData=n:I; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
-    326: 320,
-    327: 167,
-    329: 169,
-    330: 169,
-    333: 169,
-    334: "pActProperties.abData=n2:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    335: 169,
-    340: 166,
-    342: "pUnkOuter",
-    345: 320,
-    347: 320,
-    349: 320,
-    352: 320,
-    359: 182,
-    362: 169,
-    364: 169,
-    366: 169,
-    369: 169,
-    381: 204,
-    382: 205,
-    383: 206,
-    384: 207,
-    385: 208,
-    388: 211,
-    389: 212,
-    392: 211,
-    395: 211,
-    396: 219,
-    400: 223,
-    403: 226,
-    404: 226,
-    407: 226,
-    408: 231,
-    409: 226,
-    411: 234,
-    413: 236,
-    414: 236,
-    417: 236,
-    418: 241,
-    419: 236,
-    420: 243,
-    425: 248,
-    428: 251,
-    431: 211,
-    433: 211,
-    435: 211,
-    438: 211,
-    445: 268,
-    447: 268,
-    449: 268,
-    452: 268,
-    458: 281,
-    466: 205,
-    469: 236,
-    471: 236,
-    473: 236,
-    476: 236,
-    483: 206,
+    75: ".version.MajorVersion",
+    79: ".extensions.size",
+    82: ".extensions.extent",
+    84: 82,
+    86: 82,
+    89: 82,
+    96: ".extensions.extent[len extent2].data",
+    98: 96,
+    100: 96,
+    103: 96,
+    109: ".extensions.extent[len extent2]",
+    127: ".version",
+    128: ".extensions",
+    129: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:I",
+    130: 129,
+    131: 129,
+    132: 129,
+    133: 129,
+    134: 129,
+    135: 129,
+    136: 129,
+    139: 82,
+    140: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:I",
+    143: 82,
+    146: 82,
+    147: ".extensions.extent=n:I",
+    151: ".extensions.extent[v2 in extent]=0 if v2 is None else r:I",
+    154: ".extensions.extent[v2 in extent].data",
+    155: 154,
+    158: 154,
+    159: ".extensions.extent[v2 in extent].data=n2:I; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
+    160: 154,
+    169: "orpcthis",
+    170: "pActProperties=0 if pActProperties is None else r:I",
+    172: "pActProperties.abData",
+    173: 172,
+    176: 172,
+    177: "pActProperties.abData=n:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    178: 172,
+    183: 169,
+    185: "pActProperties",
+    188: 172,
+    190: 172,
+    192: 172,
+    195: 172,
+    207: "orpcthat",
+    208: "ppActProperties",
+    209: "return value",
+    210: "orpcthat.extensions",
+    211: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:I",
+    214: "orpcthat.extensions.extent",
+    215: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:I",
+    218: 214,
+    221: 214,
+    222: "orpcthat.extensions.extent=n:I",
+    226: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:I",
+    229: "orpcthat.extensions.extent[v in extent].data",
+    230: 229,
+    233: 229,
+    234: "orpcthat.extensions.extent[v in extent].data=n2:I; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
+    235: 229,
+    237: "ppActProperties=0 if ppActProperties is None else r:I",
+    239: "ppActProperties.abData",
+    240: 239,
+    243: 239,
+    244: "ppActProperties.abData=n3:I; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
+    245: 239,
+    246: "return value=return_value:i",
+    252: "orpcthat.flags",
+    256: "orpcthat.extensions.size",
+    259: 214,
+    261: 214,
+    263: 214,
+    266: 214,
+    273: "orpcthat.extensions.extent[len extent2].data",
+    275: 273,
+    277: 273,
+    280: 273,
+    286: "orpcthat.extensions.extent[len extent2]",
+    295: 208,
+    298: 239,
+    300: 239,
+    302: 239,
+    305: 239,
+    312: 209,
+    321: 169,
+    322: "pUnkOuter=0 if pUnkOuter is None else r:I",
+    325: "pUnkOuter.abData",
+    326: 325,
+    329: 325,
+    330: "pUnkOuter.abData=n:I; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
+    331: 325,
+    332: 170,
+    334: 172,
+    335: 172,
+    338: 172,
+    339: "pActProperties.abData=n2:I; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    340: 172,
+    345: 169,
+    347: "pUnkOuter",
+    350: 325,
+    352: 325,
+    354: 325,
+    357: 325,
+    364: 185,
+    367: 172,
+    369: 172,
+    371: 172,
+    374: 172,
+    386: 207,
+    387: 208,
+    388: 209,
+    389: 210,
+    390: 211,
+    393: 214,
+    394: 215,
+    397: 214,
+    400: 214,
+    401: 222,
+    405: 226,
+    408: 229,
+    409: 229,
+    412: 229,
+    413: 234,
+    414: 229,
+    416: 237,
+    418: 239,
+    419: 239,
+    422: 239,
+    423: 244,
+    424: 239,
+    425: 246,
+    431: 252,
+    435: 256,
+    438: 214,
+    440: 214,
+    442: 214,
+    445: 214,
+    452: 273,
+    454: 273,
+    456: 273,
+    459: 273,
+    465: 286,
+    474: 208,
+    477: 239,
+    479: 239,
+    481: 239,
+    484: 239,
+    491: 209,
 }

@@ -28,6 +28,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    make1 = object.__new__
     pack1 = Struct(order + "QI").pack
     pack2 = Struct(order + "I4xQ").pack
     pack3 = Struct(order + "2IQ").pack
@@ -76,12 +77,13 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         MajorVersion, MinorVersion, flags, reserved1, cid, extensions = read7(d, at)
         at += 40
         if extensions:
-            size2, reserved, extent = read4(d, at)
+            made = make1(ORPC_EXTENT_ARRAY)
+            made.size, made.reserved, extent = read4(d, at)
             at += 16
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
@@ -111,17 +113,18 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made.extent = extent
+            extensions = made
         else:
             extensions = None
-        made = ORPCTHIS(
+        made2 = ORPCTHIS(
             COMVERSION(MajorVersion, MinorVersion),
             flags,
             reserved1,
             from_guid(cid),
             extensions,
         )
-        return made, at
+        return made2, at
 
     def put_ORPCTHIS(b: Any, v: Any, r: int) -> Any:
         version = v.version
@@ -251,15 +254,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteGetClassObject_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read3(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read3(d, 0)
         at = 16
         if extensions:
-            size2, reserved, extent = read4(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read4(d, at)
             at += 16
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
@@ -289,7 +294,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 7 & -8
@@ -311,9 +317,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         else:
             ppActProperties = None
         (return_value,) = read6(d, at)
-        return RemoteGetClassObjectResult(
-            ORPCTHAT(flags, extensions), ppActProperties, return_value
-        )
+        made.extensions = extensions
+        return RemoteGetClassObjectResult(made, ppActProperties, return_value)
 
     def put_RemoteCreateInstance_request(
         orpcthis: Any, pUnkOuter: Any, pActProperties: Any
@@ -434,15 +439,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_RemoteCreateInstance_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        flags, extensions = read3(d, 0)
+        made = make1(ORPCTHAT)
+        made.flags, extensions = read3(d, 0)
         at = 16
         if extensions:
-            size2, reserved, extent = read4(d, at)
+            made2 = make1(ORPC_EXTENT_ARRAY)
+            made2.size, made2.reserved, extent = read4(d, at)
             at += 16
             if extent:
                 (most,) = read1(d, at)
-                if most != ((size2 + 1) & (-2)):
-                    raise ndr.bad_count(most, (size2 + 1) & (-2))
+                if most != ((made2.size + 1) & (-2)):
+                    raise ndr.bad_count(most, (made2.size + 1) & (-2))
                 if most > max_elements:
                     raise ndr.too_many(most, max_elements)
                 stop = at + 8 + 8 * most
@@ -472,7 +479,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 extent = extent2
             else:
                 extent = None
-            extensions = ORPC_EXTENT_ARRAY(size2, reserved, extent)
+            made2.extent = extent
+            extensions = made2
         else:
             extensions = None
         at = at + 7 & -8
@@ -494,9 +502,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         else:
             ppActProperties = None
         (return_value,) = read6(d, at)
-        return RemoteCreateInstanceResult(
-            ORPCTHAT(flags, extensions), ppActProperties, return_value
-        )
+        made.extensions = extensions
+        return RemoteCreateInstanceResult(made, ppActProperties, return_value)
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
@@ -515,153 +522,153 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    76: ".version.MajorVersion",
-    79: ".extensions.size",
-    82: ".extensions.extent",
-    84: 82,
-    86: 82,
-    89: 82,
-    96: ".extensions.extent[len extent2].data",
-    98: 96,
-    100: 96,
-    103: 96,
-    110: ".extensions.extent[len extent2]",
-    127: ".version",
-    128: ".extensions",
-    129: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:Q",
-    130: 129,
-    131: 129,
-    132: 129,
-    133: 129,
-    134: 129,
-    135: 129,
-    136: 129,
-    139: 82,
-    140: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:Q",
-    143: 82,
-    146: 82,
-    147: ".extensions.extent=n:Q",
-    150: ".extensions.extent[v2 in extent]=0 if v2 is None else r:Q",
-    153: ".extensions.extent[v2 in extent].data",
-    154: 153,
-    157: 153,
-    158: ".extensions.extent[v2 in extent].data=n2:Q; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
-    159: 153,
-    169: "orpcthis",
-    170: "pActProperties=0 if pActProperties is None else r:Q",
-    172: "pActProperties.abData",
-    173: 172,
-    176: 172,
-    177: "pActProperties.abData=n:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    178: 172,
-    184: 169,
-    186: "pActProperties",
-    189: 172,
-    191: 172,
-    193: 172,
-    196: 172,
-    209: "orpcthat",
-    210: "ppActProperties",
-    211: "return value",
-    212: "orpcthat.extensions",
-    213: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:Q",
-    216: "orpcthat.extensions.extent",
-    217: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:Q",
-    220: 216,
-    223: 216,
-    224: "orpcthat.extensions.extent=n:Q",
-    227: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:Q",
-    230: "orpcthat.extensions.extent[v in extent].data",
-    231: 230,
-    234: 230,
-    235: "orpcthat.extensions.extent[v in extent].data=n2:Q; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
-    236: 230,
-    239: "ppActProperties=0 if ppActProperties is None else r:Q",
-    241: "ppActProperties.abData",
-    242: 241,
-    245: 241,
-    246: "ppActProperties.abData=n3:Q; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
-    247: 241,
-    249: "return value=return_value:i",
-    254: "orpcthat.flags",
-    257: "orpcthat.extensions.size",
-    260: 216,
-    262: 216,
-    264: 216,
-    267: 216,
-    274: "orpcthat.extensions.extent[len extent2].data",
-    276: 274,
-    278: 274,
-    281: 274,
-    288: "orpcthat.extensions.extent[len extent2]",
-    296: 210,
-    299: 241,
-    301: 241,
-    303: 241,
-    306: 241,
-    313: 211,
-    323: 169,
-    324: "pUnkOuter=0 if pUnkOuter is None else r:Q",
-    327: "pUnkOuter.abData",
-    328: 327,
-    331: 327,
-    332: "pUnkOuter.abData=n:Q; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
-    333: 327,
-    335: 170,
-    337: 172,
-    338: 172,
-    341: 172,
-    342: "pActProperties.abData=n2:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
-    343: 172,
-    349: 169,
-    351: "pUnkOuter",
-    354: 327,
-    356: 327,
-    358: 327,
-    361: 327,
-    369: 186,
-    372: 172,
-    374: 172,
-    376: 172,
-    379: 172,
-    392: 209,
-    393: 210,
-    394: 211,
-    395: 212,
-    396: 213,
-    399: 216,
-    400: 217,
-    403: 216,
-    406: 216,
-    407: 224,
-    410: 227,
-    413: 230,
-    414: 230,
-    417: 230,
-    418: 235,
-    419: 230,
-    422: 239,
-    424: 241,
-    425: 241,
-    428: 241,
-    429: 246,
-    430: 241,
-    432: 249,
-    437: 254,
-    440: 257,
-    443: 216,
-    445: 216,
-    447: 216,
-    450: 216,
-    457: 274,
-    459: 274,
-    461: 274,
-    464: 274,
-    471: 288,
-    479: 210,
-    482: 241,
-    484: 241,
-    486: 241,
-    489: 241,
-    496: 211,
+    77: ".version.MajorVersion",
+    81: ".extensions.size",
+    84: ".extensions.extent",
+    86: 84,
+    88: 84,
+    91: 84,
+    98: ".extensions.extent[len extent2].data",
+    100: 98,
+    102: 98,
+    105: 98,
+    112: ".extensions.extent[len extent2]",
+    130: ".version",
+    131: ".extensions",
+    132: ".version.MajorVersion=version.MajorVersion:H; .version.MinorVersion=version.MinorVersion:H; .flags=v.flags:I; .reserved1=v.reserved1:I; .cid=to_guid(v.cid):16s; .extensions=0 if extensions is None else r:Q",
+    133: 132,
+    134: 132,
+    135: 132,
+    136: 132,
+    137: 132,
+    138: 132,
+    139: 132,
+    142: 84,
+    143: ".extensions.size=extensions.size:I; .extensions.reserved=extensions.reserved:I; .extensions.extent=0 if extent is None else r:Q",
+    146: 84,
+    149: 84,
+    150: ".extensions.extent=n:Q",
+    153: ".extensions.extent[v2 in extent]=0 if v2 is None else r:Q",
+    156: ".extensions.extent[v2 in extent].data",
+    157: 156,
+    160: 156,
+    161: ".extensions.extent[v2 in extent].data=n2:Q; .extensions.extent[v2 in extent].id=to_guid(v2.id):16s; .extensions.extent[v2 in extent].size=v2.size:I",
+    162: 156,
+    172: "orpcthis",
+    173: "pActProperties=0 if pActProperties is None else r:Q",
+    175: "pActProperties.abData",
+    176: 175,
+    179: 175,
+    180: "pActProperties.abData=n:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    181: 175,
+    187: 172,
+    189: "pActProperties",
+    192: 175,
+    194: 175,
+    196: 175,
+    199: 175,
+    212: "orpcthat",
+    213: "ppActProperties",
+    214: "return value",
+    215: "orpcthat.extensions",
+    216: "orpcthat.flags=orpcthat.flags:I; orpcthat.extensions=0 if extensions is None else r:Q",
+    219: "orpcthat.extensions.extent",
+    220: "orpcthat.extensions.size=extensions.size:I; orpcthat.extensions.reserved=extensions.reserved:I; orpcthat.extensions.extent=0 if extent is None else r:Q",
+    223: 219,
+    226: 219,
+    227: "orpcthat.extensions.extent=n:Q",
+    230: "orpcthat.extensions.extent[v in extent]=0 if v is None else r:Q",
+    233: "orpcthat.extensions.extent[v in extent].data",
+    234: 233,
+    237: 233,
+    238: "orpcthat.extensions.extent[v in extent].data=n2:Q; orpcthat.extensions.extent[v in extent].id=to_guid(v.id):16s; orpcthat.extensions.extent[v in extent].size=v.size:I",
+    239: 233,
+    242: "ppActProperties=0 if ppActProperties is None else r:Q",
+    244: "ppActProperties.abData",
+    245: 244,
+    248: 244,
+    249: "ppActProperties.abData=n3:Q; ppActProperties.ulCntData=ppActProperties.ulCntData:I",
+    250: 244,
+    252: "return value=return_value:i",
+    258: "orpcthat.flags",
+    262: "orpcthat.extensions.size",
+    265: 219,
+    267: 219,
+    269: 219,
+    272: 219,
+    279: "orpcthat.extensions.extent[len extent2].data",
+    281: 279,
+    283: 279,
+    286: 279,
+    293: "orpcthat.extensions.extent[len extent2]",
+    302: 213,
+    305: 244,
+    307: 244,
+    309: 244,
+    312: 244,
+    319: 214,
+    328: 172,
+    329: "pUnkOuter=0 if pUnkOuter is None else r:Q",
+    332: "pUnkOuter.abData",
+    333: 332,
+    336: 332,
+    337: "pUnkOuter.abData=n:Q; pUnkOuter.ulCntData=pUnkOuter.ulCntData:I",
+    338: 332,
+    340: 173,
+    342: 175,
+    343: 175,
+    346: 175,
+    347: "pActProperties.abData=n2:Q; pActProperties.ulCntData=pActProperties.ulCntData:I",
+    348: 175,
+    354: 172,
+    356: "pUnkOuter",
+    359: 332,
+    361: 332,
+    363: 332,
+    366: 332,
+    374: 189,
+    377: 175,
+    379: 175,
+    381: 175,
+    384: 175,
+    397: 212,
+    398: 213,
+    399: 214,
+    400: 215,
+    401: 216,
+    404: 219,
+    405: 220,
+    408: 219,
+    411: 219,
+    412: 227,
+    415: 230,
+    418: 233,
+    419: 233,
+    422: 233,
+    423: 238,
+    424: 233,
+    427: 242,
+    429: 244,
+    430: 244,
+    433: 244,
+    434: 249,
+    435: 244,
+    437: 252,
+    443: 258,
+    447: 262,
+    450: 219,
+    452: 219,
+    454: 219,
+    457: 219,
+    464: 279,
+    466: 279,
+    468: 279,
+    471: 279,
+    478: 293,
+    487: 213,
+    490: 244,
+    492: 244,
+    494: 244,
+    497: 244,
+    504: 214,
 }

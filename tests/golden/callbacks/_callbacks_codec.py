@@ -20,6 +20,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
+    make1 = object.__new__
     pack1 = Struct(order + "i3I").pack
     pack2 = Struct(order + "2i").pack
     pack3 = Struct(order + "iI").pack
@@ -72,7 +73,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_Progress_request(d: Any, at: int = 0) -> Any:
-        number, what = read3(d, 0)
+        made = make1(STEP)
+        made.number, what = read3(d, 0)
         at = 8
         if what:
             most, first, n = read4(d, at)
@@ -86,7 +88,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             what = what2
         else:
             what = None
-        return (STEP(number, what),)
+        made.what = what
+        return (made,)
 
     def put_Ask_request(question: Any, deadline: Any) -> bytes | bytearray:
         text = encode(question + "\0", "surrogatepass")[0]
@@ -132,7 +135,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         deadline, answer = read6(d, 0)
         at = 12
         if answer:
-            number, what = read3(d, at)
+            made = make1(STEP)
+            made.number, what = read3(d, at)
             at += 8
             if what:
                 most, first, n = read4(d, at)
@@ -146,7 +150,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 what = what2
             else:
                 what = None
-            answer = STEP(number, what)
+            made.what = what
+            answer = made
         else:
             answer = None
         (return_value,) = read7(d, at)
@@ -169,48 +174,48 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    38: "name=name:s",
-    40: "steps=steps:i; name=n:I; name=0:I; name=n:I",
-    41: "name",
-    44: "steps",
-    46: 41,
-    49: 41,
-    50: 41,
-    55: "asked",
-    56: "return value",
-    57: "asked=asked:i; return value=return_value:i",
-    60: 55,
-    65: "step.what",
-    66: "step.number=step.number:i; step.what=0 if what is None else r:I",
-    68: "step.what=what:s",
-    71: 65,
-    75: "step.number",
-    78: 65,
-    80: 65,
-    83: 65,
-    84: 65,
-    92: "question=question:s",
-    95: "question",
-    96: "deadline=deadline:q",
-    100: 95,
-    102: 95,
-    105: 95,
-    106: 95,
-    109: "deadline",
-    114: 109,
-    115: "answer",
-    116: 56,
-    117: "deadline=deadline:q; answer=0 if answer is None else r:I",
-    120: "answer.what",
-    121: "answer.number=answer.number:i; answer.what=0 if what is None else r:I",
-    124: "answer.what=what:s",
-    127: 120,
-    128: "return value=return_value:?",
-    132: 109,
-    135: "answer.number",
-    138: 120,
-    140: 120,
-    143: 120,
-    144: 120,
-    152: 56,
+    39: "name=name:s",
+    41: "steps=steps:i; name=n:I; name=0:I; name=n:I",
+    42: "name",
+    45: "steps",
+    47: 42,
+    50: 42,
+    51: 42,
+    56: "asked",
+    57: "return value",
+    58: "asked=asked:i; return value=return_value:i",
+    61: 56,
+    66: "step.what",
+    67: "step.number=step.number:i; step.what=0 if what is None else r:I",
+    69: "step.what=what:s",
+    72: 66,
+    77: "step.number",
+    80: 66,
+    82: 66,
+    85: 66,
+    86: 66,
+    95: "question=question:s",
+    98: "question",
+    99: "deadline=deadline:q",
+    103: 98,
+    105: 98,
+    108: 98,
+    109: 98,
+    112: "deadline",
+    117: 112,
+    118: "answer",
+    119: 57,
+    120: "deadline=deadline:q; answer=0 if answer is None else r:I",
+    123: "answer.what",
+    124: "answer.number=answer.number:i; answer.what=0 if what is None else r:I",
+    127: "answer.what=what:s",
+    130: 123,
+    131: "return value=return_value:?",
+    135: 112,
+    139: "answer.number",
+    142: 123,
+    144: 123,
+    147: 123,
+    148: 123,
+    157: 57,
 }

@@ -30,6 +30,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "3i").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "2iI").pack
@@ -82,12 +83,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get__call_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        a, n, list_2 = read3(d, 0)
+        made = make1(list_)
+        made2 = make1(Sequence_)
+        made.a, made2.n, list_2 = read3(d, 0)
         at = 12
         if list_2:
             (most,) = read4(d, at)
-            if most != n:
-                raise ndr.bad_count(most, n)
+            if most != made2.n:
+                raise ndr.bad_count(most, made2.n)
             if most > max_elements:
                 raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
@@ -100,7 +103,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             list_2 = list_2_2
         else:
             list_2 = None
-        return list_(a), Sequence_(list_2, n)
+        made2.list_ = list_2
+        return made, made2
 
     def put__call_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
@@ -118,12 +122,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get__call_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        n, list_2 = read5(d, 0)
+        made = make1(Sequence_)
+        made.n, list_2 = read5(d, 0)
         at = 8
         if list_2:
             (most,) = read4(d, at)
-            if most != n:
-                raise ndr.bad_count(most, n)
+            if most != made.n:
+                raise ndr.bad_count(most, made.n)
             if most > max_elements:
                 raise ndr.too_many(most, max_elements)
             stop = at + 4 + 4 * most
@@ -136,7 +141,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             list_2 = list_2_2
         else:
             list_2 = None
-        return Sequence_(list_2, n)
+        made.list_ = list_2
+        return made
 
     def put_Sum_request(n: Any, len_: Any, int_: Any) -> bytes | bytearray:
         n2 = len(len_)
@@ -190,8 +196,20 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         )
 
     def get_Sum_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        self_, len_, None_, class_, match, type, value2, _slots_, _x_, _x = read7(d, 0)
-        return list__(self_, len_, None_, class_, match, type, value2, _slots_, _x_, _x)
+        made = make1(list__)
+        (
+            made.self_,
+            made.len_,
+            made.None_,
+            made.class_,
+            made.match,
+            made.type,
+            made.value,
+            made._slots_,
+            made._x_,
+            made._x,
+        ) = read7(d, 0)
+        return made
 
     def put_Open_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         return pack8(to_handle(result))
@@ -252,7 +270,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             at += 4
         else:
             raise ndr.bad_tag(tag2)
-        bytes_, str_ = read10(d, at)
+        made = make1(_hidden_)
+        bytes_, made.str_ = read10(d, at)
         at += 6
         if bytes_:
             most, first, n = read11(d, at)
@@ -266,7 +285,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             bytes_ = bytes_2
         else:
             bytes_ = None
-        return WORDS.of(WORDS2), tag, value(tag2, value2), _hidden_(bytes_, str_)
+        made.bytes_ = bytes_
+        return WORDS.of(WORDS2), tag, value(tag2, value2), made
 
     def put_Word_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if not 0 <= result <= 32767:
@@ -305,93 +325,104 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    60: "result",
-    61: "return_value",
-    62: "return value",
-    63: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
-    66: 60,
-    71: "Sequence.list_",
-    72: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:I",
-    74: 71,
-    77: 71,
-    78: "Sequence.list_=n:I",
-    80: "Sequence.list_[v in list_3].a=v.a:i",
-    85: "list_.a",
-    88: 71,
-    90: 71,
-    92: 71,
-    95: 71,
-    98: "Sequence.list_[len list_2_2]",
-    107: "out.list_",
-    108: "out.n=result.n:i; out.list_=0 if list_2 is None else r:I",
-    110: 107,
-    113: 107,
-    114: "out.list_=n:I",
-    116: "out.list_[v in list_2].a=v.a:i",
-    121: "out.n",
-    124: 107,
-    126: 107,
-    128: 107,
-    131: 107,
-    134: "out.list_[len list_2_2]",
-    142: "len",
-    144: 142,
-    145: "n=n:i; len=n2:I",
-    146: "len=len_:i*",
-    147: "int_",
-    149: 147,
-    150: "int_=n3:I",
-    151: "int_=int_:i*",
-    156: "n",
-    158: 142,
-    160: 142,
-    163: 142,
-    166: 147,
-    168: 147,
-    170: 147,
-    173: 147,
-    179: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
-    180: 179,
-    181: 179,
-    182: 179,
-    183: 179,
-    184: 179,
-    185: 179,
-    186: 179,
-    187: 179,
-    188: 179,
-    189: 179,
-    190: 179,
-    193: "list.self",
-    197: "opened=to_handle(result):20s",
-    200: "opened",
+    61: "result",
+    62: "return_value",
+    63: "return value",
+    64: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
+    67: 61,
+    72: "Sequence.list_",
+    73: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:I",
+    75: 72,
+    78: 72,
+    79: "Sequence.list_=n:I",
+    81: "Sequence.list_[v in list_3].a=v.a:i",
+    88: "list_.a",
+    91: 72,
+    93: 72,
+    95: 72,
+    98: 72,
+    101: "Sequence.list_[len list_2_2]",
+    111: "out.list_",
+    112: "out.n=result.n:i; out.list_=0 if list_2 is None else r:I",
+    114: 111,
+    117: 111,
+    118: "out.list_=n:I",
+    120: "out.list_[v in list_2].a=v.a:i",
+    126: "out.n",
+    129: 111,
+    131: 111,
+    133: 111,
+    136: 111,
+    139: "out.list_[len list_2_2]",
+    148: "len",
+    150: 148,
+    151: "n=n:i; len=n2:I",
+    152: "len=len_:i*",
+    153: "int_",
+    155: 153,
+    156: "int_=n3:I",
+    157: "int_=int_:i*",
+    162: "n",
+    164: 148,
+    166: 148,
+    169: 148,
+    172: 153,
+    174: 153,
+    176: 153,
+    179: 153,
+    185: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
+    186: 185,
+    187: 185,
+    188: 185,
+    189: 185,
+    190: 185,
+    191: 185,
+    192: 185,
+    193: 185,
+    194: 185,
+    195: 185,
+    196: 185,
+    200: "list.self",
+    201: 200,
+    202: 200,
+    203: 200,
+    204: 200,
     205: 200,
-    206: "opened=to_handle(opened):20s",
+    206: 200,
+    207: 200,
+    208: 200,
     209: 200,
-    216: "WORDS=WORDS2:H",
-    217: "WORDS",
-    218: "value",
-    220: 218,
-    221: "WORDS=WORDS2:H; tag=tag:i; value.tag=tag2:i",
-    224: "value.tag=tag3:i",
-    227: "value.list_.a=list_2.a:i",
-    229: 218,
-    230: "__hidden.bytes",
-    231: "__hidden.bytes=0 if bytes_ is None else r:I; __hidden.str=_hidden_2.str_:h",
-    233: "__hidden.bytes=bytes_:s",
-    236: 230,
-    240: 217,
-    243: 218,
-    246: "value.tag",
-    250: "value.list_.a",
-    254: 218,
-    255: 230,
-    258: 230,
-    260: 230,
-    263: 230,
-    264: 230,
-    272: "return value=result:H",
-    273: 62,
-    274: 272,
-    277: 62,
+    210: 200,
+    211: 200,
+    215: "opened=to_handle(result):20s",
+    218: "opened",
+    223: 218,
+    224: "opened=to_handle(opened):20s",
+    227: 218,
+    234: "WORDS=WORDS2:H",
+    235: "WORDS",
+    236: "value",
+    238: 236,
+    239: "WORDS=WORDS2:H; tag=tag:i; value.tag=tag2:i",
+    242: "value.tag=tag3:i",
+    245: "value.list_.a=list_2.a:i",
+    247: 236,
+    248: "__hidden.bytes",
+    249: "__hidden.bytes=0 if bytes_ is None else r:I; __hidden.str=_hidden_2.str_:h",
+    251: "__hidden.bytes=bytes_:s",
+    254: 248,
+    258: 235,
+    261: 236,
+    264: "value.tag",
+    268: "value.list_.a",
+    272: 236,
+    274: 248,
+    277: 248,
+    279: 248,
+    282: 248,
+    283: 248,
+    292: "return value=result:H",
+    293: 63,
+    294: 292,
+    297: 63,
 }

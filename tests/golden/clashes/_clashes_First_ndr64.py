@@ -30,6 +30,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "3i").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "i4xi4xQ").pack
@@ -83,12 +84,14 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get__call_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        a, n, list_2 = read3(d, 0)
+        made = make1(list_)
+        made2 = make1(Sequence_)
+        made.a, made2.n, list_2 = read3(d, 0)
         at = 24
         if list_2:
             (most,) = read4(d, at)
-            if most != n:
-                raise ndr.bad_count(most, n)
+            if most != made2.n:
+                raise ndr.bad_count(most, made2.n)
             if most > max_elements:
                 raise ndr.too_many(most, max_elements)
             stop = at + 8 + 4 * most
@@ -101,7 +104,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             list_2 = list_2_2
         else:
             list_2 = None
-        return list_(a), Sequence_(list_2, n)
+        made2.list_ = list_2
+        return made, made2
 
     def put__call_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         r = 0x20000
@@ -119,12 +123,13 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get__call_response(d: Any, inputs: Any, at: int = 0) -> Any:
         size = len(d)
-        n, list_2 = read5(d, 0)
+        made = make1(Sequence_)
+        made.n, list_2 = read5(d, 0)
         at = 16
         if list_2:
             (most,) = read4(d, at)
-            if most != n:
-                raise ndr.bad_count(most, n)
+            if most != made.n:
+                raise ndr.bad_count(most, made.n)
             if most > max_elements:
                 raise ndr.too_many(most, max_elements)
             stop = at + 8 + 4 * most
@@ -137,7 +142,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             list_2 = list_2_2
         else:
             list_2 = None
-        return Sequence_(list_2, n)
+        made.list_ = list_2
+        return made
 
     def put_Sum_request(n: Any, len_: Any, int_: Any) -> bytes | bytearray:
         n2 = len(len_)
@@ -192,8 +198,20 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         )
 
     def get_Sum_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        self_, len_, None_, class_, match, type, value2, _slots_, _x_, _x = read7(d, 0)
-        return list__(self_, len_, None_, class_, match, type, value2, _slots_, _x_, _x)
+        made = make1(list__)
+        (
+            made.self_,
+            made.len_,
+            made.None_,
+            made.class_,
+            made.match,
+            made.type,
+            made.value,
+            made._slots_,
+            made._x_,
+            made._x,
+        ) = read7(d, 0)
+        return made
 
     def put_Open_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         return pack8(to_handle(result))
@@ -254,7 +272,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             at += 4
         else:
             raise ndr.bad_tag(tag2)
-        bytes_, str_ = read10(d, at)
+        made = make1(_hidden_)
+        bytes_, made.str_ = read10(d, at)
         at += 16
         if bytes_:
             most, first, n = read11(d, at)
@@ -268,7 +287,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             bytes_ = bytes_2
         else:
             bytes_ = None
-        return WORDS.of(WORDS2), tag, value(tag2, value2), _hidden_(bytes_, str_)
+        made.bytes_ = bytes_
+        return WORDS.of(WORDS2), tag, value(tag2, value2), made
 
     def put_Word_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         if not 0 <= result <= 32767:
@@ -307,93 +327,104 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    61: "result",
-    62: "return_value",
-    63: "return value",
-    64: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
-    67: 61,
-    72: "Sequence.list_",
-    73: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:Q",
-    75: 72,
-    78: 72,
-    79: "Sequence.list_=n:Q",
-    81: "Sequence.list_[v in list_3].a=v.a:i",
-    86: "list_.a",
-    89: 72,
-    91: 72,
-    93: 72,
-    96: 72,
-    99: "Sequence.list_[len list_2_2]",
-    108: "out.list_",
-    109: "out.n=result.n:i; out.list_=0 if list_2 is None else r:Q",
-    111: 108,
-    114: 108,
-    115: "out.list_=n:Q",
-    117: "out.list_[v in list_2].a=v.a:i",
-    122: "out.n",
-    125: 108,
-    127: 108,
-    129: 108,
-    132: 108,
-    135: "out.list_[len list_2_2]",
-    143: "len",
-    145: 143,
-    146: "n=n:i; len=n2:Q",
-    147: "len=len_:i*",
-    148: "int_",
-    150: 148,
-    151: "int_=n3:Q",
-    152: "int_=int_:i*",
-    157: "n",
-    159: 143,
-    161: 143,
-    164: 143,
-    168: 148,
-    170: 148,
-    172: 148,
-    175: 148,
-    181: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
-    182: 181,
-    183: 181,
-    184: 181,
-    185: 181,
-    186: 181,
-    187: 181,
-    188: 181,
-    189: 181,
-    190: 181,
-    191: 181,
-    192: 181,
-    195: "list.self",
-    199: "opened=to_handle(result):20s",
-    202: "opened",
+    62: "result",
+    63: "return_value",
+    64: "return value",
+    65: "result=result_:i; return_value=return_value_:i; return value=return_value:i",
+    68: 62,
+    73: "Sequence.list_",
+    74: "list_.a=list_2.a:i; Sequence.n=Sequence_2.n:i; Sequence.list_=0 if list_3 is None else r:Q",
+    76: 73,
+    79: 73,
+    80: "Sequence.list_=n:Q",
+    82: "Sequence.list_[v in list_3].a=v.a:i",
+    89: "list_.a",
+    92: 73,
+    94: 73,
+    96: 73,
+    99: 73,
+    102: "Sequence.list_[len list_2_2]",
+    112: "out.list_",
+    113: "out.n=result.n:i; out.list_=0 if list_2 is None else r:Q",
+    115: 112,
+    118: 112,
+    119: "out.list_=n:Q",
+    121: "out.list_[v in list_2].a=v.a:i",
+    127: "out.n",
+    130: 112,
+    132: 112,
+    134: 112,
+    137: 112,
+    140: "out.list_[len list_2_2]",
+    149: "len",
+    151: 149,
+    152: "n=n:i; len=n2:Q",
+    153: "len=len_:i*",
+    154: "int_",
+    156: 154,
+    157: "int_=n3:Q",
+    158: "int_=int_:i*",
+    163: "n",
+    165: 149,
+    167: 149,
+    170: 149,
+    174: 154,
+    176: 154,
+    178: 154,
+    181: 154,
+    187: "list.self=result.self_:i; list.len=result.len_:i; list.None=result.None_:i; list.class=result.class_:i; list.match=result.match:i; list.type=result.type:i; list.value=result.value:i; list.__slots__=result._slots_:i; list.__x=result._x_:i; list._x=result._x:i",
+    188: 187,
+    189: 187,
+    190: 187,
+    191: 187,
+    192: 187,
+    193: 187,
+    194: 187,
+    195: 187,
+    196: 187,
+    197: 187,
+    198: 187,
+    202: "list.self",
+    203: 202,
+    204: 202,
+    205: 202,
+    206: 202,
     207: 202,
-    208: "opened=to_handle(opened):20s",
+    208: 202,
+    209: 202,
+    210: 202,
     211: 202,
-    218: "WORDS=WORDS2:I",
-    219: "WORDS",
-    220: "value",
-    222: 220,
-    223: "WORDS=WORDS2:I; tag=tag:i; value.tag=tag2:i",
-    226: "value.tag=tag3:i",
-    229: "value.list_.a=list_2.a:i",
-    231: 220,
-    232: "__hidden.bytes",
-    233: "__hidden.bytes=0 if bytes_ is None else r:Q; __hidden.str=_hidden_2.str_:h",
-    235: "__hidden.bytes=bytes_:s",
-    238: 232,
-    242: 219,
-    245: 220,
-    248: "value.tag",
-    252: "value.list_.a",
-    256: 220,
-    257: 232,
-    260: 232,
-    262: 232,
-    265: 232,
-    266: 232,
-    274: "return value=result:I",
-    275: 63,
-    276: 274,
-    279: 63,
+    212: 202,
+    213: 202,
+    217: "opened=to_handle(result):20s",
+    220: "opened",
+    225: 220,
+    226: "opened=to_handle(opened):20s",
+    229: 220,
+    236: "WORDS=WORDS2:I",
+    237: "WORDS",
+    238: "value",
+    240: 238,
+    241: "WORDS=WORDS2:I; tag=tag:i; value.tag=tag2:i",
+    244: "value.tag=tag3:i",
+    247: "value.list_.a=list_2.a:i",
+    249: 238,
+    250: "__hidden.bytes",
+    251: "__hidden.bytes=0 if bytes_ is None else r:Q; __hidden.str=_hidden_2.str_:h",
+    253: "__hidden.bytes=bytes_:s",
+    256: 250,
+    260: 237,
+    263: 238,
+    266: "value.tag",
+    270: "value.list_.a",
+    274: 238,
+    276: 250,
+    279: 250,
+    281: 250,
+    284: 250,
+    285: 250,
+    294: "return value=result:I",
+    295: 64,
+    296: 294,
+    299: 64,
 }

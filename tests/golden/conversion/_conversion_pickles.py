@@ -72,9 +72,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
             name = TEXT_BLOB(text, count)
         else:
             name = None
-        made = from_wire1(name)
-        made2 = from_wire2(STAMP(low, high))
-        return KEPT(made, made2), at
+        made2 = from_wire1(name)
+        made3 = from_wire2(STAMP(low, high))
+        return KEPT(made2, made3), at
 
     def put_KEPT_TEXT_alone(value: Any) -> bytes | bytearray:
         b = bytearray()

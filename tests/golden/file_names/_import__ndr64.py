@@ -20,6 +20,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    make1 = object.__new__
     pack1 = Struct(order + "Ii").pack
     pack2 = Struct(order + "IiI").pack
     read1 = Struct(order + "Ii").unpack_from
@@ -29,8 +30,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return pack1(to.low, to.high)
 
     def get_Turn_request(d: Any, at: int = 0) -> Any:
-        low, high = read1(d, 0)
-        return (LARGE(low, high),)
+        made = make1(LARGE)
+        made.low, made.high = read1(d, 0)
+        return (made,)
 
     def put_Turn_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         from_ = result.from_
@@ -40,8 +42,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return pack2(from_.low, from_.high, return_value)
 
     def get_Turn_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        low, high, return_value = read2(d, 0)
-        return TurnResult(LARGE(low, high), SWITCH.of(return_value))
+        made = make1(LARGE)
+        made.low, made.high, return_value = read2(d, 0)
+        return TurnResult(made, SWITCH.of(return_value))
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[0] = ndr.OperationCodec(
@@ -51,12 +54,12 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    29: "to.low=to.low:I; to.high=to.high:i",
-    32: "to.low",
-    36: "from",
-    37: "return value",
-    38: "return value=return_value:I",
-    39: 37,
-    40: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:I",
-    43: "from.low",
+    30: "to.low=to.low:I; to.high=to.high:i",
+    34: "to.low",
+    38: "from",
+    39: "return value",
+    40: "return value=return_value:I",
+    41: 39,
+    42: "from.low=from_.low:I; from.high=from_.high:i; return value=return_value:I",
+    46: "from.low",
 }

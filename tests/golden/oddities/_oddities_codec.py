@@ -30,6 +30,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "2i").pack
     pack2 = Struct(order + "i").pack
     pack3 = Struct(order + "2I").pack
@@ -137,21 +138,22 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_class_request(d: Any, at: int = 0) -> Any:
         size = len(d)
+        made = make1(Fields)
         (
             class_,
             def_,
-            list_,
+            made.list_,
             str_,
-            self_,
-            _x_,
-            from_,
-            lambda_,
-            _slots_,
-            _init_,
+            made.self_,
+            made._x_,
+            made.from_,
+            made.lambda_,
+            made._slots_,
+            made._init_,
             uuid,
             ndr_2,
             Struct2,
-            len_,
+            made.len_,
             int_,
         ) = read6(d, 0)
         at = 72
@@ -170,8 +172,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if int_:
             at = at + 3 & -4
             (most2,) = read8(d, at)
-            if most2 != len_:
-                raise ndr.bad_count(most2, len_)
+            if most2 != made.len_:
+                raise ndr.bad_count(most2, made.len_)
             if most2 > max_elements:
                 raise ndr.too_many(most2, max_elements)
             stop2 = at + 4 + 4 * most2
@@ -182,38 +184,28 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             int_ = int_2
         else:
             int_ = None
-        return (
-            class_,
-            def_,
-            Fields(
-                list_,
-                str_,
-                self_,
-                _x_,
-                from_,
-                lambda_,
-                _slots_,
-                _init_,
-                from_guid(uuid),
-                ndr_(ndr_2, Struct2),
-                int_,
-                len_,
-            ),
-        )
+        made.str_ = str_
+        made.uuid = from_guid(uuid)
+        made.ndr_ = ndr_(ndr_2, Struct2)
+        made.int_ = int_
+        return class_, def_, made
 
     def put_close_request(kwargs: Any, ndr_2: Any, rpc_2: Any) -> bytes | bytearray:
         return pack5(kwargs, ndr_2.ndr_, ndr_2.Struct, rpc_2.id)
 
     def get_close_request(d: Any, at: int = 0) -> Any:
-        kwargs, ndr_2, Struct2, id = read5(d, 0)
-        return kwargs, ndr_(ndr_2, Struct2), rpc_(id)
+        made = make1(ndr_)
+        made2 = make1(rpc_)
+        kwargs, made.ndr_, made.Struct, made2.id = read5(d, 0)
+        return kwargs, made, made2
 
     def put_close_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         return pack2(result.id)
 
     def get_close_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        (id,) = read2(d, 0)
-        return Sequence_(id)
+        made = make1(Sequence_)
+        (made.id,) = read2(d, 0)
+        return made
 
     def put___init___response(
         result: Any, inputs: Any, at: int = 0
@@ -315,104 +307,104 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    53: "result=result:i",
-    56: "result",
-    60: "list",
-    62: 60,
-    63: "len=len_:I; list=n:I",
-    64: "list=list_:i*",
-    68: "len",
-    70: 60,
-    72: 60,
-    75: 60,
-    81: "index",
-    82: "count",
-    83: "index=index:i; count=count:I",
-    86: 81,
-    90: 82,
-    91: 81,
-    92: 56,
-    93: "return value",
-    94: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
-    97: 82,
-    102: "import.str",
-    103: "import.ndr",
-    104: "import.int_",
-    105: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
-    106: 105,
-    107: 105,
-    108: 105,
-    109: 105,
-    110: 105,
-    111: 105,
-    112: 105,
-    113: 105,
-    114: 105,
-    115: 105,
-    116: 105,
-    117: 105,
-    118: 105,
-    119: 105,
-    120: 105,
-    121: 105,
-    122: 105,
-    123: 105,
-    125: "import.str=str_:s",
-    128: 102,
-    130: 104,
-    133: 104,
-    134: "import.int_=n2:I",
-    135: "import.int_=int_:i*",
-    140: "class",
-    141: 140,
-    142: 140,
-    143: 140,
-    144: 140,
-    145: 140,
-    146: 140,
-    147: 140,
-    148: 140,
-    149: 140,
-    150: 140,
-    151: 140,
-    152: 140,
-    153: 140,
-    154: 140,
-    155: 140,
-    156: 140,
-    159: 102,
-    161: 102,
-    164: 102,
-    165: 102,
-    172: 104,
-    174: 104,
-    176: 104,
-    179: 104,
-    205: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
-    208: "kwargs",
-    212: "Sequence.id=result.id:i",
-    215: "Sequence.id",
-    221: "__return_value=result:i",
-    224: "__return_value",
-    228: "str=str_:s",
-    231: "str",
-    234: 231,
-    236: 231,
-    239: 231,
-    240: 231,
-    247: "return_value",
-    248: "int_",
-    249: "return_value=return_value_:i; int_=int_:q",
-    252: 247,
-    256: "value",
-    258: 256,
-    259: "tag=tag2:i; value.tag=tag3:i",
-    262: "value.tag=tag4:i",
-    265: "value.value=value2:i",
-    267: 256,
-    271: "tag",
-    274: 256,
-    277: "value.tag",
-    281: "value.value",
-    285: 256,
+    54: "result=result:i",
+    57: "result",
+    61: "list",
+    63: 61,
+    64: "len=len_:I; list=n:I",
+    65: "list=list_:i*",
+    69: "len",
+    71: 61,
+    73: 61,
+    76: 61,
+    82: "index",
+    83: "count",
+    84: "index=index:i; count=count:I",
+    87: 82,
+    91: 83,
+    92: 82,
+    93: 57,
+    94: "return value",
+    95: "count=count:i; index=index:i; result=result_:i; return value=return_value:i",
+    98: 83,
+    103: "import.str",
+    104: "import.ndr",
+    105: "import.int_",
+    106: "class=class_:i; def=def_:i; import.list=import_.list_:i; import.str=0 if str_ is None else r:I; import.self=import_.self_:i; import.__x=import_._x_:i; import.from=import_.from_:i; import.lambda=import_.lambda_:i; import.__slots__=import_._slots_:i; import.__init__=import_._init_:i; import.uuid=to_guid(import_.uuid):16s; import.ndr.ndr=ndr_2.ndr_:i; import.ndr.Struct=ndr_2.Struct:i; import.len=import_.len_:I; import.int_=0 if int_ is None else r + 4:I",
+    107: 106,
+    108: 106,
+    109: 106,
+    110: 106,
+    111: 106,
+    112: 106,
+    113: 106,
+    114: 106,
+    115: 106,
+    116: 106,
+    117: 106,
+    118: 106,
+    119: 106,
+    120: 106,
+    121: 106,
+    122: 106,
+    123: 106,
+    124: 106,
+    126: "import.str=str_:s",
+    129: 103,
+    131: 105,
+    134: 105,
+    135: "import.int_=n2:I",
+    136: "import.int_=int_:i*",
+    142: "class",
+    143: 142,
+    144: 142,
+    145: 142,
+    146: 142,
+    147: 142,
+    148: 142,
+    149: 142,
+    150: 142,
+    151: 142,
+    152: 142,
+    153: 142,
+    154: 142,
+    155: 142,
+    156: 142,
+    157: 142,
+    158: 142,
+    161: 103,
+    163: 103,
+    166: 103,
+    167: 103,
+    174: 105,
+    176: 105,
+    178: 105,
+    181: 105,
+    194: "kwargs=kwargs:i; ndr.ndr=ndr_2.ndr_:i; ndr.Struct=ndr_2.Struct:i; rpc.id=rpc_2.id:i",
+    199: "kwargs",
+    203: "Sequence.id=result.id:i",
+    207: "Sequence.id",
+    213: "__return_value=result:i",
+    216: "__return_value",
+    220: "str=str_:s",
+    223: "str",
+    226: 223,
+    228: 223,
+    231: 223,
+    232: 223,
+    239: "return_value",
+    240: "int_",
+    241: "return_value=return_value_:i; int_=int_:q",
+    244: 239,
+    248: "value",
+    250: 248,
+    251: "tag=tag2:i; value.tag=tag3:i",
+    254: "value.tag=tag4:i",
+    257: "value.value=value2:i",
+    259: 248,
+    263: "tag",
+    266: 248,
+    269: "value.tag",
+    273: "value.value",
+    277: 248,
 }

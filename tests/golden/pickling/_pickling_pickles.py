@@ -33,6 +33,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
     heads1 = ndr.string_heads(order, "I")
     load1 = ndr.number_reader(order, "h")
     load2 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "I").pack
     pack2 = Struct(order + "IB").pack
     pack3 = Struct(order + "i").pack
@@ -401,8 +402,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
         return b
 
     def get_class_alone(d: Any) -> Any:
-        value, order2 = read10(d, 0)
-        return class_(value, order2), 8
+        made = make1(class_)
+        made.value, made.order = read10(d, 0)
+        return made, 8
 
     def put_order_alone(value: Any) -> bytes | bytearray:
         b = bytearray()
@@ -410,8 +412,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
         return b
 
     def get_order_alone(d: Any) -> Any:
-        value, d2 = read10(d, 0)
-        return order_(value, d2), 8
+        made = make1(order_)
+        made.value, made.d = read10(d, 0)
+        return made, 8
 
     def put_PLAIN_alone(value: Any) -> bytes | bytearray:
         b = bytearray()
@@ -419,8 +422,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
         return b
 
     def get_PLAIN_alone(d: Any) -> Any:
-        (x,) = read3(d, 0)
-        return PLAIN(x), 4
+        made = make1(PLAIN)
+        (made.x,) = read3(d, 0)
+        return made, 4
 
     def put_POINT_alone(value: Any) -> bytes | bytearray:
         b = bytearray()
@@ -428,8 +432,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
         return b
 
     def get_POINT_alone(d: Any) -> Any:
-        x, y = read10(d, 0)
-        return POINT(x, y), 8
+        made = make1(POINT)
+        made.x, made.y = read10(d, 0)
+        return made, 8
 
     codecs: dict[str, ndr.TypeCodec] = {}
     codecs["COLOUR"] = ndr.TypeCodec(put_COLOUR_alone, get_COLOUR_alone, False)
@@ -453,99 +458,99 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.TypeCodecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    79: ".value",
-    85: "next",
-    93: ".next",
-    94: ".value=v.value:i; .next=0 if next is None else r:I",
-    97: 93,
-    103: ".stamp",
-    106: ".name",
-    108: 106,
-    111: 106,
-    112: 106,
-    119: ".values",
-    121: 119,
-    123: 119,
-    126: 119,
-    136: 106,
-    137: 119,
-    138: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
-    139: 138,
-    140: 138,
-    141: 138,
-    142: 138,
-    143: 138,
-    144: 138,
-    147: ".name=name:s",
-    150: 106,
-    152: 119,
-    155: 119,
-    156: ".values=n2:I",
-    157: ".values=values:i*",
-    162: "COLOUR=value:I",
-    166: "COLOUR",
-    172: "SETTINGS",
-    176: 172,
-    182: "PSETTINGS=0 if value is None else r:I",
-    185: "PSETTINGS",
-    189: 185,
-    192: 185,
-    200: "BLOB.data",
-    201: 200,
-    204: 200,
-    205: "BLOB.data=n:I; BLOB.size=value.size:B",
-    206: 200,
-    211: 200,
-    213: 200,
-    215: 200,
-    218: 200,
-    226: "CHOICE",
-    227: "CHOICE.tag=tag:i",
-    230: "CHOICE.settings=0 if settings is None else r:I",
-    234: "CHOICE.number=number:d",
-    240: "CHOICE.settings",
-    244: "CHOICE.tag",
-    248: 240,
-    252: "CHOICE.number",
-    260: 240,
-    273: "TINY=value:b",
-    277: "TINY",
-    282: "STAMP=value:q",
-    286: "STAMP",
-    291: "DIGIT=value:i",
-    292: "DIGIT",
-    293: 291,
-    297: 292,
-    299: 292,
-    305: "ROW",
-    306: "ROW=value:h*",
-    310: 305,
-    316: "NAME=0 if value is None else r:I",
-    319: "NAME=value:s",
-    322: "NAME",
-    326: 322,
-    329: 322,
-    331: 322,
-    334: 322,
-    335: 322,
-    344: "STAMP_REF=value:q",
-    348: "STAMP_REF",
-    355: "NODE",
-    360: 355,
-    367: "TWINS.first",
-    368: "TWINS.second",
-    369: "TWINS.first=seen.referent(first):I; TWINS.second=seen.referent(second):I",
-    371: 367,
-    373: 368,
-    378: 367,
-    383: 367,
-    391: 368,
-    400: "class.value=value.value:i; class.order=value.order:i",
-    404: "class.value",
-    409: "order.value=value.value:i; order.d=value.d:i",
-    413: "order.value",
-    418: "PLAIN.x=value.x:i",
-    422: "PLAIN.x",
-    427: "POINT.x=value.x:i; POINT.y=value.y:i",
-    431: "POINT.x",
+    80: ".value",
+    86: "next",
+    94: ".next",
+    95: ".value=v.value:i; .next=0 if next is None else r:I",
+    98: 94,
+    104: ".stamp",
+    107: ".name",
+    109: 107,
+    112: 107,
+    113: 107,
+    120: ".values",
+    122: 120,
+    124: 120,
+    127: 120,
+    137: 107,
+    138: 120,
+    139: ".stamp=v.stamp:q; .colour=v.colour:I; .name=0 if name is None else r:I; .count=v.count:H; .values=0 if values is None else r + 4:I",
+    140: 139,
+    141: 139,
+    142: 139,
+    143: 139,
+    144: 139,
+    145: 139,
+    148: ".name=name:s",
+    151: 107,
+    153: 120,
+    156: 120,
+    157: ".values=n2:I",
+    158: ".values=values:i*",
+    163: "COLOUR=value:I",
+    167: "COLOUR",
+    173: "SETTINGS",
+    177: 173,
+    183: "PSETTINGS=0 if value is None else r:I",
+    186: "PSETTINGS",
+    190: 186,
+    193: 186,
+    201: "BLOB.data",
+    202: 201,
+    205: 201,
+    206: "BLOB.data=n:I; BLOB.size=value.size:B",
+    207: 201,
+    212: 201,
+    214: 201,
+    216: 201,
+    219: 201,
+    227: "CHOICE",
+    228: "CHOICE.tag=tag:i",
+    231: "CHOICE.settings=0 if settings is None else r:I",
+    235: "CHOICE.number=number:d",
+    241: "CHOICE.settings",
+    245: "CHOICE.tag",
+    249: 241,
+    253: "CHOICE.number",
+    261: 241,
+    274: "TINY=value:b",
+    278: "TINY",
+    283: "STAMP=value:q",
+    287: "STAMP",
+    292: "DIGIT=value:i",
+    293: "DIGIT",
+    294: 292,
+    298: 293,
+    300: 293,
+    306: "ROW",
+    307: "ROW=value:h*",
+    311: 306,
+    317: "NAME=0 if value is None else r:I",
+    320: "NAME=value:s",
+    323: "NAME",
+    327: 323,
+    330: 323,
+    332: 323,
+    335: 323,
+    336: 323,
+    345: "STAMP_REF=value:q",
+    349: "STAMP_REF",
+    356: "NODE",
+    361: 356,
+    368: "TWINS.first",
+    369: "TWINS.second",
+    370: "TWINS.first=seen.referent(first):I; TWINS.second=seen.referent(second):I",
+    372: 368,
+    374: 369,
+    379: 368,
+    384: 368,
+    392: 369,
+    401: "class.value=value.value:i; class.order=value.order:i",
+    406: "class.value",
+    411: "order.value=value.value:i; order.d=value.d:i",
+    416: "order.value",
+    421: "PLAIN.x=value.x:i",
+    426: "PLAIN.x",
+    431: "POINT.x=value.x:i; POINT.y=value.y:i",
+    436: "POINT.x",
 }

@@ -21,6 +21,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "Q")
     load1 = ndr.number_reader(order, "i")
+    make1 = object.__new__
     pack1 = Struct(order + "qI4xQH6xQ").pack
     pack2 = Struct(order + "i").pack
     packs1 = ndr.packers(order, ("Q", "7xQ", "6xQ", "5xQ", "4xQ", "3xQ", "2xQ", "xQ"))
@@ -64,7 +65,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_Store_request(d: Any, at: int = 0) -> Any:
         size = len(d)
-        stamp, colour, name, count, values = read1(d, 0)
+        made = make1(SETTINGS)
+        made.stamp, colour, name, made.count, values = read1(d, 0)
         at = 40
         if name:
             most, first, n = read2(d, at)
@@ -81,8 +83,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if values:
             at = at + 7 & -8
             (most2,) = read3(d, at)
-            if most2 != count:
-                raise ndr.bad_count(most2, count)
+            if most2 != made.count:
+                raise ndr.bad_count(most2, made.count)
             if most2 > max_elements:
                 raise ndr.too_many(most2, max_elements)
             stop2 = at + 8 + 4 * most2
@@ -93,13 +95,14 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             values = values2
         else:
             values = None
+        made2 = make1(PLAIN)
+        made3 = make1(order_)
         at = at + 3 & -4
-        x, value, d2 = read4(d, at)
-        return (
-            SETTINGS(stamp, COLOUR.of(colour), name, values, count),
-            PLAIN(x),
-            order_(value, d2),
-        )
+        made2.x, made3.value, made3.d = read4(d, at)
+        made.colour = COLOUR.of(colour)
+        made.name = name
+        made.values = values
+        return made, made2, made3
 
     def put_Store_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         return pack2(result)
@@ -116,34 +119,34 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    39: "settings.name",
-    40: "settings.values",
-    41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
-    42: 41,
-    43: 41,
-    44: 41,
-    45: 41,
-    46: 41,
-    47: 41,
-    48: 41,
-    49: 41,
-    51: "settings.name=name:s",
-    54: 39,
-    56: 40,
-    59: 40,
-    60: "settings.values=n2:Q",
-    61: "settings.values=values:i*",
-    62: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
-    67: "settings.stamp",
-    70: 39,
-    72: 39,
-    75: 39,
-    76: 39,
-    83: 40,
-    85: 40,
-    87: 40,
-    90: 40,
-    97: "plain.x",
-    105: "return value=result:i",
-    108: "return value",
+    40: "settings.name",
+    41: "settings.values",
+    42: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:Q; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:Q",
+    43: 42,
+    44: 42,
+    45: 42,
+    46: 42,
+    47: 42,
+    48: 42,
+    49: 42,
+    50: 42,
+    52: "settings.name=name:s",
+    55: 40,
+    57: 41,
+    60: 41,
+    61: "settings.values=n2:Q",
+    62: "settings.values=values:i*",
+    63: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
+    69: "settings.stamp",
+    72: 40,
+    74: 40,
+    77: 40,
+    78: 40,
+    85: 41,
+    87: 41,
+    89: 41,
+    92: 41,
+    101: "plain.x",
+    108: "return value=result:i",
+    111: "return value",
 }

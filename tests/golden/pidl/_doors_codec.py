@@ -32,6 +32,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     from_wire1 = ndr.from_wire("udlong", Halves)
     heads1 = ndr.string_heads(order, "I")
+    make1 = object.__new__
     pack1 = Struct(order + "I").pack
     pack2 = Struct(order + "20sI").pack
     pack3 = Struct(order + "20s").pack
@@ -119,7 +120,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_door_Get_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        kind, place, state, ages, low, high, room, tag = read5(d, 0)
+        made = make1(door_Facts)
+        kind, place, state, ages, low, high, made.room, tag = read5(d, 0)
         at = 32
         if tag:
             (tag2,) = read1(d, at)
@@ -128,19 +130,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         else:
             tag = None
         (return_value,) = read1(d, at)
-        made = from_wire1(udlong(low, high))
-        return door_GetResult(
-            door_Facts(
-                door_Kind.of(kind),
-                door_Place.of(place),
-                door_State.of(state),
-                door_Ages.of(ages),
-                made,
-                room,
-            ),
-            tag,
-            return_value,
-        )
+        made.kind = door_Kind.of(kind)
+        made.place = door_Place.of(place)
+        made.state = door_State.of(state)
+        made.ages = door_Ages.of(ages)
+        made2 = from_wire1(udlong(low, high))
+        made.since = made2
+        return door_GetResult(made, tag, return_value)
 
     def put_door_Set_request(door: Any, state: Any, states: Any) -> bytes | bytearray:
         if door is None:
@@ -217,55 +213,55 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    51: "name=0 if name is None else r:I",
-    53: "name=name:s",
-    56: "name",
-    60: 56,
-    63: 56,
-    65: 56,
-    68: 56,
-    69: 56,
-    79: "door",
-    80: "return value",
-    81: "door=to_handle(door):20s; return value=return_value:I",
-    84: 79,
-    89: 79,
-    90: "door=to_handle(door):20s",
-    93: 79,
-    100: "facts",
-    101: "tag",
-    102: 80,
-    103: "facts.since",
-    104: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
-    105: 104,
-    106: 104,
-    107: 104,
-    108: 104,
-    109: 104,
-    110: 104,
-    111: 104,
-    112: 104,
-    113: 104,
-    114: 104,
-    115: 104,
-    117: "tag=tag:I",
-    118: "return value=return_value:I",
-    122: "facts.kind",
-    125: 101,
-    130: 80,
-    131: 103,
-    147: 79,
-    149: "states",
-    150: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    154: 79,
-    157: 149,
-    160: "states[len states]",
-    167: "return value=result:I",
-    170: 80,
-    174: 90,
-    177: 79,
-    183: 79,
+    52: "name=0 if name is None else r:I",
+    54: "name=name:s",
+    57: "name",
+    61: 57,
+    64: 57,
+    66: 57,
+    69: 57,
+    70: 57,
+    80: "door",
+    81: "return value",
+    82: "door=to_handle(door):20s; return value=return_value:I",
+    85: 80,
+    90: 80,
+    91: "door=to_handle(door):20s",
+    94: 80,
+    101: "facts",
+    102: "tag",
+    103: 81,
+    104: "facts.since",
+    105: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
+    106: 105,
+    107: 105,
+    108: 105,
+    109: 105,
+    110: 105,
+    111: 105,
+    112: 105,
+    113: 105,
+    114: 105,
+    115: 105,
+    116: 105,
+    118: "tag=tag:I",
+    119: "return value=return_value:I",
+    124: "facts.kind",
+    127: 102,
+    132: 81,
+    137: 104,
+    143: 80,
+    145: "states",
+    146: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    150: 80,
+    153: 145,
+    156: "states[len states]",
+    163: "return value=result:I",
+    166: 81,
+    170: 91,
+    173: 80,
+    179: 80,
+    180: 81,
+    181: 82,
     184: 80,
-    185: 81,
-    188: 79,
 }

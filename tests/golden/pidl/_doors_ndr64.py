@@ -32,6 +32,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     from_wire1 = ndr.from_wire("udlong", Halves)
     heads1 = ndr.string_heads(order, "Q")
+    make1 = object.__new__
     pack1 = Struct(order + "Q").pack
     pack2 = Struct(order + "20sI").pack
     pack3 = Struct(order + "20s").pack
@@ -121,7 +122,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return b
 
     def get_door_Get_response(d: Any, inputs: Any, at: int = 0) -> Any:
-        kind, place, state, ages, low, high, room, tag = read5(d, 0)
+        made = make1(door_Facts)
+        kind, place, state, ages, low, high, made.room, tag = read5(d, 0)
         at = 40
         if tag:
             (tag2,) = read6(d, at)
@@ -130,19 +132,13 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         else:
             tag = None
         (return_value,) = read6(d, at)
-        made = from_wire1(udlong(low, high))
-        return door_GetResult(
-            door_Facts(
-                door_Kind.of(kind),
-                door_Place.of(place),
-                door_State.of(state),
-                door_Ages.of(ages),
-                made,
-                room,
-            ),
-            tag,
-            return_value,
-        )
+        made.kind = door_Kind.of(kind)
+        made.place = door_Place.of(place)
+        made.state = door_State.of(state)
+        made.ages = door_Ages.of(ages)
+        made2 = from_wire1(udlong(low, high))
+        made.since = made2
+        return door_GetResult(made, tag, return_value)
 
     def put_door_Set_request(door: Any, state: Any, states: Any) -> bytes | bytearray:
         if door is None:
@@ -219,55 +215,55 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    53: "name=0 if name is None else r:Q",
-    55: "name=name:s",
-    58: "name",
-    62: 58,
-    65: 58,
-    67: 58,
-    70: 58,
-    71: 58,
-    81: "door",
-    82: "return value",
-    83: "door=to_handle(door):20s; return value=return_value:I",
-    86: 81,
-    91: 81,
-    92: "door=to_handle(door):20s",
-    95: 81,
-    102: "facts",
-    103: "tag",
-    104: 82,
-    105: "facts.since",
-    106: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
-    107: 106,
-    108: 106,
-    109: 106,
-    110: 106,
-    111: 106,
-    112: 106,
-    113: 106,
-    114: 106,
-    115: 106,
-    116: 106,
-    117: 106,
-    119: "tag=tag:I",
-    120: "return value=return_value:I",
-    124: "facts.kind",
-    127: 103,
-    132: 82,
-    133: 105,
-    149: 81,
-    151: "states",
-    152: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    156: 81,
-    159: 151,
-    162: "states[len states]",
-    169: "return value=result:I",
-    172: 82,
-    176: 92,
-    179: 81,
-    185: 81,
+    54: "name=0 if name is None else r:Q",
+    56: "name=name:s",
+    59: "name",
+    63: 59,
+    66: 59,
+    68: 59,
+    71: 59,
+    72: 59,
+    82: "door",
+    83: "return value",
+    84: "door=to_handle(door):20s; return value=return_value:I",
+    87: 82,
+    92: 82,
+    93: "door=to_handle(door):20s",
+    96: 82,
+    103: "facts",
+    104: "tag",
+    105: 83,
+    106: "facts.since",
+    107: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
+    108: 107,
+    109: 107,
+    110: 107,
+    111: 107,
+    112: 107,
+    113: 107,
+    114: 107,
+    115: 107,
+    116: 107,
+    117: 107,
+    118: 107,
+    120: "tag=tag:I",
+    121: "return value=return_value:I",
+    126: "facts.kind",
+    129: 104,
+    134: 83,
+    139: 106,
+    145: 82,
+    147: "states",
+    148: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    152: 82,
+    155: 147,
+    158: "states[len states]",
+    165: "return value=result:I",
+    168: 83,
+    172: 93,
+    175: 82,
+    181: 82,
+    182: 83,
+    183: 84,
     186: 82,
-    187: 83,
-    190: 81,
 }
