@@ -85,13 +85,11 @@ def _slices(get: Get, ids: list[str], left: list[tuple[Reading, str]]) -> None:
 
 
 def _one_by_one(get: Get, ids: list[str], left: list[tuple[Reading, str]]) -> None:
-    texts = get.names.new("texts")
-    split = get.shared.table("split", f'ndr.text_reader(order, "{get.shared.syntax.pointer}", max_units)')
-    get.line(f"{texts} = {split}(d, {get.place()})")
     for id_, (part, path) in zip(ids, left, strict=True):
-        with _present(get, id_, part, path):
-            get.line(f"{part.local} = next({texts})", path)
-    get.line(f"at = {texts}.send(True)")
+        alone = Reading(part.step, id_)
+        get.deferred(alone, None, path)
+        get.line(f"{part.local} = {alone.local}")
+    get.settle()
 
 
 @contextmanager
