@@ -24,7 +24,7 @@ def made_of(case: Path, out: Path) -> dict[str, str]:
     made = texts(out)
     for source in sources:
         for stage in STAGES:
-            made[f"{source.stem}.{stage}.txt"] = idlc.dump(str(source), stage=stage, include=[str(case)])
+            made[f"{source.stem}.{stage}.txt"] = idlc.dump(str(source), stage=stage, settings=settings)
     return made
 
 
