@@ -190,7 +190,10 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     untouched = not any(_names(statement, _BUFFER) for statement in after[:-1])
     if untouched and isinstance(last, Line) and last.text.startswith("b += "):  # nothing needs a buffer that grows
         made = Line(f"b = {opening.text[5:]}", opening.path)
-        return (*head, *before, made, *after[:-1], Line(f"return b + {last.text[5:]}", last.path))
+        end = last.text[5:]
+        # What comes from the caller is of any type; a join is octets all the same.
+        whole = f'b"".join((b, {end}))' if end.isidentifier() else f"b + {end}"
+        return (*head, *before, made, *after[:-1], Line(f"return {whole}", last.path))
     return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
 
 

@@ -42,7 +42,8 @@ def test_without_it_one_warning_names_what_is_missed() -> None:
     report = idlc.compile_text(USER, "user.idl")
     (warning,) = report.diagnostics
     assert (warning.code, warning.severity) == ("MIDL2015", "warning")
-    assert '"IElsewhere"' in warning.message and '"elsewhere.tlb"' in warning.message
+    assert '"IElsewhere"' in warning.message
+    assert '"elsewhere.tlb"' in warning.message
     assert "class IUser(com.IUnknown):" in report.files["user.py"]
 
 

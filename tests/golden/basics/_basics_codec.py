@@ -540,7 +540,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if n != size2:
             raise ndr.size_mismatch(n, size2)
         b = pack4(size2, n)
-        return b + data
+        return b"".join((b, data))
 
     def get_Digest_request(d: Any, at: int = 0) -> Any:
         size = len(d)
