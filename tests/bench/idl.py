@@ -34,7 +34,13 @@ interface ICounter : IUnknown { HRESULT Add([in] long by, [out] long *total); }
 
 def run(wanted: Callable[[str], bool]) -> Iterator[Figure]:
     """A figure for each wanted job. Exits with a message when widl or its files are missing."""
-    jobs = {"idl mshtml": _mshtml, "idl wine set": _wine_set, "idl small": _small, "idl emit": _emit}
+    jobs = {
+        "idl mshtml": _mshtml,
+        "idl wine set": _wine_set,
+        "idl small": _small,
+        "idl unchanged": _unchanged,
+        "idl emit": _emit,
+    }
     chosen = [job for name, job in jobs.items() if wanted(name)]
     if not chosen:
         return
@@ -85,6 +91,23 @@ def _small(folder: Path) -> Iterator[Figure]:
     ours, _ = _medians(compiled, lambda: None, rounds=11)
     yield Figure("idl small (warm), wall", ours.wall * 1e3, 150.0, "ms", "the limit", floor=1.0, aim=150 / 110)
     yield Figure("idl small (warm), processor", ours.processor * 1e3, 150.0, "ms", "the limit of the wall")
+
+
+def _unchanged(folder: Path) -> Iterator[Figure]:
+    """The same command again when nothing has changed, against grpcio-tools starting and saying its version."""
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", "--version"]
+    if subprocess.run(protoc, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        sys.exit("needs grpcio-tools: pip install grpcio-tools")
+    file = folder / "counter.idl"
+    file.write_text(SMALL, encoding="utf-8")
+    words = ["compile", str(file), "-o", str(folder / "kept")]
+
+    def again() -> None:
+        _command(words, cache=str(folder / "cache"))
+
+    again()
+    ours, theirs = _medians(again, lambda: subprocess.run(protoc, stdout=subprocess.DEVNULL), rounds=11)
+    yield Figure("idl unchanged, wall", ours.wall * 1e3, theirs.wall * 1e3, "ms", "protoc --version", floor=1.0)
 
 
 class _Seconds(NamedTuple):
