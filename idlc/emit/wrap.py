@@ -84,6 +84,9 @@ def _statement(indent: str, code: str) -> list[str]:
         opening = len(indent) + code.index("[") + 1
         if opening > WIDTH and len(indent) + len(name) + 3 <= WIDTH and len(indent) + 4 + len(type_) <= WIDTH:
             return [f"{indent}{name}: (", f"{indent}    {type_}", f"{indent})"]
+    target, grown, added = code.partition(" += ")
+    if grown and target.isidentifier() and code[-1] not in _CLOSING and _top_level(added, " + "):
+        return [f"{indent}{target} += (", *_expression(indent + "    ", added, ""), f"{indent})"]
     left, right = _assignment(code)
     if left and _commas(left) and not left.startswith("("):
         start = _opening(code, len(code) - 1) if code[-1] in _CLOSING else 0
