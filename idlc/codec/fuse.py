@@ -192,9 +192,14 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
         made = Line(f"b = {opening.text[5:]}", opening.path)
         end = last.text[5:]
         # What comes from the caller is of any type; a join is octets all the same.
-        whole = f'b"".join((b, {end}))' if end.isidentifier() else f"b + {end}"
+        ours = not end.isidentifier() or any(_assigns(statement, end, "encode(") for statement in statements)
+        whole = f"b + {end}" if ours else f'b"".join((b, {end}))'
         return (*head, *before, made, *after[:-1], Line(f"return {whole}", last.path))
     return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
+
+
+def _assigns(statement: Statement, name: str, value: str) -> bool:
+    return isinstance(statement, Line) and statement.text.startswith(f"{name} = {value}")
 
 
 def _without_last_count(statements: list[Statement]) -> list[Statement]:

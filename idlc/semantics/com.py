@@ -275,6 +275,9 @@ def bind_module(unit: Unit, statement: ast.Module, bind: Bind) -> None:
 
 def _entry(unit: Unit, statement: ast.Declaration, module: Attributes) -> None:
     for declarator in statement.declarators:
+        if not declarator.is_function:
+            unit.report.error("MIDL2156", f'"{declarator.name}" is a variable', declarator.span)
+            continue
         draft = bind_operation(unit, statement, declarator, written.NONE, local=True)
         entry = draft.attributes.get("entry") if draft is not None else None
         if entry is None:

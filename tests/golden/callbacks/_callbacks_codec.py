@@ -39,7 +39,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         text = encode(name + "\0", "surrogatepass")[0]
         n = len(text) >> 1
         b = pack1(steps, n, 0, n)
-        return b"".join((b, text))
+        return b + text
 
     def get_Run_request(d: Any, at: int = 0) -> Any:
         steps, most, first, n = read1(d, 0)

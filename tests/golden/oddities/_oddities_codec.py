@@ -220,7 +220,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         text = encode(str_ + "\0", "surrogatepass")[0]
         n = len(text) >> 1
         b = heads1[0][n]
-        return b"".join((b, text))
+        return b + text
 
     def get_interface__request(d: Any, at: int = 0) -> Any:
         most, first, n = read7(d, 0)
