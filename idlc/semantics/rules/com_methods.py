@@ -90,14 +90,12 @@ def _shape(interface: Interface, operation: Operation, report: Report) -> None:
     at: dict[str, int] = {}
     for index, one in enumerate(parameters):
         at |= dict.fromkeys({"retval", "lcid"} & one.words, index)
-    required = list(parameters)
+    placed = set(at.values())  # one place where a parameter is both
+    required = [one for index, one in enumerate(parameters) if index not in placed]
     if "retval" in at:
-        required.remove(parameters[at["retval"]])
         _retval(interface, parameters, at["retval"], report)
     if "lcid" in at:
-        lcid = parameters[at["lcid"]]
-        required.remove(lcid)
-        _lcid(lcid, at, len(parameters), report)
+        _lcid(parameters[at["lcid"]], at, len(parameters), report)
     if "vararg" in operation.words:
         _vararg(operation, required, report)
         required = required[:-1]
