@@ -478,8 +478,8 @@ def _encapsulated_arm(
 
 
 def _enum(unit: Unit, enum: ast.Enum, attributes: Attributes, called: str, aliases: tuple[str, ...]) -> Core:
-    if enum.name is None and not called and enum.enumerators:
-        called = unit.free_name(f"{enum.enumerators[0].name}_enum")
+    if enum.name is None and not called:
+        called = unit.free_name(f"{enum.enumerators[0].name if enum.enumerators else 'anonymous'}_enum")
     naming = _begin(unit, "enum", enum.name, called, aliases, enum.span)
     if naming is None:
         return ErrorType()
