@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -82,9 +83,10 @@ def _small(folder: Path) -> Iterator[Figure]:
     """A dozen lines with an import of the prelude, compiled again and again with a change; the rival is the limit."""
     file = folder / "counter.idl"
 
-    def compiled(count: list[int] = [0]) -> None:  # noqa: B006
-        count[0] += 1
-        file.write_text(SMALL + f"// {count[0]}\n", encoding="utf-8")
+    versions = count()
+
+    def compiled() -> None:
+        file.write_text(SMALL + f"// {next(versions)}\n", encoding="utf-8")
         _command(["compile", str(file), "-o", str(folder / "out")], cache=str(folder / "cache"))
 
     compiled()
