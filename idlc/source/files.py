@@ -51,11 +51,6 @@ class SourceFile:
         starts, index = _line_starts(self.text), self.line_index(offset)
         return starts[index], starts[index + 1] - 1 if index + 1 < len(starts) else len(self.text)
 
-    def line_text(self, offset: int) -> str:
-        """The whole physical line around `offset`, without its end."""
-        start, end = self.line_bounds(offset)
-        return self.text[start:end]
-
 
 _NOWHERE = SourceFile("", "")
 
