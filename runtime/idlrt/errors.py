@@ -31,9 +31,11 @@ NCA_PROTO_ERROR: Final = 0x1C01000B
 NCA_SERVER_TOO_BUSY: Final = 0x1C010014
 NCA_UNSUPPORTED_TYPE: Final = 0x1C010017
 
+RPC_S_OK: Final = 0
 ERROR_ACCESS_DENIED: Final = 5
 RPC_X_SS_CONTEXT_MISMATCH: Final = 6
 RPC_X_PIPE_APP_MEMORY: Final = 14
+RPC_S_INVALID_ARG: Final = 87
 RPC_S_ASYNC_CALL_PENDING: Final = 997
 RPC_S_SERVER_OUT_OF_MEMORY: Final = 1130
 RPC_S_PROTSEQ_NOT_SUPPORTED: Final = 1703
@@ -46,6 +48,7 @@ RPC_S_CALL_FAILED_DNE: Final = 1727
 RPC_S_PROTOCOL_ERROR: Final = 1728
 RPC_S_UNSUPPORTED_TRANS_SYN: Final = 1730
 RPC_S_PROCNUM_OUT_OF_RANGE: Final = 1745
+RPC_S_CANNOT_SUPPORT: Final = 1764
 RPC_X_BAD_STUB_DATA: Final = 1783
 RPC_S_CALL_IN_PROGRESS: Final = 1791
 RPC_S_CALL_CANCELLED: Final = 1818
@@ -54,6 +57,8 @@ RPC_S_SEC_PKG_ERROR: Final = 1825
 RPC_X_INVALID_PIPE_OBJECT: Final = 1830
 RPC_X_WRONG_PIPE_ORDER: Final = 1831
 RPC_X_WRONG_PIPE_VERSION: Final = 1832
+RPC_S_INVALID_ASYNC_HANDLE: Final = 1914
+RPC_S_INVALID_ASYNC_CALL: Final = 1915
 RPC_X_PIPE_CLOSED: Final = 1916
 RPC_X_PIPE_DISCIPLINE_ERROR: Final = 1917
 RPC_X_PIPE_EMPTY: Final = 1918
@@ -138,6 +143,7 @@ WIN32_STATUS: Final[Mapping[int, str]] = {
     1745: "RPC_S_PROCNUM_OUT_OF_RANGE",
     1752: "EPT_S_CANT_PERFORM_OP",
     1753: "EPT_S_NOT_REGISTERED",
+    1764: "RPC_S_CANNOT_SUPPORT",
     1767: "RPC_S_ZERO_DIVIDE",
     1768: "RPC_S_ADDRESS_ERROR",
     1769: "RPC_S_FP_DIV_ZERO",
@@ -364,6 +370,36 @@ class AsyncCallPending(RpcError):
         super().__init__(message, help=help)
 
 
+class InvalidAsyncHandle(RpcError):
+    """The call behind the handle is over and collected, or there never was one (1914, RPC_S_INVALID_ASYNC_HANDLE)."""
+
+    status = RPC_S_INVALID_ASYNC_HANDLE
+
+    def __init__(self, message: str = "the asynchronous handle has no call", *, help: str | None = None) -> None:
+        super().__init__(message, help=help)
+
+
+class InvalidAsyncCall(RpcError):
+    """The handle does not go with what is asked of it (1915, RPC_S_INVALID_ASYNC_CALL)."""
+
+    status = RPC_S_INVALID_ASYNC_CALL
+
+    def __init__(self, message: str = "the asynchronous call does not do that", *, help: str | None = None) -> None:
+        super().__init__(message, help=help)
+
+
+class InvalidArgument(RpcError, ValueError):
+    """An argument that makes no sense (87, RPC_S_INVALID_ARG, which is ERROR_INVALID_PARAMETER)."""
+
+    status = RPC_S_INVALID_ARG
+
+
+class CannotSupport(RpcError):
+    """Something that is not done for this object (1764, RPC_S_CANNOT_SUPPORT)."""
+
+    status = RPC_S_CANNOT_SUPPORT
+
+
 class CallCancelled(RpcError):
     """The call was cancelled (1818, RPC_S_CALL_CANCELLED)."""
 
@@ -461,6 +497,21 @@ def error_from_fault(status: int, executed: bool = True) -> RpcError:
     if pipe is not None:
         return pipe(f"{pipe.meaning} (the server says)")
     return RpcFault(status, executed=executed)
+
+
+def status_of(error: BaseException) -> int:
+    """The Win32 status of a failure, as RpcAsyncGetCallStatus gives it; RPC_S_CALL_FAILED where there is no other."""
+    match error:
+        case RpcFault():
+            return error.win32
+        case HResultError():
+            return error.hresult
+        case NdrError():
+            return RPC_X_BAD_STUB_DATA
+        case RemoteProtocolError():
+            return RPC_S_PROTOCOL_ERROR
+    status: int = getattr(error, "status", RPC_S_CALL_FAILED)
+    return status
 
 
 def fault_from_error(error: BaseException) -> tuple[int, bool]:

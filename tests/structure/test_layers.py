@@ -44,6 +44,7 @@ COMPILER = (
 
 RUNTIME = (
     ("errors", "ids"),
+    ("asynchronous",),
     ("ndr",),
     ("pdu",),
     ("security",),
