@@ -26,7 +26,7 @@ from idlrt.association import (
 )
 from idlrt.errors import NCA_OP_RNG_ERROR, NCA_UNK_IF, CallCancelled, LocalProtocolError, RemoteProtocolError
 from idlrt.rpc.contexts import Group
-from idlrt.rpc.outbox import Outbox
+from idlrt.rpc.outbox import Octets, Outbox
 from idlrt.rpc.serving import Serving, lost
 from idlrt.rpc.trace import tracer
 
@@ -54,7 +54,7 @@ class ServerLink(asyncio.BufferedProtocol):
         self._association = ServerConnection(server.config(self._join, endpoint))
         self._joined: Group | None = None
         self._calls: dict[int, Serving] = {}
-        self._holders: set[Serving] = set()
+        self._holders: set[object] = set()  # while there are any, nothing is read
         self._crowded = False
         self._lost = False
         self._trace = tracer(f"server {id(self) & 0xFFFF:04x}")
@@ -187,8 +187,8 @@ class ServerLink(asyncio.BufferedProtocol):
 
     # -- the calls' side
 
-    def respond(self, call_id: int, parts: Sequence[bytes | bytearray | memoryview], last: bool) -> None:
-        """A part of a response, or the end of it."""
+    def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
+        """Send stub data of a response, `last` to its end."""
         if not self._lost:
             self._association.respond(call_id, *parts, last=last)
             self._send()
@@ -221,7 +221,6 @@ class ServerLink(asyncio.BufferedProtocol):
         self.server.running.discard(call)
         if self._calls.get(call.call_id) is call:
             del self._calls[call.call_id]
-        self.go_on(call)
         self.server.groups.ended(self.group)
 
     def _send(self) -> None:
@@ -230,15 +229,16 @@ class ServerLink(asyncio.BufferedProtocol):
             self._crowded = True
             self._transport.pause_reading()
 
-    def hold(self, call: Serving) -> None:
-        """Stop reading: the call has enough waiting in its pipes."""
+    def hold(self, holder: object) -> None:
+        """Stop reading: a call has enough waiting in its pipes."""
         if not self._holders and not self._crowded and not self._lost:
             self._transport.pause_reading()
-        self._holders.add(call)
+        self._holders.add(holder)
 
-    def go_on(self, call: Serving) -> None:
-        if call in self._holders:
-            self._holders.discard(call)
+    def go_on(self, holder: object) -> None:
+        """Read again, unless somebody else still holds or answers are left unread."""
+        if holder in self._holders:
+            self._holders.discard(holder)
             self._read()
 
     def _read(self) -> None:

@@ -26,8 +26,8 @@ class _Hold:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.pull = exchange.pull_in_turn if exchange.has_ends else exchange.pull
-        self.push = exchange.push_in_turn if exchange.has_ends else exchange.push
+        self.pull = exchange.pull_in_turn if exchange.has_ends else exchange.line.pull
+        self.push = exchange.push_in_turn if exchange.has_ends else exchange.line.push
 
     def __del__(self) -> None:
         self.exchange.dropped()

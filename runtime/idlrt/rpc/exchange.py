@@ -1,8 +1,7 @@
 """A client's call in progress that has an object of its own: pipes, cancellation, completion.
 
-It is the `Receiver` of its link and the line of its pipes. Outcomes are kept as plain state, and everything that may
-change it wakes everyone who waits; so one failure, wherever it comes from, reaches every push, pull and complete as the
-same exception.
+It is the `Receiver` of its link. Its pipes, and whoever waits for anything, are its line's, which also keeps the
+outcome; so one failure, wherever it comes from, reaches every push, pull and complete as the same exception.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from idlrt.association import Context, Stub
-from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline, PipeOrder, RpcTimeout
+from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline
 from idlrt.ids import NDR64
 from idlrt.pipes.adapters import drain, ends, feed
-from idlrt.pipes.flow import PUSH_COST, SMALL, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
+from idlrt.pipes.line import LoopLine
 from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
 
@@ -46,30 +46,31 @@ class Exchange:
     ) -> None:
         self.operation = operation
         self.callbacks = callbacks
-        self.over = False
         self._channel = channel
         self._interface = interface
         self._inputs = inputs
         self._object = object
-        self._timeout = timeout
         self._loop = channel.loop
         self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
         self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed
-        self._pushing = False  # a block has been sent in part
-        self._flushing = False  # `flush` is due
-        self._pushed = 0  # octets since the loop had its turn
+        self.line = LoopLine(
+            self._loop,
+            self._incoming,
+            self._outgoing,
+            self._abort,
+            begin=self.begun,
+            ends_call=True,
+            timeout=timeout,
+        )
         self._answer: Stub | None = None
         self._order = "<"
-        self._error: Exception | None = None
         self._link: Link | None = None
         self._call_id = 0
         self._context: Context | None = None
-        self._waiters: list[asyncio.Future[None]] = []
         self._cancelling = False  # co_cancel was sent
-        self._discarding = False  # nobody will pull what still arrives
         self._grace_timer: asyncio.TimerHandle | None = None
         self._sources, self._sinks = ends(
             operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
@@ -79,6 +80,11 @@ class Exchange:
         if self._sources or self._sinks:
             self._pumping = self._loop.create_task(self._pump(), name=f"idlrt pipes of {operation.name}")
             self._pumping.add_done_callback(self._pumped)
+
+    @property
+    def over(self) -> bool:
+        """Whether the answer, or a failure, has arrived."""
+        return self.line.over
 
     @property
     def inlets(self) -> tuple[Inlet, ...]:
@@ -116,11 +122,11 @@ class Exchange:
             if self._outgoing is not None:
                 self._outgoing.open(codec.in_pipes, "<", context.transfer == NDR64, len(stub))
             if operation.maybe:
-                self.over = True
+                self.line.end()
             else:
                 link.register(call_id, self)
-            link.association.send_stub(call_id, stub, last=self._outgoing is None)
-            link.send()
+                self.line.open(link, call_id)
+            link.send_stub(call_id, (stub,), self._outgoing is None)
             if operation.maybe:
                 self._channel.release(link)
         except Exception as error:
@@ -131,8 +137,8 @@ class Exchange:
         """Wait until the request is on its way; raises what prevented it."""
         if not self._starting.done():
             await asyncio.wait([self._starting])
-        if self._link is None and self._error is not None:
-            raise self._error
+        if self._link is None and self.line.error is not None:
+            raise self.line.error
 
     # -- what the link tells
 
@@ -165,40 +171,26 @@ class Exchange:
         return event.last
 
     def settle(self) -> None:
-        incoming = self._incoming
-        if incoming is not None:
-            incoming.settle()
-            if self._discarding:
-                incoming.discard()
-            elif incoming.buffered > WINDOW and not self.over and self._link is not None:
-                self._link.hold()
-        self.wake()
+        self.line.settle()
 
-    def fail(self, error: Exception) -> None:
-        if self._error is None and not self.over:
-            self._error = error
-            if self._incoming is not None:
-                self._incoming.fail(error)
-            self._finish()
+    def flush(self) -> None:
+        self.line.flush()
 
     def wake(self) -> None:
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        self.line.wake()
+
+    def fail(self, error: Exception) -> None:
+        if not self.over:
+            self.line.fail(error)
+            self._finish()
 
     def _finish(self) -> None:
         """Nothing more comes from the server."""
-        self.over = True
-        link = self._link
-        if link is not None:
-            link.go_on()
+        self.line.end()
         if self._grace_timer is not None:
             self._grace_timer.cancel()
-        if self._pumping is not None and (self._error is not None or self._unsent):
+        if self._pumping is not None and (self.line.error is not None or self._unsent):
             self._pumping.cancel()
-        self.wake()
 
     @property
     def _unsent(self) -> bool:
@@ -206,119 +198,32 @@ class Exchange:
 
     # -- pipes
 
-    async def pull(self, inlet: Inlet, most: int | None) -> Any:
-        if self._link is None:
-            await self.begun()
-        block = inlet.take(most)
-        while block is None:
-            await self._wait()
-            block = inlet.take(most)
-        if inlet.drained:
-            self.wake()
-        link = self._link
-        if link is not None and not link.reading:
-            assert self._incoming is not None
-            if self._incoming.buffered <= WINDOW // 2:
-                link.go_on()
-        return block
-
-    async def push(self, outlet: Outlet, block: Any) -> None:
-        if self._link is None:
-            await self.begun()
-        self._check_open()
-        if self._pushing:
-            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
-        outgoing, link = self._outgoing, self._link
-        assert outgoing is not None
-        assert link is not None
-        before = outlet.position
-        parts = outlet.chunk(block)
-        size = outlet.position - before
-        self._pushed += size + PUSH_COST
-        if outlet.closed:
-            self.wake()
-        last = outgoing.closed
-        if size < SMALL and not last:
-            if outgoing.gather(parts, size):
-                if not self._flushing:
-                    self._flushing = True
-                    self._loop.call_soon(self.flush)
-                if self._pushed > TURN or link.full:
-                    await self._take_turn(link)
-                    self._check_open()
-                return
-            parts = []
-        groups = slices(parts)
-        groups[0] = [*outgoing.gathered(), *groups[0]]
-        final = len(groups) - 1
-        try:
-            for index, group in enumerate(groups):
-                link.association.send_stub(self._call_id, *group, last=last and index == final)
-                self._pushing = index < final
-                link.send()
-                await self._take_turn(link)
-                if not last or self._pushing or self._error is not None:
-                    self._check_open()
-        finally:
-            self._pushing = False
-
-    def flush(self) -> None:
-        """Send what small pushes have gathered: the loop's turn, or the connection, is at its end."""
-        self._flushing = False
-        outgoing, link = self._outgoing, self._link
-        if outgoing is not None and link is not None and not self.over and link.lost is None:
-            parts = outgoing.gathered()
-            if parts:
-                link.association.send_stub(self._call_id, *parts, last=False)
-                link.send()
-
-    async def _take_turn(self, link: Link) -> None:
-        """Wait until the transport has room, and let others run even if it always has."""
-        if self._pushed > TURN and not link.full:
-            self._pushed = 0
-            await asyncio.sleep(0)
-        while link.full and not self.over:
-            self._pushed = 0
-            await self._wait()
-
-    def _check_open(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self.over:
-            raise PipeClosed("the server has answered the call before the end of its [in] pipes")
-
     async def _pump(self) -> None:
         await self.begun()
         assert self._context is not None
         codec = self._interface.codecs(self._context.transfer, "<", self._channel.decoding)[self.operation.opnum]
-        strides = dict(zip(self.operation.in_pipes, codec.in_pipes, strict=True)) | dict(
-            zip(self.operation.out_pipes, codec.out_pipes, strict=True)
-        )
-        for outlet in self.outlets:
+        line = self.line
+        for outlet, element in zip(self.outlets, codec.in_pipes, strict=True):
             if outlet.name in self._sources:
-                await feed(
-                    PipeWriter(self, outlet), self._sources[outlet.name], strides[outlet.name].stride, self._in_thread
-                )
+                await feed(PipeWriter(line, outlet), self._sources[outlet.name], element.stride, self._in_thread)
             else:
                 while not outlet.closed:
-                    await self._change()
-        for inlet in self.inlets:
+                    await line.change()
+        for inlet, element in zip(self.inlets, codec.out_pipes, strict=True):
             if inlet.name in self._sinks:
-                await drain(
-                    PipeReader(self, inlet), self._sinks[inlet.name], strides[inlet.name].stride, self._in_thread
-                )
+                await drain(PipeReader(line, inlet), self._sinks[inlet.name], element.stride, self._in_thread)
             else:
                 while not inlet.drained:
-                    await self._change()
+                    await line.change()
 
     async def pull_in_turn(self, inlet: Inlet, most: int | None) -> Any:
         """`pull` for the program, which works some pipes by hand and has given sources and sinks for others."""
         await self._turn_of(self.outlets, self.inlets[: inlet.index])
-        return await self.pull(inlet, most)
+        return await self.line.pull(inlet, most)
 
     async def push_in_turn(self, outlet: Outlet, block: Any) -> None:
         await self._turn_of(self.outlets[: outlet.index], ())
-        await self.push(outlet, block)
+        await self.line.push(outlet, block)
 
     async def _turn_of(self, outlets: Sequence[Outlet], inlets: Sequence[Inlet]) -> None:
         """Wait for the sources and sinks of the pipes that come before; it is not the program that has to end them."""
@@ -329,9 +234,9 @@ class Exchange:
             drained = [inlet.name in self._sinks for inlet in inlets if not inlet.drained]
             if not (fed or drained) or not all(fed + drained):
                 return
-            await self._change()
-        if self._error is not None and any(not outlet.closed for outlet in outlets):
-            raise self._error
+            await self.line.change()
+        if self.line.error is not None and any(not outlet.closed for outlet in outlets):
+            raise self.line.error
 
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         return self._loop.run_in_executor(None, function, *arguments)
@@ -341,9 +246,9 @@ class Exchange:
         if not task.cancelled():
             error = task.exception()
             early = self.over and isinstance(error, PipeClosed)  # the answer came first; it counts
-            if isinstance(error, Exception) and self._error is None and not early:
+            if isinstance(error, Exception) and self.line.error is None and not early:
                 self._abort(error)
-                self._error = error
+                self.line.error = error
         self.wake()
 
     # -- the end
@@ -356,24 +261,24 @@ class Exchange:
             if pumping is not None and not pumping.done():
                 self._check_by_hand(pumping)
                 await asyncio.wait([pumping])
-            if self._error is not None:
-                raise self._error
+            if self.line.error is not None:
+                raise self.line.error
             if self._cancelling:
-                self._discard()
+                self.line.discard()
             else:
                 self._check_pipes()
             while not self.over:
-                await self._wait()
+                await self.line.wait()
         except asyncio.CancelledError:
             await self._withdraw()
             raise
-        if self._error is not None:
-            raise self._error
+        if self.line.error is not None:
+            raise self.line.error
         return self._result()
 
     def _check_by_hand(self, pumping: asyncio.Task[None]) -> None:
         """A pipe that is neither at its end nor has a source or sink would be waited for in vain."""
-        if self._error is None:
+        if self.line.error is None:
             try:
                 self._check_discipline(self._sources, self._sinks)
             except PipeDiscipline as error:
@@ -432,20 +337,13 @@ class Exchange:
             return
         try:
             self.cancel(None)
-            self._discard()
+            self.line.discard()
             while not self.over:
-                await self._wait()
+                await self.line.wait()
         except asyncio.CancelledError:
             self._abort(CallCancelled("the call was given up"))
         except Exception as error:
             self._abort(error)
-
-    def _discard(self) -> None:
-        self._discarding = True
-        if self._incoming is not None:
-            self._incoming.discard()
-        if self._link is not None:
-            self._link.go_on()
 
     async def leave(self, error: BaseException | None) -> None:
         """The end of `async with`."""
@@ -470,25 +368,6 @@ class Exchange:
         if self._link is None:
             self._starting.cancel()
         else:
-            self._discard()
+            self.line.discard()
             self._link.give_up(self._call_id)
         self.fail(error)
-
-    async def _wait(self) -> None:
-        """Until something changed; no longer than the time-out, which every fragment restarts."""
-        if self._timeout is None:
-            await self._change()
-            return
-        timer = self._loop.call_later(self._timeout, self._expire)
-        try:
-            await self._change()
-        finally:
-            timer.cancel()
-
-    def _change(self) -> asyncio.Future[None]:
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        return waiter
-
-    def _expire(self) -> None:
-        self._abort(RpcTimeout(f"nothing came from the server for {self._timeout} s"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from idlrt.association import (
@@ -26,7 +26,7 @@ from idlrt.association import (
 )
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
 from idlrt.ndr import for_codecs
-from idlrt.rpc.outbox import Outbox
+from idlrt.rpc.outbox import Octets, Outbox
 from idlrt.rpc.trace import tracer
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Link(asyncio.BufferedProtocol):
         self.retired = False
         self.bound: Bound | None = None
         self.full = False  # the transport has not sent what it was given
-        self.reading = True
         self._calls: dict[int, Receiver] = {}
+        self._holders: set[object] = set()  # while there are any, nothing is read
         self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
         self._released = released
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -244,6 +244,11 @@ class Link(asyncio.BufferedProtocol):
             raise self.lost
         self._out.send()
 
+    def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
+        """Send stub data of a request, `last` to its end."""
+        self.association.send_stub(call_id, *parts, last=last)
+        self.send()
+
     def give_up(self, call_id: int) -> None:
         """Orphan a call; the connection goes with it unless the server agreed to keep it."""
         if self.lost is None and call_id in self._calls:
@@ -259,16 +264,17 @@ class Link(asyncio.BufferedProtocol):
         if self.lost is None and not self._calls:
             self.close()
 
-    def hold(self) -> None:
-        """Stop reading until `go_on`."""
-        if self.reading and self.lost is None:
-            self.reading = False
+    def hold(self, holder: object) -> None:
+        """Stop reading: a call has enough waiting in its pipes."""
+        if not self._holders and self.lost is None:
             self._transport.pause_reading()
+        self._holders.add(holder)
 
-    def go_on(self) -> None:
-        if not self.reading:
-            self.reading = True
-            if not self._transport.is_closing():
+    def go_on(self, holder: object) -> None:
+        """Read again, unless somebody else still holds."""
+        if holder in self._holders:
+            self._holders.discard(holder)
+            if not self._holders and not self._transport.is_closing():
                 self._transport.resume_reading()
 
     def close(self) -> None:
@@ -278,7 +284,6 @@ class Link(asyncio.BufferedProtocol):
                 call.flush()
             self._fail(ConnectionLost("the channel was closed"))
         self._transport.close()
-        self.go_on()
 
     async def wait_closed(self) -> None:
         await asyncio.shield(self._closed)

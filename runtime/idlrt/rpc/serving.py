@@ -20,12 +20,12 @@ from idlrt.errors import (
     ConnectionLost,
     NdrError,
     PipeError,
-    PipeOrder,
     RpcFault,
     fault_from_error,
 )
 from idlrt.ids import NDR64
-from idlrt.pipes.flow import PUSH_COST, SMALL, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
+from idlrt.pipes.line import LoopLine
 from idlrt.pipes.objects import (
     BlockingPipeDuplex,
     BlockingPipeReader,
@@ -78,15 +78,12 @@ class Serving:
         self._retry: asyncio.TimerHandle | None = None
         self._incoming: Incoming | None = None
         self._outgoing: Outgoing | None = None
-        self._error: Exception | None = None  # why the pipes have stopped
-        self._pushing = False  # a block has been sent in part
-        self._flushing = False  # `_flush` is due
-        self._pushed = 0  # octets since the loop had its turn
-        self._waiters: list[asyncio.Future[None]] = []
+        self._line: LoopLine | None = None  # of the pipes, from the method's start on
+        self._error: Exception | None = None  # why the method cannot go on
+        self._cancelling: asyncio.Event | None = None  # that somebody waits for
         self._callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
         self._task: asyncio.Task[None] | None = None
         self._lost = False  # nobody waits for the answer any more
-        self._told = False  # a pipe has raised that in the method
         self.answered = False
         self.ended = False
 
@@ -159,6 +156,11 @@ class Serving:
                 outgoing.gate = lambda: drained.drained
             answering = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
             outgoing.open(answering.out_pipes, "<", wide)
+        if operation.pipes:
+            line = self._line = LoopLine(self._link.loop, self._incoming, self._outgoing, self._stop)
+            line.open(self._link, self.call_id)
+            if self.cancelled:
+                self._hurry(line)
         self._head = bytearray()
         if self._retry is not None:
             self._retry.cancel()
@@ -166,8 +168,6 @@ class Serving:
 
     def _bad_data(self, error: NdrError) -> None:
         _log.warning("bad data from %s for %s: %s", self.client, self.operation.name, error)
-        if self._incoming is not None:
-            self._incoming.fail(error)
         if self._task is None:
             if self.operation.notify:
                 self._task = self._link.loop.create_task(self._unread(), name=f"idlrt {self.operation.name}")
@@ -177,26 +177,28 @@ class Serving:
 
     def settle(self) -> None:
         """The receive buffer is about to be used again."""
-        incoming = self._incoming
-        if incoming is not None:
-            incoming.settle()
-            if self.answered:
-                incoming.discard()
-            elif incoming.buffered > WINDOW:
-                self._link.hold(self)
-        self.wake()
+        if self._line is not None:
+            self._line.settle()
 
     def wake(self) -> None:
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        """The transport has room again."""
+        if self._line is not None:
+            self._line.wake()
 
     def cancel(self) -> None:
         """The client sent co_cancel. A pull that would have to wait for it is told; the rest is up to the method."""
+        self._set_cancelled()
+        if self._line is not None:
+            self._hurry(self._line)
+
+    def _hurry(self, line: LoopLine) -> None:
+        line.impatience = CallCancelled("the client asked to cancel the call")
+        line.wake()
+
+    def _set_cancelled(self) -> None:
         self.cancelled = True
-        self.wake()
+        if self._cancelling is not None:
+            self._cancelling.set()
 
     def lose(self, error: Exception) -> None:
         """The client is gone, or has given the call up.
@@ -207,8 +209,10 @@ class Serving:
         if self._lost:
             return
         self._lost = True
-        self.cancelled = True
         self.answered = True
+        self._set_cancelled()
+        if self._line is not None:
+            self._line.told = None
         self._stop(error)
         if self._task is None:
             self._link.ended(self)
@@ -217,7 +221,7 @@ class Serving:
             self._link.loop.call_soon(self._interrupt, self._task)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
-        if not self._told:
+        if self._line is None or self._line.told is not task:
             task.cancel()
 
     def _stop(self, error: Exception) -> None:
@@ -225,10 +229,8 @@ class Serving:
             self._error = error
         if self._callback is not None and not self._callback.done():
             self._callback.set_exception(error)
-        if self._incoming is not None:
-            self._incoming.fail(error)
-        self._link.go_on(self)
-        self.wake()
+        if self._line is not None:
+            self._line.fail(error)
 
     def abort(self) -> None:
         """The server stops and does not wait any longer."""
@@ -267,8 +269,10 @@ class Serving:
             answer.set_result(event)
 
     async def until_cancelled(self) -> None:
-        while not self.cancelled:
-            await self._change()
+        if not self.cancelled:
+            if self._cancelling is None:
+                self._cancelling = asyncio.Event()
+            await self._cancelling.wait()
 
     # -- the method
 
@@ -294,16 +298,15 @@ class Serving:
             if not self.answered:
                 codec = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
                 stub = encode_response(codec, operation, result, inputs, at)
-                self.answered = True
-                link.respond(self.call_id, (*self._gathered(), stub), True)
+                link.send_stub(self.call_id, (*self._end_pipes(), stub), True)
         except asyncio.CancelledError:
             self.fault(NCA_FAULT_CANCEL)
         except Exception as error:
             self._failed(error)
         finally:
             unlock(locks)
-            if self._incoming is not None:
-                self._incoming.discard()
+            if self._line is not None:
+                self._line.discard()
             if operation.notify:
                 await self._notify(called)
             link.ended(self)
@@ -325,29 +328,33 @@ class Serving:
 
     def _pipes(self) -> dict[str, Any]:
         """The pipes by name, for a coroutine or for a thread."""
-        if not self.operation.pipes:
+        if self._line is None:
             return {}
+        line: Any = self._line
+        kinds: tuple[Any, Any, Any] = PipeDuplex, PipeReader, PipeWriter
+        if self._method.blocking:
+            line = _ThreadLine(line, self._link.loop)
+            kinds = BlockingPipeDuplex, BlockingPipeReader, BlockingPipeWriter
+        duplex, reader, writer = kinds
         inlets = {} if self._incoming is None else {inlet.name: inlet for inlet in self._incoming.inlets}
         outlets = {} if self._outgoing is None else {outlet.name: outlet for outlet in self._outgoing.outlets}
         made: dict[str, Any] = {}
-        if self._method.blocking:
-            line = _ThreadLine(self, self._link.loop)
-            for name in self.operation.pipes:
-                if name in inlets and name in outlets:
-                    made[name] = BlockingPipeDuplex(line, inlets[name], outlets[name])
-                elif name in inlets:
-                    made[name] = BlockingPipeReader(line, inlets[name])
-                else:
-                    made[name] = BlockingPipeWriter(line, outlets[name])
-            return made
         for name in self.operation.pipes:
             if name in inlets and name in outlets:
-                made[name] = PipeDuplex(self, inlets[name], outlets[name])
+                made[name] = duplex(line, inlets[name], outlets[name])
             elif name in inlets:
-                made[name] = PipeReader(self, inlets[name])
+                made[name] = reader(line, inlets[name])
             else:
-                made[name] = PipeWriter(self, outlets[name])
+                made[name] = writer(line, outlets[name])
         return made
+
+    def _end_pipes(self) -> list[bytes | memoryview]:
+        """The answer begins; what was pushed and gathered goes before it."""
+        self.answered = True
+        if self._line is None:
+            return []
+        self._line.end()
+        return self._line.gathered()
 
     def _failed(self, error: Exception) -> None:
         if self.answered:
@@ -368,117 +375,28 @@ class Serving:
     def fault(self, status: int, *, executed: bool = True) -> None:
         """Answer with a fault, unless there was an answer."""
         if not self.answered:
-            self._flush()  # what was pushed before counts
-            self.answered = True
+            parts = self._end_pipes()
+            if parts:
+                self._link.send_stub(self.call_id, parts, False)
             self._link.fault(self.call_id, status, executed)
         if self._task is None:
             self._link.ended(self)
-
-    # -- its pipes
-
-    async def pull(self, inlet: Inlet, most: int | None) -> Any:
-        try:
-            block = inlet.take(most)
-            while block is None:
-                self._check_cancelled()
-                await self._change()
-                block = inlet.take(most)
-        except Exception as error:
-            self._tell(error)
-            raise
-        incoming = self._incoming
-        if incoming is not None and incoming.buffered <= WINDOW // 2:
-            self._link.go_on(self)
-        return block
-
-    def _tell(self, error: Exception) -> None:
-        """A pipe is about to raise; the method is not cancelled for the same reason."""
-        if error is self._error and self._lost and asyncio.current_task() is self._task:
-            self._told = True
-
-    async def push(self, outlet: Outlet, block: Any) -> None:
-        if self._error is not None:
-            self._check_open()
-        if self._pushing:
-            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
-        link = self._link
-        before = outlet.position
-        parts = outlet.chunk(block)
-        size = outlet.position - before
-        self._pushed += size + PUSH_COST
-        outgoing = self._outgoing
-        assert outgoing is not None
-        if size < SMALL:
-            if outgoing.gather(parts, size):
-                if not self._flushing:
-                    self._flushing = True
-                    link.loop.call_soon(self._flush)
-                if self._pushed > TURN or link.full:
-                    await self._take_turn()
-                return
-            parts = []
-        groups = slices(parts)
-        groups[0] = [*outgoing.gathered(), *groups[0]]
-        final = len(groups) - 1
-        try:
-            for index, group in enumerate(groups):
-                link.respond(self.call_id, group, False)
-                self._pushing = index < final
-                await self._take_turn()
-        finally:
-            self._pushing = False
-
-    def _gathered(self) -> list[bytes | memoryview]:
-        return [] if self._outgoing is None else self._outgoing.gathered()
-
-    def _flush(self) -> None:
-        """Send what small pushes have gathered."""
-        self._flushing = False
-        if not self.answered:
-            parts = self._gathered()
-            if parts:
-                self._link.respond(self.call_id, parts, False)
-
-    async def _take_turn(self) -> None:
-        """Wait until the transport has room, and let others run even if it always has."""
-        link = self._link
-        if self._pushed > TURN and not link.full:
-            self._pushed = 0
-            await asyncio.sleep(0)
-        while link.full and self._error is None:
-            self._pushed = 0
-            await self._change()
-        self._check_open()
-
-    def _check_open(self) -> None:
-        if self._error is not None:
-            self._tell(self._error)
-            raise self._error
-
-    def _check_cancelled(self) -> None:
-        if self.cancelled:
-            raise CallCancelled("the client asked to cancel the call")
-
-    def _change(self) -> asyncio.Future[None]:
-        waiter = self._link.loop.create_future()
-        self._waiters.append(waiter)
-        return waiter
 
 
 class _ThreadLine:
     """The line of pipes that a plain method works from its thread: each use goes through the loop."""
 
-    __slots__ = ("_loop", "_serving")
+    __slots__ = ("_line", "_loop")
 
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
-        self._serving = serving
+    def __init__(self, line: LoopLine, loop: asyncio.AbstractEventLoop) -> None:
+        self._line = line
         self._loop = loop
 
     def pull(self, inlet: Inlet, most: int | None) -> Any:
-        return asyncio.run_coroutine_threadsafe(self._serving.pull(inlet, most), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._line.pull(inlet, most), self._loop).result()
 
     def push(self, outlet: Outlet, block: Any) -> None:
-        asyncio.run_coroutine_threadsafe(self._serving.push(outlet, block), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._line.push(outlet, block), self._loop).result()
 
 
 def lost(reason: Exception | None) -> ConnectionLost:
