@@ -9,9 +9,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import api_implementation
 
 Field = descriptor_pb2.FieldDescriptorProto
-UINT, INT, TEXT, OCTETS, MESSAGE = (
+UINT, INT, LONG, DOUBLE, TEXT, OCTETS, MESSAGE = (
     Field.TYPE_UINT32,
     Field.TYPE_INT32,
+    Field.TYPE_INT64,
+    Field.TYPE_DOUBLE,
     Field.TYPE_STRING,
     Field.TYPE_BYTES,
     Field.TYPE_MESSAGE,
@@ -40,6 +42,10 @@ def _describe() -> Any:
     message("Shares", [("shares", "Share")], repeated=True)
     message("Octets", [("data", OCTETS)])
     message("Longs", [("values", INT)], repeated=True)
+    message("Number", [("value", LONG)])
+    message("Range", [("blocks", UINT), ("size", UINT)])
+    message("Sample", [("id", INT), ("quality", INT), ("value", DOUBLE)])
+    message("Samples", [("samples", "Sample")], repeated=True)
     return file
 
 
@@ -60,6 +66,7 @@ def _class(name: str) -> Any:
 
 
 Info, Share, Shares, Octets, Longs = map(_class, ("Info", "Share", "Shares", "Octets", "Longs"))
+Number, Range, Sample, Samples = map(_class, ("Number", "Range", "Sample", "Samples"))
 
 
 def info(fields: dict[str, Any]) -> bytes:

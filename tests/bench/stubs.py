@@ -11,6 +11,13 @@ HERE = Path(__file__).parent
 
 
 def compile_stubs() -> ModuleType:
-    idl = (HERE / "bench.idl").read_text(encoding="utf-8")
-    acf = (HERE / "bench.acf").read_text(encoding="utf-8")
-    return compile_cached(idl, "bench", acf).module
+    """Of what is marshalled."""
+    return compile_cached((HERE / "bench.idl").read_text(encoding="utf-8"), "bench").module
+
+
+def compile_streams() -> ModuleType:
+    """Of what is streamed and called."""
+    folder = HERE / "pipes"
+    idl = (folder / "streams.idl").read_text(encoding="utf-8")
+    acf = (folder / "streams.acf").read_text(encoding="utf-8")
+    return compile_cached(idl, "streams", acf).module
