@@ -17,7 +17,7 @@ from idlrt.pdu.header import FIRST, LAST, MAX_PDU, VERSION, Buffer, PType
 STREAM_HINT: Final = 0x10000
 """alloc_hint while the length of a stub is not known: more than any fragment holds, as FreeDCE wants, and not much."""
 
-_JOIN_BELOW: Final = 4096
+JOIN_BELOW: Final = 4096
 """A fragment up to this size becomes one buffer: copying it costs less than another entry in a list of buffers."""
 
 _DREP: Final = {"<": 0x10, ">": 0}
@@ -68,7 +68,7 @@ class StubSender:
         if last and total <= self.room:
             head = self._header(LAST if self.started else FIRST | LAST, total, total)
             self.started = True
-            if total <= _JOIN_BELOW:
+            if total <= JOIN_BELOW:
                 out.append(b"".join((head, held, *parts)))
             else:
                 out.append(head + held)
