@@ -237,7 +237,7 @@ class ClientConnection(Connection[ClientEvent]):
             self._advance(call, CallInput.MAYBE_SENT)
 
     def request(self, context_id: int, opnum: int, stub: bytes | bytearray) -> int:
-        """`start_call` and `send_stub` with a whole request, and in one step where it fits a fragment and is the only one.
+        """`start_call` and `send_stub` with a whole request, in one step where it fits a fragment and is the only one.
 
         Calls of a few octets, one after the other, are what most programs make, and here they cost a fourth.
         """
