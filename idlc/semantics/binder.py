@@ -26,6 +26,7 @@ from idlc.semantics.shapes import (
     GENERIC,
     attributed,
     declared,
+    derived,
     forward,
     in_header,
     pointed,
@@ -510,25 +511,38 @@ class _File:
         encoded = attributes.first_of("encode", "decode")
         if encoded is not None:
             unit.report.error("MIDL2342", f"a pipe cannot have [{encoded.name}]", encoded.span)
-        limits = attributes.get("range")
-        base = specified(unit, statement.specifiers, f"{first}_element", attributes, ())
+        ranged = attributes.get("range")
+        limits = None if ranged is None else range_limits(unit, ranged)
+        element = derived(unit, specified(unit, statement.specifiers, f"{first}_element", attributes, ()), ())
         for declarator in statement.declarators:
             if declarator.name is None:
                 unit.report.error("IDLC1108", "a pipe without a name", declarator.span)
                 continue
-            element = declared(unit, base, declarator)
-            if isinstance(element.core, FunctionCore | InterfaceCore):
-                unit.report.error("MIDL2317", "a pipe carries plain values", declarator.span)
-            type_ = finish(element, default=unit.default)
-            if element.presented and not isinstance(element.core, Presented):
-                message = "the elements of a pipe cannot be [transmit_as] or [wire_marshal]"
-                unit.report.error("MIDL2322", message, declarator.span)
-                type_ = ErrorType()
-            if isinstance(type_, ErrorType):
-                core: Type = type_
-            else:
-                core = Pipe(declarator.name, type_, None if limits is None else range_limits(unit, limits))
-            self.alias(declarator.name, Shape((), core), core, declarator.name_span, Doc(statement.span))
+            # Pointers and arrays of a declarator are around the pipe, not in its elements.
+            shape = declared(unit, self.piped(declarator, element, limits), declarator)
+            if isinstance(shape.core, FunctionCore):
+                unit.report.error("MIDL2322", f'"{declarator.name}" is a function', declarator.span)
+                shape = ERROR_SHAPE
+            type_ = finish(shape, default=unit.default)
+            self.alias(declarator.name, shape, type_, declarator.name_span, Doc(statement.span))
+
+    def piped(self, declarator: ast.Declarator, element: Shape, limits: tuple[int, int] | None) -> Shape:
+        """The pipe of a declarator's name; what its elements can be at all is checked here."""
+        report = self.unit.report
+        if isinstance(element.core, FunctionCore | InterfaceCore):
+            report.error("MIDL2317", "a pipe carries plain values", declarator.span)
+        foreign = None
+        if element.presented and not isinstance(element.core, Presented):
+            foreign = "[transmit_as] or [wire_marshal]"
+        elif element.represented:
+            foreign = "[represent_as] or [user_marshal]"
+        if foreign is not None:
+            report.error("MIDL2322", f"the elements of a pipe cannot be {foreign}", declarator.span)
+            return ERROR_SHAPE
+        type_ = finish(element, default=self.unit.default)
+        if declarator.name is None or isinstance(type_, ErrorType):
+            return ERROR_SHAPE
+        return Shape((), Pipe(declarator.name, type_, limits))
 
     # ------------------------------------------------------------------ constants
 

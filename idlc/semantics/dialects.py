@@ -20,7 +20,9 @@ MAX_DCE_NAME: Final = 17
 """Characters of an interface's name in the DCE's language: linkers of its day knew no more with what is added."""
 
 _SIZES: Final = frozenset("size_is max_is min_is length_is first_is last_is switch_is".split())
-_COM_WORDS: Final = frozenset("object iid_is async async_uuid call_as wire_marshal dual odl oleautomation".split())
+_COM_WORDS: Final = frozenset(
+    "object iid_is async async_uuid call_as wire_marshal user_marshal dual odl oleautomation".split()
+)
 
 NEEDS: Final = {
     "message": Target.NT50,
@@ -42,7 +44,7 @@ def check(tree: ast.File, acf: ast.AcfFile | None, settings: Settings, report: R
     if settings.target is not Target.NT100:
         _check_target(tree, acf, settings, report)
     if settings.dialect is Dialect.DCE:
-        _Dce(tree, report).check()
+        _Dce(tree, acf, report).check()
 
 
 # ---------------------------------------------------------------------------- targets
@@ -74,8 +76,9 @@ def _too_old(what: str, needed: Target, target: Target, span: Span, report: Repo
 
 
 class _Dce:
-    def __init__(self, tree: ast.File, report: Report) -> None:
+    def __init__(self, tree: ast.File, acf: ast.AcfFile | None, report: Report) -> None:
         self._tree = tree
+        self._acf = acf
         self._report = report
 
     def check(self) -> None:
@@ -88,6 +91,9 @@ class _Dce:
                 self._not_dce("a declaration outside the interface", statement.span)
         for node in _walk(self._tree):
             self._node(node)
+        for node in _walk(self._acf):
+            if isinstance(node, ast.Attribute):
+                self._attribute(node)
         for file in dict.fromkeys(node.span.file for node in self._tree.body):
             self._comments(file)
 

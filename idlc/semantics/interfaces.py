@@ -9,6 +9,7 @@ from idlc.data import replace
 from idlc.diagnostics.report import Note
 from idlc.language.attributes import Place
 from idlc.semantics import bases, pickling, written
+from idlc.semantics.binding import Kind, source
 from idlc.semantics.documentation import Doc
 from idlc.semantics.numbering import distinct, numbered
 from idlc.semantics.operations import Draft, bind_operation
@@ -179,19 +180,40 @@ def _check(unit: Unit, interface: ast.Interface, bound: Interface, attributes: A
             if attribute.name in {"auto_handle", "explicit_handle", "implicit_handle"}:
                 message, help_ = f"[{attribute.name}] belongs into the ACF", "or compile with --app-config"
                 report.error("MIDL2150", message, attribute.span, help=help_)
-    auto = attributes.get("auto_handle")
     for draft in drafts:
-        operation = draft.operation
-        automatic = auto or draft.attributes.get("auto_handle")
-        if operation.is_async and automatic is not None:
-            note = Note("automatic handles are asked for here", automatic.span)
-            message = f'"{operation.name}" is [async] and needs an explicit handle'
-            report.error("MIDL2357", message, operation.span, (note,))
-        elif automatic is not None and pickling.has_pipes(operation):
-            note = Note("automatic handles are asked for here", automatic.span)
-            message = f'"{operation.name}" has pipes and needs an explicit handle'
-            report.error("MIDL2096", message, operation.span, (note,))
+        if draft.operation.is_async or pickling.has_pipes(draft.operation):
+            _automatic(unit, bound, attributes, draft)
+            _interpreted(unit, attributes, draft)
     pickling.check_operations(report, bound, attributes, drafts)
+
+
+def _automatic(unit: Unit, bound: Interface, attributes: Attributes, draft: Draft) -> None:
+    """Automatic handles, where written, do not go with asynchronous calls and pipes."""
+    operation = draft.operation
+    automatic = attributes.get("auto_handle") or draft.attributes.get("auto_handle")
+    handle = source(bound, operation)
+    if automatic is None or handle is None or handle.kind is not Kind.AUTOMATIC:
+        return
+    note = Note("automatic handles are asked for here", automatic.span)
+    if operation.is_async:
+        message = f'"{operation.name}" is [async] and needs an explicit handle'
+        unit.report.error("MIDL2357", message, operation.span, (note,))
+    else:
+        message = f'"{operation.name}" has pipes and needs an explicit handle'
+        unit.report.error("MIDL2096", message, operation.span, (note,))
+
+
+def _interpreted(unit: Unit, attributes: Attributes, draft: Draft) -> None:
+    """Nor do stubs that are not interpreted: MIDL chooses another mode. Here there is one only."""
+    optimize = draft.attributes.get("optimize") or attributes.get("optimize")
+    mode = optimize.arguments[0] if optimize is not None and optimize.arguments else None
+    if optimize is None or not isinstance(mode, ast.StringLiteral) or "f" in mode.value:
+        return
+    name = draft.operation.name
+    if draft.operation.is_async:
+        unit.report.warning("MIDL2319", f'"{name}" is [async]: [optimize] has no effect', optimize.span)
+    else:
+        unit.report.warning("MIDL2318", f'"{name}" has pipes: [optimize] has no effect', optimize.span)
 
 
 def _implicit(unit: Unit, attributes: Attributes) -> str | None:

@@ -44,7 +44,10 @@ def present(unit: Unit, name: str, shape: Shape, attributes: Iterable[ast.Attrib
     """
     if shape.is_error or isinstance(shape.core, Presented | InterfaceCore | FunctionCore):
         return shape
+    attributes = tuple(attributes)
     chosen = converter(unit, attributes)
+    if chosen is None and any(attribute.name in _NAMING for attribute in attributes):
+        return replace(shape, represented=True)
     if chosen is None or isinstance(shape.core, Void | Opaque | Pipe | BindingHandle | ContextHandleUse):
         return shape
     type_ = finish(shape, default=unit.default)

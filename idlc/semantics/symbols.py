@@ -91,6 +91,8 @@ class Shape:
     """Marked [handle]: data, and a binding handle too."""
     presented: bool = False
     """Stands for what travels instead of a declared type: attributes of the latter mean nothing to it."""
+    represented: bool = False
+    """C code sees it through routines of its own: what travels is the type itself."""
     inner: int = 0
     """How many of the innermost levels are those of what travels instead, out of reach of attributes."""
 

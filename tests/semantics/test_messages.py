@@ -78,7 +78,7 @@ def test_every_mistake_of_a_file_is_told_in_one_run() -> None:
                         "typedef MISSING T1;",
                         "typedef struct { long a; long a; } T2;",
                         "typedef [string] long *T3;",
-                        "typedef pipe wchar_t *T4;",
+                        "typedef pipe void T4;",
                         "void f1([out] long n);",
                         "void f2([in, size_is(k)] long *p);",
                         "void f3([in, unknown] long n);",

@@ -17,3 +17,6 @@ def check(places: Places, report: Report) -> None:
             report.error("MIDL2054", f'"{operation.name}" is a callback and cannot be [async]', operation.span)
         elif operation.message:
             report.error("MIDL2054", f'"{operation.name}" is a [message] and cannot be [async]', operation.span)
+        elif operation.encode or operation.decode:
+            message = f'"{operation.name}" serializes its parameters and cannot be [async]: it calls nobody'
+            report.error("MIDL2054", message, operation.span)

@@ -30,7 +30,7 @@ def _silent(operation: Operation, report: Report) -> None:
     match operation.result:
         case Void() | ErrorType():
             return
-        case Base(_, spelling) if spelling in _STATUS_RESULTS and not operation.message:
+        case Base(_, spelling) if spelling in _STATUS_RESULTS:
             return
         case _:
             message = f'"{operation.name}" has a result, but [{word}] operations are not answered'

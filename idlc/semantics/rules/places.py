@@ -95,9 +95,12 @@ class Places:
 
     @property
     def pipes(self) -> Iterator[tuple[Alias, Pipe]]:
+        """The names of pipes, pointers to pipes and arrays of pipes that the file defines, with those pipes."""
         for declared in self.bound.declarations:
-            if isinstance(declared, Alias) and isinstance(declared.type, Pipe):
-                yield declared, declared.type
+            if isinstance(declared, Alias):
+                for part in nested(declared.type):
+                    if isinstance(part, Pipe):
+                        yield declared, part
 
     def encapsulated(self, use: UnionUse) -> bool:
         declared = self.find(use.name)
