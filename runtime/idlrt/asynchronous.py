@@ -7,7 +7,6 @@ the one who is told does with the news is his affair: a callback that raises is 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     import asyncio
     import threading
     from concurrent import futures
-
-_log = logging.getLogger("idlrt")
 
 H = TypeVar("H")
 
@@ -64,7 +61,9 @@ class Notifier(Generic[H]):
             try:
                 self._tell(handle, event)
             except Exception:
-                _log.exception("being told of %s failed", event.name)
+                import logging
+
+                logging.getLogger("idlrt").exception("being told of %s failed", event.name)
 
     def __bool__(self) -> bool:
         return self._tell is not None

@@ -9,10 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from idlrt.asynchronous import AsyncEvent, Notification
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import AsyncCall, Call
 from idlrt.rpc.callbacks import BlockingCallbackClient, CallbackClient, CallbackService
 from idlrt.rpc.client import Client
+from idlrt.rpc.handle import AsyncHandle
 from idlrt.rpc.handles import ContextHandle
 from idlrt.rpc.interface import Answer, Interface, Operation, Result
 from idlrt.rpc.service import Service
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncCall",
+    "AsyncEvent",
+    "AsyncHandle",
     "BlockingCallbackClient",
     "Call",
     "CallbackClient",
@@ -33,6 +37,7 @@ __all__ = [
     "Client",
     "ContextHandle",
     "Interface",
+    "Notification",
     "Operation",
     "Result",
     "Server",
