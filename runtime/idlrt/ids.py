@@ -55,6 +55,9 @@ class SyntaxId:
     def pack(self, order: Order = "<") -> bytes:
         return uuid_bytes(self.uuid, order) + _VERSION[order].pack(self.major | self.minor << 16)
 
+    def __hash__(self) -> int:
+        return hash(self.uuid.int)  # looked up for every call, and of different uuids but for accidents
+
     def __str__(self) -> str:
         return f"{self.uuid} {self.major}.{self.minor}"
 

@@ -87,7 +87,8 @@ def judge(elements: Sequence[ContextElement], results: Sequence[ContextResult]) 
             case Result.ACCEPTANCE:
                 if asked is not None or result.transfer not in element.transfers:
                     raise RemoteProtocolError(f"the server accepted a transfer syntax not proposed, {result.transfer}")
-                accepted.append(Context(element.context_id, element.interface, result.transfer))
+                transfer = element.transfers[element.transfers.index(result.transfer)]  # found faster than its equal
+                accepted.append(Context(element.context_id, element.interface, transfer))
             case Result.NEGOTIATE_ACK:
                 if asked is None:
                     raise RemoteProtocolError("the server answered a feature negotiation that we did not begin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from idlrt.association.callbacks import Callback
 from idlrt.association.connection import Connection
@@ -22,7 +22,7 @@ from idlrt.association.events import (
     ServerEvent,
     Stub,
 )
-from idlrt.association.fragments import StubSender
+from idlrt.association.fragments import JOIN_BELOW, StubSender
 from idlrt.association.limits import DEFAULT_FRAGMENT, FALLBACK_FRAGMENT, MIN_FRAGMENT, Limits, check_fragment
 from idlrt.association.negotiation import Lookup, Offer, Outcome, grant
 from idlrt.association.states import REQUEST_INPUT, SERVER, SERVER_CALL, CallInput, CallState, Input, State
@@ -71,6 +71,14 @@ from idlrt.pdu.header import (
 from idlrt.security.provider import AuthLevel
 
 _REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
+_LITTLE_REQUEST: Final = _REQUEST["<"]
+_WHOLE_RESPONSE: Final = Struct("<BBBBIHHIIHH").pack
+_LITTLE: Final = 0x10
+_PLAIN: Final = FIRST | LAST | OBJECT_UUID | MAYBE | PENDING_CANCEL
+"""Flags of which a request in one fragment, with nothing particular about it, has the first two."""
+
+_event: Final[Callable[[Any, tuple[object, ...]], Any]] = tuple.__new__
+"""Makes a named tuple without a detour through its own `__new__`."""
 
 JoinGroup: TypeAlias = Callable[[int], int | None]
 """Takes the group id of a bind, 0 for a new group, and gives the group's id, or None to refuse the bind."""
@@ -116,15 +124,15 @@ class _Call:
     __slots__ = ("back", "call_id", "cancels", "context_id", "maybe", "order", "sender", "state", "streamed", "stub")
 
     def __init__(
-        self, call_id: int, context_id: int, sender: StubSender, order: Order, maybe: bool, streamed: bool
+        self, call_id: int, context_id: int, state: CallState, order: Order, maybe: bool, streamed: bool
     ) -> None:
         self.call_id = call_id
         self.context_id = context_id
-        self.sender = sender
+        self.sender: StubSender | None = None  # once the response does not go in one step
         self.order = order  # of the request
         self.maybe = maybe
         self.streamed = streamed
-        self.state = CallState.NEW
+        self.state = state
         self.cancels = 0
         self.stub: bytearray | None = None  # of a request that is not streamed
         self.back: Callback | None = None  # that was made and is not answered
@@ -182,6 +190,8 @@ class ServerConnection(Connection[ServerEvent]):
         response may begin, and end, before all of a streamed request has arrived; the rest of it is then dropped.
         """
         call = self._call(call_id)
+        if last and call.state is CallState.WAITING and self._respond_at_once(call, parts):
+            return
         if Input.RESPONSE not in SERVER[self._state]:
             raise self._wrong(Input.RESPONSE)
         begun = call.state in (CallState.RESPONDING, CallState.EARLY)
@@ -192,7 +202,32 @@ class ServerConnection(Connection[ServerEvent]):
         silent = call.maybe or call.state is CallState.ABANDONED
         self._advance(call, step)
         if not silent:
-            call.sender.put(self._out, parts, last)
+            self._sender(call).put(self._out, parts, last)
+
+    def _respond_at_once(self, call: _Call, parts: tuple[Buffer, ...]) -> bool:
+        """Send a response of one part in one fragment; whether it is one. So most are, and it costs a third."""
+        if len(parts) != 1 or call.maybe or call.cancels or self._config.order != "<" or self._state is not State.BOUND:
+            return False
+        size = len(parts[0])
+        if size > JOIN_BELOW or size > self.stub_room or type(parts[0]) is memoryview:
+            return False
+        call.state = CallState.DONE
+        del self._calls[call.call_id]
+        if call.back is not None:
+            self._unheard.add(call.call_id)
+        length, call_id, context_id = CALL_HEADER_SIZE + size, call.call_id, call.context_id
+        self._out.append(
+            _WHOLE_RESPONSE(VERSION, 0, 2, WHOLE, _LITTLE, length, 0, call_id, size, context_id, 0) + parts[0]
+        )
+        return True
+
+    def _sender(self, call: _Call) -> StubSender:
+        sender = call.sender
+        if sender is None:
+            call_id, context_id, order = call.call_id, call.context_id, self._config.order
+            sender = StubSender(PType.RESPONSE, call_id, context_id, self._tail(call), order, self._max_fragment)
+            call.sender = sender
+        return sender
 
     def fault(self, call_id: int, status: int, *, executed: bool = True) -> None:
         """End the call with a fault, also in the midst of its request or response."""
@@ -292,6 +327,10 @@ class ServerConnection(Connection[ServerEvent]):
     def _fragment(
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ServerEvent, ...]:
+        if flags & _PLAIN == WHOLE:
+            events = self._plain(order, call_id, view, at, end)
+            if events is not None:
+                return events
         if Input.REQUEST not in SERVER[self._state]:
             self._arrived(Input.REQUEST)
         start = at + (CALL_HEADER_SIZE + OBJECT_SIZE if flags & OBJECT_UUID else CALL_HEADER_SIZE)
@@ -337,6 +376,28 @@ class ServerConnection(Connection[ServerEvent]):
             if started is not None and not last and order == "<":
                 self._streams.add(call_id)
         return (stub,) if started is None else (started, stub)
+
+    def _plain(
+        self, order: Order, call_id: int, view: memoryview, at: int, end: int
+    ) -> tuple[ServerEvent, ...] | None:
+        """A request in one fragment with nothing particular about it, as most are; None for any other."""
+        calls, start = self._calls, at + CALL_HEADER_SIZE
+        if self._incoming is not None or self._state is not State.BOUND or order != "<" or start > end:
+            return None
+        if calls and (call_id in calls or not self._multiplexed):
+            return None
+        hint, context_id, opnum = _LITTLE_REQUEST(view, at + HEADER_SIZE)
+        context = self._contexts.get(context_id)
+        if context is None or opnum in self._offers[context_id].streamed:
+            return None
+        limits = self._config.limits
+        if end - start > limits.max_stub or len(calls) >= limits.max_calls:
+            return None
+        calls[call_id] = _Call(call_id, context_id, CallState.WAITING, order, False, False)
+        return (
+            _event(CallStarted, (call_id, context, opnum, None, order, False, False, False, hint)),
+            _event(Stub, (call_id, view[start:end].tobytes(), True, True, order)),
+        )
 
     def _back(self, flags: int, order: Order, call_id: int, view: memoryview) -> tuple[ServerEvent, ...]:
         call = self._answering(call_id, bool(flags & LAST))
@@ -406,9 +467,8 @@ class ServerConnection(Connection[ServerEvent]):
         context = self._contexts.get(context_id)
         config = self._config
         streamed = context is not None and opnum in self._offers[context_id].streamed
-        sender = StubSender(PType.RESPONSE, call_id, context_id, 0, config.order, self._max_fragment)
-        call = _Call(call_id, context_id, sender, order, maybe, streamed)
-        call.state = SERVER_CALL[CallState.NEW][REQUEST_INPUT[flags & WHOLE]]
+        state = SERVER_CALL[CallState.NEW][REQUEST_INPUT[flags & WHOLE]]
+        call = _Call(call_id, context_id, state, order, maybe, streamed)
         refusal = None
         if context is None:
             refusal = NCA_UNK_IF
@@ -453,9 +513,13 @@ class ServerConnection(Connection[ServerEvent]):
 
     def _cancelled(self, call: _Call) -> None:
         call.cancels += 1
-        # The cancel count is the low octet of the two that end a response's header.
+        if call.sender is not None:
+            call.sender.tail = self._tail(call)
+
+    def _tail(self, call: _Call) -> int:
+        """The end of a response's header: the cancel count is the low octet of two."""
         count = min(call.cancels, 255)
-        call.sender.tail = count if self._config.order == "<" else count << 8
+        return count if self._config.order == "<" else count << 8
 
     # -- what arrives: everything else
 
