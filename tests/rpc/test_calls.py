@@ -55,13 +55,12 @@ async def test_plain_methods_run_in_threads() -> None:
 
 
 @on_a_loop
-async def test_many_calls_share_one_connection() -> None:
+async def test_many_calls_at_a_time_are_of_one_association_group() -> None:
     service = Lab()
     async with testing.channel(service) as channel:
         client = LabClient(channel)
         assert await asyncio.gather(*(client.Add(n, n) for n in range(100))) == [2 * n for n in range(100)]
         assert len({call.group_id for call in service.calls}) == 1
-        assert len(channel._links) == 1
 
 
 @on_a_loop
@@ -149,7 +148,7 @@ async def test_an_unknown_operation_is_out_of_range() -> None:
         )
 
     async with testing.channel(Lab()) as channel:
-        link, context = await channel.acquire(LAB, exclusive=False)
+        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
         exchange = await _raw(channel, link, context.context_id, 99, b"")
         assert isinstance(exchange, RpcFault)
         assert exchange.name == "nca_s_op_rng_error"
@@ -159,7 +158,7 @@ async def test_an_unknown_operation_is_out_of_range() -> None:
 @on_a_loop
 async def test_bad_stub_data_did_not_execute() -> None:
     async with testing.channel(Lab()) as channel:
-        link, context = await channel.acquire(LAB, exclusive=False)
+        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
         fault = await _raw(channel, link, context.context_id, 1, b"\xff\xff\xff\xff")
         assert isinstance(fault, RpcFault)
         assert (fault.status, fault.executed) == (0x6F7, False)
@@ -375,7 +374,7 @@ async def test_a_server_reads_the_other_byte_order_and_answers_in_its_own() -> N
 
     async with testing.channel(Lab()) as channel:
         channel._config = ClientConfig(order=">")
-        link, context = await channel.acquire(LAB, exclusive=False)
+        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
         stub = LAB.codecs(context.transfer, ">")[0].put_request(2, 3)
         assert stub == bytes([0, 0, 0, 2, 0, 0, 0, 3])
         assert await _raw(channel, link, context.context_id, 0, bytes(stub)) == bytes([5, 0, 0, 0])

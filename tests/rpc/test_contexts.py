@@ -10,7 +10,7 @@ import pytest
 from idlrt import rpc, testing
 from idlrt.errors import RpcFault
 from tests.rpc.services import Lab, ThreadedLab, on_a_loop
-from tests.rpc.specimen.lab import LABCTX, LabClient
+from tests.rpc.specimen.lab import LAB, LABCTX, LabClient
 
 
 def mismatch(caught: pytest.ExceptionInfo[RpcFault]) -> bool:
@@ -60,7 +60,7 @@ async def test_a_handle_is_valid_on_all_connections_of_its_group() -> None:
         client = LabClient(channel)
         handle = await client.Open(5)
         first = channel._links[0]
-        first.reserved = True  # as if a call with pipes had it
+        channel.take(LAB, LAB.by_opnum[0])  # as if a call had it
         assert await client.Use(handle) == 5
         assert len(channel._links) == 2
         first.close()

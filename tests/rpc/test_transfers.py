@@ -129,7 +129,7 @@ async def test_an_interface_without_codecs_for_the_choice_says_so() -> None:
     narrow = rpc.Interface("Narrow", syntax, module=M.__name__, codec="_wide_Wide_codec")
     async with testing.channel(Wide(), transfers=(NDR64,)) as channel:
         with pytest.raises(LocalProtocolError, match="Narrow was compiled without NDR64"):
-            await channel.acquire(narrow, exclusive=False)
+            await channel.acquire(narrow, rpc.Operation("Sum", 0))
         assert connections(channel) == []
 
 

@@ -344,7 +344,27 @@ class ClientConnection(Connection[ClientEvent]):
         self._send(Orphaned(call_id=call_id, order=self._config.order))
         return Features.KEEP_CONNECTION_ON_ORPHAN in self._features
 
+    def abandon(self, call_id: int) -> bool:
+        """Give the call up without telling the server; what it answers is dropped.
+
+        Returns whether the connection may be kept: not if it carries one call at a time, or part of a request.
+        """
+        call = self._call(call_id)
+        if not call.sender.started:
+            return self.orphan(call_id)
+        whole = self._sending is not call
+        self._streams.discard(call_id)
+        self._advance(call, CallInput.ORPHAN)
+        call.stub = None
+        self._abandoned += 1
+        return whole and self._multiplexed and len(self._calls) < self._config.limits.max_calls
+
     # -- what stands
+
+    def arrived(self, call_id: int) -> int:
+        """Octets of a response that is not streamed and of which part is there."""
+        call = self._calls.get(call_id)
+        return 0 if call is None or call.stub is None else len(call.stub)
 
     @property
     def contexts(self) -> Sequence[Context]:

@@ -1,15 +1,14 @@
-"""One connection that a server accepted: octets between a transport and a server's association.
+"""One connection that a server accepted, and the calls in progress on it.
 
-It hands events to the calls in progress, and stops reading while one of them has enough waiting, or while the client
-leaves too many answers unread.
+Nothing is read either while the client leaves too many answers unread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from idlrt.association import (
     Bound,
@@ -26,9 +25,8 @@ from idlrt.association import (
 )
 from idlrt.errors import NCA_OP_RNG_ERROR, NCA_UNK_IF, CallCancelled, LocalProtocolError, RemoteProtocolError
 from idlrt.rpc.contexts import Group
-from idlrt.rpc.outbox import Octets, Outbox
 from idlrt.rpc.serving import Serving, lost
-from idlrt.rpc.trace import tracer
+from idlrt.rpc.wire import Octets, Wire
 
 if TYPE_CHECKING:
     from idlrt.rpc.server import Server
@@ -39,27 +37,20 @@ _log = logging.getLogger("idlrt.server")
 _UNREAD_ANSWERS = 1 << 20
 
 
-class ServerLink(asyncio.BufferedProtocol):
+class ServerLink(Wire[Serving]):
     """One connection of a client."""
 
     group: Group
 
     def __init__(self, server: Server, endpoint: str) -> None:
+        self._association = ServerConnection(server.config(self._join, endpoint))
+        super().__init__(self._association, "server", server.keep_alive)
         self.server = server
-        self.loop = server.loop
         self.limits = server.limits
         self.decoding = server.decoding
         self.client = "?"
-        self.full = False
-        self._association = ServerConnection(server.config(self._join, endpoint))
         self._joined: Group | None = None
-        self._calls: dict[int, Serving] = {}
-        self._holders: set[object] = set()  # while there are any, nothing is read
-        self._crowded = False
         self._lost = False
-        self._trace = tracer(f"server {id(self) & 0xFFFF:04x}")
-        self._transport: asyncio.Transport
-        self._out: Outbox
         self._unbound: asyncio.TimerHandle | None = None
 
     def _join(self, group_id: int) -> int | None:
@@ -72,8 +63,7 @@ class ServerLink(asyncio.BufferedProtocol):
     # -- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._out = Outbox(self._transport, self._association.data_to_send, self._trace)
+        super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self.client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer or "local")
         self.server.links.add(self)
@@ -84,18 +74,8 @@ class ServerLink(asyncio.BufferedProtocol):
             _log.info("%s connected but did not bind", self.client)
             self._transport.abort()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._association.receive_buffer()
-
-    def buffer_updated(self, nbytes: int) -> None:
-        if self._trace is not None:
-            self._trace.received(self._association.receive_buffer()[:nbytes])
-        self._dispatch(self._association.received(nbytes))
-
-    def eof_received(self) -> None:
-        return None  # which closes the transport
-
     def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
         self._lost = True
         if self._unbound is not None:
             self._unbound.cancel()
@@ -105,44 +85,17 @@ class ServerLink(asyncio.BufferedProtocol):
         if self._joined is not None:
             self.server.groups.leave(self._joined)
 
-    def pause_writing(self) -> None:
-        self.full = True
-
     def resume_writing(self) -> None:
-        self.full = False
-        if self._crowded:
-            self._crowded = False
-            self._read()
-        for call in tuple(self._calls.values()):
-            call.wake()
+        super().resume_writing()
+        self.go_on(self)
 
     # -- events
 
-    def _dispatch(self, events: Iterator[ServerEvent]) -> None:
-        calls = self._calls
-        touched: Serving | None = None
-        try:
-            for event in events:
-                if type(event) is Stub:
-                    call = calls.get(event.call_id)
-                    if call is None:
-                        continue
-                    if call is not touched:
-                        if touched is not None:
-                            touched.settle()
-                        touched = call
-                    call.stub(event)
-                else:
-                    self._other(event)
-        except RemoteProtocolError as error:
-            _log.warning("%s broke the protocol: %s", self.client, error)
-            self._lose(error)
-            self._send()
-            self._transport.close()
-            return
-        if touched is not None:
-            touched.settle()
+    def _broken(self, error: RemoteProtocolError) -> None:
+        _log.warning("%s broke the protocol: %s", self.client, error)
+        self._lose(error)
         self._send()
+        self._transport.close()
 
     def _other(self, event: ServerEvent) -> None:
         match event:
@@ -224,26 +177,9 @@ class ServerLink(asyncio.BufferedProtocol):
         self.server.groups.ended(self.group)
 
     def _send(self) -> None:
-        self._out.send()
-        if self.full and not self._crowded and self._transport.get_write_buffer_size() > _UNREAD_ANSWERS:
-            self._crowded = True
-            self._transport.pause_reading()
-
-    def hold(self, holder: object) -> None:
-        """Stop reading: a call has enough waiting in its pipes."""
-        if not self._holders and not self._crowded and not self._lost:
-            self._transport.pause_reading()
-        self._holders.add(holder)
-
-    def go_on(self, holder: object) -> None:
-        """Read again, unless somebody else still holds or answers are left unread."""
-        if holder in self._holders:
-            self._holders.discard(holder)
-            self._read()
-
-    def _read(self) -> None:
-        if not self._holders and not self._crowded and not self._lost and not self._transport.is_closing():
-            self._transport.resume_reading()
+        super()._send()
+        if self.full and self._transport.get_write_buffer_size() > _UNREAD_ANSWERS:
+            self.hold(self)
 
     # -- the server's side
 

@@ -1,15 +1,15 @@
-"""One connection of an asyncio channel: octets between a transport and a client's association.
+"""One connection of an asyncio channel, from the bind on.
 
-It reads into the association's buffer, hands events to the calls they are about, and wakes who waits. It knows
-nothing of parameters; the calls do.
+It knows nothing of parameters; the calls do. Nor does it know which call goes where: the channel does, and keeps its
+claims on the connection here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from idlrt.association import (
     BindRefused,
@@ -18,6 +18,7 @@ from idlrt.association import (
     ClientConfig,
     ClientConnection,
     ClientEvent,
+    Context,
     ContextsAltered,
     Ended,
     Fault,
@@ -26,12 +27,13 @@ from idlrt.association import (
 )
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
 from idlrt.ndr import for_codecs
-from idlrt.rpc.outbox import Octets, Outbox
-from idlrt.rpc.trace import tracer
+from idlrt.rpc.wire import Octets, Wire
 
 if TYPE_CHECKING:
     from idlrt.ids import SyntaxId
     from idlrt.rpc.callbacks import CallbackService
+    from idlrt.rpc.interface import Interface
+    from idlrt.transport.liveness import KeepAlive
 
 _log = logging.getLogger("idlrt.client")
 
@@ -59,45 +61,31 @@ class Receiver(Protocol):
         """Something that the call may wait for has changed."""
 
 
-class Link(asyncio.BufferedProtocol):
-    """A connection, from the bind on."""
+class Link(Wire[Receiver]):
+    """A connection of a client."""
 
-    def __init__(self, config: ClientConfig, released: Released) -> None:
+    def __init__(self, config: ClientConfig, owner: Owner, keep_alive: KeepAlive | None = None) -> None:
         self.association = ClientConnection(config)
-        self._decoding = for_codecs(config.limits)
-        self.reserved = False  # a call with pipes, or an alter_context, has it to itself
+        super().__init__(self.association, "client", keep_alive)
         self.lost: Exception | None = None
         self.retired = False
         self.bound: Bound | None = None
-        self.full = False  # the transport has not sent what it was given
-        self._calls: dict[int, Receiver] = {}
-        self._holders: set[object] = set()  # while there are any, nothing is read
+        self.claims = 0
+        """Calls that have it, or are about to."""
+        self.alone = False
+        """It is claimed by one call that shares it with no other."""
+        self.contexts: tuple[dict[Interface, Context], dict[Interface, Context]] = {}, {}
+        """Contexts that calls without pipes, and calls with pipes, are made in."""
+        self._decoding = for_codecs(config.limits)
         self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
-        self._released = released
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._owner = owner
+        self._closed: asyncio.Future[None] = self.loop.create_future()
         self._callbacks: set[asyncio.Task[None]] = set()  # under way
-        self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
-        self._transport: asyncio.Transport
-        self._out: Outbox
 
     # -- the transport's side
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._out = Outbox(self._transport, self.association.data_to_send, self._trace)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.association.receive_buffer()
-
-    def buffer_updated(self, nbytes: int) -> None:
-        if self._trace is not None:
-            self._trace.received(self.association.receive_buffer()[:nbytes])
-        self._dispatch(self.association.received(nbytes))
-
-    def eof_received(self) -> None:
-        return None  # which closes the transport
-
     def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
         if self.lost is None:
             self._dispatch(self.association.receive_eof())
             reason = f": {exc}" if exc is not None else ""
@@ -105,48 +93,17 @@ class Link(asyncio.BufferedProtocol):
         if not self._closed.done():
             self._closed.set_result(None)
 
-    def pause_writing(self) -> None:
-        self.full = True
-
-    def resume_writing(self) -> None:
-        self.full = False
-        for call in tuple(self._calls.values()):
-            call.wake()
-
     # -- events
 
-    def _dispatch(self, events: Iterator[ClientEvent]) -> None:
-        calls = self._calls
-        touched: Receiver | None = None
-        try:
-            for event in events:
-                if type(event) is Stub:
-                    call = calls.get(event.call_id)
-                    if call is None:
-                        continue
-                    if call is not touched:
-                        if touched is not None:
-                            touched.settle()
-                        touched = call
-                    if call.stub(event):
-                        self._over(event.call_id)
-                else:
-                    self._other(event)
-        except RemoteProtocolError as error:
-            _log.warning("the server broke the protocol: %s", error)
-            self._fail(error)
-            self._out.send()
-            self._transport.abort()
-            return
-        if touched is not None:
-            touched.settle()
-        self._out.send()
+    def _broken(self, error: RemoteProtocolError) -> None:
+        _log.warning("the server broke the protocol: %s", error)
+        self._fail(error)
+        self._send()
+        self._transport.abort()
 
     def _over(self, call_id: int) -> None:
-        self._calls.pop(call_id, None)
-        self._released(self)
-        if self.retired and not self._calls:
-            asyncio.get_running_loop().call_soon(self.close)
+        if self._calls.pop(call_id, None) is not None:
+            self._owner.released(self)
 
     def _other(self, event: ClientEvent) -> None:
         match event:
@@ -166,11 +123,12 @@ class Link(asyncio.BufferedProtocol):
             case CallbackRequested():
                 call = self._calls.get(event.call_id)
                 serving = self._called_back(event, None if call is None else call.callbacks)
-                task = asyncio.get_running_loop().create_task(serving)
+                task = self.loop.create_task(serving)
                 self._callbacks.add(task)
                 task.add_done_callback(self._callbacks.discard)
             case ShutdownRequested():
-                self._released(self)
+                self.retired = True
+                self._owner.changed(self)
             case Ended():
                 self._fail(ConnectionLost("the server closed the connection"))
             case Stub():
@@ -180,16 +138,15 @@ class Link(asyncio.BufferedProtocol):
         """Serve a callback; its call may be over before its method is."""
         from idlrt.rpc.answers import serve
 
-        loop = asyncio.get_running_loop()
         answer = await serve(
             event,
             service,
             self._decoding,
-            lambda function, *given: loop.run_in_executor(None, function, *given),
+            lambda function, *given: self.loop.run_in_executor(None, function, *given),
         )
         if self.lost is None and event.call_id in self._calls:
             answer.send(self.association, event.call_id)
-            self._out.send()
+            self._send()
 
     def _fail(self, error: Exception) -> None:
         if self.lost is None:
@@ -199,7 +156,7 @@ class Link(asyncio.BufferedProtocol):
         for call in calls:
             call.fail(error)
         self._refuse(error)
-        self._released(self)
+        self._owner.changed(self)
 
     def _refuse(self, error: Exception) -> None:
         answers, self._answers = self._answers, {}
@@ -218,15 +175,15 @@ class Link(asyncio.BufferedProtocol):
             call_id = self.association.bind(proposal, group_id=group_id)
         else:
             call_id = self.association.alter_context(proposal)
-        answer = self._answers[call_id] = asyncio.get_running_loop().create_future()
-        self._out.send()
+        answer = self._answers[call_id] = self.loop.create_future()
+        self._send()
         try:
             event = await answer
         finally:
             self._answers.pop(call_id, None)
         if isinstance(event, BindRefused):
             raise event.error()
-        if self.association.context_for(interface) is None:
+        if not any(self.association.context_for(interface, transfer) for transfer in transfers):
             raise event.refused[0].error() if event.refused else RpcError("the server accepted nothing")
 
     def register(self, call_id: int, call: Receiver) -> None:
@@ -242,7 +199,7 @@ class Link(asyncio.BufferedProtocol):
         """Put on the wire what the association has to send."""
         if self.lost is not None:
             raise self.lost
-        self._out.send()
+        self._send()
 
     def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
         """Send stub data of a request, `last` to its end."""
@@ -252,30 +209,20 @@ class Link(asyncio.BufferedProtocol):
     def give_up(self, call_id: int) -> None:
         """Orphan a call; the connection goes with it unless the server agreed to keep it."""
         if self.lost is None and call_id in self._calls:
-            keep = self.association.orphan(call_id)
-            self._out.send()
-            self.forget(call_id)
-            if not keep:
-                self.retire()
+            self.retired |= not self.association.orphan(call_id)
+            self._send()
+            self._over(call_id)
+
+    def abandon(self, call_id: int) -> None:
+        """Give a call up without a word to the server, which may take the connection with it."""
+        if self.lost is None and call_id in self._calls:
+            self.retired |= not self.association.abandon(call_id)
+            self._over(call_id)
 
     def retire(self) -> None:
         """Take no further calls, and close when those on the way are over."""
         self.retired = True
-        if self.lost is None and not self._calls:
-            self.close()
-
-    def hold(self, holder: object) -> None:
-        """Stop reading: a call has enough waiting in its pipes."""
-        if not self._holders and self.lost is None:
-            self._transport.pause_reading()
-        self._holders.add(holder)
-
-    def go_on(self, holder: object) -> None:
-        """Read again, unless somebody else still holds."""
-        if holder in self._holders:
-            self._holders.discard(holder)
-            if not self._holders and not self._transport.is_closing():
-                self._transport.resume_reading()
+        self._owner.changed(self)
 
     def close(self) -> None:
         """Close in order; calls that still wait fail."""
@@ -289,7 +236,11 @@ class Link(asyncio.BufferedProtocol):
         await asyncio.shield(self._closed)
 
 
-class Released(Protocol):
-    """Told when a call on a link ended, or the link itself."""
+class Owner(Protocol):
+    """Whose connection it is."""
 
-    def __call__(self, link: Link, /) -> None: ...
+    def released(self, link: Link, /) -> None:
+        """A call on the link is over."""
+
+    def changed(self, link: Link, /) -> None:
+        """The link is lost, or the server asks to leave."""

@@ -28,6 +28,7 @@ from idlrt.rpc.methods import Method
 from idlrt.rpc.reach import TRANSFERS, known, supported
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving
+from idlrt.transport.liveness import KEEP_ALIVE, KeepAlive
 
 _log = logging.getLogger("idlrt.server")
 
@@ -56,11 +57,13 @@ class Server:
         transfers: Sequence[SyntaxId] = TRANSFERS,
         max_fragment: int | None = None,
         bind_timeout: float = BIND_TIMEOUT,
+        keep_alive: KeepAlive | None = KEEP_ALIVE,
     ) -> None:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
         self.transfers = known(transfers)
         self.bind_timeout = bind_timeout
+        self.keep_alive = keep_alive
         self.links: set[ServerLink] = set()
         self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone
         self.groups = Groups(self.call_hook)

@@ -35,6 +35,11 @@ class MemoryTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self._closing
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the peer has closed, to be asked while nothing is read."""
+        return self.peer._closing
+
     def is_reading(self) -> bool:
         return self._reading and not self._closing
 
