@@ -68,6 +68,11 @@ class Notifier(Generic[H]):
     def __bool__(self) -> bool:
         return self._tell is not None
 
+    @property
+    def calls(self) -> bool:
+        """Whether it is a callback, which is given the handle."""
+        return self._tell is not None and self._tell is self.form
+
 
 def _teller(form: Notification[H]) -> Callable[[H, AsyncEvent], object] | None:
     if form is None:
