@@ -8,18 +8,17 @@ from collections.abc import Iterable
 from idlc.codec import get_arrays, put_arrays
 from idlc.codec.expressions import member
 from idlc.codec.get import Get
-from idlc.codec.phase import START, UNKNOWN, Phase, lay_out
+from idlc.codec.phase import START, UNKNOWN, lay_out
 from idlc.codec.pickles import pickle
 from idlc.codec.put import Put
 from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared, result_of
 from idlc.codec.statements import CodecModule, Entry, Function, Line, PickleEntry, Statement
 from idlc.language.python_names import python_names
-from idlc.semantics.types import Dimension, Member, Variable
+from idlc.semantics.types import Member, Variable
 from idlc.wire.layout import Syntax, letter
 from idlc.wire.steps import (
     RESULT,
-    Content,
     EnumValue,
     OperationPlan,
     PipeChunks,
@@ -27,7 +26,6 @@ from idlc.wire.steps import (
     RecordUse,
     Referent,
     Scalar,
-    Sequence,
     Slot,
     Step,
     WirePlan,
@@ -461,8 +459,13 @@ _RECORD_FUNCTIONS = {
 
 
 def _pipe_element(step: PipeChunks, shared: Shared, functions: list[Function]) -> str:
+    spelled = _element(step, shared, functions)
+    return spelled if step.range is None else f"{spelled}.within({step.range[0]}, {step.range[1]})"
+
+
+def _element(step: PipeChunks, shared: Shared, functions: list[Function]) -> str:
     element = step.element
-    if isinstance(element, Scalar):
+    if isinstance(element, Scalar) and element.range is None:
         letter_ = letter(element, shared.syntax)
         if letter_ == "B":
             return "ndr.BYTES"
@@ -472,22 +475,16 @@ def _pipe_element(step: PipeChunks, shared: Shared, functions: list[Function]) -
     name = f"pipe_{step.name}"
     if all(function.name != f"put_{name}" for function in functions):
         functions.extend(_pipe_functions(name, element, shared, alignment))
-    return f"ndr.PipeElement({size}, {alignment}, put_{name}, get_{name})"
+    return f"ndr.row_element({size}, {alignment}, put_{name}, get_{name})"
 
 
 def _pipe_functions(name: str, element: Step, shared: Shared, alignment: int) -> list[Function]:
     """Functions that move the elements of one chunk, which starts aligned."""
-    sequence = Sequence(element, (Dimension(),), Content.ITEMS)
     put = Put(shared)
-    put.phase = Phase(alignment, 0)
     block = put.names.new("block")
-    put_arrays.items(put, sequence, block, _no_variables, "block")
-    put.flush()
+    put_arrays.chunk(put, element, alignment, block)
     get = Get(shared)
-    get.phase = Phase(alignment, 0)
-    reading = Reading(sequence, "block")
-    get_arrays.items(get, reading, sequence, "n", "block")
-    get.flush()
+    get_arrays.chunk(get, element, alignment)
     return [
         Function(
             f"put_{name}",

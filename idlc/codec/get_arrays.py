@@ -8,8 +8,9 @@ from idlc.codec.expressions import cut
 from idlc.codec.phase import UNKNOWN, Phase, known, lay_out
 from idlc.codec.reading import DONE, Reading, Siblings, copied
 from idlc.codec.spelling import group, listed, targets_of
+from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
-from idlc.wire.steps import Content, Converted, RecordUse, Scalar, Sequence, Text
+from idlc.wire.steps import Content, Converted, RecordUse, Scalar, Sequence, Step, Text
 
 if TYPE_CHECKING:
     from idlc.codec.get import Get
@@ -202,6 +203,38 @@ def items(get: Get, reading: Reading, step: Sequence, count: str, path: str) -> 
     get.loop(f"for _ in range({count}):", one)
     reading.element = made[-1]
     get.base, get.offset = "at", 0
+
+
+def chunk(get: Get, element: Step, alignment: int) -> None:
+    """The list `block` of a pipe's `n` elements, each of which fills a stride of the octets `d`."""
+    get.phase = Phase(alignment, 0)
+    if not get.shared.flat(element):
+        sequence_ = Sequence(element, (Dimension(),), Content.ITEMS)
+        items(get, Reading(sequence_, "block"), sequence_, "n", "block")
+        get.flush()
+        return
+    path = "block[len block]"
+    get.line("block: Any = []")
+    item = get.body(element, "v", None, path, [])
+    get.align(alignment)
+    moved, get.run, get.run_paths = get.run, [], []
+    after, get.after = get.after, []
+    run = lay_out(moved, get.phase)
+    left = targets_of([it.value for it in moved if it.letter])
+
+    def one() -> None:
+        for check in after:
+            check()
+        if isinstance(element, RecordUse):
+            get.line(f"made = {get.shared.table('make', 'object.__new__')}({get.shared.type(element.name)})")
+            for slot in get.shared.construction(element.name):
+                field = get.shared.fields[element.name][slot]
+                get.line(f"made.{field} = {get.expression(item.parts[slot])}", path)
+            get.line("block.append(made)")
+        else:
+            get.line(f"block.append({get.expression(item)})", path)
+
+    get.loop(f"for {left} in {get.shared.rows(run)}(d):", one)
 
 
 def fits(get: Get, count: str, least: int, path: str) -> None:

@@ -11,7 +11,7 @@ from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
 from idlc.codec.spelling import group, listed, out_of_reach
 from idlc.data import dataclass, replace
-from idlc.semantics.types import Dimension
+from idlc.semantics.types import Dimension, Member, Variable
 from idlc.wire.layout import WIDTHS, letter
 from idlc.wire.steps import Content, Converted, RecordUse, Scalar, Sequence, Slot, Step, Text
 
@@ -260,6 +260,27 @@ def items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None
         put.body(element, item, scope, inner)
 
     put.loop(f"for {item} in {value}:", one)
+
+
+def chunk(put: Put, element: Step, alignment: int, block: str) -> None:
+    """The elements of a pipe's chunk, a stride each but the last one; the first lies at an aligned place."""
+    size = put.layout.size(element)
+    assert size is not None
+    gap = -size % alignment
+    item = put.names.new("v")
+
+    def one() -> None:
+        put.phase = Phase(alignment, 0)
+        put.body(element, item, _nothing, f"{block}[{item} in {block}]")
+        put.align(alignment)
+
+    put.loop(f"for {item} in {block}:", one)
+    if gap:
+        put.line(f"del {put.buffer}[-{gap}:]")
+
+
+def _nothing(place: Variable | Member) -> str:
+    raise AssertionError(f"an element has a fixed size, and {place.name} says nothing about it")
 
 
 def deferred_items(put: Put, step: Sequence, value: str, scope: Scope, path: str) -> None:

@@ -252,7 +252,8 @@ class _Planner:
         for parameter in operation.parameters:
             pipe = is_pipe(parameter.type)
             if pipe is not None:
-                pipes = Pipes(parameter.name, PipeChunks(pipe.name, self.traveller(pipe.element, parameter, operation)))
+                element = self.traveller(pipe.element, parameter, operation)
+                pipes = Pipes(parameter.name, PipeChunks(pipe.name, element, pipe.range))
                 if parameter.is_in:
                     in_pipes.append(pipes)
                 if parameter.is_out:
@@ -313,8 +314,8 @@ class _Planner:
                 return InterfaceReferent(interface, iid)
             case Presented(name, target, converter):
                 return Converted(name, converter, self.step(target))
-            case Pipe(name, element):
-                return PipeChunks(name, self.step(element))
+            case Pipe(name, element, limits):
+                return PipeChunks(name, self.step(element), limits)
             case Void() | ErrorType() | BindingHandle() | Opaque():
                 raise _NoForm
 

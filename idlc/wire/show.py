@@ -170,7 +170,8 @@ class _Show:
             case Converted(name, _, target):
                 return f"{self.kind(target)} through {name}"
             case PipeChunks():
-                return f"pipe of {self.kind(step.element)}"
+                chunks = "" if step.range is None else f" in chunks{_range(step.range)}"
+                return f"pipe of {self.kind(step.element)}{chunks}"
 
     def conformance(self, step: Step, name: str) -> Iterator[str]:
         match step:

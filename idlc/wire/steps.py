@@ -157,6 +157,8 @@ class PipeChunks:
 
     name: str
     element: Step
+    range: tuple[int, int] | None = None
+    """How many elements each of them may hold."""
 
 
 Step = (

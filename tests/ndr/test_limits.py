@@ -146,7 +146,7 @@ def test_a_limit_that_cannot_be_is_refused_at_once(wrong: dict[str, int]) -> Non
 def test_a_chunk_of_a_pipe_has_a_limit() -> None:
     element = ndr.number_element("<", "i")
     with pytest.raises(NdrError, match="claims 3 elements, at most 2"):
-        ChunkParser(element, "<", False, 2).feed(memoryview(struct.pack("<I", 3)), 0)
+        ChunkParser(element, "<", most=2).feed(memoryview(struct.pack("<I", 3)), 0)
 
 
 PICKLED = """

@@ -18,7 +18,7 @@ from tests.compiled import Compiled, compile_cached, dialect_of
 from tests.fuzz.rounds import ROUNDS
 from tests.roundtrip.random_values import Values
 from tests.vectors.files import read_vectors
-from tests.vectors.marshalling import Stub
+from tests.vectors.marshalling import Stub, joined
 from tests.vectors.values import is_pipe
 
 TESTS = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def test_values_survive_the_way_there_and_back(case: Compiled, name: str, transf
         inputs, blocks = split(stub, sent)
         read, pipes = stub.get_request(stub.put_request(inputs, blocks))
         assert read == inputs
-        assert stub.joined(stub.codec.in_pipes, pipes) == stub.joined(stub.codec.in_pipes, blocks)
+        assert joined(pipes) == joined(blocks)
 
         # An [in, out] parameter changes, what it sizes with it; [in] ones stay as they were.
         stays = {name: value for name, value in sent.items() if not stub.parameters[name].is_out}
@@ -71,7 +71,7 @@ def test_values_survive_the_way_there_and_back(case: Compiled, name: str, transf
         result = case.result_class(stub.declared, stub.operation)(*outputs) if several else next(iter(outputs), None)
         got, pipes = stub.get_response(stub.put_response(result, blocks, inputs), inputs)
         assert got == result
-        assert stub.joined(stub.codec.out_pipes, pipes) == stub.joined(stub.codec.out_pipes, blocks)
+        assert joined(pipes) == joined(blocks)
 
 
 def split(stub: Stub, values: dict[str, Any]) -> tuple[tuple[Any, ...], list[Any]]:

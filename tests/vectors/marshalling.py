@@ -75,9 +75,9 @@ class Stub:
         for element, blocks in zip(elements, pipes, strict=True):
             writer = ChunkWriter(element, self.order, self.wide)
             for block in blocks:
-                count = element.count(block)
+                count, octets = element.pack(block)
                 data += writer.head(count, len(data))
-                data += element.pack(block)
+                data += octets
                 data += writer.tail(count, len(data))
             data += writer.head(0, len(data))
 
@@ -92,9 +92,10 @@ class Stub:
             pipes.append([element.unpack(memoryview(octets), count)] if count else [])
         return pipes, at
 
-    def joined(self, elements: tuple[Any, ...], pipes: list[Any]) -> list[Any]:
-        """What each pipe holds, whatever its chunks."""
-        return [element.join(blocks) if blocks else None for element, blocks in zip(elements, pipes, strict=True)]
+
+def joined(pipes: list[Any]) -> list[Any]:
+    """What each pipe holds, whatever its chunks."""
+    return [[element for block in blocks for element in block] for blocks in pipes]
 
 
 def renumbered(data: bytes, offsets: list[int], width: int, order: str) -> bytes:

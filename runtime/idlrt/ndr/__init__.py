@@ -5,18 +5,16 @@ Nothing here does I/O. Transfer syntaxes are C706 chapter 14 and MS-RPCE 2.2.5.
 
 from idlrt.errors import NdrError
 from idlrt.ndr.codecs import (
-    BYTES,
     Codecs,
     OperationCodec,
-    PipeElement,
     get_no_result,
     get_nothing,
-    number_element,
     put_no_result,
     put_nothing,
 )
 from idlrt.ndr.converters import Converter, from_wire, to_wire
 from idlrt.ndr.dimensions import flatten_bytes, flatten_items, flatten_numbers, flatten_text, nest, shifted
+from idlrt.ndr.elements import BYTES, Form, PipeElement, number_element, row_element
 from idlrt.ndr.failures import (
     CODEC_ERRORS,
     bad_count,
@@ -69,6 +67,7 @@ __all__ = [
     "EncodedProcedure",
     "Enum",
     "Flags",
+    "Form",
     "LIMITS",
     "Limits",
     "NdrError",
@@ -115,6 +114,7 @@ __all__ = [
     "quotient",
     "readers",
     "remainder",
+    "row_element",
     "shifted",
     "signed",
     "size_mismatch",

@@ -9,10 +9,9 @@ allocated from a count, because the count comes from the peer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from enum import Enum, auto
 from struct import Struct
-from typing import Any, Protocol
+from typing import Protocol
 
 from idlrt.errors import NdrError
 
@@ -37,30 +36,15 @@ class Layout(Protocol):
         """Octets from one element to the next in the same chunk."""
 
 
-class Element(Layout, Protocol):
-    """What generated code says about the elements of one pipe."""
-
-    @property
-    def pack(self) -> Callable[[Any], Any]:
-        """Octets of a block: strides, but for the last element, which ends with its size."""
-
-    @property
-    def unpack(self) -> Callable[[Any, int], Any]:
-        """A block of `n` elements from octets laid out like that."""
-
-    @property
-    def count(self) -> Callable[[Any], int]:
-        """How many elements a block has."""
-
-
 class _Frame:
     """The words that frame a chunk in one transfer syntax."""
 
-    __slots__ = ("most", "word", "width")
+    __slots__ = ("least", "most", "word", "width")
 
-    def __init__(self, order: str, wide: bool, most: int = sys.maxsize) -> None:
+    def __init__(self, order: str, wide: bool, least: int = 0, most: int = sys.maxsize) -> None:
         self.word = Struct(order + ("Q" if wide else "I"))
         self.width = self.word.size
+        self.least = least
         self.most = min(most, MOST_NDR64 if wide else MOST_NDR20)
 
 
@@ -69,8 +53,10 @@ class ChunkWriter:
 
     __slots__ = ("_frame", "_layout", "_wide")
 
-    def __init__(self, layout: Layout, order: str, wide: bool = False) -> None:
-        self._frame = _Frame(order, wide)
+    def __init__(
+        self, layout: Layout, order: str, wide: bool = False, *, least: int = 0, most: int = sys.maxsize
+    ) -> None:
+        self._frame = _Frame(order, wide, least, most)
         self._layout = layout
         self._wide = wide
 
@@ -82,8 +68,9 @@ class ChunkWriter:
     def head(self, count: int, at: int) -> bytes:
         """What precedes the elements of a chunk; for a count of 0 the whole end of the pipe."""
         frame = self._frame
-        if count > frame.most:
-            raise NdrError(f"a chunk holds at most {frame.most} elements, not {count}")
+        if not frame.least <= count <= frame.most and count:
+            bound = f"at least {frame.least}" if count < frame.least else f"at most {frame.most}"
+            raise NdrError(f"a chunk holds {bound} elements, not {count}")
         gap = -at % frame.width
         head = bytes(gap) + frame.word.pack(count)
         if count:
@@ -110,12 +97,14 @@ class _Phase(Enum):
 
 
 class ChunkParser:
-    """Finds the elements of one pipe in the octets of a stub, however these were cut; `most` of them in a chunk."""
+    """Finds the elements of one pipe in the octets of a stub, however these were cut; `least` to `most` in a chunk."""
 
     __slots__ = ("_count", "_frame", "_gap", "_layout", "_left", "_phase", "_skip", "_wide", "_word", "plain", "runs")
 
-    def __init__(self, layout: Layout, order: str, wide: bool = False, most: int = sys.maxsize) -> None:
-        self._frame = _Frame(order, wide, most)
+    def __init__(
+        self, layout: Layout, order: str, wide: bool = False, *, least: int = 0, most: int = sys.maxsize
+    ) -> None:
+        self._frame = _Frame(order, wide, least, most)
         self._layout = layout
         self._gap = bytes(layout.stride - layout.size)
         self._wide = wide
@@ -181,8 +170,10 @@ class ChunkParser:
 
     def _read_word(self, word: int) -> None:
         if self._phase is _Phase.COUNT:
-            if word > self._frame.most:
-                raise NdrError(f"a pipe chunk claims {word} elements, at most {self._frame.most} are allowed")
+            frame = self._frame
+            if not frame.least <= word <= frame.most and word:
+                bound = f"at least {frame.least}" if word < frame.least else f"at most {frame.most}"
+                raise NdrError(f"a pipe chunk claims {word} elements, {bound} are allowed")
             self._count = word
             if word:
                 self._left = (word - 1) * self._layout.stride + self._layout.size

@@ -2,101 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any
 
-
-class PipeElement:
-    """How the elements of one pipe are moved. They have a fixed size (MIDL 2317), so a block is rows.
-
-    Attributes:
-        size: octets of one element. align: its alignment. stride: octets from one element to the next; the last
-            element of a chunk is followed by no padding in NDR 2.0.
-    """
-
-    __slots__ = ("align", "pack", "size", "stride", "unpack")
-
-    def __init__(
-        self,
-        size: int,
-        align: int,
-        pack: Callable[[Any], bytes | bytearray],
-        unpack: Callable[[Any, int], Any],
-    ) -> None:
-        self.size = size
-        self.align = align
-        self.stride = -(-size // align) * align
-        self.pack = pack
-        """The octets of a block: (n - 1) * stride + size, none for an empty one."""
-        self.unpack = unpack
-        """(octets, n) -> a block of n elements that owns its memory."""
-
-    def count(self, block: Sequence[Any]) -> int:
-        return len(block)
-
-    def slice(self, block: Any, start: int, stop: int) -> Any:
-        return block[start:stop]
-
-    def join(self, blocks: Sequence[Any]) -> Any:
-        """One block of several."""
-        return [element for block in blocks for element in block]
-
-
-class _ByteElement(PipeElement):
-    """byte and char: a block is its own octets."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(1, 1, lambda block: block, lambda data, n: bytes(data[:n]))
-
-    def count(self, block: Any) -> int:
-        return block.nbytes if isinstance(block, memoryview) else len(block)
-
-    def join(self, blocks: Sequence[Any]) -> Any:
-        return b"".join(blocks)
-
-
-BYTES: Final = _ByteElement()
-
-
-class _NumberElement(PipeElement):
-    """Other primitives: a block is an `array`, whatever sequence was given."""
-
-    __slots__ = ("_letter",)
-
-    def __init__(self, order: str, letter: str) -> None:
-        self._letter = letter
-        swap = (order == "<") != (sys.byteorder == "little")
-
-        def pack(block: Any) -> bytes:
-            numbers = array(letter, block)
-            if swap:
-                numbers.byteswap()
-            return numbers.tobytes()
-
-        def unpack(data: Any, n: int) -> Any:
-            numbers = array(letter)
-            numbers.frombytes(data)
-            if swap:
-                numbers.byteswap()
-            return numbers
-
-        width = array(letter).itemsize
-        super().__init__(width, width, pack, unpack)
-
-    def join(self, blocks: Sequence[Any]) -> Any:
-        joined = array(self._letter)
-        for block in blocks:
-            joined.extend(block)
-        return joined
-
-
-def number_element(order: str, letter: str) -> PipeElement:
-    """The element of a pipe of numbers; booleans travel as octets."""
-    return _NumberElement(order, "B" if letter == "?" else letter)
+from idlrt.ndr.elements import PipeElement
 
 
 class OperationCodec:

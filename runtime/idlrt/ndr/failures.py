@@ -103,7 +103,7 @@ def explain(
     if data is not None and isinstance(error, struct.error):
         return NdrError("the data ends too early", path=path or operation, offset=len(data), truncated=True)
     for name, letter, value in items:
-        reason = _unfit(letter, value)
+        reason = unfit(letter, value)
         if reason:
             return NdrError(reason, path=name)
     if isinstance(error, AttributeError):
@@ -148,14 +148,15 @@ _UNKNOWN = object()
 """Stands for a value that the failed line computed and nothing kept."""
 
 
-def _unfit(letter: str, value: Any) -> str:
+def unfit(letter: str, value: Any) -> str:
+    """Why a value is none that this struct letter packs; nothing if it is one."""
     if value is _UNKNOWN:
         return ""
     if letter == "s":
         return "" if isinstance(value, str) else f"{value!r} is not a string"
     if letter.endswith("*"):
         try:
-            return next((reason for reason in (_unfit(letter[:-1], item) for item in value) if reason), "")
+            return next((reason for reason in (unfit(letter[:-1], item) for item in value) if reason), "")
         except TypeError:
             return f"{value!r} is not a sequence"
     if letter in _LETTERS:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeObject, PipeOrder
-from idlrt.ndr import CODEC_ERRORS, Limits, explain
-from idlrt.ndr.chunks import ChunkParser, ChunkWriter, Element
+from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeOrder
+from idlrt.ndr import CODEC_ERRORS, Form, Limits, PipeElement
+from idlrt.ndr.chunks import ChunkParser, ChunkWriter
 
 WINDOW: Final = 256 << 10
 """Octets that may wait in a call's pipes before reading from the connection stops."""
+
+BACKLOG: Final = 16 << 20
+"""Octets that pushes which do not wait may give a connection beyond what it takes."""
 
 SLICE: Final = 256 << 10
 """Octets of a large block that are handed to the transport at a time."""
@@ -32,12 +36,19 @@ SMALL: Final = 16 << 10
 fragment and a system call for each would cost more than everything else about them."""
 
 
+class Borrowed:
+    """Asks for a block as a memoryview that lasts until the next pull of its pipe, which releases it.
+
+    Nothing is copied for it and nothing stays in memory because of it; who uses it later gets a ValueError.
+    """
+
+
 class Inlet:
     """The receiving end of one pipe."""
 
-    __slots__ = ("_blocks", "_element", "_from", "_partial", "_stream", "drained", "index", "name", "parser")
+    __slots__ = ("_blocks", "_element", "_from", "_lent", "_partial", "_stream", "drained", "index", "name", "parser")
 
-    _element: Element
+    _element: PipeElement
     parser: ChunkParser
 
     def __init__(self, name: str, stream: Incoming, index: int) -> None:
@@ -48,45 +59,55 @@ class Inlet:
         self._blocks: deque[bytes] = deque()  # whole elements, a stride each
         self._from = 0  # octets of the first block that are gone already
         self._partial = b""  # the first part of an element whose rest has not arrived
+        self._lent: memoryview | None = None  # a borrowed block
 
-    def open(self, element: Element, order: str, wide: bool, most: int) -> None:
+    def open(self, element: PipeElement, order: str, wide: bool, most: int) -> None:
         self._element = element
-        self.parser = ChunkParser(element, order, wide, most)
+        self.parser = ChunkParser(element, order, wide, least=element.least, most=min(most, element.most))
 
-    def take(self, most: int | None) -> Any:
+    def take(self, most: int | None, form: Form = None) -> Any:
         """A block of at most `most` elements, the empty one at the end, None when nothing is there yet."""
         if most is not None and most < 1:
             raise ValueError(f'a pull of {most} elements from pipe "{self.name}" makes no sense')
         if self.drained:
             raise PipeEmpty(f'the end of pipe "{self.name}" was read already')
         self._stream.check_turn(self)
+        if self._lent is not None:
+            self._take_back(self._lent)
         if self._blocks:
-            return self._next_block(most)
+            if form is Borrowed:
+                self._lent = self._next_block(most, memoryview)
+                return self._lent
+            return self._next_block(most, form)
         if self._stream.error is not None:
             raise self._stream.error
         if not self._stream.opened or not self.parser.ended:
             return None
         self.drained = True
-        return self._element.unpack(b"", 0)
+        return self._element.unpack(b"", 0, memoryview if form is Borrowed else form)
 
-    def _next_block(self, most: int | None) -> Any:
+    def _take_back(self, lent: memoryview) -> None:
+        self._lent = None
+        with suppress(BufferError):  # something else holds on to its memory, which is not used again
+            lent.release()
+
+    def _next_block(self, most: int | None, form: Form) -> Any:
         element = self._element
         stride = element.stride
         block = self._blocks[0]
         count = (len(block) - self._from) // stride
+        data: bytes | memoryview = block
         if most is not None and most < count:
-            start = self._from
+            start, count = self._from, most
             self._from += most * stride
-            data: bytes | memoryview = block[start : start + most * stride]
-            count = most
+            data = memoryview(block)[start : self._from]
         else:
             self._blocks.popleft()
-            data = block[self._from :] if self._from else block
-            self._from = 0
+            if self._from:
+                data = memoryview(block)[self._from :]
+                self._from = 0
         self._stream.buffered -= count * stride
-        if stride != element.size:
-            data = memoryview(data)[: (count - 1) * stride + element.size]
-        return element.unpack(data, count)
+        return element.unpack(data, count, form)
 
     @property
     def ready(self) -> bool:
@@ -156,7 +177,7 @@ class Incoming:
         # Indexed so that its start lies at a multiple of eight, whatever precedes the pipes.
         self._rest = bytearray()
 
-    def open(self, elements: Sequence[Element], order: str, wide: bool, at: int = 0) -> None:
+    def open(self, elements: Sequence[PipeElement], order: str, wide: bool, at: int = 0) -> None:
         """The sender's byte order is known: data may be fed that starts at stub position `at`."""
         self._at = at
         for inlet, element in zip(self.inlets, elements, strict=True):
@@ -241,7 +262,7 @@ class Outlet:
 
     __slots__ = ("_element", "_stream", "_writer", "closed", "index", "name")
 
-    _element: Element
+    _element: PipeElement
     _writer: ChunkWriter
 
     def __init__(self, name: str, stream: Outgoing, index: int) -> None:
@@ -250,9 +271,9 @@ class Outlet:
         self.closed = False  # the empty block was pushed
         self._stream = stream
 
-    def open(self, element: Element, order: str, wide: bool) -> None:
+    def open(self, element: PipeElement, order: str, wide: bool) -> None:
         self._element = element
-        self._writer = ChunkWriter(element, order, wide)
+        self._writer = ChunkWriter(element, order, wide, least=element.least, most=element.most)
 
     @property
     def position(self) -> int:
@@ -266,22 +287,26 @@ class Outlet:
         stream = self._stream
         stream.check_turn(self)
         writer, element = self._writer, self._element
-        try:
-            count = element.count(block) if len(block) else 0
-        except TypeError:
-            raise PipeObject(
-                f'pipe "{self.name}" takes blocks, which are sequences of elements, not {type(block).__name__}'
-            ) from None
         at = stream.at
-        head = writer.head(count, at)
-        if not count:
+        try:
+            empty = not len(block)
+        except TypeError:
+            raise element.misfit(self.name, block, TypeError()) from None
+        if empty:
             self.closed = True
+            head = writer.head(0, at)
             stream.at = at + len(head)
             return [head]
         try:
-            data = memoryview(element.pack(block)).cast("B")
+            count, octets = element.pack(block)
         except CODEC_ERRORS as error:
-            raise explain(error, self.name) from None
+            raise element.misfit(self.name, block, error) from None
+        try:
+            head = writer.head(count, at)
+        except NdrError as error:
+            error.path = self.name
+            raise
+        data = memoryview(octets)
         at += len(head) + len(data)
         tail = writer.tail(count, at)
         stream.at = at + len(tail)
@@ -300,7 +325,7 @@ class Outgoing:
         self.gate: Callable[[], bool] | None = None  # at a server: whether all [in] pipes were drained
         self.outlets = tuple(Outlet(name, self, index) for index, name in enumerate(names))
 
-    def open(self, elements: Sequence[Element], order: str, wide: bool, at: int = 0) -> None:
+    def open(self, elements: Sequence[PipeElement], order: str, wide: bool, at: int = 0) -> None:
         """The transfer syntax is known: blocks may be pushed, from stub position `at` on."""
         self.at = at
         for outlet, element in zip(self.outlets, elements, strict=True):

@@ -1337,14 +1337,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_pipe_STAMPS(d: Any, n: int) -> Any:
         block: Any = []
-        at = 0
-        for _ in range(n):
-            low, high = read4(d, at)
+        for low, high in rows1(d):
             if not 0 <= high <= 67108863:
                 raise ndr.out_of_range(high, 0, 67108863)
             made = from_wire1(STAMP(low, high))
             block.append(made)
-            at += 8
         return block
 
     codecs: dict[int, ndr.OperationCodec] = {}
@@ -1374,8 +1371,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_Flow_request,
         ndr.put_no_result,
         get_Flow_response,
-        (ndr.PipeElement(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
-        (ndr.PipeElement(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
+        (ndr.row_element(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
+        (ndr.row_element(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
     )
     return codecs
 
@@ -1924,7 +1921,7 @@ PATHS: Final[dict[int, int | str]] = {
     1333: "block[v in block].high=high:i",
     1334: 1332,
     1335: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
-    1342: "block[len block].low",
-    1344: "block[len block].high",
-    1345: "block[len block]",
+    1342: "block[len block].high",
+    1343: "block[len block]",
+    1344: 1343,
 }

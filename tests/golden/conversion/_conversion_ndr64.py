@@ -1355,14 +1355,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_pipe_STAMPS(d: Any, n: int) -> Any:
         block: Any = []
-        at = 0
-        for _ in range(n):
-            low, high = read3(d, at)
+        for low, high in rows1(d):
             if not 0 <= high <= 67108863:
                 raise ndr.out_of_range(high, 0, 67108863)
             made = from_wire1(STAMP(low, high))
             block.append(made)
-            at += 8
         return block
 
     codecs: dict[int, ndr.OperationCodec] = {}
@@ -1392,8 +1389,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_Flow_request,
         ndr.put_no_result,
         get_Flow_response,
-        (ndr.PipeElement(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
-        (ndr.PipeElement(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
+        (ndr.row_element(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
+        (ndr.row_element(8, 4, put_pipe_STAMPS, get_pipe_STAMPS),),
     )
     return codecs
 
@@ -1942,7 +1939,7 @@ PATHS: Final[dict[int, int | str]] = {
     1351: "block[v in block].high=high:i",
     1352: 1350,
     1353: "block[v in block].low=wire.low:I; block[v in block].high=high:i",
-    1360: "block[len block].low",
-    1362: "block[len block].high",
-    1363: "block[len block]",
+    1360: "block[len block].high",
+    1361: "block[len block]",
+    1362: 1361,
 }

@@ -19,20 +19,18 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    make1 = object.__new__
     pack1 = Struct(order + "i").pack
-    pack2 = Struct(order + "qh").pack
+    pack2 = Struct(order + "qh6x").pack
     pack3 = Struct(order + "d").pack
     packs1 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
-    packs2 = ndr.packers(
-        order, ("qh", "7xqh", "6xqh", "5xqh", "4xqh", "3xqh", "2xqh", "xqh")
-    )
-    packs3 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
-    packs4 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
+    packs2 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
+    packs3 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
     read1 = Struct(order + "i").unpack_from
     read2 = Struct(order + "I").unpack_from
-    read3 = Struct(order + "qh").unpack_from
-    read4 = Struct(order + "d").unpack_from
-    read5 = Struct(order + "q").unpack_from
+    read3 = Struct(order + "d").unpack_from
+    read4 = Struct(order + "q").unpack_from
+    rows1 = Struct(order + "qh6x").iter_unpack
 
     def get_Send_request(d: Any, at: int = 0) -> Any:
         (id,) = read1(d, 0)
@@ -63,26 +61,26 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_pipe_READINGS(block: Any) -> bytes | bytearray:
         b = bytearray()
         for v in block:
-            b += packs2[len(b) & 7](v.stamp, v.level)
+            b += pack2(v.stamp, v.level)
+        del b[-6:]
         return b
 
     def get_pipe_READINGS(d: Any, n: int) -> Any:
         block: Any = []
-        at = 0
-        for _ in range(n):
-            at = at + 7 & -8
-            stamp, level = read3(d, at)
-            block.append(READING(stamp, level))
-            at += 10
+        for stamp, level in rows1(d):
+            made = make1(READING)
+            made.stamp = stamp
+            made.level = level
+            block.append(made)
         return block
 
     def get_Filter_request(d: Any, at: int = 0) -> Any:
-        (least,) = read4(d, 0)
+        (least,) = read3(d, 0)
         return (least,), 8
 
     def put_Filter_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         b = bytearray(at)
-        b += packs3[len(b) & 7](result)
+        b += packs2[len(b) & 7](result)
         del b[:at]
         return b
 
@@ -96,13 +94,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def put_Merge_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
         b = bytearray(at)
-        b += packs4[len(b) & 7](result)
+        b += packs3[len(b) & 7](result)
         del b[:at]
         return b
 
     def get_Merge_response(d: Any, inputs: Any, at: int = 0) -> Any:
         at = at + 7 & -8
-        (size2,) = read5(d, at)
+        (size2,) = read4(d, at)
         return size2, at + 8
 
     def get_Upload_request(d: Any, at: int = 0) -> Any:
@@ -133,7 +131,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         put_Fetch_response,
         get_Fetch_response,
         (),
-        (ndr.PipeElement(10, 8, put_pipe_READINGS, get_pipe_READINGS),),
+        (ndr.row_element(10, 8, put_pipe_READINGS, get_pipe_READINGS),),
     )
     codecs[2] = ndr.OperationCodec(
         pack3,
@@ -171,21 +169,22 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    38: "id",
-    42: "return value=result:i",
-    45: "return value",
-    49: 38,
-    54: "missed=result:I",
-    60: "missed",
-    66: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
-    74: "block[len block].stamp",
-    80: "least",
-    85: 42,
-    91: 45,
-    99: "size=result:q",
-    105: "size",
-    109: 38,
-    113: 42,
-    116: 45,
-    120: 38,
+    36: "id",
+    40: "return value=result:i",
+    43: "return value",
+    47: 36,
+    52: "missed=result:I",
+    58: "missed",
+    64: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
+    72: "block[len block]",
+    73: 72,
+    78: "least",
+    83: 40,
+    89: 43,
+    97: "size=result:q",
+    103: "size",
+    107: 36,
+    111: 40,
+    114: 43,
+    118: 36,
 }

@@ -19,6 +19,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    make1 = object.__new__
     pack1 = Struct(order + "i").pack
     pack2 = Struct(order + "qh6x").pack
     pack3 = Struct(order + "d").pack
@@ -27,9 +28,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     packs3 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
     read1 = Struct(order + "i").unpack_from
     read2 = Struct(order + "I").unpack_from
-    read3 = Struct(order + "qh6x").unpack_from
-    read4 = Struct(order + "d").unpack_from
-    read5 = Struct(order + "q").unpack_from
+    read3 = Struct(order + "d").unpack_from
+    read4 = Struct(order + "q").unpack_from
+    rows1 = Struct(order + "qh6x").iter_unpack
 
     def get_Send_request(d: Any, at: int = 0) -> Any:
         (id,) = read1(d, 0)
@@ -65,15 +66,15 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_pipe_READINGS(d: Any, n: int) -> Any:
         block: Any = []
-        at = 0
-        for _ in range(n):
-            stamp, level = read3(d, at)
-            block.append(READING(stamp, level))
-            at += 16
+        for stamp, level in rows1(d):
+            made = make1(READING)
+            made.stamp = stamp
+            made.level = level
+            block.append(made)
         return block
 
     def get_Filter_request(d: Any, at: int = 0) -> Any:
-        (least,) = read4(d, 0)
+        (least,) = read3(d, 0)
         return (least,), 8
 
     def put_Filter_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
@@ -98,7 +99,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def get_Merge_response(d: Any, inputs: Any, at: int = 0) -> Any:
         at = at + 7 & -8
-        (size2,) = read5(d, at)
+        (size2,) = read4(d, at)
         return size2, at + 8
 
     def get_Upload_request(d: Any, at: int = 0) -> Any:
@@ -129,7 +130,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         put_Fetch_response,
         get_Fetch_response,
         (),
-        (ndr.PipeElement(16, 8, put_pipe_READINGS, get_pipe_READINGS),),
+        (ndr.row_element(16, 8, put_pipe_READINGS, get_pipe_READINGS),),
     )
     codecs[2] = ndr.OperationCodec(
         pack3,
@@ -167,21 +168,22 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    35: "id",
-    39: "return value=result:i",
-    42: "return value",
-    46: 35,
-    51: "missed=result:I",
-    57: "missed",
-    63: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
-    70: "block[len block].stamp",
-    76: "least",
-    81: 39,
-    87: 42,
-    95: "size=result:q",
-    101: "size",
-    105: 35,
-    109: 39,
-    112: 42,
-    116: 35,
+    36: "id",
+    40: "return value=result:i",
+    43: "return value",
+    47: 36,
+    52: "missed=result:I",
+    58: "missed",
+    64: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
+    71: "block[len block]",
+    72: 71,
+    77: "least",
+    82: 40,
+    88: 43,
+    96: "size=result:q",
+    102: "size",
+    106: 36,
+    110: 40,
+    113: 43,
+    117: 36,
 }

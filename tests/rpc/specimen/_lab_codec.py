@@ -14,29 +14,13 @@ from tests.rpc.specimen.lab import LABCTX, OTHERCTX, StatResult
 Octets = bytes | bytearray | memoryview
 
 
-class Element:
-    """What `ndr.PipeElement` offers."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self.size = self.align = self.stride = Struct(code).size
-        if code == "B":
-            self.pack: Any = lambda block: block
-            self.unpack: Any = lambda data, count: bytes(data)
-        else:
-            letter, order = code[-1], code[0]
-            self.pack = lambda block: Struct(f"{order}{len(block)}{letter}").pack(*block)
-            self.unpack = lambda data, count: list(Struct(f"{order}{count}{letter}").unpack(data))
-        self.count: Any = len
-
-
 def operation(
     put_request: Any,
     get_request: Any,
     put_response: Any,
     get_response: Any,
-    in_pipes: tuple[Element, ...] = (),
-    out_pipes: tuple[Element, ...] = (),
+    in_pipes: tuple[ndr.PipeElement, ...] = (),
+    out_pipes: tuple[ndr.PipeElement, ...] = (),
 ) -> ndr.OperationCodec:
     piped = bool(in_pipes or out_pipes)
 
@@ -53,8 +37,8 @@ def operation(
         take_request,
         put_response,
         take_response,
-        cast(Any, in_pipes),
-        cast(Any, out_pipes),
+        in_pipes,
+        out_pipes,
     )
 
 
@@ -123,7 +107,7 @@ def ndr20(order: str) -> ndr.Codecs:
     def nothing_to_put(*_: Any) -> bytes:
         return b""
 
-    octets, doubles = Element("B"), Element(order + "d")
+    octets, doubles = ndr.BYTES, ndr.number_element(order, "d")
     lab, other = get_handle(LABCTX), get_handle(OTHERCTX)
     long_request = put_long, get_longs
     long_response = put_result, get_result
