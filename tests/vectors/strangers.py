@@ -1,0 +1,208 @@
+"""Peers that know PDUs and nothing of stubs: what they send is given to them as octets, what they hear they keep.
+
+They stand for other implementations at the other end of a real client or server of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from idlrt import pdu, rpc
+from idlrt.ids import Order, SyntaxId
+from idlrt.pdu.header import FIRST, HEADER_SIZE, LAST
+from idlrt.rpc.link import Link
+from idlrt.transport.memory import join
+
+FRAGMENT = 5840
+ANY_FAULT = 0x1C010003
+
+
+class Stranger(asyncio.Protocol):
+    """Whole PDUs in and out."""
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._octets += data
+        while len(self._octets) >= HEADER_SIZE:
+            size = pdu.read_header(bytes(self._octets[:HEADER_SIZE])).frag_length
+            if len(self._octets) < size:
+                return
+            heard = pdu.decode(bytes(self._octets[:size]))
+            del self._octets[:size]
+            self.heard(heard)
+
+    def heard(self, found: pdu.AnyPdu) -> None:
+        raise NotImplementedError
+
+    def say(self, *said: pdu.AnyPdu) -> None:
+        for each in said:
+            self.transport.write(pdu.encode(each))
+
+
+def pieces(stub: bytes, size: int) -> list[tuple[int, bytes]]:
+    """The flags and the octets of the fragments that a stub is cut into."""
+    cut = [stub[at : at + size] for at in range(0, len(stub), size)] or [b""]
+    return [
+        (FIRST * (n == 0) | LAST * (n == len(cut) - 1), part)
+        for n, part in enumerate(cut)
+    ]
+
+
+class StrangeServer(Stranger):
+    """Grants one transfer syntax, keeps the stub of each request and answers it with octets, or with a fault."""
+
+    def __init__(
+        self,
+        transfer: SyntaxId,
+        answer: bytes | None = None,
+        order: Order = "<",
+        cut: int = FRAGMENT,
+    ) -> None:
+        super().__init__()
+        self.transfer = transfer
+        self.answer = answer
+        self.order = order
+        self.cut = cut
+        self.requests: list[pdu.Request] = []
+
+    @property
+    def stub(self) -> bytes:
+        return b"".join(request.stub for request in self.requests)
+
+    def heard(self, found: pdu.AnyPdu) -> None:
+        match found:
+            case pdu.Bind(contexts=contexts, call_id=call_id):
+                granting = tuple(self._result(context) for context in contexts)
+                kind = (
+                    pdu.AlterContextResp
+                    if isinstance(found, pdu.AlterContext)
+                    else pdu.BindAck
+                )
+                self.say(
+                    kind(
+                        call_id=call_id,
+                        max_xmit=FRAGMENT,
+                        max_recv=FRAGMENT,
+                        group_id=1,
+                        results=granting,
+                    )
+                )
+            case pdu.Request(flags=flags):
+                self.requests.append(found)
+                if flags & LAST:
+                    self._answer(found)
+            case _:
+                pass
+
+    def _result(self, context: pdu.ContextElement) -> pdu.ContextResult:
+        if self.transfer in context.transfers:
+            return pdu.ContextResult(pdu.Result.ACCEPTANCE, 0, self.transfer)
+        return pdu.ContextResult(
+            pdu.Result.PROVIDER_REJECTION, pdu.Reason.TRANSFER_SYNTAXES
+        )
+
+    def _answer(self, request: pdu.Request) -> None:
+        context_id, call_id = request.context_id, request.call_id
+        if self.answer is None:
+            self.say(
+                pdu.Fault(
+                    call_id=call_id,
+                    context_id=context_id,
+                    status=ANY_FAULT,
+                    order=self.order,
+                )
+            )
+            return
+        for flags, part in pieces(self.answer, self.cut):
+            self.say(
+                pdu.Response(
+                    call_id=call_id,
+                    context_id=context_id,
+                    flags=flags,
+                    stub=part,
+                    order=self.order,
+                )
+            )
+
+
+class StrangeClient(Stranger):
+    """Binds, makes one call with a request of given octets, and keeps the answer."""
+
+    def __init__(
+        self,
+        interface: SyntaxId,
+        transfer: SyntaxId,
+        opnum: int,
+        request: bytes,
+        order: Order = "<",
+        cut: int = FRAGMENT,
+    ) -> None:
+        super().__init__()
+        self.interface = interface
+        self.transfer = transfer
+        self.opnum = opnum
+        self.request = request
+        self.order = order
+        self.cut = cut
+        self.answered = asyncio.get_running_loop().create_future()
+        self._stub = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        wanted = pdu.ContextElement(0, self.interface, (self.transfer,))
+        self.say(
+            pdu.Bind(
+                call_id=1,
+                max_xmit=FRAGMENT,
+                max_recv=FRAGMENT,
+                contexts=(wanted,),
+                order=self.order,
+            )
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(ConnectionError("the server hung up"))
+
+    def heard(self, found: pdu.AnyPdu) -> None:
+        match found:
+            case pdu.BindAck(results=results):
+                assert [result.result for result in results] == [pdu.Result.ACCEPTANCE]
+                for flags, part in pieces(self.request, self.cut):
+                    # The hint is as wrong as real clients have it.
+                    self.say(
+                        pdu.Request(
+                            call_id=0,
+                            context_id=0,
+                            opnum=self.opnum,
+                            flags=flags,
+                            alloc_hint=4,
+                            stub=part,
+                            order=self.order,
+                        )
+                    )
+            case pdu.Response(flags=flags, stub=stub):
+                self._stub += stub
+                if flags & LAST:
+                    self.answered.set_result(bytes(self._stub))
+            case _:
+                self.answered.set_result(found)
+
+
+def channel_to(server: Stranger, **options: Any) -> rpc.Channel:
+    """A channel of ours to a stranger."""
+
+    async def opener(factory: Callable[[], Link]) -> Link:
+        link = factory()
+        join(link, server)
+        return link
+
+    return rpc.Channel(rpc.StringBinding("memory"), opener=opener, **options)
