@@ -41,7 +41,7 @@ from idlrt.pdu import (
     decode,
     encode,
 )
-from tests.association.joined import INTERFACE, OTHER, STREAM, Pair, bound, kept, server_config
+from tests.association.joined import INTERFACE, OTHER, STREAM, Pair, bound, kept, server_config, single_call_config
 
 ELEMENT = ContextElement(0, INTERFACE, (NDR20,))
 BIND = Bind(call_id=1, max_xmit=5840, max_recv=5840, contexts=(ELEMENT,))
@@ -78,11 +78,9 @@ def response(call_id: int, flags: int = 3, **more: Any) -> Response:
         (request(flags=0),),
         (request(flags=2),),
         (request(flags=1), request(flags=1)),
-        (request(flags=1), request(call_id=4)),
         (request(flags=1), request(call_id=4, flags=0)),
         (request(), request()),
         (request(flags=1), request(flags=0, order=">")),
-        (request(flags=1), AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=(ELEMENT,))),
         (AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=(replace(ELEMENT, interface=OTHER),)),),
         (AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=()),),
         (response(3),),
@@ -93,11 +91,9 @@ def response(call_id: int, flags: int = 3, **more: Any) -> Response:
         "a middle without a first",
         "a last without a first",
         "two firsts",
-        "a request inside another",
         "a middle of another call",
         "a call_id in use",
         "another byte order",
-        "alter_context inside a request",
         "a context proposed anew",
         "alter_context without a context",
         "a response",
@@ -128,6 +124,34 @@ def test_another_version_of_the_protocol_is_answered_with_ours() -> None:
     nak = decode(bytes(server.data_to_send()[0]))
     assert isinstance(nak, BindNak)
     assert (nak.reason, nak.versions) == (4, ((5, 0),))
+
+
+@pytest.mark.parametrize(
+    "pdu", [request(call_id=4), AlterContext(call_id=4, max_xmit=5840, max_recv=5840, contexts=(ELEMENT,))]
+)
+def test_nothing_comes_between_the_fragments_of_a_request_without_multiplexing(pdu: AnyPdu) -> None:
+    server = bound(single_call_config()).server
+    refuses(server, request(flags=1), pdu)
+    fault = decode(bytes(server.data_to_send()[-1]))
+    assert isinstance(fault, Fault)
+    assert fault.status == NCA_PROTO_ERROR
+
+
+def test_interleaved_requests_together_are_bounded() -> None:
+    limits = Limits(max_stub=4000, max_partial=6000)
+    server = bound(server=replace(server_config(), limits=limits)).server
+    for call_id in (3, 4):
+        list(server.receive(encode(request(call_id, flags=1, opnum=0, stub=bytes(2800)))))
+    error = refuses(server, request(5, flags=1, opnum=0, stub=bytes(800)))
+    assert "longer than the limit of 6000" in str(error)
+
+
+def test_requests_that_were_answered_early_and_never_ended_make_room() -> None:
+    server = bound(server=replace(server_config(), limits=Limits(max_calls=4))).server
+    for call_id in range(3, 30):
+        list(server.receive(encode(request(call_id, flags=1))))
+        server.fault(call_id, 5)
+    assert server.calls <= 4
 
 
 def test_a_second_call_needs_multiplexing() -> None:

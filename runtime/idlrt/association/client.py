@@ -72,7 +72,7 @@ class ClientConfig:
     """How a client wants its connection."""
 
     max_fragment: int = DEFAULT_FRAGMENT
-    """Largest fragment to send and receive, 1432 to 65528, a multiple of 8."""
+    """Largest fragment to send and receive, 1432 to 65535; stubs are cut at multiples of 8 within it."""
     order: Order = "<"
     """Byte order in which we send; requests must be marshalled in it."""
     multiplex: bool = True

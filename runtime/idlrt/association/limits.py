@@ -21,8 +21,8 @@ FALLBACK_FRAGMENT: Final = 2048
 DEFAULT_FRAGMENT: Final = 5840
 """What Windows and Samba use over TCP and local sockets."""
 
-MAX_FRAGMENT: Final = 65528
-"""The largest multiple of 8 that fits the 16 bits of frag_length."""
+MAX_FRAGMENT: Final = 65535
+"""What the 16 bits of frag_length hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,8 @@ class Limits(ndr.Limits):
 
     max_stub: int = 4 << 20
     """Octets of a reassembled stub (MS-RPCE 3.3.3.5.4 has 4 MiB). Streamed stubs are handed out, so not counted."""
+    max_partial: int = 16 << 20
+    """Octets of stubs that are not complete yet, where a client interleaves the requests of several calls."""
     max_calls: int = 256
     """Calls outstanding at a time, given up and not yet answered ones included."""
     max_contexts: int = 64
@@ -41,8 +43,6 @@ class Limits(ndr.Limits):
 
 
 def check_fragment(size: int) -> None:
-    """Refuse a fragment size that a peer could not be told."""
-    if not MIN_FRAGMENT <= size <= MAX_FRAGMENT or size & 7:
-        raise LocalProtocolError(
-            f"a fragment size of {size} is not a multiple of 8 from {MIN_FRAGMENT} to {MAX_FRAGMENT}"
-        )
+    """Refuse a fragment size that a peer could not be told. Stubs are cut at multiples of eight whatever it is."""
+    if not MIN_FRAGMENT <= size <= MAX_FRAGMENT:
+        raise LocalProtocolError(f"a fragment size of {size} is not from {MIN_FRAGMENT} to {MAX_FRAGMENT}")

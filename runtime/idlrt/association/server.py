@@ -93,7 +93,7 @@ class ServerConfig:
     secondary_address: str = ""
     """The endpoint as text, for the bind_ack: a port, or \\PIPE\\name."""
     max_fragment: int = DEFAULT_FRAGMENT
-    """Largest fragment to send and receive, 1432 to 65528, a multiple of 8."""
+    """Largest fragment to send and receive, 1432 to 65535; stubs are cut at multiples of 8 within it."""
     order: Order = "<"
     """Byte order in which we send; responses must be marshalled in it."""
     multiplex: bool = True
@@ -155,7 +155,7 @@ class ServerConnection(Connection[ServerEvent]):
         check_fragment(config.max_fragment)
         self._state = State.IDLE
         self._calls: dict[int, _Call] = {}
-        self._incoming: _Call | None = None  # the call whose request is not complete
+        self._begun: dict[int, _Call] = {}  # calls whose requests are not complete; several if they are multiplexed
         self._contexts: dict[int, Context] = {}
         self._offers: dict[int, Offer] = {}
         self._group_id = 0
@@ -342,8 +342,8 @@ class ServerConnection(Connection[ServerEvent]):
             if started is None:  # turned away; the rest of it is dropped
                 return ()
         else:
-            known = self._incoming
-            if known is None or known.call_id != call_id:
+            known = self._begun.get(call_id)
+            if known is None:
                 raise RemoteProtocolError(f"the client continues request {call_id}, which it has not begun")
             call = known
             step = REQUEST_INPUT[flags & WHOLE]
@@ -358,7 +358,7 @@ class ServerConnection(Connection[ServerEvent]):
             drained = call.state is CallState.DRAINING
             call.state = state
             if flags & LAST:
-                self._incoming = None
+                del self._begun[call_id]
                 self._streams.discard(call_id)
                 if state is CallState.DONE:
                     del self._calls[call_id]
@@ -382,7 +382,7 @@ class ServerConnection(Connection[ServerEvent]):
     ) -> tuple[ServerEvent, ...] | None:
         """A request in one fragment with nothing particular about it, as most are; None for any other."""
         calls, start = self._calls, at + CALL_HEADER_SIZE
-        if self._incoming is not None or self._state is not State.BOUND or order != "<" or start > end:
+        if self._state is not State.BOUND or order != "<" or start > end:
             return None
         if calls and (call_id in calls or not self._multiplexed):
             return None
@@ -439,9 +439,11 @@ class ServerConnection(Connection[ServerEvent]):
                 context_id=call.context_id,
                 status=ERROR_ACCESS_DENIED,
             )
+        if call.stub is None and last:
+            return data.tobytes()
+        if len(self._begun) > 1:
+            self._check_partial(len(data), call.context_id)
         if call.stub is None:
-            if last:
-                return data.tobytes()
             call.stub = bytearray(data)
             return None
         call.stub += data
@@ -450,11 +452,18 @@ class ServerConnection(Connection[ServerEvent]):
         whole, call.stub = bytes(call.stub), None
         return whole
 
+    def _check_partial(self, more: int, context_id: int) -> None:
+        """Clients may interleave requests, but not so that the incomplete ones together are too much."""
+        most = self._config.limits.max_partial
+        if more + sum(len(call.stub) for call in self._begun.values() if call.stub is not None) > most:
+            message = f"incomplete requests are longer than the limit of {most} octets"
+            raise _Violation(message, context_id=context_id, status=ERROR_ACCESS_DENIED)
+
     def _begin(
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int
     ) -> tuple[_Call, CallStarted | None]:
         """A first fragment: the new call, and the event unless it is turned away."""
-        if call_id in self._calls or self._incoming is not None:
+        if call_id in self._calls or (self._begun and not self._multiplexed):
             self._make_way(call_id)
         maybe = bool(flags & MAYBE)
         if not self._multiplexed and any(
@@ -473,7 +482,7 @@ class ServerConnection(Connection[ServerEvent]):
         if context is None:
             refusal = NCA_UNK_IF
             call.context_id = 0
-        elif len(self._calls) >= config.limits.max_calls:
+        elif len(self._calls) >= config.limits.max_calls and not self._forget_drained():
             refusal = NCA_SERVER_TOO_BUSY
         elif order == ">" and context.transfer == NDR64:
             raise RemoteProtocolError("the client sent NDR64 in big-endian order")
@@ -485,7 +494,7 @@ class ServerConnection(Connection[ServerEvent]):
             )
         self._calls[call_id] = call
         if not flags & LAST:
-            self._incoming = call
+            self._begun[call_id] = call
         if refusal is not None or context is None:
             self.fault(call_id, refusal or NCA_UNK_IF, executed=False)
             return call, None
@@ -499,17 +508,28 @@ class ServerConnection(Connection[ServerEvent]):
 
     def _make_way(self, call_id: int) -> None:
         """A request begins where another stands: that is fine if we answered it early and its sender never ended it."""
-        for other in (self._calls.get(call_id), self._incoming):
-            if other is None or other.call_id not in self._calls:
-                continue
+        others = {} if self._multiplexed else dict(self._begun)
+        if call_id in self._calls:
+            others[call_id] = self._calls[call_id]
+        for other in others.values():
             if other.state is not CallState.DRAINING:
                 raise _Violation(
                     f"the client begins call {call_id} while {other.call_id} is not complete",
                     call_id=other.call_id,
                     context_id=other.context_id,
                 )
-            del self._calls[other.call_id]
-        self._incoming = None
+            self._forget(other)
+
+    def _forget_drained(self) -> bool:
+        """Make room for another call by those that were answered early and never ended; whether there is any."""
+        for other in tuple(self._begun.values()):
+            if other.state is CallState.DRAINING:
+                self._forget(other)
+        return len(self._calls) < self._config.limits.max_calls
+
+    def _forget(self, call: _Call) -> None:
+        del self._calls[call.call_id]
+        del self._begun[call.call_id]
 
     def _cancelled(self, call: _Call) -> None:
         call.cancels += 1
@@ -556,8 +576,7 @@ class ServerConnection(Connection[ServerEvent]):
         if call is None or call.state is CallState.ABANDONED:
             return ()
         self._streams.discard(pdu.call_id)
-        if self._incoming is call:
-            self._incoming = None
+        self._begun.pop(pdu.call_id, None)
         call.stub = None
         call.state = SERVER_CALL[call.state][CallInput.ORPHAN]
         if call.state is CallState.DONE:
@@ -641,7 +660,7 @@ class ServerConnection(Connection[ServerEvent]):
 
     def _alter(self, pdu: AlterContext) -> tuple[ServerEvent, ...]:
         self._arrived(Input.ALTER_CONTEXT)
-        if self._incoming is not None and self._incoming.state is not CallState.DRAINING:
+        if not self._multiplexed and any(call.state is not CallState.DRAINING for call in self._begun.values()):
             raise RemoteProtocolError("the client alters contexts in the midst of a request")
         if not pdu.contexts:
             raise RemoteProtocolError("the client alters no context")
@@ -691,7 +710,7 @@ class ServerConnection(Connection[ServerEvent]):
     def _close(self) -> None:
         self._state = State.CLOSED
         self._calls.clear()
-        self._incoming = None
+        self._begun.clear()
 
     def _ended(self, rest: bytes) -> Ended:
         waiting = tuple(
