@@ -13,7 +13,7 @@ from idlc.codec.pickles import pickle
 from idlc.codec.put import Put
 from idlc.codec.reading import Reading, Siblings
 from idlc.codec.shared import PythonTypes, Shared, result_of
-from idlc.codec.statements import CodecModule, Entry, Function, Line, PickleEntry, Statement
+from idlc.codec.statements import Block, CodecModule, Entry, Function, Line, PickleEntry, Statement
 from idlc.language.python_names import python_names
 from idlc.semantics.types import Member, Variable
 from idlc.wire.layout import Syntax, letter
@@ -171,8 +171,11 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
     statements = emitter.statements
     head: list[Statement] = []
     if emitter.uses_referents:
-        head.append(Line("r = 0x20000"))
         statements = _without_last_count(statements)
+        if any(_counts(statement) for statement in statements):
+            head.append(Line("r = 0x20000"))
+        else:
+            statements = [_numbered(statement) for statement in statements]
     if aliases:
         head.append(Line("seen = ndr.Aliases()"))
     first = next((n for n, s in enumerate(statements) if isinstance(s, Line) and s.text.startswith("b += ")), -1)
@@ -190,14 +193,14 @@ def _buffered(emitter: Put, aliases: bool, start: str = "") -> tuple[Statement, 
         made = Line(f"b = {opening.text[5:]}", opening.path)
         end = last.text[5:]
         # What comes from the caller is of any type; a join is octets all the same.
-        ours = not end.isidentifier() or any(_assigns(statement, end, "encode(") for statement in statements)
+        ours = not end.isidentifier() or any(_encodes(statement, end) for statement in statements)
         whole = f"b + {end}" if ours else f'b"".join((b, {end}))'
         return (*head, *before, made, *after[:-1], Line(f"return {whole}", last.path))
     return (*head, *before, Line(f"b = bytearray({opening.text[5:]})", opening.path), *after, Line("return b"))
 
 
-def _assigns(statement: Statement, name: str, value: str) -> bool:
-    return isinstance(statement, Line) and statement.text.startswith(f"{name} = {value}")
+def _encodes(statement: Statement, name: str) -> bool:
+    return isinstance(statement, Line) and re.match(rf"{name}(, \w+)? = encode\(", statement.text) is not None
 
 
 def _without_last_count(statements: list[Statement]) -> list[Statement]:
@@ -211,6 +214,25 @@ def _without_last_count(statements: list[Statement]) -> list[Statement]:
     return statements
 
 
+def _counts(statement: Statement) -> bool:
+    """Whether referents are counted in a statement, so that their ids are known at run time only."""
+    if isinstance(statement, Line):
+        return statement.text.startswith(("r = ", "r += "))
+    return any(_counts(inner) for inner in statement.body)
+
+
+def _numbered(statement: Statement) -> Statement:
+    """The statement with its referent ids as numbers."""
+    if isinstance(statement, Line):
+        return Line(_ID.sub(_number, statement.text), statement.path)
+    body = tuple(_numbered(inner) for inner in statement.body)
+    return Block(_ID.sub(_number, statement.head), body, statement.path)
+
+
+def _number(found: re.Match[str]) -> str:
+    return f"{0x20000 + int(found[1] or 0):#x}"
+
+
 def _names(statement: Statement, name: re.Pattern[str]) -> bool:
     """Whether a local is named anywhere in a statement."""
     if isinstance(statement, Line):
@@ -219,6 +241,7 @@ def _names(statement: Statement, name: re.Pattern[str]) -> bool:
 
 
 _COUNT = re.compile(r"\br\b")
+_ID = re.compile(r"(?<![.\w])r\b(?: \+ (\d+))?")
 _BUFFER = re.compile(r"\bb\b")
 
 

@@ -63,25 +63,34 @@ def _left(reading: Reading, path: str) -> Iterator[tuple[Reading, str]]:
 
 
 def _slices(get: Get, ids: list[str], left: list[tuple[Reading, str]]) -> None:
-    """The way of most data; an IndexError leaves it."""
+    """The way of most data; an IndexError leaves it.
+
+    A string's length is looked up by what stands before it: its counts, behind the end of the string before it. So one
+    look sees that both are right, and only the last string's end is looked at by itself.
+    """
     text, octets = get.names.new("text"), get.names.new("octets")
-    head, begin, stop = get.names.new("head"), get.names.new("begin"), get.names.new("stop")
+    begin, stop = get.names.new("begin"), get.names.new("stop")
     units = get.layout.count_width // 2
     reach = get.shared.table("reach", f'ndr.text_reaches(order, "{get.shared.syntax.pointer}", max_units)')
     window = cut("d", get.place(), get.place(min(_OCTETS * len(left), _WIDEST)))
     get.line(f'{text}, {octets} = decode({window}, "surrogatepass")')
     with get.block(f"if 2 * len({text}) != {octets}:"):  # a unit is not always a character
         get.line("raise IndexError")
-    get.line(f"{stop} = -1")
+    before, start = f":{3 * units}", f"{3 * units}"
+    absent: tuple[str, ...] = (f"{stop} = None", f"{begin} = {3 * units}")
     for id_, (part, path) in zip(ids, left, strict=True):
-        with _present(get, id_, part, path):
-            get.line(f"{head} = {stop} + {units} & -{units}")
-            get.line(f"{begin} = {head} + {3 * units}")
-            get.line(f"{stop} = {head} + {reach}[{text}[{head}:{begin}]]")
-            with get.block(f'if {text}[{stop}] != "\\0":'):
-                get.line("raise IndexError")
-            get.line(f"{part.local} = {text}[{begin}:{stop}]")
-    get.line(f"at = {get.place(2)} + 2 * {stop}")
+        with _present(get, id_, part, path, absent):
+            get.line(f"{stop} = {start} + {reach}[{text}[{before}]]")
+            get.line(f"{part.local} = {text}[{start}:{stop}]")
+            if part is not left[-1][0]:
+                get.line(f"{begin} = {stop} + {4 * units} & -{units}")
+        before, start, absent = f"{stop}:{begin}", begin, ()
+    with get.block(f"if {stop} is None:"):
+        get.line(f"at = {get.place()}")
+    with get.block(f'elif {text}[{stop}] == "\\0":'):
+        get.line(f"at = {get.place(2)} + 2 * {stop}")
+    with get.block("else:"):
+        get.line("raise IndexError")
 
 
 def _one_by_one(get: Get, ids: list[str], left: list[tuple[Reading, str]]) -> None:
@@ -93,8 +102,8 @@ def _one_by_one(get: Get, ids: list[str], left: list[tuple[Reading, str]]) -> No
 
 
 @contextmanager
-def _present(get: Get, id_: str, part: Reading, path: str) -> Iterator[None]:
-    """What is done for a string that is there."""
+def _present(get: Get, id_: str, part: Reading, path: str, absent: tuple[str, ...]) -> Iterator[None]:
+    """What is done for a string that is there; `absent` is for one that is not."""
     assert isinstance(part.step, Referent)
     if part.step.kind is PointerKind.REF:
         get.reject(f"not {id_}", "ndr.null_ref()", path)
@@ -104,3 +113,5 @@ def _present(get: Get, id_: str, part: Reading, path: str) -> Iterator[None]:
         yield
     with get.block("else:"):
         get.line(f"{part.local} = None")
+        for line in absent:
+            get.line(line)

@@ -399,16 +399,15 @@ def text_run(put: Put) -> None:
     letter_, units = put.shared.syntax.pointer, put.layout.count_width // 2
     heads = put.shared.table("starts", f'ndr.text_heads(order, "{letter_}")')
     join = put.shared.table("join", f'ndr.text_writer(order, "{letter_}")')
-    text, octets = put.names.new("text"), put.names.new("octets")
+    text, octets, count = put.names.new("text"), put.names.new("octets"), put.names.new("n")
     put.line(f'{text} = ""')
-    place = "0"
+    gap = f"len({text}) & 1" if units == 2 else f"-len({text}) & {units - 1}"
     for pointer, path in texts:
         with put.checking(f"if {pointer} is not None:"):
-            end = f'{pointer} + "{chr(92)}0"'
-            put.line(f"{text} += {heads}[{place}][len({pointer})] + {end}", f"{path}={pointer}:s")
-        place = f"-len({text}) & {units - 1}"
-    put.line(f'{octets} = encode({text}, "surrogatepass")[0]')
-    with put.checking(f"if len({octets}) != 2 * len({text}):"):  # some character takes two units
+            whole = f'{text}, {heads}[{gap}][len({pointer})], {pointer}, "{chr(92)}0"'
+            put.line(f'{text} = "".join(({whole}))', f"{path}={pointer}:s")
+    put.line(f'{octets}, {count} = encode({text}, "surrogatepass")')
+    with put.checking(f"if len({octets}) != 2 * {count}:"):  # some character takes two units
         put.line(f"{octets} = {join}({listed([pointer for pointer, _ in texts])})")
     if put.phase.pad(2 * units) != 0:
         with put.checking(f"if {octets}:"):

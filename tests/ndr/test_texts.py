@@ -123,6 +123,17 @@ def test_what_is_no_string_is_named(bad: Any) -> None:
     assert str(found) == f"shares[2].name: {bad!r} is not a string"
 
 
+@pytest.mark.parametrize("bad", [5, b"octets", ["list"]])
+@pytest.mark.parametrize("field", "abd")
+def test_what_is_no_string_of_a_structure_is_named(field: str, bad: Any) -> None:
+    codec = MODULE.TEXTS.codecs(NDR20, "<")[2]
+    given = MODULE.THREE("one", 7, "second", 9, "third")
+    setattr(given, field, bad)
+    with pytest.raises(CODEC_ERRORS) as caught:
+        codec.put_request(given, 1, None)
+    assert str(explain(caught.value, "Few")) == f"few.{field}: {bad!r} is not a string"
+
+
 @pytest.mark.parametrize(("transfer", "order", "_"), FORMS)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_strings_of_a_structure_survive(transfer: Any, order: str, _: str, seed: int) -> None:

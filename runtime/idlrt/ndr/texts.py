@@ -100,7 +100,10 @@ def _apart(text: str) -> str:
 
 
 class _Reaches(dict[str, int]):
-    """By the three counts in front of a string, units from there to its terminator; far beyond for wrong ones."""
+    """By what precedes a string, its units without the terminator; far more than there are where that is wrong.
+
+    That is its three counts, behind the terminator and the padding of the string before it, if one is there.
+    """
 
     def __init__(self, order: str, letter: str, widest: int) -> None:
         super().__init__()
@@ -108,27 +111,28 @@ class _Reaches(dict[str, int]):
         self._widest = widest
         self._encode, _ = text_codec(order)
 
-    def __missing__(self, head: str) -> int:
+    def __missing__(self, before: str) -> int:
+        end, head = before[: -self._counts.size // 2], before[-self._counts.size // 2 :]
         octets = self._encode(head, "surrogatepass")[0]
-        if len(octets) < self._counts.size:
+        if len(octets) < self._counts.size or (end and end[0] != "\0"):
             return sys.maxsize
         most, first, units = self._counts.unpack(octets)
         if first or not 0 < units <= most or units > self._widest:
             return sys.maxsize
-        reach: int = len(head) + units - 1
-        if units == most <= _REMEMBERED:
-            self[head] = reach
-        return reach
+        if units == most <= _REMEMBERED and not end.strip("\0"):
+            self[before] = units - 1
+        return int(units) - 1
 
 
 def text_reaches(order: str, letter: str, widest: int = sys.maxsize) -> Mapping[str, int]:
-    """How far a string goes, by the characters that its three counts make, for those who slice a decoded text.
+    """How long a string is, by the characters before it, for those who slice a decoded text.
 
     Args:
         order: "<" or ">". letter: the struct letter of a count. widest: the units of a string that are allowed.
 
     Returns:
-        Units from the counts to the terminator; beyond any text when no string begins so.
+        Units up to the terminator by the characters of the string's three counts, which may follow the terminator and
+        the padding of another string; beyond any text when no string begins so.
     """
     return _Reaches(order, letter, widest)
 
@@ -176,7 +180,7 @@ def text_reader(
                 try:
                     while True:
                         begin = at + head
-                        last = at + reach_of[text[at:begin]]
+                        last = begin + reach_of[text[at:begin]]
                         if text[last] != "\0":
                             break
                         if (yield text[begin:last]):

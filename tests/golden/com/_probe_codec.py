@@ -38,10 +38,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return CountResult(probes, return_value)
 
     def put_Open_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        r = 0x20000
         probe = result.probe
         return_value = result.return_value
-        b = bytearray(pack2(0 if probe is None else r))
+        b = bytearray(pack2(0 if probe is None else 0x20000))
         if probe is not None:
             b += pack3(len(probe), len(probe))
             b += probe
@@ -82,16 +81,16 @@ PATHS: Final[dict[int, int | str]] = {
     33: "return value",
     34: "probes=probes:I; return value=return_value:i",
     37: 32,
-    42: "probe",
-    43: 33,
-    44: "probe=0 if probe is None else r:I",
-    46: "probe=len(probe):I; probe=len(probe):I",
-    47: 42,
-    48: "return value=return_value:i",
-    53: 42,
-    56: 42,
-    58: 42,
-    60: 42,
-    63: 42,
-    69: 33,
+    41: "probe",
+    42: 33,
+    43: "probe=0 if probe is None else r:I",
+    45: "probe=len(probe):I; probe=len(probe):I",
+    46: 41,
+    47: "return value=return_value:i",
+    52: 41,
+    55: 41,
+    57: 41,
+    59: 41,
+    62: 41,
+    68: 33,
 }

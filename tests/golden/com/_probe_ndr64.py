@@ -40,10 +40,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return CountResult(probes, return_value)
 
     def put_Open_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        r = 0x20000
         probe = result.probe
         return_value = result.return_value
-        b = bytearray(pack3(0 if probe is None else r))
+        b = bytearray(pack3(0 if probe is None else 0x20000))
         if probe is not None:
             b += pack4(len(probe), len(probe))
             b += probe
@@ -84,16 +83,16 @@ PATHS: Final[dict[int, int | str]] = {
     35: "return value",
     36: "probes=probes:I; return value=return_value:i",
     39: 34,
-    44: "probe",
-    45: 35,
-    46: "probe=0 if probe is None else r:Q",
-    48: "probe=len(probe):Q; probe=len(probe):I",
-    49: 44,
-    50: "return value=return_value:i",
-    55: 44,
-    58: 44,
-    60: 44,
-    62: 44,
-    65: 44,
-    71: 35,
+    43: "probe",
+    44: 35,
+    45: "probe=0 if probe is None else r:Q",
+    47: "probe=len(probe):Q; probe=len(probe):I",
+    48: 43,
+    49: "return value=return_value:i",
+    54: 43,
+    57: 43,
+    59: 43,
+    61: 43,
+    64: 43,
+    70: 35,
 }

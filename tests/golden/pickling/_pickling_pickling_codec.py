@@ -36,16 +36,15 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     write1 = ndr.number_writer(order, "i")
 
     def put_Store_request(settings: Any, plain: Any, order2: Any) -> bytes | bytearray:
-        r = 0x20000
         name = settings.name
         values = settings.values
         b = bytearray(
             pack1(
                 settings.stamp,
                 settings.colour,
-                0 if name is None else r,
+                0 if name is None else 0x20000,
                 settings.count,
-                0 if values is None else r + 4,
+                0 if values is None else 0x20004,
             )
         )
         if name is not None:
@@ -119,34 +118,34 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    40: "settings.name",
-    41: "settings.values",
-    42: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
-    43: 42,
-    44: 42,
-    45: 42,
-    46: 42,
-    47: 42,
-    48: 42,
-    49: 42,
-    50: 42,
-    52: "settings.name=name:s",
-    55: 40,
-    57: 41,
-    60: 41,
-    61: "settings.values=n2:I",
-    62: "settings.values=values:i*",
-    63: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
-    69: "settings.stamp",
-    72: 40,
-    74: 40,
-    77: 40,
-    78: 40,
-    85: 41,
-    87: 41,
-    89: 41,
-    92: 41,
-    101: "plain.x",
-    108: "return value=result:i",
-    111: "return value",
+    39: "settings.name",
+    40: "settings.values",
+    41: "settings.stamp=settings.stamp:q; settings.colour=settings.colour:I; settings.name=0 if name is None else r:I; settings.count=settings.count:H; settings.values=0 if values is None else r + 4:I",
+    42: 41,
+    43: 41,
+    44: 41,
+    45: 41,
+    46: 41,
+    47: 41,
+    48: 41,
+    49: 41,
+    51: "settings.name=name:s",
+    54: 39,
+    56: 40,
+    59: 40,
+    60: "settings.values=n2:I",
+    61: "settings.values=values:i*",
+    62: "plain.x=plain.x:i; order.value=order2.value:i; order.d=order2.d:i",
+    68: "settings.stamp",
+    71: 39,
+    73: 39,
+    76: 39,
+    77: 39,
+    84: 40,
+    86: 40,
+    88: 40,
+    91: 40,
+    100: "plain.x",
+    107: "return value=result:i",
+    110: "return value",
 }

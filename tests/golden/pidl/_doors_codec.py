@@ -48,8 +48,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_wire1 = ndr.to_wire("udlong", Halves)
 
     def put_door_Open_request(name: Any) -> bytes | bytearray:
-        r = 0x20000
-        b = bytearray(pack1(0 if name is None else r))
+        b = bytearray(pack1(0 if name is None else 0x20000))
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
@@ -97,7 +96,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_door_Get_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        r = 0x20000
         facts = result.facts
         tag = result.tag
         return_value = result.return_value
@@ -111,7 +109,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 wire.low,
                 wire.high,
                 facts.room,
-                0 if tag is None else r,
+                0 if tag is None else 0x20000,
             )
         )
         if tag is not None:
@@ -213,55 +211,55 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    52: "name=0 if name is None else r:I",
-    54: "name=name:s",
-    57: "name",
-    61: 57,
-    64: 57,
-    66: 57,
-    69: 57,
-    70: 57,
-    80: "door",
-    81: "return value",
-    82: "door=to_handle(door):20s; return value=return_value:I",
-    85: 80,
-    90: 80,
-    91: "door=to_handle(door):20s",
-    94: 80,
-    101: "facts",
-    102: "tag",
-    103: 81,
-    104: "facts.since",
-    105: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
-    106: 105,
-    107: 105,
-    108: 105,
-    109: 105,
-    110: 105,
-    111: 105,
-    112: 105,
-    113: 105,
-    114: 105,
-    115: 105,
-    116: 105,
-    118: "tag=tag:I",
-    119: "return value=return_value:I",
-    124: "facts.kind",
-    127: 102,
-    132: 81,
-    137: 104,
-    143: 80,
-    145: "states",
-    146: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    150: 80,
-    153: 145,
-    156: "states[len states]",
-    163: "return value=result:I",
-    166: 81,
-    170: 91,
-    173: 80,
-    179: 80,
-    180: 81,
-    181: 82,
-    184: 80,
+    51: "name=0 if name is None else r:I",
+    53: "name=name:s",
+    56: "name",
+    60: 56,
+    63: 56,
+    65: 56,
+    68: 56,
+    69: 56,
+    79: "door",
+    80: "return value",
+    81: "door=to_handle(door):20s; return value=return_value:I",
+    84: 79,
+    89: 79,
+    90: "door=to_handle(door):20s",
+    93: 79,
+    99: "facts",
+    100: "tag",
+    101: 80,
+    102: "facts.since",
+    103: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:I; tag=0 if tag is None else r:I",
+    104: 103,
+    105: 103,
+    106: 103,
+    107: 103,
+    108: 103,
+    109: 103,
+    110: 103,
+    111: 103,
+    112: 103,
+    113: 103,
+    114: 103,
+    116: "tag=tag:I",
+    117: "return value=return_value:I",
+    122: "facts.kind",
+    125: 100,
+    130: 80,
+    135: 102,
+    141: 79,
+    143: "states",
+    144: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    148: 79,
+    151: 143,
+    154: "states[len states]",
+    161: "return value=result:I",
+    164: 80,
+    168: 90,
+    171: 79,
+    177: 79,
+    178: 80,
+    179: 81,
+    182: 79,
 }

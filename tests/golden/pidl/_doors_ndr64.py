@@ -50,8 +50,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_wire1 = ndr.to_wire("udlong", Halves)
 
     def put_door_Open_request(name: Any) -> bytes | bytearray:
-        r = 0x20000
-        b = bytearray(pack1(0 if name is None else r))
+        b = bytearray(pack1(0 if name is None else 0x20000))
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
             n = len(text) >> 1
@@ -99,7 +98,6 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_door_Get_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        r = 0x20000
         facts = result.facts
         tag = result.tag
         return_value = result.return_value
@@ -113,7 +111,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 wire.low,
                 wire.high,
                 facts.room,
-                0 if tag is None else r,
+                0 if tag is None else 0x20000,
             )
         )
         if tag is not None:
@@ -215,55 +213,55 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    54: "name=0 if name is None else r:Q",
-    56: "name=name:s",
-    59: "name",
-    63: 59,
-    66: 59,
-    68: 59,
-    71: 59,
-    72: 59,
-    82: "door",
-    83: "return value",
-    84: "door=to_handle(door):20s; return value=return_value:I",
-    87: 82,
-    92: 82,
-    93: "door=to_handle(door):20s",
-    96: 82,
-    103: "facts",
-    104: "tag",
-    105: 83,
-    106: "facts.since",
-    107: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
-    108: 107,
-    109: 107,
-    110: 107,
-    111: 107,
-    112: 107,
-    113: 107,
-    114: 107,
-    115: 107,
-    116: 107,
-    117: 107,
-    118: 107,
-    120: "tag=tag:I",
-    121: "return value=return_value:I",
-    126: "facts.kind",
-    129: 104,
-    134: 83,
-    139: 106,
-    145: 82,
-    147: "states",
-    148: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
-    152: 82,
-    155: 147,
-    158: "states[len states]",
-    165: "return value=result:I",
-    168: 83,
-    172: 93,
-    175: 82,
-    181: 82,
-    182: 83,
-    183: 84,
-    186: 82,
+    53: "name=0 if name is None else r:Q",
+    55: "name=name:s",
+    58: "name",
+    62: 58,
+    65: 58,
+    67: 58,
+    70: 58,
+    71: 58,
+    81: "door",
+    82: "return value",
+    83: "door=to_handle(door):20s; return value=return_value:I",
+    86: 81,
+    91: 81,
+    92: "door=to_handle(door):20s",
+    95: 81,
+    101: "facts",
+    102: "tag",
+    103: 82,
+    104: "facts.since",
+    105: "facts.kind=facts.kind:B; facts.place=facts.place:H; facts.state=facts.state:B; facts.ages=facts.ages:Q; facts.since.low=wire.low:I; facts.since.high=wire.high:I; facts.room=facts.room:Q; tag=0 if tag is None else r:Q",
+    106: 105,
+    107: 105,
+    108: 105,
+    109: 105,
+    110: 105,
+    111: 105,
+    112: 105,
+    113: 105,
+    114: 105,
+    115: 105,
+    116: 105,
+    118: "tag=tag:I",
+    119: "return value=return_value:I",
+    124: "facts.kind",
+    127: 102,
+    132: 82,
+    137: 104,
+    143: 81,
+    145: "states",
+    146: "door=to_handle(door):20s; state=state:B; states[0]=states[0]:B; states[1]=states[1]:B",
+    150: 81,
+    153: 145,
+    156: "states[len states]",
+    163: "return value=result:I",
+    166: 82,
+    170: 92,
+    173: 81,
+    179: 81,
+    180: 82,
+    181: 83,
+    184: 81,
 }

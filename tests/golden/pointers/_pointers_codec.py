@@ -523,10 +523,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return count, names
 
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        r = 0x20000
         size2 = result.size
         data = result.data
-        b = bytearray(pack3(size2, 0 if data is None else r))
+        b = bytearray(pack3(size2, 0 if data is None else 0x20000))
         if data is not None:
             n = len(data)
             if n != size2:
@@ -731,16 +730,16 @@ PATHS: Final[dict[int, int | str]] = {
     516: 495,
     520: "names[len names]",
     521: 520,
-    527: "size",
-    528: "data",
-    529: "size=size2:I; data=0 if data is None else r:I",
-    531: 528,
-    533: 528,
-    534: "data=n:I",
-    535: 528,
-    540: 527,
-    543: 528,
-    545: 528,
-    547: 528,
-    550: 528,
+    526: "size",
+    527: "data",
+    528: "size=size2:I; data=0 if data is None else r:I",
+    530: 527,
+    532: 527,
+    533: "data=n:I",
+    534: 527,
+    539: 526,
+    542: 527,
+    544: 527,
+    546: 527,
+    549: 527,
 }

@@ -539,10 +539,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return count, names
 
     def put_Read_response(result: Any, inputs: Any, at: int = 0) -> bytes | bytearray:
-        r = 0x20000
         size2 = result.size
         data = result.data
-        b = bytearray(pack3(size2, 0 if data is None else r))
+        b = bytearray(pack3(size2, 0 if data is None else 0x20000))
         if data is not None:
             n = len(data)
             if n != size2:
@@ -747,16 +746,16 @@ PATHS: Final[dict[int, int | str]] = {
     532: 511,
     536: "names[len names]",
     537: 536,
-    543: "size",
-    544: "data",
-    545: "size=size2:I; data=0 if data is None else r:Q",
-    547: 544,
-    549: 544,
-    550: "data=n:Q",
-    551: 544,
-    556: 543,
-    559: 544,
-    561: 544,
-    563: 544,
-    566: 544,
+    542: "size",
+    543: "data",
+    544: "size=size2:I; data=0 if data is None else r:Q",
+    546: 543,
+    548: 543,
+    549: "data=n:Q",
+    550: 543,
+    555: 542,
+    558: 543,
+    560: 543,
+    562: 543,
+    565: 543,
 }
