@@ -9,7 +9,6 @@ allocated from a count, because the count comes from the peer.
 from __future__ import annotations
 
 import sys
-from enum import Enum, auto
 from struct import Struct
 from typing import Protocol
 
@@ -89,39 +88,54 @@ class ChunkWriter:
         return bytes(-at % 8) + self._frame.word.pack(-count & 0xFFFFFFFFFFFFFFFF)
 
 
-class _Phase(Enum):
-    COUNT = auto()
-    ELEMENTS = auto()
-    TRAILER = auto()
-    ENDED = auto()
+# What a parser is at. Plain numbers: several of them are looked at for every fragment.
+_COUNT, _ELEMENTS, _TRAILER, _ENDED = range(4)
 
 
 class ChunkParser:
     """Finds the elements of one pipe in the octets of a stub, however these were cut; `least` to `most` in a chunk."""
 
-    __slots__ = ("_count", "_frame", "_gap", "_layout", "_left", "_phase", "_skip", "_wide", "_word", "plain", "runs")
+    __slots__ = (
+        "_align",
+        "_count",
+        "_frame",
+        "_gap",
+        "_layout",
+        "_left",
+        "_phase",
+        "_skip",
+        "_unpack",
+        "_wide",
+        "_word",
+        "ended",
+        "plain",
+        "runs",
+    )
 
     def __init__(
         self, layout: Layout, order: str, wide: bool = False, *, least: int = 0, most: int = sys.maxsize
     ) -> None:
-        self._frame = _Frame(order, wide, least, most)
+        self._frame = frame = _Frame(order, wide, least, most)
+        self._unpack = frame.word.unpack_from
         self._layout = layout
         self._gap = bytes(layout.stride - layout.size)
         self._wide = wide
-        self._phase = _Phase.COUNT
+        self._phase = _COUNT
+        self._align = frame.width  # of what comes next
         self._skip = -1  # octets of padding still to pass; -1: depends on where the next octet lies
         self._word = b""
         self._count = 0
         self._left = 0  # octets of elements still to come in this chunk
-        self.runs: list[memoryview | bytes] = []  # octets of elements, views of what was fed; the caller empties it
-        # So many octets to come are elements and nothing else. A caller that is fed less than that may itself append
-        # to `runs` and subtract: a fragment inside a chunk is by far the most frequent case.
-        self.plain = 0
-
-    @property
-    def ended(self) -> bool:
+        self.ended = False
         """Whether the empty chunk was read."""
-        return self._phase is _Phase.ENDED
+        self.runs: list[memoryview | bytes] = []
+        """Octets of elements, views of what was fed; the caller empties it."""
+        self.plain = 0
+        """So many octets to come are elements and nothing else.
+
+        A caller that is fed less than that may itself append to `runs` and subtract: fragments inside a chunk are by
+        far the most frequent case.
+        """
 
     def feed(self, view: memoryview, at: int) -> int:
         """Take octets that start at stub position `at`; how many of them belong to this pipe.
@@ -129,58 +143,65 @@ class ChunkParser:
         Raises `NdrError` for a count or a trailer that cannot be.
         """
         size = len(view)
-        if self.plain:
-            self._left = self.plain
-            self.plain = 0
+        runs, gap, wide, layout = self.runs, self._gap, self._wide, self._layout
+        phase, align, skip, left = self._phase, self._align, self._skip, self.plain or self._left
         i = 0
-        while i < size and self._phase is not _Phase.ENDED:
-            if self._skip:
-                if self._skip < 0:
-                    self._skip = -(at + i) % self._alignment()
-                step = min(self._skip, size - i)
-                self._skip -= step
+        while i < size and phase != _ENDED:
+            if skip < 0:
+                skip = -(at + i) % align
+            if skip:
+                step = min(skip, size - i)
+                skip -= step
                 i += step
-            elif self._phase is _Phase.ELEMENTS:
-                step = min(self._left, size - i)
-                self.runs.append(view[i : i + step])
-                self._left -= step
-                i += step
-                if not self._left:
-                    if self._gap:
-                        self.runs.append(self._gap)
-                    self._enter(_Phase.TRAILER if self._wide else _Phase.COUNT)
+            elif phase == _ELEMENTS:
+                stop = i + left
+                if stop > size:
+                    runs.append(view[i:])
+                    left -= size - i
+                    i = size
+                else:
+                    runs.append(view[i:stop])
+                    i = stop
+                    left = 0
+                    if gap:
+                        runs.append(gap)
+                    phase, align, skip = (_TRAILER if wide else _COUNT), self._frame.width, -1
             else:
-                step = min(self._frame.width - len(self._word), size - i)
-                self._word += view[i : i + step]
-                i += step
-                if len(self._word) == self._frame.width:
-                    (word,) = self._frame.word.unpack(self._word)
+                if size - i >= align and not self._word:
+                    (word,) = self._unpack(view, i)
+                    i += align
+                else:
+                    step = min(align - len(self._word), size - i)
+                    self._word += view[i : i + step]
+                    i += step
+                    if len(self._word) < align:
+                        break
+                    (word,) = self._unpack(self._word)
                     self._word = b""
-                    self._read_word(word)
-        if self._phase is _Phase.ELEMENTS and not self._skip:
-            self.plain = self._left
+                phase, skip = self._after(phase, word), -1
+                if phase == _ELEMENTS:
+                    left = (word - 1) * layout.stride + layout.size
+                    align = layout.align
+        self._phase, self._align, self._skip, self._left = phase, align, skip, left
+        self.plain = left if phase == _ELEMENTS and not skip else 0
         return i
 
-    def _alignment(self) -> int:
-        return self._layout.align if self._phase is _Phase.ELEMENTS else self._frame.width
-
-    def _enter(self, phase: _Phase) -> None:
-        self._phase = phase
-        self._skip = -1
-
-    def _read_word(self, word: int) -> None:
-        if self._phase is _Phase.COUNT:
+    def _after(self, phase: int, word: int) -> int:
+        """What follows a count or a trailer."""
+        if phase == _COUNT:
             frame = self._frame
             if not frame.least <= word <= frame.most and word:
                 bound = f"at least {frame.least}" if word < frame.least else f"at most {frame.most}"
                 raise NdrError(f"a pipe chunk claims {word} elements, {bound} are allowed")
             self._count = word
             if word:
-                self._left = (word - 1) * self._layout.stride + self._layout.size
-                self._enter(_Phase.ELEMENTS)
-            else:
-                self._enter(_Phase.TRAILER if self._wide else _Phase.ENDED)
+                return _ELEMENTS
+            if self._wide:
+                return _TRAILER
         else:
             if word != -self._count & 0xFFFFFFFFFFFFFFFF:
                 raise NdrError(f"a pipe chunk of {self._count} elements does not end with its negated count")
-            self._enter(_Phase.COUNT if self._count else _Phase.ENDED)
+            if self._count:
+                return _COUNT
+        self.ended = True
+        return _ENDED
