@@ -3,16 +3,35 @@
 A client's call and a server's have one each. Outcomes are kept as plain state, and whatever may change one wakes
 everyone who waits; so one failure, wherever it comes from, reaches every push and pull as the same exception. The
 octets go to a `Carrier`; the rules of order and the framing are in `flow`.
+
+Coroutines use `pull` and `push`, which wait. MIDL's way is `pull_nowait` and `push_nowait`, whose failures end the
+call, and being told of events.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from copy import deepcopy
 from typing import Any, Protocol, TypeAlias
 
-from idlrt.errors import PipeClosed, PipeOrder, RpcTimeout
-from idlrt.pipes.flow import PUSH_COST, SMALL, TURN, WINDOW, Incoming, Inlet, Outgoing, Outlet, slices
+from idlrt.asynchronous import AsyncEvent
+from idlrt.errors import AsyncCallPending, PipeClosed, PipeMemory, PipeOrder, RpcError, RpcTimeout
+from idlrt.ndr.elements import Form
+from idlrt.pipes.flow import (
+    BACKLOG,
+    PUSH_COST,
+    SLICE,
+    SMALL,
+    TURN,
+    WINDOW,
+    Incoming,
+    Inlet,
+    Outgoing,
+    Outlet,
+    slices,
+)
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 
@@ -37,24 +56,35 @@ class LoopLine:
     """The line of the pipes that coroutines work."""
 
     __slots__ = (
+        "_awaited",
+        "_backlog",
         "_begin",
         "_call_id",
         "_carrier",
         "_discarding",
+        "_early",
         "_ends_call",
         "_flushing",
         "_give_up",
         "_held",
         "_incoming",
+        "_kept",
+        "_kept_last",
+        "_kept_octets",
         "_loop",
         "_outgoing",
         "_pushed",
         "_pushing",
+        "_sending",
+        "_stalled",
         "_timeout",
         "_waiters",
+        "_window",
         "error",
         "impatience",
         "over",
+        "reported",
+        "tell",
         "told",
     )
 
@@ -68,10 +98,12 @@ class LoopLine:
         begin: Callable[[], Awaitable[None]] | None = None,
         ends_call: bool = False,
         timeout: float | None = None,
+        window: int = WINDOW,
+        backlog: int = BACKLOG,
     ) -> None:
         """`give_up` ends the call on our side, as a wait of `timeout` seconds does; it is to fail the line. `begin` is
-        awaited by whoever uses a pipe before `open`. The end of the last outgoing pipe is that of the stub if it
-        `ends_call`.
+        awaited by whoever uses a pipe before `open`. A client's line `ends_call`: the end of its last outgoing pipe is
+        that of the request. `window` octets may wait to be pulled before reading stops, `backlog` ones to be sent.
         """
         self._loop = loop
         self._incoming = incoming
@@ -80,6 +112,8 @@ class LoopLine:
         self._begin = begin
         self._ends_call = ends_call
         self._timeout = timeout
+        self._window = window
+        self._backlog = backlog
         self._carrier: Carrier | None = None
         self._call_id = 0
         self._pushing = False  # a block has been sent in part
@@ -88,16 +122,32 @@ class LoopLine:
         self._held = False  # reading has stopped because of us
         self._discarding = False  # nobody will pull what still arrives
         self._waiters: list[asyncio.Future[None]] = []
+        self._early: list[tuple[Outlet, Any]] = []  # blocks pushed before `open`
+        self._kept: deque[bytearray] = deque()  # copies of what the transport did not take, up to a slice each
+        self._kept_last = False  # the last of it ends the call
+        self._kept_octets = 0
+        self._sending = False  # SEND_COMPLETE is due when all of it has been taken
+        self._stalled = False  # the transport shall take more first
+        self._awaited: Inlet | None = None  # RECEIVE_COMPLETE is due when there is something to pull
+        self.reported = False  # the call has ended by a failure that `pull_nowait` or `push_nowait` raised
         self.error: Exception | None = None  # why the call has failed
         self.over = False  # nothing more is sent or received
         self.impatience: Exception | None = None  # raised by a pull instead of waiting
+        self.tell: Callable[[AsyncEvent], object] | None = None  # told of SEND_COMPLETE and RECEIVE_COMPLETE
         self.told: asyncio.Task[Any] | None = None  # the task in which `error` was raised last
 
     def open(self, carrier: Carrier, call_id: int) -> None:
-        """The call is on its way."""
+        """The call is on its way; a client has sent what precedes its pipes."""
         self._carrier = carrier
         self._call_id = call_id
         self._begin = None
+        if self._early:
+            early, self._early, self._kept_octets = self._early, [], 0
+            try:
+                for outlet, block in early:
+                    self._give(outlet, block)
+            except RpcError as error:
+                self._give_up(error)
 
     # -- what happens to the call
 
@@ -108,13 +158,19 @@ class LoopLine:
             incoming.settle()
             if self._discarding:
                 incoming.discard()
-            elif incoming.buffered > WINDOW and not self.over and not self._held and self._carrier is not None:
+            elif incoming.buffered > self._window and not self.over and not self._held and self._carrier is not None:
                 self._held = True
                 self._carrier.hold(self)
+            if self._awaited is not None and self._awaited.ready and self.error is None:
+                self._awaited = None
+                if self.tell is not None:
+                    self.tell(AsyncEvent.RECEIVE_COMPLETE)
         self.wake()
 
     def wake(self) -> None:
         """Something that may be waited for has changed."""
+        if self._stalled:
+            self._send_kept()
         if self._waiters:
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:
@@ -132,6 +188,9 @@ class LoopLine:
     def end(self) -> None:
         """Nothing more comes, or is wanted."""
         self.over = True
+        self._sending = self._stalled = False
+        self._early.clear()
+        self._kept.clear()
         self._go_on()
         self.wake()
 
@@ -170,27 +229,30 @@ class LoopLine:
 
     # -- pipes
 
-    async def pull(self, inlet: Inlet, most: int | None) -> Any:
-        """The next block of an incoming pipe."""
+    async def pull(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
+        """The next block of an incoming pipe, waited for."""
         if self._begin is not None:
             await self._begin()
         try:
-            block = inlet.take(most)
+            block = inlet.take(most, form)
             while block is None:
                 if self.impatience is not None:
                     raise self.impatience
                 await self.wait()
-                block = inlet.take(most)
+                block = inlet.take(most, form)
         except Exception as error:
             self._tell(error)
             raise
         if inlet.drained:
             self.wake()
         if self._held:
-            incoming = self._incoming
-            if incoming is not None and incoming.buffered <= WINDOW // 2:
-                self._go_on()
+            self._pulled()
         return block
+
+    def _pulled(self) -> None:
+        incoming = self._incoming
+        if incoming is not None and incoming.buffered <= self._window // 2:
+            self._go_on()
 
     async def push(self, outlet: Outlet, block: Any) -> None:
         """Send a block by an outgoing pipe, and wait until there is room for more."""
@@ -200,6 +262,9 @@ class LoopLine:
             self._check_open()
         if self._pushing:
             raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
+        while self._kept:
+            await self.wait()
+            self._check_open()
         carrier, outgoing = self._carrier, self._outgoing
         assert carrier is not None
         assert outgoing is not None
@@ -234,15 +299,19 @@ class LoopLine:
         finally:
             self._pushing = False
 
-    def gathered(self) -> list[bytes | memoryview]:
-        """Take what small pushes have gathered."""
-        return [] if self._outgoing is None else self._outgoing.gathered()
+    def unsent(self) -> list[Octets]:
+        """Take what was pushed and has not been sent."""
+        if self._outgoing is None:
+            return []
+        parts = [*self._kept, *self._outgoing.gathered()]
+        self._kept.clear()
+        return parts
 
     def flush(self) -> None:
         """Send what small pushes have gathered: the loop's turn, or the connection, is at its end."""
         self._flushing = False
-        if not self.over and self._carrier is not None:
-            parts = self.gathered()
+        if not self.over and self._carrier is not None and self._outgoing is not None:
+            parts = self._outgoing.gathered()
             if parts:
                 self._carrier.send_stub(self._call_id, parts, False)
 
@@ -265,3 +334,119 @@ class LoopLine:
     def _tell(self, error: Exception) -> None:
         if error is self.error:
             self.told = asyncio.current_task()
+
+    # -- pipes in MIDL's way
+
+    def pull_nowait(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
+        """The next block of an incoming pipe, or `AsyncCallPending` and one RECEIVE_COMPLETE when there is one."""
+        try:
+            block = inlet.take(most, form)
+        except RpcError as error:
+            self._report(error)
+            raise
+        if block is None:
+            self._awaited = inlet
+            raise AsyncCallPending(f'nothing has come by pipe "{inlet.name}" yet')
+        if inlet.drained:
+            self.wake()
+        if self._held:
+            self._pulled()
+        return block
+
+    def push_nowait(self, outlet: Outlet, block: Any) -> None:
+        """Send a block, or keep a copy of what the transport does not take; SEND_COMPLETE follows when it has all."""
+        if self.over and self.error is None:
+            self._check_open()
+        try:
+            if self.over:
+                self._check_open()
+            if self._pushing:
+                raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
+            if self._begin is None:
+                self._give(outlet, block)
+            else:
+                self._keep_early(outlet, block)
+        except RpcError as error:
+            self._report(error)
+            raise
+
+    def _report(self, error: RpcError) -> None:
+        """The program gets a failure from a pipe; the call ends with it, and nothing more is due."""
+        self.reported = True
+        self.tell = None
+        self._give_up(error)
+        if self.error is None:
+            self.fail(error)  # the answer was there already, and is not to be had any more
+        self._tell(error)
+
+    def _give(self, outlet: Outlet, block: Any) -> None:
+        carrier, outgoing, kept = self._carrier, self._outgoing, self._kept
+        assert carrier is not None
+        assert outgoing is not None
+        before = outgoing.at
+        parts = outlet.chunk(block)
+        size = outgoing.at - before
+        last = False
+        if outlet.closed:
+            last = self._ends_call and outgoing.closed
+            self.wake()
+        if not self._sending:
+            self._sending = True
+            self._loop.call_soon(self._send_kept)
+        if size < SMALL and not last and not kept and not carrier.full:
+            if outgoing.gather(parts, size):
+                return
+            parts = []
+        groups = slices(parts)
+        groups[0] = [*outgoing.gathered(), *groups[0]]
+        for index, group in enumerate(groups):
+            if kept or carrier.full:
+                self._keep(group)
+                self._kept_last = last
+            else:
+                carrier.send_stub(self._call_id, group, last and index == len(groups) - 1)
+
+    def _keep(self, parts: list[bytes | memoryview]) -> None:
+        kept, size = self._kept, sum(map(len, parts))
+        self._check_backlog(size)
+        self._stalled = True
+        if kept and len(kept[-1]) + size <= SLICE:
+            for part in parts:
+                kept[-1] += part
+        else:
+            kept.append(bytearray().join(parts))
+
+    def _keep_early(self, outlet: Outlet, block: Any) -> None:
+        """Copy a block that cannot be marshalled, because the transfer syntax is not known yet."""
+        try:
+            octets = memoryview(block).nbytes
+        except TypeError:
+            octets = 8 * len(block)
+        self._check_backlog(octets)
+        if isinstance(block, memoryview):
+            octets_only: Any = memoryview(block.tobytes())
+            block = octets_only.cast(block.format)
+        else:
+            block = deepcopy(block)
+        self._early.append((outlet, block))
+
+    def _check_backlog(self, octets: int) -> None:
+        self._kept_octets += octets
+        if self._kept_octets > self._backlog:
+            raise PipeMemory(f"more than {self._backlog} octets were pushed that the connection does not take")
+
+    def _send_kept(self) -> None:
+        """Send what was kept as far as the transport takes it, and tell when it has all."""
+        carrier, kept = self._carrier, self._kept
+        if not self._sending or carrier is None:
+            return
+        self.flush()
+        while kept and not carrier.full:
+            octets = kept.popleft()
+            self._kept_octets -= len(octets)
+            carrier.send_stub(self._call_id, (octets,), self._kept_last and not kept)
+        self._stalled = bool(kept) or carrier.full
+        if not self._stalled:
+            self._sending = False
+            if self.tell is not None:
+                self.tell(AsyncEvent.SEND_COMPLETE)

@@ -236,6 +236,8 @@ class PipeDuplex(_Pulls[PulledT_co], _Pushes[PushedT_contra], Generic[PushedT_co
 
     __slots__ = ("_inlet", "_line", "_outlet")
 
+    _line: AsyncLine
+
     def __init__(self, line: AsyncLine, inlet: Inlet, outlet: Outlet) -> None:
         self._line = line
         self._inlet = inlet
@@ -352,6 +354,8 @@ class BlockingPipeDuplex(
     """An `[in, out]` pipe for a thread, first one way and then the other."""
 
     __slots__ = ("_inlet", "_line", "_outlet")
+
+    _line: Line
 
     def __init__(self, line: Line, inlet: Inlet, outlet: Outlet) -> None:
         self._line = line
