@@ -65,17 +65,17 @@ class PipeElement(ABC):
             TypeError: blocks of these elements have no such form.
         """
 
-    def cast(self, data: bytes) -> Any:
-        """A block from the octets of a file, which holds elements as this machine does.
+    def cast(self, data: Octets) -> Any:
+        """A block from octets, as files and memory hold such elements on this machine.
 
         Raises:
-            PipeObject: such elements have no form in files.
+            PipeObject: they have no such form.
         """
-        raise PipeObject(f"{self.kind} are not read from files")
+        raise PipeObject(f"{self.kind} have no form in files or memory")
 
     def view(self, block: Any) -> Octets:
-        """The octets of a block for a file. Raises `PipeObject` as `cast` does."""
-        raise PipeObject(f"{self.kind} are not written to files")
+        """The octets of a block, as `cast` takes them. Raises `PipeObject` likewise."""
+        raise PipeObject(f"{self.kind} have no form in files or memory")
 
     def misfit(self, pipe: str, block: Any, error: Exception) -> PipeError | NdrError:
         """What is wrong with a block that `pack` refused: the first element that does not fit, by its index."""
@@ -135,7 +135,7 @@ class _Octets(PipeElement):
             return array("B", bytes(data))
         self._no_form(form)
 
-    def cast(self, data: bytes) -> Any:
+    def cast(self, data: Octets) -> Any:
         return data
 
     def view(self, block: Any) -> Octets:
@@ -218,7 +218,7 @@ class _Numbers(PipeElement):
             return view
         self._no_form(form)
 
-    def cast(self, data: bytes) -> Any:
+    def cast(self, data: Octets) -> Any:
         return self._cast(data)
 
     def _cast(self, data: Octets) -> memoryview:

@@ -1,15 +1,21 @@
 """Pipes: streams of elements inside a call, in both directions and for both kinds of functions."""
 
 from idlrt.pipes.adapters import (
+    Array,
+    AsyncReadable,
+    AsyncWritable,
+    BlockingEnds,
     BlockingSink,
     BlockingSource,
     Bytes,
-    Procedures,
+    Ends,
+    Numbers,
     Readable,
     Sink,
     Source,
     Writable,
 )
+from idlrt.pipes.flow import Borrowed
 from idlrt.pipes.objects import (
     BlockingPipeDuplex,
     BlockingPipeReader,
@@ -18,14 +24,23 @@ from idlrt.pipes.objects import (
     PipeReader,
     PipeWriter,
 )
+from idlrt.pipes.procedures import Consumer, Procedures, Supplier
 
 __all__ = [
+    "Array",
+    "AsyncReadable",
+    "AsyncWritable",
+    "BlockingEnds",
     "BlockingPipeDuplex",
     "BlockingPipeReader",
     "BlockingPipeWriter",
     "BlockingSink",
     "BlockingSource",
+    "Borrowed",
     "Bytes",
+    "Consumer",
+    "Ends",
+    "Numbers",
     "PipeDuplex",
     "PipeReader",
     "PipeWriter",
@@ -33,5 +48,6 @@ __all__ = [
     "Readable",
     "Sink",
     "Source",
+    "Supplier",
     "Writable",
 ]

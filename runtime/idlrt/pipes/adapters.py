@@ -1,37 +1,49 @@
 """Sources and sinks: what a client may hand over instead of working a pipe by hand.
 
-A source is an (async) iterable of blocks, a readable binary file, a callable that returns a block (an empty one ends),
-or a single `bytes`. A sink is a writable binary file or a callable that takes a block. `Procedures` is C's way, for
-ordinary functions only: three procedures of which alloc speaks octets, pull and push elements.
+A source is an (async) iterable of blocks, a buffer that is one block, a file or stream to read, or a callable that
+returns a block, an empty one at the end. A sink is a file or stream to write, or a callable that takes a block. What
+fails in them ends the call. Files hold elements as this machine does, so only octets and numbers go through them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from array import array
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from idlrt.errors import PipeMemory, PipeObject
-from idlrt.pipes.objects import (
-    BlockingPipeDuplex,
-    BlockingPipeReader,
-    BlockingPipeWriter,
-    PipeDuplex,
-    PipeReader,
-    PipeWriter,
-)
-
-Bytes: TypeAlias = bytes | bytearray | memoryview
-"""A block of octets to push; blocks pulled are `bytes`."""
-
-BLOCK = 256 << 10
-"""Octets read from a file, or asked of an alloc procedure, at a time."""
+from idlrt.errors import PipeObject
+from idlrt.pipes.flow import Inlet, Outlet
+from idlrt.pipes.objects import AsyncLine, BlockingPipeReader, Line, PipeReader
+from idlrt.pipes.procedures import Consumer, Procedures, Supplier, consumed, procedures_of, supplied
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    Bytes: TypeAlias = Buffer
+    """A block of octets to push: anything that has a buffer. Blocks pulled are `bytes`."""
+    Numbers: TypeAlias = Sequence[T] | Buffer
+    """A block of numbers to push: an array, any other buffer of them, or any sequence."""
+else:
+    Bytes = bytes | bytearray | memoryview
+    Numbers = Sequence
+
+Array = array
+"""A block of numbers that was pulled."""
+
+BLOCK: Final = 256 << 10
+"""Octets read from a file at a time."""
+
+InThread: TypeAlias = Callable[..., Awaitable[Any]]
+"""Calls a function with arguments in another thread."""
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """A binary file to send."""
+    """A binary file to send; empty at its end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -43,164 +55,278 @@ class Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-@runtime_checkable
-class Procedures(Protocol):
-    """A pipe in C's way: what `pull`, `push` and `alloc` of MIDL's control structure are, the state being the object.
+class AsyncReadable(Protocol):
+    """A stream to send, such as an `asyncio.StreamReader`."""
 
-    A client's `[in]` pipe takes from `pull`, its `[out]` pipe gives to `push`; a zero count ends either.
-    """
-
-    def alloc(self, octets: int, /) -> int:
-        """Grant a buffer of at most that many octets; how many there are."""
-
-    def pull(self, most: int, /) -> Any:
-        """A block of at most `most` elements to send."""
-
-    def push(self, block: Any, /) -> object:
-        """Take a block that was received."""
+    async def read(self, size: int, /) -> bytes: ...
 
 
-Source: TypeAlias = (
-    Iterable[T] | AsyncIterable[T] | Readable | Callable[[], T] | Callable[[], Awaitable[T]] | Procedures
-)
-Sink: TypeAlias = Writable | Callable[[T], object] | Procedures
-BlockingSource: TypeAlias = Iterable[T] | Readable | Callable[[], T] | Procedures
-BlockingSink: TypeAlias = Writable | Callable[[T], object] | Procedures
+class AsyncWritable(Protocol):
+    """A stream to receive into that says when it has room, such as an `asyncio.StreamWriter`."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    async def drain(self) -> None: ...
+
+
+BlockingSource: TypeAlias = T | Iterable[T] | Readable | Callable[[], T] | Supplier | Procedures[Any]
+BlockingSink: TypeAlias = Writable | Callable[[T], object] | Consumer | Procedures[Any]
+BlockingEnds: TypeAlias = tuple[BlockingSource[T] | None, BlockingSink[U] | None] | Procedures[Any]
+"""Of an [in, out] pipe: its source and its sink, or the procedures that are both."""
+
+Source: TypeAlias = BlockingSource[T] | AsyncIterable[T] | AsyncReadable | Callable[[], Awaitable[T]]
+Sink: TypeAlias = BlockingSink[T] | AsyncWritable
+Ends: TypeAlias = tuple[Source[T] | None, Sink[U] | None] | Procedures[Any]
+
+
+# ---------------------------------------------------------------------------- what was given
 
 
 def ends(
-    names: Sequence[str], in_pipes: Sequence[str], out_pipes: Sequence[str], is_async: bool, given: tuple[Any, ...]
+    operation: str,
+    names: Sequence[str],
+    in_pipes: Sequence[str],
+    out_pipes: Sequence[str],
+    is_async: bool,
+    given: tuple[Any, ...],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sources and sinks by pipe, from what a client was given for each pipe parameter.
+    """Sources and sinks by pipe, from what a client was given for each pipe parameter, before anything is sent.
 
-    Pipes of asynchronous functions have no alloc, so `Procedures` are refused there.
+    Raises:
+        PipeObject: something else was given, or procedures for a pipe of an asynchronous function, which has no alloc.
     """
     sources: dict[str, Any] = {}
     sinks: dict[str, Any] = {}
     for name, end in zip(names, given, strict=False):
+        if end is None:
+            continue
         takes, gives = name in in_pipes, name in out_pipes
-        source, sink = (end or (None, None)) if takes and gives else (end, end)
+        source, sink = _halves(name, end) if takes and gives else (end, end)
+        if is_async and (procedures_of(source) or procedures_of(sink)):
+            raise PipeObject(
+                f'pipe "{name}" was given pull, push and alloc procedures, but "{operation}" is [async]: '
+                "synchronous pipes do not go with asynchronous functions",
+                help="give it a source or a sink, or push and pull in the call",
+            )
         if takes and source is not None:
+            if not _can_feed(source):
+                raise PipeObject(f'pipe "{name}" cannot be fed from {_kind(source)}')
             sources[name] = source
         if gives and sink is not None:
+            if not _can_drain(sink):
+                append = "; give its append" if hasattr(sink, "append") else ""
+                raise PipeObject(f'pipe "{name}" cannot be drained into {_kind(sink)}{append}')
             sinks[name] = sink
-        if is_async and (isinstance(source, Procedures) or isinstance(sink, Procedures)):
-            raise PipeObject(f'pipe "{name}" belongs to an [async] function, whose pipes have no alloc')
     return sources, sinks
 
 
-def _grant(procedures: Procedures, octets: int, stride: int) -> int:
-    """Elements that fit what alloc grants."""
-    most = procedures.alloc(octets) // stride
-    if most < 1:
-        raise PipeMemory("alloc granted less than one element")
-    return most
+def _halves(name: str, end: Any) -> tuple[Any, Any]:
+    if procedures_of(end):
+        return end, end
+    if isinstance(end, tuple) and len(end) == 2:
+        return end
+    raise PipeObject(f'pipe "{name}" goes both ways: it takes (source, sink), not {_kind(end)}')
 
 
-async def feed(
-    writer: PipeWriter[Any] | PipeDuplex[Any, Any],
-    source: Any,
-    stride: int,
-    in_thread: Callable[..., Awaitable[Any]],
-) -> None:
+def _kind(given: object) -> str:
+    return given.__name__ if isinstance(given, type) else type(given).__name__
+
+
+def _can_feed(source: Any) -> bool:
+    found = procedures_of(source)
+    if found:
+        return found.supplies
+    return not isinstance(source, str) and (
+        isinstance(source, AsyncIterable | Iterable | Readable) or _has_buffer(source) or callable(source)
+    )
+
+
+def _can_drain(sink: Any) -> bool:
+    found = procedures_of(sink)
+    return found.consumes if found else isinstance(sink, Writable) or callable(sink)
+
+
+def _has_buffer(source: Any) -> bool:
+    try:
+        memoryview(source).release()
+    except TypeError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------- sources
+
+
+def _blocks(source: Any, outlet: Outlet) -> Iterator[Any] | None:
+    """The blocks of a source that nobody has to wait for; None for a file, or what has to be awaited."""
+    found = procedures_of(source)
+    if found:
+        return supplied(found, outlet)
+    if _has_buffer(source):
+        return iter((source,))
+    if isinstance(source, Readable | AsyncIterable):
+        return None
+    if isinstance(source, Iterable):
+        return iter(source)
+    return None
+
+
+class _File:
+    """A file's octets as blocks of elements."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._pipe = outlet.name
+        self._element = element = outlet.element
+        self.octets = max(min(BLOCK // element.size, element.most), 1) * element.size
+        self._rest = b""
+
+    def block(self, data: Any) -> Any:
+        """The elements that are whole now; an empty block at the end of the file."""
+        if isinstance(data, str):
+            raise PipeObject(f'pipe "{self._pipe}" is fed from a text file; open it in binary mode')
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise PipeObject(f'the file of pipe "{self._pipe}" gave {_kind(data)}, where octets were due')
+        if self._rest:
+            if not data:
+                raise PipeObject(f'the file of pipe "{self._pipe}" ends inside an element')
+            data = self._rest + bytes(data)
+        odd = len(data) % self._element.size
+        self._rest = bytes(data[len(data) - odd :]) if odd else b""
+        return self._element.cast(data[: len(data) - odd] if odd else data)
+
+    @property
+    def waits(self) -> bool:
+        """Whether an empty block means that an element is not whole yet."""
+        return bool(self._rest)
+
+
+def _checked(block: Any, outlet: Outlet) -> Any:
+    """A block that a source gave; raises `PipeObject` for what is none."""
+    if hasattr(block, "__len__") and not isinstance(block, str):
+        return block
+    name, kind = outlet.name, outlet.element.kind
+    raise PipeObject(f'the source of pipe "{name}" gave {_kind(block)}, where a block of {kind} was due')
+
+
+async def feed(line: AsyncLine, outlet: Outlet, source: Any, in_thread: InThread) -> None:
     """Push everything that a source gives, and the end. Files are read in a thread."""
-    push = writer.push
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        if len(source):
-            await push(source)
-    elif isinstance(source, Procedures):
-        while len(block := source.pull(_grant(source, BLOCK, stride))):
-            await push(block)
+    push = line.push
+    blocks = _blocks(source, outlet)
+    if blocks is not None:
+        for block in blocks:
+            if len(_checked(block, outlet)):
+                await push(outlet, block)
+    elif isinstance(source, Readable):
+        file = _File(outlet)
+        awaited = iscoroutinefunction(source.read)
+        while True:
+            reading: Any = source.read(file.octets) if awaited else in_thread(source.read, file.octets)
+            block = file.block(await reading)
+            if len(block):
+                await push(outlet, block)
+            elif not file.waits:
+                break
     elif isinstance(source, AsyncIterable):
         async for block in source:
-            if len(block):
-                await push(block)
-    elif isinstance(source, Readable):
-        while block := await in_thread(source.read, BLOCK):
-            await push(block)
-    elif isinstance(source, Iterable):
-        for block in source:
-            if len(block):
-                await push(block)
-    elif callable(source):
+            if len(_checked(block, outlet)):
+                await push(outlet, block)
+    else:
         while True:
             block = source()
             if isinstance(block, Awaitable):
                 block = await block
-            if not len(block):
+            if not len(_checked(block, outlet)):
                 break
-            await push(block)
+            await push(outlet, block)
+    await push(outlet, ())
+
+
+def feed_blocking(line: Line, outlet: Outlet, source: Any) -> None:
+    """`feed` for a thread."""
+    push = line.push
+    blocks = _blocks(source, outlet)
+    if blocks is not None:
+        for block in blocks:
+            if len(_checked(block, outlet)):
+                push(outlet, block)
+    elif isinstance(source, Readable):
+        file = _File(outlet)
+        while True:
+            block = file.block(source.read(file.octets))
+            if len(block):
+                push(outlet, block)
+            elif not file.waits:
+                break
+    elif callable(source):
+        while len(_checked(block := source(), outlet)):
+            push(outlet, block)
     else:
-        raise PipeObject(f"a pipe cannot be fed from {type(source).__name__}")
-    await push(())
+        raise PipeObject(f'pipe "{outlet.name}" cannot be fed from {_kind(source)} by a thread')
+    push(outlet, ())
 
 
-async def drain(
-    reader: PipeReader[Any] | PipeDuplex[Any, Any],
-    sink: Any,
-    stride: int,
-    in_thread: Callable[..., Awaitable[Any]],
-) -> None:
+# ---------------------------------------------------------------------------- sinks
+
+
+def _write(sink: Writable, data: memoryview) -> None:
+    """All of `data`, to files too that may take less at a time."""
+    while len(data):
+        written = sink.write(data)  # type: ignore[arg-type]
+        if not isinstance(written, int) or written >= len(data):
+            return
+        data = data[written:]
+
+
+def _octets(inlet: Inlet, block: Any) -> memoryview:
+    return memoryview(inlet.element.view(block))
+
+
+async def drain(line: AsyncLine, inlet: Inlet, sink: Any, in_thread: InThread) -> None:
     """Give everything that a pipe holds to a sink. Files are written in a thread."""
-    if isinstance(sink, Procedures):
+    found = procedures_of(sink)
+    reader: PipeReader[Any] = PipeReader(line, inlet)
+    if found:
         async for block in reader:
-            _hand_over(sink, block, stride)
-        sink.push(())
+            consumed(found, inlet, block)
+        consumed(found, inlet, ())
     elif isinstance(sink, Writable):
+        room: Any = getattr(sink, "drain", None)
+        awaited = iscoroutinefunction(sink.write)
         async for block in reader:
-            await in_thread(sink.write, block)
-    elif callable(sink):
+            data = _octets(inlet, block)
+            if iscoroutinefunction(room):
+                _check_open(sink, inlet)
+                sink.write(data)  # type: ignore[arg-type]
+                await room()
+            elif awaited:
+                await sink.write(data)  # type: ignore[arg-type, misc]
+            else:
+                await in_thread(_write, sink, data)
+    else:
         async for block in reader:
             result = sink(block)
             if isinstance(result, Awaitable):
                 await result
-    else:
-        raise PipeObject(f"a pipe cannot be drained into {type(sink).__name__}")
 
 
-def _hand_over(sink: Procedures, block: Any, stride: int) -> None:
-    at = 0
-    while at < len(block):
-        most = _grant(sink, (len(block) - at) * stride, stride)
-        sink.push(block[at : at + most])
-        at += most
+def _check_open(sink: Any, inlet: Inlet) -> None:
+    """Raise `BrokenPipeError` for a stream that drops what it is given."""
+    is_closing: Any = getattr(sink, "is_closing", None)
+    if callable(is_closing) and is_closing():
+        raise BrokenPipeError(f'the stream that takes pipe "{inlet.name}" is closed')
 
 
-def feed_blocking(writer: BlockingPipeWriter[Any] | BlockingPipeDuplex[Any, Any], source: Any, stride: int) -> None:
-    """`feed` for a thread."""
-    push = writer.push
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        if len(source):
-            push(source)
-    elif isinstance(source, Procedures):
-        while len(block := source.pull(_grant(source, BLOCK, stride))):
-            push(block)
-    elif isinstance(source, Readable):
-        while block := source.read(BLOCK):
-            push(block)
-    elif isinstance(source, Iterable):
-        for block in source:
-            if len(block):
-                push(block)
-    elif callable(source):
-        while len(block := source()):
-            push(block)
-    else:
-        raise PipeObject(f"a pipe cannot be fed from {type(source).__name__}")
-    push(())
-
-
-def drain_blocking(reader: BlockingPipeReader[Any] | BlockingPipeDuplex[Any, Any], sink: Any, stride: int) -> None:
+def drain_blocking(line: Line, inlet: Inlet, sink: Any) -> None:
     """`drain` for a thread."""
-    if isinstance(sink, Procedures):
+    found = procedures_of(sink)
+    reader: BlockingPipeReader[Any] = BlockingPipeReader(line, inlet)
+    if found:
         for block in reader:
-            _hand_over(sink, block, stride)
-        sink.push(())
+            consumed(found, inlet, block)
+        consumed(found, inlet, ())
     elif isinstance(sink, Writable):
         for block in reader:
-            sink.write(block)
-    elif callable(sink):
+            _write(sink, _octets(inlet, block))
+    else:
         for block in reader:
             sink(block)
-    else:
-        raise PipeObject(f"a pipe cannot be drained into {type(sink).__name__}")

@@ -36,6 +36,12 @@ SMALL: Final = 16 << 10
 fragment and a system call for each would cost more than everything else about them."""
 
 
+def check_room(window: int, backlog: int) -> None:
+    """Raise `ValueError` for a `pipe_window` or `pipe_backlog` that nothing could pass."""
+    if window < 1 or backlog < 1:
+        raise ValueError("pipe_window and pipe_backlog are octets, 1 or more")
+
+
 class Borrowed:
     """Asks for a block as a memoryview that lasts until the next pull of its pipe, which releases it.
 
@@ -46,9 +52,9 @@ class Borrowed:
 class Inlet:
     """The receiving end of one pipe."""
 
-    __slots__ = ("_blocks", "_element", "_from", "_lent", "_partial", "_stream", "drained", "index", "name", "parser")
+    __slots__ = ("_blocks", "_from", "_lent", "_partial", "_stream", "drained", "element", "index", "name", "parser")
 
-    _element: PipeElement
+    element: PipeElement
     parser: ChunkParser
 
     def __init__(self, name: str, stream: Incoming, index: int) -> None:
@@ -62,7 +68,7 @@ class Inlet:
         self._lent: memoryview | None = None  # a borrowed block
 
     def open(self, element: PipeElement, order: str, wide: bool, most: int) -> None:
-        self._element = element
+        self.element = element
         self.parser = ChunkParser(element, order, wide, least=element.least, most=min(most, element.most))
 
     def take(self, most: int | None, form: Form = None) -> Any:
@@ -84,7 +90,7 @@ class Inlet:
         if not self._stream.opened or not self.parser.ended:
             return None
         self.drained = True
-        return self._element.unpack(b"", 0, memoryview if form is Borrowed else form)
+        return self.element.unpack(b"", 0, memoryview if form is Borrowed else form)
 
     def _take_back(self, lent: memoryview) -> None:
         self._lent = None
@@ -92,7 +98,7 @@ class Inlet:
             lent.release()
 
     def _next_block(self, most: int | None, form: Form) -> Any:
-        element = self._element
+        element = self.element
         stride = element.stride
         block = self._blocks[0]
         count = (len(block) - self._from) // stride
@@ -131,7 +137,7 @@ class Inlet:
         data = b"".join((self._partial, *runs)) if self._partial else b"".join(runs)
         runs.clear()
         self._stream.buffered += len(data) - len(self._partial)
-        odd = len(data) % self._element.stride
+        odd = len(data) % self.element.stride
         self._partial = data[len(data) - odd :] if odd else b""
         if odd:
             data = data[:-odd]
@@ -260,9 +266,9 @@ class Incoming:
 class Outlet:
     """The sending end of one pipe."""
 
-    __slots__ = ("_element", "_stream", "_writer", "closed", "index", "name")
+    __slots__ = ("_stream", "_writer", "closed", "element", "index", "name")
 
-    _element: PipeElement
+    element: PipeElement
     _writer: ChunkWriter
 
     def __init__(self, name: str, stream: Outgoing, index: int) -> None:
@@ -272,7 +278,7 @@ class Outlet:
         self._stream = stream
 
     def open(self, element: PipeElement, order: str, wide: bool) -> None:
-        self._element = element
+        self.element = element
         self._writer = ChunkWriter(element, order, wide, least=element.least, most=element.most)
 
     @property
@@ -286,7 +292,7 @@ class Outlet:
             raise PipeClosed(f'pipe "{self.name}" was ended already')
         stream = self._stream
         stream.check_turn(self)
-        writer, element = self._writer, self._element
+        writer, element = self._writer, self.element
         at = stream.at
         try:
             empty = not len(block)
