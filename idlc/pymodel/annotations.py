@@ -117,4 +117,11 @@ def alternatives(annotation: str) -> list[str]:
 
 def octet_pipe(pipe: Pipe) -> bool:
     """Whether a pipe's blocks are bytes."""
-    return isinstance(pipe.element, Base) and pipe.element.kind in (*_OCTETS, BaseKind.UINT8)
+    element = pipe.element
+    return isinstance(element, Base) and element.range is None and element.kind in (*_OCTETS, BaseKind.UINT8)
+
+
+def number_pipe(pipe: Pipe) -> bool:
+    """Whether a pipe's blocks are arrays."""
+    element = pipe.element
+    return isinstance(element, Base) and element.range is None and element.kind is not BaseKind.GUID

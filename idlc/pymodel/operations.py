@@ -8,7 +8,7 @@ from typing import Protocol
 
 from idlc.data import replace
 from idlc.language.python_names import python_names
-from idlc.pymodel.annotations import Annotator, octet_pipe, optional
+from idlc.pymodel.annotations import Annotator, number_pipe, octet_pipe, optional
 from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
 from idlc.pymodel.names import CALL_ATTRIBUTES, Spelling
 from idlc.pymodel.sizing import Sibling, inferred
@@ -162,8 +162,10 @@ class OperationShape:
         pipe = self.pipes[name]
         if octet_pipe(pipe):
             return "pipes.Bytes", "bytes"
-        element = f"Sequence[{self.builder.annotator.given(pipe.element)}]"
-        return element, element
+        given = self.builder.annotator.given(pipe.element)
+        if number_pipe(pipe):
+            return f"pipes.Numbers[{given}]", f"pipes.Array[{'float' if given == 'float' else 'int'}]"
+        return f"Sequence[{given}]", f"list[{self.builder.annotator.received(pipe.element)}]"
 
     def _pipe_class(self, name: str, prefix: str, *, server: bool = False) -> str:
         parameter = next(p for p in self.parameters if p.name == name)
@@ -178,10 +180,9 @@ class OperationShape:
         """What a client may hand over for a pipe at the call."""
         parameter = next(p for p in self.parameters if p.name == name)
         pushed, pulled = self._blocks(name)
-        source, sink = f"{prefix}Source[{pushed}] | None", f"{prefix}Sink[{pulled}] | None"
         if parameter.is_in and parameter.is_out:
-            return f"tuple[{source}, {sink}] | None"
-        return source if parameter.is_in else sink
+            return f"{prefix}Ends[{pushed}, {pulled}] | None"
+        return f"{prefix}Source[{pushed}] | None" if parameter.is_in else f"{prefix}Sink[{pulled}] | None"
 
     def declaration(self) -> str:
         """The rpc.Operation(...) of this operation."""

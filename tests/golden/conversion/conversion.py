@@ -245,14 +245,14 @@ class FlowCall(rpc.AsyncCall[None]):
     """A call of Flow."""
 
     given: pipes.PipeWriter[Sequence[Stamp.Presented]]
-    back: pipes.PipeReader[Sequence[Stamp.Presented]]
+    back: pipes.PipeReader[list[Stamp.Presented]]
 
 
 class FlowBlockingCall(blocking.Call[None]):
     """A call of Flow."""
 
     given: pipes.BlockingPipeWriter[Sequence[Stamp.Presented]]
-    back: pipes.BlockingPipeReader[Sequence[Stamp.Presented]]
+    back: pipes.BlockingPipeReader[list[Stamp.Presented]]
 
 
 CONVERSION = rpc.Interface(
@@ -383,7 +383,7 @@ class ConversionClient(rpc.Client):
     def Flow(
         self,
         given: pipes.Source[Sequence[Stamp.Presented]] | None = None,
-        back: pipes.Sink[Sequence[Stamp.Presented]] | None = None,
+        back: pipes.Sink[list[Stamp.Presented]] | None = None,
     ) -> FlowCall:
         """void Flow([in] STAMPS given, [out] STAMPS *back)"""
         return self._begin(FlowCall, 6, pipes=(given, back))
@@ -482,7 +482,7 @@ class ConversionBlockingClient(blocking.Client):
     def Flow(
         self,
         given: pipes.BlockingSource[Sequence[Stamp.Presented]] | None = None,
-        back: pipes.BlockingSink[Sequence[Stamp.Presented]] | None = None,
+        back: pipes.BlockingSink[list[Stamp.Presented]] | None = None,
     ) -> FlowBlockingCall:
         """void Flow([in] STAMPS given, [out] STAMPS *back)"""
         return self._begin(FlowBlockingCall, 6, pipes=(given, back))
@@ -587,7 +587,7 @@ class ConversionService(rpc.Service):
     def Flow(
         self,
         call: rpc.Call,
-        given: pipes.PipeReader[Sequence[Stamp.Presented]],
+        given: pipes.PipeReader[list[Stamp.Presented]],
         back: pipes.PipeWriter[Sequence[Stamp.Presented]],
     ) -> rpc.Answer[None]:
         """void Flow([in] STAMPS given, [out] STAMPS *back)"""
@@ -695,7 +695,7 @@ class ConversionBlockingService(rpc.Service):
     def Flow(
         self,
         call: rpc.Call,
-        given: pipes.BlockingPipeReader[Sequence[Stamp.Presented]],
+        given: pipes.BlockingPipeReader[list[Stamp.Presented]],
         back: pipes.BlockingPipeWriter[Sequence[Stamp.Presented]],
     ) -> None:
         """void Flow([in] STAMPS given, [out] STAMPS *back)"""

@@ -62,25 +62,25 @@ class SendBlockingCall(blocking.Call[int]):
 class FetchCall(rpc.AsyncCall[int]):
     """A call of Fetch."""
 
-    readings: pipes.PipeReader[Sequence[READING]]
+    readings: pipes.PipeReader[list[READING]]
 
 
 class FetchBlockingCall(blocking.Call[int]):
     """A call of Fetch."""
 
-    readings: pipes.BlockingPipeReader[Sequence[READING]]
+    readings: pipes.BlockingPipeReader[list[READING]]
 
 
 class FilterCall(rpc.AsyncCall[int]):
     """A call of Filter."""
 
-    numbers: pipes.PipeDuplex[Sequence[float], Sequence[float]]
+    numbers: pipes.PipeDuplex[pipes.Numbers[float], pipes.Array[float]]
 
 
 class FilterBlockingCall(blocking.Call[int]):
     """A call of Filter."""
 
-    numbers: pipes.BlockingPipeDuplex[Sequence[float], Sequence[float]]
+    numbers: pipes.BlockingPipeDuplex[pipes.Numbers[float], pipes.Array[float]]
 
 
 class MergeCall(rpc.AsyncCall[int]):
@@ -179,7 +179,7 @@ class PipesClient(rpc.Client):
         return self._begin(SendCall, 0, id, pipes=(content,))
 
     def Fetch(
-        self, id: int, readings: pipes.Sink[Sequence[READING]] | None = None
+        self, id: int, readings: pipes.Sink[list[READING]] | None = None
     ) -> FetchCall:
         """void Fetch([in] long id, [out] READINGS *readings, [out] unsigned long *missed)"""
         return self._begin(FetchCall, 1, id, pipes=(readings,))
@@ -187,12 +187,7 @@ class PipesClient(rpc.Client):
     def Filter(
         self,
         least: float,
-        numbers: (
-            tuple[
-                pipes.Source[Sequence[float]] | None, pipes.Sink[Sequence[float]] | None
-            ]
-            | None
-        ) = None,
+        numbers: pipes.Ends[pipes.Numbers[float], pipes.Array[float]] | None = None,
     ) -> FilterCall:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
         return self._begin(FilterCall, 2, least, pipes=(numbers,))
@@ -237,7 +232,7 @@ class PipesBlockingClient(blocking.Client):
         return self._begin(SendBlockingCall, 0, id, pipes=(content,))
 
     def Fetch(
-        self, id: int, readings: pipes.BlockingSink[Sequence[READING]] | None = None
+        self, id: int, readings: pipes.BlockingSink[list[READING]] | None = None
     ) -> FetchBlockingCall:
         """void Fetch([in] long id, [out] READINGS *readings, [out] unsigned long *missed)"""
         return self._begin(FetchBlockingCall, 1, id, pipes=(readings,))
@@ -246,11 +241,7 @@ class PipesBlockingClient(blocking.Client):
         self,
         least: float,
         numbers: (
-            tuple[
-                pipes.BlockingSource[Sequence[float]] | None,
-                pipes.BlockingSink[Sequence[float]] | None,
-            ]
-            | None
+            pipes.BlockingEnds[pipes.Numbers[float], pipes.Array[float]] | None
         ) = None,
     ) -> FilterBlockingCall:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
@@ -306,7 +297,7 @@ class PipesService(rpc.Service):
         self,
         call: rpc.Call,
         least: float,
-        numbers: pipes.PipeDuplex[Sequence[float], Sequence[float]],
+        numbers: pipes.PipeDuplex[pipes.Numbers[float], pipes.Array[float]],
     ) -> rpc.Answer[int]:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
 
@@ -367,7 +358,7 @@ class PipesBlockingService(rpc.Service):
         self,
         call: rpc.Call,
         least: float,
-        numbers: pipes.BlockingPipeDuplex[Sequence[float], Sequence[float]],
+        numbers: pipes.BlockingPipeDuplex[pipes.Numbers[float], pipes.Array[float]],
     ) -> int:
         """long Filter([in] double least, [in, out] NUMBERS *numbers)"""
 
