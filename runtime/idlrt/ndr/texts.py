@@ -20,6 +20,8 @@ from idlrt.ndr.movers import PAD, text_codec
 
 _REMEMBERED = 1024
 """What stands around strings of fewer units than this is kept."""
+_KEPT = 4096
+"""So many are kept, as padding may be anything."""
 _FEW = 12
 """So few strings are gathered one by one."""
 _FIRST_WINDOW = 1024
@@ -114,27 +116,43 @@ class _Reaches(dict[str, int]):
     def __missing__(self, before: str) -> int:
         end, head = before[: -self._counts.size // 2], before[-self._counts.size // 2 :]
         octets = self._encode(head, "surrogatepass")[0]
-        if len(octets) < self._counts.size or (end and end[0] != "\0"):
+        if len(octets) != self._counts.size or (end and end[0] != "\0"):
             return sys.maxsize
         most, first, units = self._counts.unpack(octets)
         if first or not 0 < units <= most or units > self._widest:
             return sys.maxsize
-        if units == most <= _REMEMBERED and not end.strip("\0"):
+        if units == most <= _REMEMBERED and len(self) < _KEPT:
             self[before] = units - 1
         return int(units) - 1
 
 
-def text_reaches(order: str, letter: str, widest: int = sys.maxsize) -> Mapping[str, int]:
-    """How long a string is, by the characters before it, for those who slice a decoded text.
+def text_reaches(order: str, letter: str, widest: int = sys.maxsize) -> tuple[dict[str, int], Callable[[str], None]]:
+    """How long strings are, by the characters before them, for those who slice a decoded text.
 
     Args:
         order: "<" or ">". letter: the struct letter of a count. widest: the units of a string that are allowed.
 
     Returns:
-        Units up to the terminator by the characters of the string's three counts, which may follow the terminator and
-        the padding of another string; beyond any text when no string begins so.
+        Units up to the terminator, by the characters of a string's three counts or by those behind the terminator and
+        the padding of another string; and what adds to it from a text that begins with a string. A plain dictionary
+        is the fastest there is, so who misses something in it reads another way, and hands over the text.
     """
-    return _Reaches(order, letter, widest)
+    known: dict[str, int] = {}
+    reaches = _Reaches(order, letter, widest)
+    width = Struct(order + letter).size // 2
+
+    def teach(text: str) -> None:
+        stop, begin = None, 3 * width
+        while len(known) < _KEPT:
+            before = text[stop:begin]
+            units = reaches[before]
+            if begin + units >= len(text):
+                break
+            known[before] = units
+            stop = begin + units
+            begin = stop + 4 * width & -width
+
+    return known, teach
 
 
 def text_reader(
@@ -152,7 +170,7 @@ def text_reader(
     _, decode = text_codec(order)
     counts = Struct(f"{order}3{letter}")
     width = counts.size // 3
-    reaches = text_reaches(order, letter, widest)
+    reaches = _Reaches(order, letter, widest)
 
     def read_one(d: Any, at: int) -> tuple[str, int]:
         at = at + width - 1 & -width
