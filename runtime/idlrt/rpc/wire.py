@@ -89,6 +89,8 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         self._dispatch(self._octets.received(nbytes))
 
     def eof_received(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # closing in order would wait for a peer that may not read any more
         return None  # which closes the transport
 
     def connection_lost(self, exc: Exception | None) -> None:
