@@ -294,6 +294,36 @@ def test_rule_8_27_sized_parameters_beside_an_in_pipe_do_not_warn() -> None:
     assert said(f"{types} void f([in] P *p, [in] S *s, [in] long n[4], [out, string] wchar_t **t);") == []
 
 
+@pytest.mark.parametrize("name", ["IPipeByte", "IPipeLong", "IPipeDouble"])
+def test_rule_8_40_com_has_ordinary_interfaces_instead_of_pipes(name: str) -> None:
+    head = OBJECT.replace("unknwn", "objidl")
+    text = f"{head} {{ HRESULT f([out] {name} **p, [in] {name} *q); }}"
+    found = analyse(["case.idl"], Settings(memory={"case.idl": text}))
+    assert found.report.diagnostics == ()
+    interfaces = {each.name: each for unit in found.units if unit.bound for each in unit.bound.interfaces}
+
+    def parameters(interface: str) -> dict[str, list[tuple[str, bool]]]:
+        operations = interfaces[interface].operations
+        return {each.name: [(p.name, p.is_out) for p in each.parameters] for each in operations}
+
+    assert parameters(name) == {
+        "Pull": [("buf", True), ("cRequest", False), ("pcReturned", True)],
+        "Push": [("buf", False), ("cSent", False)],
+    }
+    assert parameters(f"Async{name}") == {
+        "Begin_Pull": [("cRequest", False)],
+        "Finish_Pull": [("buf", True), ("pcReturned", True)],
+        "Begin_Push": [("buf", False), ("cSent", False)],
+        "Finish_Push": [],
+    }
+    pull = interfaces[name].operations[0].parameters[0].type
+    assert isinstance(pull, t.Pointer)
+    assert isinstance(pull.target, t.Array)
+    # As many as are asked for at most, as many as are returned, which may be none.
+    sizes = [(each.size, each.length) for each in pull.target.dimensions]
+    assert sizes == [(t.Variable("cRequest"), t.Variable("pcReturned", 1))]
+
+
 def test_rule_9_1_what_is_a_pipe_of_an_asynchronous_operation_the_operation_says() -> None:
     bound, diagnostics = compilation(f"{PIPE} void f([in] P *p); [async] void g([in] P *p);")
     assert diagnostics == []
