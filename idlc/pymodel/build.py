@@ -613,6 +613,8 @@ class Builder:
         arguments += f", operations={tuple_of(operations)}"
         if interface.endpoints:
             arguments += f", endpoints={endpoints}"
+        if piped:
+            arguments += ", pipe_version=1"  # as idlrt.rpc.interface.PIPE_VERSION counts
         back = [OperationShape(self, interface, operation) for operation in callbacks(interface)]
         results += [shape.result() for shape in back if len(shape.outputs) > 1]
         if back:

@@ -413,7 +413,7 @@ class PipeError(RpcError):
     """A pipe was used against its rules; `status` is the RPC_X code, `fault` what a server sends for it."""
 
     status: int = RPC_X_INVALID_PIPE_OBJECT
-    fault: int = NCA_FAULT_UNSPEC
+    fault: int = RPC_X_INVALID_PIPE_OBJECT
     meaning: str = "the pipe failed"
 
     def __init__(self, message: str | None = None, *, help: str | None = None) -> None:
@@ -467,9 +467,10 @@ class PipeObject(PipeError):
 
 
 class PipeVersion(PipeError):
-    """A kind of pipe that is not supported (RPC_X_WRONG_PIPE_VERSION)."""
+    """The generated module speaks of pipes as another version of the runtime does (RPC_X_WRONG_PIPE_VERSION)."""
 
     status = RPC_X_WRONG_PIPE_VERSION
+    fault = RPC_X_WRONG_PIPE_VERSION
     meaning = "this version of pipe is not supported"
 
 
@@ -484,8 +485,10 @@ class HResultError(RpcError):
         self.error_info = error_info
 
 
+# The codes themselves are understood, too; but for 14, which has other meanings.
 _PIPE_FAULTS: Final[Mapping[int, type[PipeError]]] = {
-    kind.fault: kind for kind in (PipeOrder, PipeEmpty, PipeClosed, PipeDiscipline, PipeMemory)
+    **{kind.status: kind for kind in (PipeObject, PipeVersion, PipeOrder, PipeEmpty, PipeClosed, PipeDiscipline)},
+    **{kind.fault: kind for kind in (PipeOrder, PipeEmpty, PipeClosed, PipeDiscipline, PipeMemory)},
 }
 
 

@@ -118,9 +118,9 @@ class Lab(LabService):
     async def Scale(
         self,
         call: rpc.Call,
-        readings: pipes.PipeReader[list[float]],
+        readings: pipes.PipeReader[pipes.Array[float]],
         by: float,
-        scaled: pipes.PipeWriter[list[float]],
+        scaled: pipes.PipeWriter[pipes.Numbers[float]],
     ) -> int:
         if by == 0:
             await scaled.push([0.0])

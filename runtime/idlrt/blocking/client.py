@@ -62,6 +62,8 @@ class Client:
     def _begin(self, kind: type[CallT], opnum: int, *inputs: Any, pipes: tuple[Any, ...] = ()) -> CallT:
         """A call with an object of its own, because it is asynchronous or has pipes. The request is sent at once."""
         interface = self.interface
+        if pipes:
+            interface.check_pipes()
         return kind(
             self._channel.begin(
                 interface, interface.by_opnum[opnum], inputs, pipes, self._object, self._timeout, self._callbacks

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from idlrt.errors import PipeVersion
 from idlrt.ids import NDR20, NDR64, SyntaxId
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ Answer: TypeAlias = T | Awaitable[T]
 """What a service's method gives: the result, from a plain `def`, or an awaitable of it, from an `async def`."""
 
 Names: TypeAlias = tuple[str, ...]
+
+PIPE_VERSION: Final = 1
+"""Version of what generated modules and runtime agree on about pipes: elements, blocks, and who is called with what."""
 
 
 class Operation:
@@ -94,6 +98,7 @@ class Interface:
         "endpoints",
         "name",
         "operations",
+        "pipe_version",
         "streamed",
         "syntax",
     )
@@ -110,12 +115,14 @@ class Interface:
         operations: tuple[Operation, ...] = (),
         endpoints: tuple[tuple[str, str], ...] = (),
         callbacks: tuple[Operation, ...] = (),
+        pipe_version: int = 0,
     ) -> None:
         self.name = name
         self.syntax = SyntaxId.of(uuid, version)
         self.operations = operations
         self.by_opnum = {operation.opnum: operation for operation in operations}
         self.callbacks = {operation.opnum: operation for operation in callbacks}  # [callback], numbered apart
+        self.pipe_version = pipe_version  # 0: the module knows nothing of pipes
         self.endpoints = endpoints  # (protocol sequence, endpoint), from the IDL
         self.streamed = frozenset(op.opnum for op in operations if op.in_pipes)
         self._module = module
@@ -150,6 +157,15 @@ class Interface:
             made: Codecs = module.ndr64(**given) if transfer == NDR64 else module.ndr20(order, **given)
             found = self._loaded[key] = made
         return found
+
+    def check_pipes(self) -> None:
+        """Raise `PipeVersion` if calls with pipes cannot be made or served, whatever else can."""
+        version = self.pipe_version
+        if version != PIPE_VERSION:
+            raise PipeVersion(
+                f"the module of {self.name} is made for version {version} of pipes, and this is {PIPE_VERSION}",
+                help="upgrade idlrt" if version > PIPE_VERSION else "run idlc again",
+            )
 
     def __repr__(self) -> str:
         return f"Interface({self.name!r}, {self.syntax})"

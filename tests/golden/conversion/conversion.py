@@ -285,6 +285,7 @@ CONVERSION = rpc.Interface(
         rpc.Operation("Full", 5, inputs=("a", "b"), outputs=("c",)),
         rpc.Operation("Flow", 6, in_pipes=("given",), out_pipes=("back",)),
     ),
+    pipe_version=1,
 )
 
 

@@ -164,6 +164,7 @@ PIPES = rpc.Interface(
             "Download", 5, is_async=True, out_pipes=("content",), inputs=("id",)
         ),
     ),
+    pipe_version=1,
 )
 
 

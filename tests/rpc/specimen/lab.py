@@ -39,8 +39,8 @@ class TransformCall(rpc.AsyncCall[int]):
 
 
 class ScaleCall(rpc.AsyncCall[int]):
-    readings: pipes.PipeWriter[list[float]]
-    scaled: pipes.PipeReader[list[float]]
+    readings: pipes.PipeWriter[pipes.Numbers[float]]
+    scaled: pipes.PipeReader[pipes.Array[float]]
 
 
 class SleepCall(rpc.AsyncCall[int]):
@@ -60,8 +60,8 @@ class TransformBlockingCall(blocking.Call[int]):
 
 
 class ScaleBlockingCall(blocking.Call[int]):
-    readings: blocking.PipeWriter[list[float]]
-    scaled: blocking.PipeReader[list[float]]
+    readings: blocking.PipeWriter[pipes.Numbers[float]]
+    scaled: blocking.PipeReader[pipes.Array[float]]
 
 
 class SleepBlockingCall(blocking.Call[int]):
@@ -74,6 +74,7 @@ LAB = rpc.Interface(
     (1, 2),
     module=__name__,
     codec="_lab_codec",
+    pipe_version=1,
     operations=(
         rpc.Operation("Add", 0, inputs=("a", "b"), outputs=("return_value",)),
         rpc.Operation("Echo", 1, inputs=("data",), outputs=("echo",)),
@@ -125,15 +126,15 @@ class LabClient(rpc.Client):
         return self._begin(DownloadCall, 3, total, block, pipes=(sink,))
 
     def Transform(
-        self, key: int, stream: tuple[pipes.Source[pipes.Bytes], pipes.Sink[bytes]] | None = None
+        self, key: int, stream: pipes.Ends[pipes.Bytes, bytes] | None = None
     ) -> TransformCall:
         return self._begin(TransformCall, 4, key, pipes=(stream,))
 
     def Scale(
         self,
-        readings: pipes.Source[list[float]] | None = None,
+        readings: pipes.Source[pipes.Numbers[float]] | None = None,
         by: float = 2.0,
-        scaled: pipes.Sink[list[float]] | None = None,
+        scaled: pipes.Sink[pipes.Array[float]] | None = None,
     ) -> ScaleCall:
         return self._begin(ScaleCall, 5, by, pipes=(readings, scaled))
 
@@ -185,15 +186,15 @@ class LabBlockingClient(blocking.Client):
         return self._begin(DownloadBlockingCall, 3, total, block, pipes=(sink,))
 
     def Transform(
-        self, key: int, stream: tuple[pipes.BlockingSource[pipes.Bytes], pipes.BlockingSink[bytes]] | None = None
+        self, key: int, stream: pipes.BlockingEnds[pipes.Bytes, bytes] | None = None
     ) -> TransformBlockingCall:
         return self._begin(TransformBlockingCall, 4, key, pipes=(stream,))
 
     def Scale(
         self,
-        readings: pipes.BlockingSource[list[float]] | None = None,
+        readings: pipes.BlockingSource[pipes.Numbers[float]] | None = None,
         by: float = 2.0,
-        scaled: pipes.BlockingSink[list[float]] | None = None,
+        scaled: pipes.BlockingSink[pipes.Array[float]] | None = None,
     ) -> ScaleBlockingCall:
         return self._begin(ScaleBlockingCall, 5, by, pipes=(readings, scaled))
 
@@ -247,9 +248,9 @@ class LabService(rpc.Service):
     def Scale(
         self,
         call: rpc.Call,
-        readings: pipes.PipeReader[list[float]],
+        readings: pipes.PipeReader[pipes.Array[float]],
         by: float,
-        scaled: pipes.PipeWriter[list[float]],
+        scaled: pipes.PipeWriter[pipes.Numbers[float]],
     ) -> rpc.Answer[int]: ...
 
     @abstractmethod
