@@ -65,7 +65,7 @@ check-dist: build  ## that both install from their source distributions, and wor
 	cp samples/hello/hello.idl build/elsewhere
 	cd build/elsewhere && ../installed/bin/idlc compile hello.idl -o stubs && ../installed/bin/python -c 'import stubs.hello'
 
-interop: $(BENCH_STAMP)  ## other implementations: Wine, Samba, impacket (installs Debian packages)
+interop: $(BENCH_STAMP)  ## other implementations: Wine, Samba, impacket, tshark (installs Debian packages)
 	tests/interop/install
 	$(PY) -m pytest -q -o addopts='' tests/interop
 
