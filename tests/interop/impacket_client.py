@@ -55,9 +55,7 @@ class lab_faultResponse(NDRCALL):
 
 
 def main() -> None:
-    dce = transport.DCERPCTransportFactory(
-        f"ncacn_ip_tcp:127.0.0.1[{sys.argv[1]}]"
-    ).get_dce_rpc()
+    dce = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:127.0.0.1[{sys.argv[1]}]").get_dce_rpc()
     dce.connect()
     dce.bind(LAB)
 

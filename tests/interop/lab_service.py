@@ -25,26 +25,17 @@ def lab_service(lab: ModuleType) -> Any:
 
         def lab_rec(self, call: Any, r: Any) -> Any:
             items = None if r.items is None else r.items[::-1]
-            return lab.lab_recResult(
-                lab.REC(id=r.id + 1, big=-r.big, name=r.name, n=r.n, items=items), r.n
-            )
+            return lab.lab_recResult(lab.REC(id=r.id + 1, big=-r.big, name=r.name, n=r.n, items=items), r.n)
 
         def lab_conf(self, call: Any, c: Any) -> int:
             return sum(c.tail)
 
         def lab_union(self, call: Any, t: Any) -> Any:
-            changed = {1: lambda v: v * 2, 2: lambda v: v / 2}.get(t.tag, lambda v: v)(
-                t.u.value
-            )
-            return lab.lab_unionResult(
-                lab.TAGGED(tag=t.tag, u=lab.ANY(t.tag, changed)), t.tag
-            )
+            changed = {1: lambda v: v * 2, 2: lambda v: v / 2}.get(t.tag, lambda v: v)(t.u.value)
+            return lab.lab_unionResult(lab.TAGGED(tag=t.tag, u=lab.ANY(t.tag, changed)), t.tag)
 
         def lab_color(self, call: Any, c: Any) -> Any:
-            following = {
-                lab.COLOR.RED: lab.COLOR.GREEN,
-                lab.COLOR.GREEN: lab.COLOR.BLUE,
-            }.get(c, lab.COLOR.RED)
+            following = {lab.COLOR.RED: lab.COLOR.GREEN, lab.COLOR.GREEN: lab.COLOR.BLUE}.get(c, lab.COLOR.RED)
             return lab.lab_colorResult(following, c)
 
         def lab_open(self, call: Any, start: int) -> Any:
@@ -59,9 +50,7 @@ def lab_service(lab: ModuleType) -> Any:
         def lab_close(self, call: Any, ctx: Any) -> Any:
             return lab.lab_closeResult(None, 0)
 
-        def lab_mix(
-            self, call: Any, a: int, b: float, c: float, d: int, e: int, f: bool
-        ) -> Any:
+        def lab_mix(self, call: Any, a: int, b: float, c: float, d: int, e: int, f: bool) -> Any:
             return lab.lab_mixResult(a + d + e + f, b * 2, c + 1, -d, int(b + c))
 
         def lab_range(self, call: Any, max: int) -> Any:

@@ -29,9 +29,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for_port(
-    port: int, process: subprocess.Popen[bytes], log: Path, seconds: float = 30
-) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -41,9 +39,7 @@ def wait_for_port(
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(
-        f"nothing answers on port {port}: {log.read_text(errors='replace')}"
-    )
+    raise RuntimeError(f"nothing answers on port {port}: {log.read_text(errors='replace')}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -62,14 +58,9 @@ def build_wine_lab() -> tuple[Path, dict[str, str]]:
     """client.exe and server.exe of lab.idl, made by widl and mingw, and the environment to run them in."""
     out = KEPT / "wine"
     out.mkdir(parents=True, exist_ok=True)
-    sources = [
-        HERE / "wine" / name
-        for name in ("lab.idl", "client.c", "server.c", "loopback.c")
-    ]
+    sources = [HERE / "wine" / name for name in ("lab.idl", "client.c", "server.c", "loopback.c")]
     made = out / "made"
-    if not made.exists() or made.stat().st_mtime < max(
-        source.stat().st_mtime for source in sources
-    ):
+    if not made.exists() or made.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         for source in sources:
             shutil.copy(source, out)
 
@@ -78,14 +69,7 @@ def build_wine_lab() -> tuple[Path, dict[str, str]]:
 
         widl = (MINGW + "widl", "--win64", "-Oif")
         # Interpreted stubs (-Oif) need no try/finally helper of Wine's.
-        gcc = (
-            MINGW + "gcc",
-            "-O1",
-            "-w",
-            "-DUSE_COMPILER_EXCEPTIONS",
-            "-Dsmall=signed char",
-            "-I.",
-        )
+        gcc = (MINGW + "gcc", "-O1", "-w", "-DUSE_COMPILER_EXCEPTIONS", "-Dsmall=signed char", "-I.")
         run(*widl, "-h", "-H", "lab.h", "lab.idl")
         run(*widl, "-c", "-H", "lab.h", "-o", "lab_c.c", "lab.idl")
         run(*widl, "-s", "-H", "lab.h", "-o", "lab_s.c", "lab.idl")
@@ -93,9 +77,7 @@ def build_wine_lab() -> tuple[Path, dict[str, str]]:
         run(*gcc, "client.c", "lab_c.c", "-o", "client.exe", "-lrpcrt4")
         run("gcc", "-shared", "-fPIC", "-o", "loopback.so", "loopback.c", "-ldl")
         made.touch()
-    environment = {
-        name: value for name, value in os.environ.items() if name != "DISPLAY"
-    }
+    environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
     environment |= {
         "WINEPREFIX": str(out / "prefix"),
         "WINEDEBUG": "-all",
@@ -103,14 +85,7 @@ def build_wine_lab() -> tuple[Path, dict[str, str]]:
         "LD_PRELOAD": str(out / "loopback.so"),
     }
     if not (out / "prefix" / "system.reg").exists():
-        subprocess.run(
-            [WINE, "wineboot", "-i"],
-            cwd=out,
-            env=environment,
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
+        subprocess.run([WINE, "wineboot", "-i"], cwd=out, env=environment, check=True, capture_output=True, timeout=300)
     return out, environment
 
 
@@ -149,12 +124,7 @@ def run_wine_client(port: int) -> str:
     """Wine's rpcrt4 as the client of whatever serves lab.idl at `port`; gives what it printed."""
     out, environment = build_wine_lab()
     done = subprocess.run(
-        [WINE, "client.exe", str(port)],
-        cwd=out,
-        env=environment,
-        capture_output=True,
-        timeout=120,
-        check=False,
+        [WINE, "client.exe", str(port)], cwd=out, env=environment, capture_output=True, timeout=120, check=False
     )
     return done.stdout.decode(errors="replace")
 
@@ -198,17 +168,7 @@ SMB_CONF = """\
 @contextmanager
 def samba_server(scratch: Path) -> Iterator[Path]:
     """Samba's endpoint mapper (port 135) and RPC services; gives the folder of its Unix sockets."""
-    for name in (
-        "private",
-        "lock",
-        "state",
-        "cache",
-        "pid",
-        "ncalrpc",
-        "log",
-        "share",
-        "usershares",
-    ):
+    for name in ("private", "lock", "state", "cache", "pid", "ncalrpc", "log", "share", "usershares"):
         (scratch / name).mkdir(parents=True)
     (scratch / "private").chmod(0o700)
     (scratch / "ncalrpc").chmod(0o755)
@@ -216,23 +176,14 @@ def samba_server(scratch: Path) -> Iterator[Path]:
     smb_port = free_port()
     conf.write_text(SMB_CONF.format(dir=scratch, smb_port=smb_port))
     subprocess.run(
-        ["smbpasswd", "-c", str(conf), "-a", "-s", "root"],
-        input=b"lab\nlab\n",
-        check=True,
-        capture_output=True,
+        ["smbpasswd", "-c", str(conf), "-a", "-s", "root"], input=b"lab\nlab\n", check=True, capture_output=True
     )
     log = scratch / "log" / "daemons"
     with log.open("wb") as output:
         common = [f"--configfile={conf}", "--foreground", "--no-process-group"]
         processes = [
             # On its way out Samba ends its whole process group, so it gets one of its own.
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
             for command in (
                 ["/usr/libexec/samba/samba-dcerpcd", *common, "--libexec-rpcds"],
                 ["/usr/sbin/smbd", *common],

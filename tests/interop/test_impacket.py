@@ -21,11 +21,7 @@ def test_impacket_s_client_finds_nothing_wrong_with_our_server(lab: ModuleType) 
             port = peers.free_port()
             await server.listen(f"ncacn_ip_tcp:127.0.0.1[{port}]")
             return await asyncio.to_thread(
-                subprocess.run,
-                [sys.executable, str(CLIENT), str(port)],
-                capture_output=True,
-                text=True,
-                timeout=60,
+                subprocess.run, [sys.executable, str(CLIENT), str(port)], capture_output=True, text=True, timeout=60
             )
 
     done = asyncio.run(serve())

@@ -42,9 +42,7 @@ def client_at_its_port(kind: Any, probe: Callable[[Any], object]) -> Iterator[An
 
 @pytest.fixture(scope="module")
 def server_service(samba: Path, srvsvc: ModuleType) -> Iterator[Any]:
-    yield from client_at_its_port(
-        srvsvc.SrvsvcBlockingClient, lambda client: client.NetrRemoteTOD(SERVER)
-    )
+    yield from client_at_its_port(srvsvc.SrvsvcBlockingClient, lambda client: client.NetrRemoteTOD(SERVER))
 
 
 def enumerate_shares(client: Any, srvsvc: ModuleType, level: int) -> list[Any]:
@@ -58,24 +56,18 @@ def enumerate_shares(client: Any, srvsvc: ModuleType, level: int) -> list[Any]:
 
 
 def test_shares_at_level_0(server_service: Any, srvsvc: ModuleType) -> None:
-    assert {
-        row.shi0_netname for row in enumerate_shares(server_service, srvsvc, 0)
-    } == {"share", "IPC$"}
+    assert {row.shi0_netname for row in enumerate_shares(server_service, srvsvc, 0)} == {"share", "IPC$"}
 
 
 def test_shares_at_level_1(server_service: Any, srvsvc: ModuleType) -> None:
-    rows = {
-        row.shi1_netname: row for row in enumerate_shares(server_service, srvsvc, 1)
-    }
+    rows = {row.shi1_netname: row for row in enumerate_shares(server_service, srvsvc, 1)}
     assert rows["share"].shi1_type == 0
     assert rows["share"].shi1_remark == "the share of the interop tests"
     assert rows["IPC$"].shi1_type & 0xFFFF == 3
 
 
 def test_shares_at_level_2(server_service: Any, srvsvc: ModuleType) -> None:
-    rows = {
-        row.shi2_netname: row for row in enumerate_shares(server_service, srvsvc, 2)
-    }
+    rows = {row.shi2_netname: row for row in enumerate_shares(server_service, srvsvc, 2)}
     assert rows["share"].shi2_path.endswith("\\share")
     assert rows["share"].shi2_remark == "the share of the interop tests"
 
@@ -83,9 +75,7 @@ def test_shares_at_level_2(server_service: Any, srvsvc: ModuleType) -> None:
 def test_one_share(server_service: Any, srvsvc: ModuleType) -> None:
     done = server_service.NetrShareGetInfo(SERVER, "share", 1)
     assert done.return_value == 0
-    assert done.InfoStruct.value == srvsvc.SHARE_INFO_1(
-        "share", 0, "the share of the interop tests"
-    )
+    assert done.InfoStruct.value == srvsvc.SHARE_INFO_1("share", 0, "the share of the interop tests")
 
 
 def test_a_share_that_is_not_there(server_service: Any) -> None:
@@ -100,9 +90,7 @@ def test_server_info(server_service: Any, level: int) -> None:
 
 
 def test_disks(server_service: Any, srvsvc: ModuleType) -> None:
-    done = server_service.NetrServerDiskEnum(
-        SERVER, 0, srvsvc.DISK_ENUM_CONTAINER(), 0xFFFF, None
-    )
+    done = server_service.NetrServerDiskEnum(SERVER, 0, srvsvc.DISK_ENUM_CONTAINER(), 0xFFFF, None)
     assert done.return_value == 0
     assert done.DiskInfoStruct.Buffer[0].Disk == "C:"
 
@@ -123,10 +111,7 @@ def test_name_validation(server_service: Any) -> None:
 
 @pytest.fixture(scope="module")
 def registry(samba: Path, winreg: ModuleType) -> Iterator[Any]:
-    yield from client_at_its_port(
-        winreg.WinregBlockingClient,
-        lambda client: client.OpenLocalMachine(None, KEY_READ),
-    )
+    yield from client_at_its_port(winreg.WinregBlockingClient, lambda client: client.OpenLocalMachine(None, KEY_READ))
 
 
 @pytest.fixture
@@ -142,9 +127,7 @@ def machine(registry: Any) -> Iterator[Any]:
 def text(winreg: ModuleType, value: str) -> Any:
     """Registry strings carry their terminator and count octets."""
     octets = 2 * len(value) + 2
-    return winreg.RRP_UNICODE_STRING(
-        Length=octets, MaximumLength=octets, Buffer=value + "\0"
-    )
+    return winreg.RRP_UNICODE_STRING(Length=octets, MaximumLength=octets, Buffer=value + "\0")
 
 
 def room(winreg: ModuleType, characters: int) -> Any:
@@ -159,9 +142,7 @@ def test_registry_version(registry: Any, machine: Any) -> None:
 
 
 def test_registry_key_info(registry: Any, winreg: ModuleType, machine: Any) -> None:
-    done = registry.BaseRegQueryInfoKey(
-        machine, winreg.RRP_UNICODE_STRING(Length=0, MaximumLength=0, Buffer=None)
-    )
+    done = registry.BaseRegQueryInfoKey(machine, winreg.RRP_UNICODE_STRING(Length=0, MaximumLength=0, Buffer=None))
     assert done.return_value == 0
     assert done.lpcSubKeys == 2
 
@@ -169,28 +150,19 @@ def test_registry_key_info(registry: Any, winreg: ModuleType, machine: Any) -> N
 def test_registry_subkeys(registry: Any, winreg: ModuleType, machine: Any) -> None:
     names = []
     for index in range(10):
-        done = registry.BaseRegEnumKey(
-            machine, index, room(winreg, 256), room(winreg, 0), None
-        )
+        done = registry.BaseRegEnumKey(machine, index, room(winreg, 256), room(winreg, 0), None)
         if done.return_value:
             break
         names.append(done.lpNameOut.Buffer.rstrip("\0"))
     assert sorted(names) == ["SOFTWARE", "SYSTEM"]
 
 
-def test_registry_values_are_read_into_the_caller_s_buffer(
-    registry: Any, winreg: ModuleType, machine: Any
-) -> None:
+def test_registry_values_are_read_into_the_caller_s_buffer(registry: Any, winreg: ModuleType, machine: Any) -> None:
     path = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
     opened = registry.BaseRegOpenKey(machine, text(winreg, path), 0, KEY_READ)
     assert opened.return_value == 0
     done = registry.BaseRegQueryValue(
-        opened.phkResult,
-        text(winreg, "SystemRoot"),
-        lpType=0,
-        lpData=b"",
-        lpcbData=512,
-        lpcbLen=0,
+        opened.phkResult, text(winreg, "SystemRoot"), lpType=0, lpData=b"", lpcbData=512, lpcbLen=0
     )
     assert done.return_value == 0
     assert done.lpData.decode("utf-16-le").rstrip("\0").lower().endswith("windows")
@@ -213,10 +185,7 @@ def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
     class Management(mgmt.MgmtService):
         def inq_if_ids(self, call: rpc.Call) -> mgmt.inq_if_idsResult:
             offered = [lab.LAB.syntax, mgmt.MGMT.syntax]
-            ids = [
-                mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor)
-                for syntax in offered
-            ]
+            ids = [mgmt.rpc_if_id_t(syntax.uuid, syntax.major, syntax.minor) for syntax in offered]
             return mgmt.inq_if_idsResult(mgmt.rpc_if_id_vector_t(ids), 0)
 
         def inq_stats(self, call: rpc.Call, count: int) -> mgmt.inq_statsResult:
@@ -228,29 +197,16 @@ def test_samba_s_client_reads_our_management_interface(lab: ModuleType) -> None:
         def stop_server_listening(self, call: rpc.Call) -> int:
             return 5
 
-        def inq_princ_name(
-            self, call: rpc.Call, authn_proto: int, princ_name_size: int
-        ) -> mgmt.inq_princ_nameResult:
+        def inq_princ_name(self, call: rpc.Call, authn_proto: int, princ_name_size: int) -> mgmt.inq_princ_nameResult:
             return mgmt.inq_princ_nameResult("", 0)
 
     async def serve() -> subprocess.CompletedProcess[str]:
         async with rpc.Server([Management(), lab_service(lab)]) as server:
             port = peers.free_port()
             await server.listen(f"ncacn_ip_tcp:127.0.0.1[{port}]")
-            command = [
-                "/usr/bin/python3",
-                str(HERE / "samba" / "mgmt_client.py"),
-                f"ncacn_ip_tcp:127.0.0.1[{port}]",
-            ]
-            return await asyncio.to_thread(
-                subprocess.run, command, capture_output=True, text=True, timeout=60
-            )
+            command = ["/usr/bin/python3", str(HERE / "samba" / "mgmt_client.py"), f"ncacn_ip_tcp:127.0.0.1[{port}]"]
+            return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
 
     done = asyncio.run(serve())
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [
-        str(lab.LAB.syntax.uuid),
-        "1",
-        str(mgmt.MGMT.syntax.uuid),
-        "1",
-    ]
+    assert done.stdout.split() == [str(lab.LAB.syntax.uuid), "1", str(mgmt.MGMT.syntax.uuid), "1"]

@@ -37,12 +37,8 @@ def test_sum_in_one_fragment_and_in_many(client: Any, count: int) -> None:
 
 
 def test_rec(client: Any, lab: ModuleType) -> None:
-    done = client.lab_rec(
-        lab.REC(id=7, big=0x123456789ABC, name="rec", n=3, items=[1, 2, 3])
-    )
-    assert done.o == lab.REC(
-        id=8, big=-0x123456789ABC, name="rec", n=3, items=[3, 2, 1]
-    )
+    done = client.lab_rec(lab.REC(id=7, big=0x123456789ABC, name="rec", n=3, items=[1, 2, 3]))
+    assert done.o == lab.REC(id=8, big=-0x123456789ABC, name="rec", n=3, items=[3, 2, 1])
     assert done.return_value == 3
 
 
@@ -55,13 +51,8 @@ def test_conformant_structure(client: Any, lab: ModuleType) -> None:
     assert client.lab_conf(lab.CONF(n=5, tail=[1, 2, 3, 4, 5])) == 15
 
 
-@pytest.mark.parametrize(
-    ("tag", "value", "answer"),
-    [(1, 21, 42), (2, 3.0, 1.5), (3, "uni", "uni"), (9, None, None)],
-)
-def test_every_arm_of_the_union(
-    client: Any, lab: ModuleType, tag: int, value: Any, answer: Any
-) -> None:
+@pytest.mark.parametrize(("tag", "value", "answer"), [(1, 21, 42), (2, 3.0, 1.5), (3, "uni", "uni"), (9, None, None)])
+def test_every_arm_of_the_union(client: Any, lab: ModuleType, tag: int, value: Any, answer: Any) -> None:
     tagged, returned = client.lab_union(lab.TAGGED(tag=tag, u=lab.ANY(tag, value)))
     assert (tagged.u.value, tagged.tag, returned) == (answer, tag, tag)
 
@@ -79,13 +70,7 @@ def test_context_handle(client: Any) -> None:
 
 
 def test_scalars_of_every_width(client: Any) -> None:
-    assert tuple(client.lab_mix(1 << 40, 2.5, 0.25, -3, 200, True)) == (
-        (1 << 40) - 3 + 200 + 1,
-        5.0,
-        1.25,
-        3,
-        2,
-    )
+    assert tuple(client.lab_mix(1 << 40, 2.5, 0.25, -3, 200, True)) == ((1 << 40) - 3 + 200 + 1, 5.0, 1.25, 3, 2)
 
 
 def test_varying_array(client: Any) -> None:
@@ -124,11 +109,7 @@ def test_the_same_by_asyncio(lab: ModuleType, wine_port: int) -> None:
     async def calls() -> tuple[Any, ...]:
         async with rpc.connect(f"ncacn_ip_tcp:127.0.0.1[{wine_port}]") as channel:
             client = lab.LabClient(channel)
-            return (
-                await client.lab_add(40, 2),
-                (await client.lab_echo("async")).s,
-                await client.lab_sum([1, 2, 3]),
-            )
+            return await client.lab_add(40, 2), (await client.lab_echo("async")).s, await client.lab_sum([1, 2, 3])
 
     assert asyncio.run(calls()) == (42, "async", 6)
 

@@ -50,10 +50,7 @@ class Stranger(asyncio.Protocol):
 def pieces(stub: bytes, size: int) -> list[tuple[int, bytes]]:
     """The flags and the octets of the fragments that a stub is cut into."""
     cut = [stub[at : at + size] for at in range(0, len(stub), size)] or [b""]
-    return [
-        (FIRST * (n == 0) | LAST * (n == len(cut) - 1), part)
-        for n, part in enumerate(cut)
-    ]
+    return [(FIRST * (n == 0) | LAST * (n == len(cut) - 1), part) for n, part in enumerate(cut)]
 
 
 class StrangeServer(Stranger):
@@ -81,11 +78,7 @@ class StrangeServer(Stranger):
         match found:
             case pdu.Bind(contexts=contexts, call_id=call_id):
                 granting = tuple(self._result(context) for context in contexts)
-                kind = (
-                    pdu.AlterContextResp
-                    if isinstance(found, pdu.AlterContext)
-                    else pdu.BindAck
-                )
+                kind = pdu.AlterContextResp if isinstance(found, pdu.AlterContext) else pdu.BindAck
                 self.say(
                     kind(
                         call_id=call_id,
@@ -105,9 +98,7 @@ class StrangeServer(Stranger):
     def _result(self, context: pdu.ContextElement) -> pdu.ContextResult:
         if self.transfer in context.transfers:
             return pdu.ContextResult(pdu.Result.ACCEPTANCE, 0, self.transfer)
-        return pdu.ContextResult(
-            pdu.Result.PROVIDER_REJECTION, pdu.Reason.TRANSFER_SYNTAXES
-        )
+        return pdu.ContextResult(pdu.Result.PROVIDER_REJECTION, pdu.Reason.TRANSFER_SYNTAXES)
 
     def _answer(self, request: pdu.Request) -> None:
         context_id, call_id = request.context_id, request.call_id

@@ -41,17 +41,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             id=f"{vector['file']}/{vector['name']}{'/async' * is_async}",
         )
         for vector in read_vectors(metafunc.config.getoption("--vectors"))
-        if vector.get("kind") is STUB
-        and vector["direction"] == direction
-        and with_pipes(vector)
-        if not (
-            ours_writes and vector["byte_order"] == "big"
-        )  # ours write their own order
+        if vector.get("kind") is STUB and vector["direction"] == direction and with_pipes(vector)
+        if not (ours_writes and vector["byte_order"] == "big")  # ours write their own order
         for is_async in (False, True)
     ]
-    metafunc.parametrize(
-        ("vector", "is_async"), vectors or [pytest.param(None, False, id="none")]
-    )
+    metafunc.parametrize(("vector", "is_async"), vectors or [pytest.param(None, False, id="none")])
 
 
 def with_pipes(vector: dict[str, Any]) -> bool:
@@ -67,14 +61,10 @@ class Case:
         procedure = vector["procedure"]
         bound = compile_cached(vector["idl"])
         interface = next(each.name for each in bound.bound.interfaces)
-        acf = (
-            f"interface {interface} {{ [async] {procedure}(); }}" if is_async else None
-        )
+        acf = f"interface {interface} {{ [async] {procedure}(); }}" if is_async else None
         self.compiled: Compiled = compile_cached(vector["idl"], acf=acf)
         self.order: Order = "<" if vector["byte_order"] == "little" else ">"
-        self.stub = Stub(
-            self.compiled, procedure, vector["transfer_syntax"], self.order
-        )
+        self.stub = Stub(self.compiled, procedure, vector["transfer_syntax"], self.order)
         self.transfer = NDR64 if self.stub.wide else NDR20
         self.octets = bytes.fromhex(vector["hex"])
         self.parameters = list(self.stub.parameters.values())
@@ -85,18 +75,12 @@ class Case:
 
     def request(self) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """The [in] values by name, and the blocks of the [in] pipes."""
-        given = (
-            self.vector["values"]
-            if self.vector["direction"] == "in"
-            else self.vector.get("in_values", {})
-        )
+        given = self.vector["values"] if self.vector["direction"] == "in" else self.vector.get("in_values", {})
         full = {p.name: nothing(p.type) for p in self.parameters if p.is_in} | given
         values, blocks = self.stub.request(full)
         plain = [p.name for p in self.parameters if p.is_in and not is_pipe(p.type)]
         pipes = [p.name for p in self.parameters if p.is_in and is_pipe(p.type)]
-        return dict(zip(plain, values, strict=True)), dict(
-            zip(pipes, blocks, strict=True)
-        )
+        return dict(zip(plain, values, strict=True)), dict(zip(pipes, blocks, strict=True))
 
     def response(self) -> tuple[Any, dict[str, list[Any]]]:
         result, blocks = self.stub.response(self.vector["values"])
@@ -106,21 +90,14 @@ class Case:
     def same(self, octets: bytes) -> None:
         """That octets are those of the vector, whatever referents are called."""
         offsets, width = self.vector["referent_offsets"], 8 if self.stub.wide else 4
-        ours, theirs = (
-            renumbered(each, offsets, width, self.order)
-            for each in (octets, self.octets)
-        )
+        ours, theirs = (renumbered(each, offsets, width, self.order) for each in (octets, self.octets))
         assert ours.hex(" ", 4) == theirs.hex(" ", 4)
 
     def call(self, channel: rpc.Channel) -> tuple[Any, dict[str, list[Any]]]:
         """Our client's call, and the lists into which its [out] pipes go."""
         values, blocks = self.request()
-        got: dict[str, list[Any]] = {
-            p.name: [] for p in self.parameters if p.is_out and is_pipe(p.type)
-        }
-        ends: dict[str, Any] = dict(blocks) | {
-            name: into.append for name, into in got.items()
-        }
+        got: dict[str, list[Any]] = {p.name: [] for p in self.parameters if p.is_out and is_pipe(p.type)}
+        ends: dict[str, Any] = dict(blocks) | {name: into.append for name, into in got.items()}
         for name in blocks.keys() & got.keys():
             ends[name] = (blocks[name], got[name].append)
         client = self.class_that_ends("Client")(channel)
@@ -128,10 +105,7 @@ class Case:
 
     def service(self, method: Callable[..., Any]) -> rpc.Service:
         base = self.class_that_ends("Service")
-        methods = {
-            operation.name: method
-            for operation in self.compiled.bound.interfaces[0].operations
-        }
+        methods = {operation.name: method for operation in self.compiled.bound.interfaces[0].operations}
         made: rpc.Service = type("Served", (base,), methods)()
         return made
 
@@ -139,9 +113,7 @@ class Case:
         [found] = (
             value
             for name, value in vars(self.compiled.module).items()
-            if name.endswith(suffix)
-            and "Blocking" not in name
-            and isinstance(value, type)
+            if name.endswith(suffix) and "Blocking" not in name and isinstance(value, type)
         )
         return found
 
@@ -161,9 +133,7 @@ def elements(blocks: Iterable[Any]) -> list[Any]:
 
 
 @on_a_loop
-async def test_our_client_writes_the_request(
-    vector: dict[str, Any] | None, is_async: bool
-) -> None:
+async def test_our_client_writes_the_request(vector: dict[str, Any] | None, is_async: bool) -> None:
     if vector is None:
         return
     case = Case(vector, is_async)
@@ -177,9 +147,7 @@ async def test_our_client_writes_the_request(
 
 
 @on_a_loop
-async def test_our_client_reads_the_response(
-    vector: dict[str, Any] | None, is_async: bool
-) -> None:
+async def test_our_client_reads_the_response(vector: dict[str, Any] | None, is_async: bool) -> None:
     if vector is None:
         return
     case = Case(vector, is_async)
@@ -195,9 +163,7 @@ async def test_our_client_reads_the_response(
 
 
 @on_a_loop
-async def test_our_server_reads_the_request(
-    vector: dict[str, Any] | None, is_async: bool
-) -> None:
+async def test_our_server_reads_the_request(vector: dict[str, Any] | None, is_async: bool) -> None:
     if vector is None:
         return
     case = Case(vector, is_async)
@@ -205,9 +171,7 @@ async def test_our_server_reads_the_request(
     for cut in case.cuts:
         heard: dict[str, Any] = {}
 
-        async def method(
-            self: object, call: rpc.Call, *arguments: Any, heard: dict[str, Any] = heard
-        ) -> Any:
+        async def method(self: object, call: rpc.Call, *arguments: Any, heard: dict[str, Any] = heard) -> Any:
             given = case.by_name(arguments)
             heard.update({name: given[name] for name in values})
             for name in blocks:
@@ -220,9 +184,7 @@ async def test_our_server_reads_the_request(
 
 
 @on_a_loop
-async def test_our_server_writes_the_response(
-    vector: dict[str, Any] | None, is_async: bool
-) -> None:
+async def test_our_server_writes_the_response(vector: dict[str, Any] | None, is_async: bool) -> None:
     if vector is None:
         return
     case = Case(vector, is_async)
@@ -246,9 +208,7 @@ async def test_our_server_writes_the_response(
     case.same(await asked(case, request, method, FRAGMENT - 24))
 
 
-async def asked(
-    case: Case, request: bytes, method: Callable[..., Any], cut: int
-) -> Any:
+async def asked(case: Case, request: bytes, method: Callable[..., Any], cut: int) -> Any:
     """What our server answers to a request in fragments: octets of a stub, or a fault."""
     declared = case.stub.declared
     async with rpc.Server([case.service(method)], transfers=(NDR20, NDR64)) as server:
