@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from idlrt.errors import CallCancelled
 from idlrt.pipes.objects import BlockingPipeDuplex, BlockingPipeReader, BlockingPipeWriter
+from idlrt.rpc.handle import Handled
 
 if TYPE_CHECKING:
     from idlrt.blocking.exchange import Exchange
@@ -17,18 +18,20 @@ R = TypeVar("R")
 class _Hold:
     """What a call and its pipes share: when the program has forgotten all of them, the call is given up."""
 
-    __slots__ = ("exchange", "pull", "push")
+    __slots__ = ("exchange", "pull", "pull_nowait", "push", "push_nowait")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.pull = exchange.pull
-        self.push = exchange.push
+        self.pull = exchange.pull_in_turn if exchange.has_ends else exchange.line.pull
+        self.push = exchange.push_in_turn if exchange.has_ends else exchange.line.push
+        self.pull_nowait = exchange.line.pull_nowait
+        self.push_nowait = exchange.line.push_nowait
 
     def __del__(self) -> None:
-        self.exchange.leave(CallCancelled("the call was dropped"))
+        self.exchange.dropped()
 
 
-class Call(Generic[R]):
+class Call(Handled[R]):
     """A call that was begun. `complete()` waits for the result; with pipes worked by hand, use
 
         with client.Stream(7) as call:
@@ -36,8 +39,12 @@ class Call(Generic[R]):
             call.source.push(())
             result = call.complete()
 
-    Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name.
+    Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name. One thread at a
+    time waits in the call, in `complete()`, `push` or `pull`; `cancel`, `done` and what does not wait may be used from
+    any. `handle()` gives MIDL's form of the same call; events are told in a thread of the channel's.
     """
+
+    _exchange: Exchange
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -53,27 +60,28 @@ class Call(Generic[R]):
                 end = BlockingPipeReader(hold, inlets[name])
             setattr(self, name, end)
 
-    def complete(self) -> R:
+    def complete(self, timeout: float | None = None) -> R:
         """Feed the sources and drain the sinks that were given, wait for the answer and return the result.
 
         Pipes without a source or sink must have been worked to their end; else `PipeDiscipline` is raised and the call
-        given up.
+        given up. With a `timeout`, in seconds, `TimeoutError` is raised when the call is not complete by then; it goes
+        on, and may be completed later, or cancelled.
         """
-        statuses, complete = self._exchange.operation.statuses, self._exchange.complete
+        statuses, complete = self._exchange.operation.statuses, partial(self._exchange.complete, timeout)
         result: R = complete() if statuses is None else statuses.called(complete)
         return result
 
     def cancel(self, grace: float | None = None) -> None:
         """Ask the server to end the call, from any thread; the outcome shows in `complete()`, often as `CallCancelled`.
 
-        After `grace` seconds, by default the channel's, the call is given up locally.
+        After `grace` seconds, by default the channel's, the call is given up locally; 0 gives it up at once.
         """
         self._exchange.cancel(grace)
 
     @property
     def done(self) -> bool:
-        """Whether the answer, or a failure, is known to have arrived."""
-        return self._exchange.over
+        """Whether the answer, or a failure, has arrived. Without waiting; looks at what is there."""
+        return self._exchange.done
 
     def __enter__(self) -> Self:
         return self
@@ -81,4 +89,4 @@ class Call(Generic[R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._exchange.leave(CallCancelled("the call was left before it was completed"))
+        self._exchange.leave()

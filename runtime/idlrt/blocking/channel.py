@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from socket import socket
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from idlrt.association import ClientConfig, Context, Limits
 from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
-from idlrt.errors import BindRefused, ConnectionLost, RpcTimeout
-from idlrt.ids import SyntaxId
+from idlrt.blocking.watcher import Watcher
+from idlrt.errors import BindRefused, CallCancelled, ConnectionLost, RpcTimeout
+from idlrt.ids import NDR20, NDR64, SyntaxId
 from idlrt.ndr import for_codecs
+from idlrt.pipes.flow import BACKLOG, WINDOW
 from idlrt.rpc.binding import StringBinding
+from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.reach import (
     CANCEL_GRACE,
     CONNECT_TIMEOUT,
@@ -33,12 +37,17 @@ from idlrt.rpc.reach import (
     supported,
     unknown_endpoint,
 )
+from idlrt.transport.liveness import KEEP_ALIVE, KeepAlive
 
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.interface import Interface, Operation
 
-CONNECTIONS = 32
+CONNECTIONS: Final = 32
+"""Connections of a channel, unless the caller says otherwise."""
+
+_FRESH: Final = 0.001
+"""Seconds for which an idle connection is used again without a look whether the server has closed it meanwhile."""
 
 Resolver = Callable[[StringBinding, "Interface"], StringBinding]
 """Finds the endpoint of an interface that neither binding nor IDL names one for."""
@@ -60,6 +69,10 @@ class Channel:
         max_fragment: int | None = None,
         limits: Limits | None = None,
         transfers: Sequence[SyntaxId] = TRANSFERS,
+        ndr64_pipes: bool = False,
+        keep_alive: KeepAlive | None = KEEP_ALIVE,
+        pipe_window: int = WINDOW,
+        pipe_backlog: int = BACKLOG,
         resolver: Resolver | None = None,
         opener: Opener | None = None,
     ) -> None:
@@ -79,15 +92,23 @@ class Channel:
             if max_fragment is None
             else ClientConfig(max_fragment=max_fragment, multiplex=False, limits=self.limits)
         )
+        self.pipe_window = pipe_window
+        self.pipe_backlog = pipe_backlog
+        self.watcher = Watcher()
         self._most = connections
+        self._ndr64_pipes = ndr64_pipes
+        self._keep_alive = keep_alive
         self._resolver = resolver
         self._opener = opener
         self._changed = threading.Condition()
-        self._idle: list[Link] = []
+        self._waiting = 0  # threads that wait for a connection
+        self._idle: list[Link] = []  # the one used last at the end; taken from and added to without a lock
         self._links: set[Link] = set()
         self._opening = 0
+        self._alters = True  # the server has not ended a connection because of an alter_context
         self._group_id = 0
         self._closed = False
+        weakref.finalize(self, self.watcher.stop)
         if opener is not None or binding.endpoint:
             # A missing server shows at once; the bind waits for the first call.
             link = self._open(None)
@@ -106,7 +127,47 @@ class Channel:
         callbacks: CallbackService | None = None,
     ) -> Any:
         """An ordinary call, from parameters to result."""
+        try:
+            link = self._idle.pop()
+        except IndexError:
+            link = None
+        if link is not None:
+            prepared = link.prepared.get(interface)
+            usual = prepared is not None and time.monotonic() - link.idle_since < _FRESH
+            if prepared is None or not usual or object is not None or operation.maybe:
+                self._idle.append(link)
+            else:
+                context_id, codecs = prepared
+                codec = codecs[operation.opnum]
+                try:
+                    stub = encode_request(codec, operation, inputs)
+                except BaseException:
+                    self._give_back(link)
+                    raise
+                try:
+                    answer = link.ask(context_id, operation.opnum, stub, timeout)
+                except BaseException as error:
+                    given_up = error if isinstance(error, Exception) else CallCancelled()
+                    self._asked(link, interface, operation, inputs, timeout, callbacks).abandon(given_up)
+                    raise
+                if answer is None:
+                    return self._asked(link, interface, operation, inputs, timeout, callbacks).complete()
+                self._give_back(link)
+                return decode_response(codec, operation, answer, inputs, 0)
         return Exchange(self, interface, operation, inputs, (), object, timeout, callbacks).complete()
+
+    def _asked(
+        self,
+        link: Link,
+        interface: Interface,
+        operation: Operation,
+        inputs: tuple[Any, ...],
+        timeout: float | None,
+        callbacks: CallbackService | None,
+    ) -> Exchange:
+        """An ordinary call that takes an unusual turn."""
+        context = link.contexts[False][interface]
+        return Exchange(self, interface, operation, inputs, (), None, timeout, callbacks, asked=(link, context))
 
     def begin(
         self,
@@ -123,53 +184,113 @@ class Channel:
 
     # -- connections
 
-    def acquire(self, interface: Interface) -> tuple[Link, Context]:
-        """A connection that has the interface bound; give it back with `release`."""
+    def acquire(self, interface: Interface, operation: Operation) -> tuple[Link, Context]:
+        """A connection that has the interface bound for this kind of operation; give it back with `release`."""
         deadline = None if self.connect_timeout is None else time.monotonic() + self.connect_timeout
+        piped = bool(operation.pipes)
         while True:
-            link = self._take(deadline) or self._open_another(interface)
+            link = self._take(interface, piped, deadline) or self._open_another(interface)
             # An idle connection may have been closed by the server meanwhile.
-            link.receive_now()
-            if link.lost is None:
-                break
-            self.release(link, broken=True)
-        context = link.association.context_for(interface.syntax)
-        if context is None:
-            left = None if deadline is None else max(0.001, deadline - time.monotonic())
+            if not link.alive():
+                self.release(link, broken=True)
+                continue
+            context = link.contexts[piped].get(interface)
+            if context is not None:
+                return link, context
+            altered = link.bound is not None
             try:
-                link.agree(interface.syntax, spoken(interface, self.transfers), self._group_id, left)
-            except BaseException as error:
-                self.release(link, broken=link.bound is None or not isinstance(error, BindRefused))
-                if isinstance(error, BindRefused):
-                    raise explained(error) from None
-                if isinstance(error, RpcTimeout):
-                    message = f"{self.binding} did not answer the bind within {self.connect_timeout:g} s"
-                    raise RpcTimeout(message) from None
-                raise
-            assert link.bound is not None
-            self._group_id = link.bound.group_id
-            context = link.association.context_for(interface.syntax)
-            assert context is not None
-        return link, context
+                return link, self._bind(link, interface, piped, deadline)
+            except ConnectionLost:
+                if not altered or not self._alters or self._closed:
+                    raise
+                self._alters = False  # Wine's server ends a connection on which an interface is added
 
-    def _take(self, deadline: float | None) -> Link | None:
+    def _bind(self, link: Link, interface: Interface, piped: bool, deadline: float | None) -> Context:
+        find = link.association.context_for
+
+        def agree(transfers: tuple[SyntaxId, ...]) -> None:
+            left = None if deadline is None else max(0.001, deadline - time.monotonic())
+            link.agree(interface.syntax, transfers, self._group_id, left)
+
+        try:
+            transfers = spoken(interface, self.transfers)
+            if find(interface.syntax) is None:
+                agree(transfers)
+            context = find(interface.syntax)
+            assert context is not None
+            if piped and context.transfer == NDR64 and NDR20 in transfers and not self._ndr64_pipes:
+                # As Windows does for calls with pipes.
+                try:
+                    if find(interface.syntax, NDR20) is None:
+                        agree((NDR20,))
+                    context = find(interface.syntax, NDR20) or context
+                except BindRefused:
+                    pass
+        except BaseException as error:
+            self.release(link, broken=link.bound is None or not isinstance(error, BindRefused))
+            if isinstance(error, BindRefused):
+                raise explained(error) from None
+            if isinstance(error, RpcTimeout):
+                message = f"{self.binding} did not answer the bind within {self.connect_timeout:g} s"
+                raise RpcTimeout(message) from None
+            raise
+        assert link.bound is not None
+        self._group_id = link.bound.group_id
+        link.contexts[piped][interface] = context
+        if not piped:
+            link.prepared[interface] = context.context_id, interface.codecs(context.transfer, "<", self.decoding)
+        return context
+
+    def _take(self, interface: Interface, piped: bool, deadline: float | None) -> Link | None:
         """An idle connection, or None when one may be opened, which is then counted already."""
         with self._changed:
-            while True:
-                if self._closed:
-                    raise ConnectionLost("the channel was closed")
-                if self._idle:
-                    return self._idle.pop()
-                if len(self._links) + self._opening < self._most:
-                    self._opening += 1
-                    return None
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    raise RpcTimeout(
-                        f"all {self._most} connections of the channel are busy",
-                        help="allow more with connections=, or complete calls that were begun",
-                    )
-                self._changed.wait(left)
+            self._waiting += 1  # so that whoever gives one back now tells us
+            try:
+                while True:
+                    if self._closed:
+                        raise ConnectionLost("the channel was closed")
+                    link = self._pick(interface, piped)
+                    if link is not None:
+                        return link
+                    if len(self._links) + self._opening < self._most:
+                        self._opening += 1
+                        return None
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise RpcTimeout(
+                            f"all {self._most} connections of the channel are busy",
+                            help="allow more with connections=, or complete calls that were begun",
+                        )
+                    self._changed.wait(left)
+            finally:
+                self._waiting -= 1
+
+    def _pick(self, interface: Interface, piped: bool) -> Link | None:
+        """Take an idle connection, if possible one that has the interface bound."""
+        other: Link | None = None
+        for link in reversed(tuple(self._idle)):
+            if interface in link.contexts[piped]:
+                if self._claim(link):
+                    return link
+            elif other is None and (self._alters or link.bound is None):
+                other = link
+        if other is not None and self._claim(other):
+            return other
+        if not self._alters and len(self._links) + self._opening >= self._most:
+            for link in tuple(self._idle):  # it has another interface, and cannot have ours
+                if self._claim(link):
+                    self._links.discard(link)
+                    link.dispose()
+                    break
+        return None
+
+    def _claim(self, link: Link) -> bool:
+        """Take this one, unless another thread has it meanwhile."""
+        try:
+            self._idle.remove(link)
+        except ValueError:
+            return False
+        return True
 
     def _open_another(self, interface: Interface) -> Link:
         try:
@@ -190,41 +311,52 @@ class Channel:
 
     def _open(self, interface: Interface | None) -> Link:
         if self._opener is not None:
-            return Link(self._opener(), self._config)
+            return self._link(self._opener())
         binding = self.binding if interface is None else declared(self.binding, interface)
         if not binding.endpoint and interface is not None:
             if self._resolver is None:
                 raise unknown_endpoint(binding, interface)
             binding = self._resolver(binding, interface)
-        return Link(locate(binding).socket(self.connect_timeout), self._config)
+        return self._link(locate(binding).socket(self.connect_timeout))
+
+    def _link(self, connected: socket) -> Link:
+        if self._keep_alive is not None:
+            self._keep_alive.apply(connected)
+        return Link(connected, self._config)
 
     def release(self, link: Link, *, broken: bool = False) -> None:
         """Give a connection back; a broken one is closed."""
-        broken = broken or link.lost is not None or not (link.bound is None or link.association.usable)
-        with self._changed:
-            broken = broken or self._closed
-            if broken:
+        if broken or self._closed or link.lost is not None or not (link.bound is None or link.association.usable):
+            with self._changed:
                 self._links.discard(link)
                 if not self._links:
                     self._group_id = 0
-            else:
-                self._idle.append(link)
-            self._changed.notify()
-        if broken:
+                self._changed.notify()
+            link.dispose()
+        else:
+            self._give_back(link)
+
+    def _give_back(self, link: Link) -> None:
+        link.idle_since = time.monotonic()
+        self._idle.append(link)
+        if self._waiting:
+            with self._changed:
+                self._changed.notify()
+        if self._closed and self._claim(link):
             link.dispose()
 
     def close(self) -> None:
         """Close all connections; calls in progress fail with `ConnectionLost`."""
         with self._changed:
             self._closed = True
-            idle, self._idle = self._idle, []
-            busy = self._links.difference(idle)
-            self._links.clear()
+            links, self._links = self._links, set()
             self._changed.notify_all()
-        for link in busy:
-            link.break_off()
-        for link in idle:
-            link.dispose()
+        for link in links:
+            if self._claim(link):
+                link.dispose()
+            else:
+                link.break_off()
+        self.watcher.close()
 
     def __enter__(self) -> Channel:
         return self
@@ -245,6 +377,10 @@ def connect(
     max_fragment: int | None = None,
     limits: Limits | None = None,
     transfers: Sequence[SyntaxId] = TRANSFERS,
+    ndr64_pipes: bool = False,
+    keep_alive: KeepAlive | None = KEEP_ALIVE,
+    pipe_window: int = WINDOW,
+    pipe_backlog: int = BACKLOG,
     resolver: Resolver | None = None,
 ) -> Channel:
     """Open a channel to the server that a string binding names.
@@ -253,7 +389,10 @@ def connect(
 
     `timeout` bounds each wait for the server in seconds, `connect_timeout` the way to a bound connection,
     `cancel_grace` how long a cancelled call waits for the server, `connections` how many calls the channel may carry
-    at a time. `transfers` are the transfer syntaxes to propose, liked best first; the server picks one.
+    at a time. `transfers` are the transfer syntaxes to propose, liked best first; the server picks one. Calls with
+    pipes are made in NDR 2.0 even if it picks NDR64, unless they are to be `ndr64_pipes`. `keep_alive` says when TCP
+    probes a silent server, `pipe_window` how many octets may wait to be pulled, `pipe_backlog` how many `push_nowait`
+    takes that cannot be sent yet.
     """
     return Channel(
         supported(binding),
@@ -264,5 +403,9 @@ def connect(
         max_fragment=max_fragment,
         limits=limits,
         transfers=transfers,
+        ndr64_pipes=ndr64_pipes,
+        keep_alive=keep_alive,
+        pipe_window=pipe_window,
+        pipe_backlog=pipe_backlog,
         resolver=resolver,
     )

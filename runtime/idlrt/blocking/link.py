@@ -1,18 +1,19 @@
-"""One connection of a blocking channel: a non-blocking socket, a selector, and a client's association.
+"""One connection of a blocking channel: a socket and a client's association.
 
-It serves one call at a time. Whoever waits, waits for both directions at once, so that a blocked push sees a fault, an
-early answer or a reset the moment it arrives. Another thread may only `interrupt`.
+It serves one call at a time. An ordinary call writes, then reads in the kernel until the answer is there (`ask`). For
+everything else the two directions are waited for at once, so that a blocked push sees a fault, an early answer or a
+reset the moment it arrives; other threads, the watcher's among them, may then read and write as well, under `lock`.
 """
 
 from __future__ import annotations
 
 import logging
-import selectors
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from idlrt.association import (
     BindRefused,
@@ -21,6 +22,7 @@ from idlrt.association import (
     ClientConfig,
     ClientConnection,
     ClientEvent,
+    Context,
     ContextsAltered,
     Ended,
     Fault,
@@ -28,18 +30,29 @@ from idlrt.association import (
     ShutdownRequested,
     Stub,
 )
-from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeout
+from idlrt.blocking.readiness import GONE, READ, WRITE, Readiness
+from idlrt.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, RpcError, RpcTimeout
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.trace import tracer
+from idlrt.transport.liveness import hung_up
 
 if TYPE_CHECKING:
+    from idlrt.ndr import Codecs
     from idlrt.rpc.callbacks import CallbackService
+    from idlrt.rpc.interface import Interface
 
 _log = logging.getLogger("idlrt.client")
 
-# sendmsg takes at most IOV_MAX buffers, 1024 on every system we know.
-_MOST_BUFFERS = 1000
+Octets: TypeAlias = bytes | bytearray | memoryview
+
+_MOST_BUFFERS: Final = 1000
+"""sendmsg takes at most IOV_MAX buffers, 1024 on every system we know."""
+
+_NOW: Final = getattr(socket, "MSG_DONTWAIT", 0)
+"""Lets one socket both wait in the kernel and not; without it (Windows) sockets never wait."""
+
+_TIMEVAL: Final = struct.Struct("@ll")
 
 
 class Receiver(Protocol):
@@ -56,64 +69,151 @@ class Receiver(Protocol):
     def settle(self) -> bool:
         """Copy what was taken out of the receive buffer; whether more may be read now."""
 
+    def flush(self) -> None:
+        """Send what was gathered: the connection is about to be closed."""
+
+    def moved(self) -> None:
+        """Take note of what has happened, nobody else will see to it."""
+
 
 class Link:
     """A connection, from the bind on."""
 
     def __init__(self, connected: socket.socket, config: ClientConfig) -> None:
         self.association = ClientConnection(config)
-        self._decoding = for_codecs(config.limits)
         self.bound: Bound | None = None
         self.lost: Exception | None = None
+        self.lock = threading.RLock()  # whatever more than one thread may touch, but in `ask`
+        self.prepared: dict[Interface, tuple[int, Codecs]] = {}
+        """Context id and codecs of interfaces for ordinary calls."""
+        self.contexts: tuple[dict[Interface, Context], dict[Interface, Context]] = {}, {}
+        """Contexts of interfaces that are bound: for calls without pipes, and with pipes."""
+        self.idle_since = 0.0
+        self.heard = 0.0
+        """When octets arrived last (monotonic)."""
+        self.asked = 0
+        """The call_id of the last `ask`."""
+        self._decoding = for_codecs(config.limits)
         self._socket = connected
-        self.lock = threading.RLock()  # association and socket, against `interrupt`
         self._out: list[memoryview] = []
         self._reading = True
+        self._moving = False  # events are being told
+        self._gone = False  # the server is; what it has sent is all that will come
+        self._arrived = 0  # octets that `ask` read and did not take
+        self._patience: float | None = None  # seconds that a read waits in the kernel
         self._call: Receiver | None = None
         self._call_id = 0
+        self._waiter: int | None = None  # the thread that is in `wait`
+        self._readiness: Readiness | None = None
         self._answer: Bound | BindRefused | ContextsAltered | None = None
         self._refusal: Exception | None = None
         self._callback: CallbackRequested | None = None  # that is to be answered
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
-        self._woken, self._waker = socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(connected, selectors.EVENT_READ)
-        self._selector.register(self._woken, selectors.EVENT_READ)
-        self._interest = selectors.EVENT_READ
+        connected.setblocking(bool(_NOW))
 
-    # -- a call's side
+    # -- ordinary calls
+
+    def ask(self, context_id: int, opnum: int, stub: bytes | bytearray, timeout: float | None) -> bytes | None:
+        """Make a call and wait for its answer; no lock is held, since nobody else is here.
+
+        None says that something else has happened: the call `asked` is outstanding, and what has arrived is for whom
+        `serve` is told of. Raises `RpcTimeout` when nothing arrived within `timeout` seconds.
+        """
+        association = self.association
+        self.asked = call_id = association.request(context_id, opnum, stub)
+        if not _NOW or self._trace is not None or self._out:
+            return None
+        parts = association.data_to_send()
+        part = parts[0]
+        try:
+            sent = self._socket.send(part, _NOW) if len(parts) == 1 else 0
+        except OSError:
+            sent = 0
+        if sent < len(part):
+            self._out += map(memoryview, parts)
+            self._sent(sent)
+            return None
+        if timeout != self._patience:
+            self._be_patient(timeout)
+        try:
+            count = self._socket.recv_into(association.receive_buffer())
+        except BlockingIOError:
+            raise RpcTimeout(f"nothing came from the server for {timeout:g} s") from None
+        except OSError as error:
+            self._lose(ConnectionLost(f"the server closed the connection: {error}"))
+            return None
+        if not count:
+            self._end()
+            return None
+        answer = association.response(count, call_id)
+        if answer is None:
+            self._arrived = count
+        return answer
+
+    def _be_patient(self, timeout: float | None) -> None:
+        """Set how long a read waits in the kernel: for ever, or so many seconds."""
+        microseconds = 0 if timeout is None else max(1, int(timeout * 1e6))
+        value = _TIMEVAL.pack(*divmod(microseconds, 1_000_000))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+        self._patience = timeout
+
+    # -- a call's side; but for `done` and what waits, under `lock`
 
     def serve(self, call: Receiver, call_id: int) -> None:
-        """Tell `call` what happens to this call_id."""
+        """Tell `call` what happens to this call_id, what `ask` has read of it to begin with."""
         self._call, self._call_id, self._reading = call, call_id, True
+        count, self._arrived = self._arrived, 0
+        if count:
+            self.heard = time.monotonic()
+            self._dispatch(self.association.received(count))
+        if self.lost is not None:
+            call.fail(self.lost)
 
     def done(self) -> None:
         """The call is over."""
         self._call, self._reading = None, True
 
+    @property
+    def busy(self) -> bool:
+        """Whether another thread waits here, or we are in the midst of telling events: no time to let go of it."""
+        return self._moving or self._waiter not in (None, threading.get_ident())
+
+    @property
+    def unsent(self) -> int:
+        """Octets that the socket has not taken."""
+        return sum(map(len, self._out)) if self._out else 0
+
+    def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
+        """Send stub data, the concatenation of `parts`, which must not change before nothing is `unsent`."""
+        self.association.send_stub(call_id, *parts, last=last)
+        self.flush()
+
+    def keep(self) -> None:
+        """Copy what could not be sent: the caller will overwrite it."""
+        if self._out:
+            self._out = [memoryview(b"".join(self._out))]
+
     def flush(self) -> bool:
         """Send what the association has, as far as the socket takes it; whether all of it went."""
-        with self.lock:
-            parts = self.association.data_to_send()
-            if parts:
-                if self._trace is not None:
-                    self._trace.sent(parts)
-                self._out += [memoryview(part).cast("B") for part in parts]
-            while self._out and self.lost is None:
-                try:
-                    sent = self._socket.sendmsg(self._out[:_MOST_BUFFERS])
-                except BlockingIOError:
-                    return False
-                except OSError as error:
-                    # The server may have said why before it closed.
-                    self._out.clear()
-                    self._receive()
-                    self._lose(ConnectionLost(f"the server closed the connection: {error}"))
-                    break
-                self._sent(sent)
-            return True
+        parts = self.association.data_to_send()
+        if parts:
+            if self._trace is not None:
+                self._trace.sent(parts)
+            self._out += [memoryview(part).cast("B") for part in parts]
+        while self._out and self.lost is None:
+            try:
+                self._sent(_send(self._socket, self._out))
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                # The server may have said why before it closed.
+                self._out.clear()
+                self._gone = True
+                while self._receive():
+                    pass
+                self._lose(ConnectionLost(f"the server closed the connection: {error}"))
+                break
+        return True
 
     def _sent(self, count: int) -> None:
         out = self._out
@@ -127,83 +227,114 @@ class Link:
         if count:
             out[0] = out[0][count:]
 
-    def wait(
-        self, over: Callable[[], bool], timeout: float | None, *, sending: bool = False, strict: bool = False
-    ) -> None:
-        """Move octets both ways until `over`, or, if `sending`, until all is sent as well; or raise `RpcTimeout`.
+    def move(self, told_gone: bool = False) -> None:
+        """Send and receive what can be without waiting; the server is known to be gone if we were `told_gone`."""
+        if not self._reading and (told_gone or hung_up(self._socket)):
+            # What it has sent is bounded, may be all that was missing, and precedes the news.
+            self._gone = self._reading = True
+        self.flush()
+        if self._reading:
+            self._receive()
+            self.flush()
 
-        Every arrival restarts the time-out unless it is `strict`.
+    @property
+    def interest(self) -> int:
+        """What to wait for. A call whose pipes are full does not wait for more of them."""
+        return (READ if self._reading else 0) | (WRITE if self._out else 0)
+
+    @property
+    def descriptor(self) -> int:
+        return self._socket.fileno()
+
+    def resume(self) -> bool:
+        """There is room again for what the server sends; whether there was none."""
+        stopped, self._reading = not self._reading, True
+        return stopped
+
+    def wait(self, enough: Callable[[], bool], until: Callable[[], float | None]) -> None:
+        """Move octets both ways until it is `enough`, the connection is lost, or it is that late (monotonic).
+
+        Without holding the lock; one thread at a time.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not over():
-            if self._callback is not None:
-                self._answer_callback()
-            sent = self.flush()
-            if self.lost is not None or over() or (sending and sent):
-                return
-            self._look_for(not sent)
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise RpcTimeout(f"nothing came from the server for {timeout:g} s")
-            for key, events in self._selector.select(left):
-                if key.fileobj is self._woken:
-                    try:
-                        self._woken.recv(64)
-                    except BlockingIOError:
-                        pass
-                elif events & selectors.EVENT_READ:
-                    self._receive()
-                    if timeout is not None and not strict:
-                        deadline = time.monotonic() + timeout
+        with self.lock:
+            if self._waiter is not None:
+                raise LocalProtocolError("another thread waits for this call already")
+            self._waiter = threading.get_ident()
+            readiness = self._readiness
+            if readiness is None:
+                readiness = self._readiness = Readiness()
+        told_gone = False
+        try:
+            while True:
+                self.answer_callback()
+                with self.lock:
+                    if enough() or self.lost is not None:
+                        return
+                    self.move(told_gone)
+                    if enough() or self.lost is not None:
+                        return
+                    if self._callback is not None:
+                        continue
+                    readiness.look(self.descriptor, self.interest)
+                    latest = until()
+                left = None if latest is None else latest - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                told_gone = any(events & GONE for _, events in readiness.wait(left))
+        finally:
+            self._waiter = None
 
-    def _answer_callback(self) -> None:
-        """Serve the callback that has arrived, in this thread, which waits for the call around it."""
-        event, self._callback = self._callback, None
-        assert event is not None
+    def answer_callback(self) -> None:
+        """Serve the callback that has arrived, if one has, in this thread, without holding the lock."""
+        if self._callback is None:
+            return
+        with self.lock:
+            event, self._callback = self._callback, None
+            call = self._call
+        if event is None:
+            return
         from idlrt.rpc.answers import serve_here
 
-        answer = serve_here(event, None if self._call is None else self._call.callbacks, self._decoding)
+        answer = serve_here(event, None if call is None else call.callbacks, self._decoding)
         with self.lock:
-            if self.lost is None:
+            if self.lost is None and self._call is call:
                 answer.send(self.association, event.call_id)
+                self.flush()
 
-    def _look_for(self, writing: bool) -> None:
-        """Set what the selector reports. A call whose pipes are full does not wait for more, so it is something."""
-        interest = (selectors.EVENT_READ if self._reading else 0) | (selectors.EVENT_WRITE if writing else 0)
-        interest = interest or selectors.EVENT_READ
-        if interest != self._interest:
-            self._selector.modify(self._socket, interest)
-            self._interest = interest
+    def wake(self) -> None:
+        """End the wait of another thread, for it to look again."""
+        if self._waiter is not None and self._readiness is not None:
+            self._readiness.wake()
 
-    def receive_now(self) -> None:
-        """Take what has arrived without waiting."""
-        self._receive()
+    # -- what arrives
 
-    def resume(self) -> None:
-        """There is room again for what the server sends."""
-        self._reading = True
+    def _receive(self) -> bool:
+        """Take what has arrived, one read of it; whether there was something."""
+        if self.lost is not None:
+            return False
+        try:
+            room = self.association.receive_buffer()
+            count = self._socket.recv_into(room, 0, _NOW)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._lose(ConnectionLost(f"the server closed the connection: {error}"))
+            return False
+        if not count:
+            self._end()
+            return False
+        self.heard = time.monotonic()
+        if self._trace is not None:
+            self._trace.received(room[:count])
+        self._dispatch(self.association.received(count))
+        return True
 
-    def _receive(self) -> None:
-        with self.lock:
-            if self.lost is not None:
-                return
-            try:
-                room = self.association.receive_buffer()
-                count = self._socket.recv_into(room)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._lose(ConnectionLost(f"the server closed the connection: {error}"))
-                return
-            if not count:
-                self._dispatch(self.association.receive_eof())
-                self._lose(ConnectionLost("the server closed the connection"))
-                return
-            if self._trace is not None:
-                self._trace.received(room[:count])
-            self._dispatch(self.association.received(count))
+    def _end(self) -> None:
+        self._dispatch(self.association.receive_eof())
+        self._lose(ConnectionLost("the server closed the connection"))
 
     def _dispatch(self, events: Iterator[ClientEvent]) -> None:
+        self._moving = True
         try:
             for event in events:
                 self._take(event)
@@ -211,8 +342,11 @@ class Link:
             _log.warning("the server broke the protocol: %s", error)
             self._lose(error)
             return
+        finally:
+            self._moving = False
         if self._call is not None:
-            self._reading = self._call.settle()
+            # The rest of what a server has sent that is gone is bounded, and may be all that was missing.
+            self._reading = self._call.settle() or self._gone
 
     def _take(self, event: ClientEvent) -> None:
         match event:
@@ -241,51 +375,59 @@ class Link:
 
     # -- life
 
-    def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int, timeout: float | None) -> None:
-        """Bind the interface, or add it; raises `BindRefused` or what ended the connection."""
-        proposal = Proposal(interface, transfers)
-        self._answer = self._refusal = None
+    def alive(self) -> bool:
+        """Whether the connection, idle so far, can carry another call: what has arrived meanwhile is taken."""
         with self.lock:
+            self.move()
+            return self.lost is None and not self._out
+
+    def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int, timeout: float | None) -> None:
+        """Bind the interface, or add it; raises `BindRefused`, `RpcTimeout` or what ended the connection."""
+        proposal = Proposal(interface, transfers)
+        latest = None if timeout is None else time.monotonic() + timeout
+        with self.lock:
+            self._answer = self._refusal = None
             if self.bound is None:
                 self.association.bind(proposal, group_id=group_id)
             else:
                 self.association.alter_context(proposal)
-        self.wait(lambda: self._answer is not None or self._refusal is not None, timeout)
+        self.wait(lambda: self._answer is not None or self._refusal is not None, lambda: latest)
         answer = self._answer
         if self._refusal is not None:
             raise self._refusal
         if answer is None:
-            raise self.lost or ConnectionLost("the server closed the connection")
+            raise self.lost or RpcTimeout(f"the bind was not answered within {timeout} s")
         if isinstance(answer, BindRefused):
             raise answer.error()
-        if self.association.context_for(interface) is None:
+        if not answer.accepted:
             raise answer.refused[0].error() if answer.refused else RpcError("the server accepted nothing")
-
-    def interrupt(self, command: Callable[[], object]) -> None:
-        """From any thread: run `command`, which may make the association say something, and wake who waits."""
-        with self.lock:
-            if self.lost is None:
-                command()
-                self.flush()
-            self._wake()
 
     def break_off(self) -> None:
         """From any thread: fail the call in progress."""
         with self.lock:
+            call = self._call
+            if call is not None:
+                call.flush()
             self._lose(ConnectionLost("the channel was closed"))
-            self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._waker.send(b"\0")
-        except OSError:
-            pass
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)  # ends a read that waits in the kernel
+            except OSError:
+                pass
+            self.wake()
+            if call is not None:
+                call.moved()
 
     def dispose(self) -> None:
-        """Close the sockets; by whoever holds the link, because nobody may wait on them now."""
+        """Close the socket; by whoever holds the link, because nobody may wait on it now."""
         with self.lock:
             self._lose(ConnectionLost("the channel was closed"))
-            self._selector.close()
             self._socket.close()
-            self._woken.close()
-            self._waker.close()
+            if self._readiness is not None:
+                self._readiness.close()
+
+
+def _send(connected: socket.socket, parts: list[memoryview]) -> int:
+    """Send as much as the socket takes now; how much that was."""
+    if len(parts) > 1 and hasattr(connected, "sendmsg"):
+        return connected.sendmsg(parts[:_MOST_BUFFERS], (), _NOW)
+    return connected.send(parts[0], _NOW)

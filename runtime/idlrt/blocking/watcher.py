@@ -1,0 +1,159 @@
+"""The thread that moves octets for a channel's calls while the program is elsewhere.
+
+There is none before it is needed: for a handle that has somebody to tell of events, for a push without waiting that
+could not be sent at once, or for small blocks that were gathered. It ends with its channel.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from idlrt.blocking.readiness import GONE, Readiness
+
+DELAY: Final = 0.005
+"""Seconds that gathered blocks wait for more at most (and for their turn on the processor)."""
+
+_log = logging.getLogger("idlrt.client")
+
+
+class Watched(Protocol):
+    """A call, for the watcher."""
+
+    def outlook(self) -> tuple[int | None, int, float | None] | None:
+        """Descriptor and events to wait for, and until when (monotonic); None when there is nothing any more, and the
+        call has had itself forgotten.
+
+        The descriptor is None when the call is over and only has something to tell.
+        """
+
+    def step(self, gone: bool = False) -> None:
+        """Send and receive what can be without waiting, look at the clock, and take note of it all."""
+
+    def tell(self) -> None:
+        """Tell of what has happened so far, without holding a lock."""
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+
+
+class Watcher:
+    """One thread, started when something is given to it for the first time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[Watched, None] = {}
+        self._due: list[Watched] = []
+        self._tick: float | None = None  # when gathered blocks are sent next (monotonic)
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._readiness: Readiness | None = None
+
+    def watch(self, call: Watched) -> None:
+        """Move the octets of a call, and tell of its events, from now on."""
+        with self._lock:
+            self._watched[call] = None
+            self._start()
+
+    def forget(self, call: Watched) -> None:
+        """Do so no more."""
+        with self._lock:
+            self._watched.pop(call, None)
+
+    def look(self) -> None:
+        """The outlook of a watched call has changed, or it has something to tell."""
+        if self._readiness is not None and self._thread is not threading.current_thread():
+            self._readiness.wake()
+
+    def flush_soon(self, call: Watched) -> None:
+        """Have what was gathered sent within `DELAY`; not to be asked for again before that."""
+        with self._lock:
+            self._due.append(call)
+            if self._tick is None:
+                self._tick = time.monotonic() + DELAY
+                self._start()
+
+    def _start(self) -> None:
+        if self._thread is None and not self._closed:
+            self._readiness = Readiness()
+            self._thread = threading.Thread(
+                target=_run, args=(self._round, self._readiness), name="idlrt watcher", daemon=True
+            )
+            self._thread.start()
+        else:
+            self.look()
+
+    def stop(self) -> None:
+        """Let the thread tell what there is to tell, and end."""
+        with self._lock:
+            self._closed = True
+        self.look()
+
+    def close(self) -> None:
+        """The same, and wait for it, unless this is the thread itself."""
+        self.stop()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    # -- in the thread
+
+    def _round(self, readiness: Readiness) -> bool:
+        """Wait for something, and see to it; whether to go on."""
+        with self._lock:
+            watched = tuple(self._watched)
+            latest = self._tick
+            closed = self._closed
+        for call in watched:
+            _guarded(call.tell)
+        by_descriptor: dict[int, Watched] = {}
+        overdue: list[tuple[float, Watched]] = []
+        for call in watched:
+            outlook = call.outlook()
+            if outlook is not None:
+                descriptor, events, until = outlook
+                if descriptor is not None:
+                    readiness.look(descriptor, events)
+                    by_descriptor[descriptor] = call
+                if until is not None:
+                    overdue.append((until, call))
+                    latest = until if latest is None else min(latest, until)
+        readiness.keep(by_descriptor)
+        left = None if latest is None else latest - time.monotonic()
+        found = readiness.wait(0 if closed else left)
+        now = time.monotonic()
+        for descriptor, events in found:
+            _guarded(by_descriptor[descriptor].step, bool(events & GONE))
+        for until, call in overdue:
+            if until <= now:
+                _guarded(call.step)
+        self._flush(now)
+        return not closed
+
+    def _flush(self, now: float) -> None:
+        if self._tick is None or now < self._tick:
+            return
+        with self._lock:
+            due, self._due = self._due, []
+            # One more round, without anybody having to wake us, as long as there is something to do.
+            self._tick = now + DELAY if due else None
+        for call in due:
+            _guarded(call.flush)
+
+
+def _run(turn: Callable[[Readiness], bool], readiness: Readiness) -> None:
+    try:
+        while turn(readiness):
+            pass
+    finally:
+        readiness.close()
+
+
+def _guarded(function: Callable[..., object], *arguments: object) -> None:
+    try:
+        function(*arguments)
+    except Exception:
+        _log.exception("the watcher of a channel failed")
