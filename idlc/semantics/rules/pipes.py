@@ -172,7 +172,7 @@ def _operation(places: Places, interface: Interface, operation: Operation, repor
     if operation.message:
         report.error("MIDL2054", f'"{operation.name}" is a [message] and cannot have pipes', operation.span, (note,))
     if operation.callback:
-        message = f'"{operation.name}" is a callback and cannot have pipes: its connection belongs to the call around it'
+        message = f'"{operation.name}" is a callback and cannot have pipes: the call around it has the connection'
         report.error("MIDL2054", message, operation.span, (note,))
     sent = next((parameter for parameter in piped if parameter.is_in), None)
     if sent is None:
