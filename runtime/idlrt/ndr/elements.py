@@ -254,9 +254,12 @@ class _Rows(PipeElement):
         return len(block), self._put(block)
 
     def unpack(self, data: Octets, n: int, form: Form = None) -> Any:
-        if form is None or form is list:
+        if form is not None and form is not list:
+            self._no_form(form)
+        try:
             return self._get(data, n)
-        self._no_form(form)
+        except NdrError as error:
+            raise explain(error, "block") from None
 
     def _explain(self, path: str, item: Any, error: Exception) -> NdrError:
         found = explain(error, path)

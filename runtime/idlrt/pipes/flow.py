@@ -89,8 +89,9 @@ class Inlet:
             raise self._stream.error
         if not self._stream.opened or not self.parser.ended:
             return None
+        end = self.element.unpack(b"", 0, memoryview if form is Borrowed else form)
         self.drained = True
-        return self.element.unpack(b"", 0, memoryview if form is Borrowed else form)
+        return end
 
     def _take_back(self, lent: memoryview) -> None:
         self._lent = None
@@ -98,22 +99,24 @@ class Inlet:
             lent.release()
 
     def _next_block(self, most: int | None, form: Form) -> Any:
-        element = self.element
-        stride = element.stride
-        block = self._blocks[0]
-        count = (len(block) - self._from) // stride
-        data: bytes | memoryview = block
-        if most is not None and most < count:
-            start, count = self._from, most
-            self._from += most * stride
-            data = memoryview(block)[start : self._from]
-        else:
+        stride = self.element.stride
+        block, start = self._blocks[0], self._from
+        count = (len(block) - start) // stride
+        whole = most is None or count <= most
+        if not whole:
+            count = most or 0
+        stop = start + count * stride
+        data = block if whole and not start else memoryview(block)[start:stop]
+        try:
+            made = self.element.unpack(data, count, form)
+        except NdrError as error:
+            error.path = f"{self.name}{error.path.removeprefix('block')}"
+            raise
+        if whole:
             self._blocks.popleft()
-            if self._from:
-                data = memoryview(block)[self._from :]
-                self._from = 0
+        self._from = 0 if whole else stop
         self._stream.buffered -= count * stride
-        return element.unpack(data, count, form)
+        return made
 
     @property
     def ready(self) -> bool:
