@@ -6,7 +6,9 @@ They stand for other implementations at the other end of a real client or server
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from idlrt import pdu, rpc
@@ -197,3 +199,28 @@ def channel_to(server: Stranger, **options: Any) -> rpc.Channel:
         return link
 
     return rpc.Channel(rpc.StringBinding("memory"), opener=opener, **options)
+
+
+@contextmanager
+def listening(make: Callable[[], StrangeServer]) -> Iterator[str]:
+    """The binding of strangers that run in a thread, one for each connection."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def listen() -> asyncio.Server:
+        return await loop.create_server(make, "127.0.0.1", 0)
+
+    async def end(server: asyncio.Server) -> None:
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
+    try:
+        yield f"ncacn_ip_tcp:127.0.0.1[{server.sockets[0].getsockname()[1]}]"
+    finally:
+        asyncio.run_coroutine_threadsafe(end(server), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -6,12 +6,13 @@ The stubs of the vectors travel in fragments that end anywhere, in either direct
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from idlc.semantics import types as t
-from idlrt import rpc
+from idlrt import blocking, rpc
 from idlrt.errors import RpcFault
 from idlrt.ids import NDR20, NDR64, Order
 from idlrt.transport.memory import join
@@ -19,13 +20,7 @@ from tests.compiled import Compiled, compile_cached
 from tests.rpc.services import on_a_loop
 from tests.vectors.files import STUB, read_vectors
 from tests.vectors.marshalling import Stub, renumbered
-from tests.vectors.strangers import (
-    ANY_FAULT,
-    FRAGMENT,
-    StrangeClient,
-    StrangeServer,
-    channel_to,
-)
+from tests.vectors.strangers import ANY_FAULT, FRAGMENT, StrangeClient, StrangeServer, channel_to, listening
 from tests.vectors.values import is_pipe
 
 CUTS = (1, 7, 1408, FRAGMENT - 24)
@@ -35,11 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     direction = "in" if "request" in metafunc.function.__name__ else "out"
     ours_writes = "writes" in metafunc.function.__name__
     vectors = [
-        pytest.param(
-            vector,
-            is_async,
-            id=f"{vector['file']}/{vector['name']}{'/async' * is_async}",
-        )
+        pytest.param(vector, is_async, id=f"{vector['file']}/{vector['name']}{'/async' * is_async}")
         for vector in read_vectors(metafunc.config.getoption("--vectors"))
         if vector.get("kind") is STUB and vector["direction"] == direction and with_pipes(vector)
         if not (ours_writes and vector["byte_order"] == "big")  # ours write their own order
@@ -93,14 +84,14 @@ class Case:
         ours, theirs = (renumbered(each, offsets, width, self.order) for each in (octets, self.octets))
         assert ours.hex(" ", 4) == theirs.hex(" ", 4)
 
-    def call(self, channel: rpc.Channel) -> tuple[Any, dict[str, list[Any]]]:
-        """Our client's call, and the lists into which its [out] pipes go."""
+    def call(self, channel: Any, kind: str = "Client") -> tuple[Any, dict[str, list[Any]]]:
+        """The call of our client of a kind, and the lists into which its [out] pipes go."""
         values, blocks = self.request()
         got: dict[str, list[Any]] = {p.name: [] for p in self.parameters if p.is_out and is_pipe(p.type)}
         ends: dict[str, Any] = dict(blocks) | {name: into.append for name, into in got.items()}
         for name in blocks.keys() & got.keys():
             ends[name] = (blocks[name], got[name].append)
-        client = self.class_that_ends("Client")(channel)
+        client = self.class_that_ends(kind)(channel)
         return getattr(client, self.stub.operation.name)(**values, **ends), got
 
     def service(self, method: Callable[..., Any]) -> rpc.Service:
@@ -113,7 +104,7 @@ class Case:
         [found] = (
             value
             for name, value in vars(self.compiled.module).items()
-            if name.endswith(suffix) and "Blocking" not in name and isinstance(value, type)
+            if name.endswith(suffix) and ("Blocking" in name) == ("Blocking" in suffix) and isinstance(value, type)
         )
         return found
 
@@ -138,7 +129,7 @@ async def test_our_client_writes_the_request(vector: dict[str, Any] | None, is_a
         return
     case = Case(vector, is_async)
     server = StrangeServer(case.transfer)
-    async with channel_to(server, transfers=(case.transfer,)) as channel:
+    async with channel_to(server, transfers=(case.transfer,), ndr64_pipes=True) as channel:
         call, _ = case.call(channel)
         with pytest.raises(RpcFault) as refused:
             await call
@@ -154,7 +145,7 @@ async def test_our_client_reads_the_response(vector: dict[str, Any] | None, is_a
     result, blocks = case.response()
     for cut in case.cuts:
         server = StrangeServer(case.transfer, case.octets, case.order, cut)
-        async with channel_to(server, transfers=(case.transfer,)) as channel:
+        async with channel_to(server, transfers=(case.transfer,), ndr64_pipes=True) as channel:
             call, got = case.call(channel)
             assert await call == result
         assert {name: elements(found) for name, found in got.items()} == {
@@ -197,10 +188,7 @@ async def test_our_server_writes_the_response(vector: dict[str, Any] | None, is_
             async for _ in given[name]:
                 pass
         for name, pushed in blocks.items():
-            for block in (
-                *pushed,
-                b"" if pushed and isinstance(pushed[0], bytes) else [],
-            ):
+            for block in (*pushed, b"" if pushed and isinstance(pushed[0], bytes) else []):
                 await given[name].push(block)
         return result
 
@@ -212,15 +200,42 @@ async def asked(case: Case, request: bytes, method: Callable[..., Any], cut: int
     """What our server answers to a request in fragments: octets of a stub, or a fault."""
     declared = case.stub.declared
     async with rpc.Server([case.service(method)], transfers=(NDR20, NDR64)) as server:
-        client = StrangeClient(
-            declared.syntax,
-            case.transfer,
-            case.stub.operation.opnum,
-            request,
-            case.order,
-            cut,
-        )
+        client = StrangeClient(declared.syntax, case.transfer, case.stub.operation.opnum, request, case.order, cut)
         join(client, server.accept())
         answer = await client.answered
         client.transport.close()
         return answer
+
+
+def test_our_blocking_client_writes_the_request(vector: dict[str, Any] | None, is_async: bool) -> None:
+    if vector is None:
+        return
+    case = Case(vector, is_async)
+    server = StrangeServer(case.transfer)
+    with (
+        listening(lambda: server) as binding,
+        blocking.connect(binding, transfers=(case.transfer,), ndr64_pipes=True) as channel,
+    ):
+        call, _ = case.call(channel, "BlockingClient")
+        with pytest.raises(RpcFault) as refused:
+            call.complete()
+    assert refused.value.status == ANY_FAULT
+    case.same(server.stub)
+
+
+def test_our_blocking_client_reads_the_response(vector: dict[str, Any] | None, is_async: bool) -> None:
+    if vector is None:
+        return
+    case = Case(vector, is_async)
+    result, blocks = case.response()
+    for cut in case.cuts:
+        server = partial(StrangeServer, case.transfer, case.octets, case.order, cut)
+        with (
+            listening(server) as binding,
+            blocking.connect(binding, transfers=(case.transfer,), ndr64_pipes=True) as channel,
+        ):
+            call, got = case.call(channel, "BlockingClient")
+            assert call.complete() == result
+        assert {name: elements(found) for name, found in got.items()} == {
+            name: elements(sent) for name, sent in blocks.items()
+        }
