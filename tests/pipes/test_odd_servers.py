@@ -70,7 +70,7 @@ async def test_an_answer_before_the_end_of_the_in_pipe_ends_the_pushing_and_coun
                 await push_on(call)
             assert await call.complete() == 5
         assert await LabClient(channel).Upload(0, endless()) == 5
-        assert len(channel._links) == 1  # the association has ended the request in order
+        assert len(channel.pool.links) == 1  # the association has ended the request in order
 
 
 @contextmanager
@@ -182,7 +182,7 @@ async def test_fragments_are_as_large_as_both_sides_allow(ours: int, theirs: int
         client = LabClient(channel)
         assert await client.Echo(bytes(100_000)) == bytes(100_000)
         assert await client.Transform(1, ([bytes(100_000)], got.append)) == 100_000
-        link = channel._links[0]
+        link = channel.pool.links[0]
         assert link.bound is not None
         assert link.bound.max_send == min(ours, theirs)
     assert b"".join(got) == b"\1" * 100_000

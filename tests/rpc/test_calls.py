@@ -148,7 +148,7 @@ async def test_an_unknown_operation_is_out_of_range() -> None:
         )
 
     async with testing.channel(Lab()) as channel:
-        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
+        link, context = await channel.pool.acquire(LAB, LAB.by_opnum[0])
         exchange = await _raw(channel, link, context.context_id, 99, b"")
         assert isinstance(exchange, RpcFault)
         assert exchange.name == "nca_s_op_rng_error"
@@ -158,7 +158,7 @@ async def test_an_unknown_operation_is_out_of_range() -> None:
 @on_a_loop
 async def test_bad_stub_data_did_not_execute() -> None:
     async with testing.channel(Lab()) as channel:
-        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
+        link, context = await channel.pool.acquire(LAB, LAB.by_opnum[0])
         fault = await _raw(channel, link, context.context_id, 1, b"\xff\xff\xff\xff")
         assert isinstance(fault, RpcFault)
         assert (fault.status, fault.executed) == (0x6F7, False)
@@ -247,7 +247,7 @@ async def test_a_second_interface_is_added_to_the_connection() -> None:
     async with testing.channel(Lab(), SecondService()) as channel:
         assert await LabClient(channel).Add(1, 2) == 3
         assert await SecondClient(channel).Add(1, 2) == 3
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
 
 
 def test_two_services_of_one_interface_are_refused() -> None:
@@ -373,8 +373,8 @@ async def test_a_server_reads_the_other_byte_order_and_answers_in_its_own() -> N
     from idlrt.association import ClientConfig
 
     async with testing.channel(Lab()) as channel:
-        channel._config = ClientConfig(order=">")
-        link, context = await channel.acquire(LAB, LAB.by_opnum[0])
+        channel.pool.config = ClientConfig(order=">")
+        link, context = await channel.pool.acquire(LAB, LAB.by_opnum[0])
         stub = LAB.codecs(context.transfer, ">")[0].put_request(2, 3)
         assert stub == bytes([0, 0, 0, 2, 0, 0, 0, 3])
         assert await _raw(channel, link, context.context_id, 0, bytes(stub)) == bytes([5, 0, 0, 0])
@@ -406,7 +406,7 @@ async def test_calls_take_turns_on_several_connections_when_the_server_does_not_
         calls = [client.Sleep(20) for _ in range(6)]
         assert await asyncio.gather(*(client.Add(n, n) for n in range(10))) == [2 * n for n in range(10)]
         assert [await call for call in calls] == [20] * 6
-        assert len(channel._links) == 3
+        assert len(channel.pool.links) == 3
     assert len({call.group_id for call in service.calls}) == 1
 
 

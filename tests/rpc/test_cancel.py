@@ -83,7 +83,7 @@ async def test_cancelling_the_task_cancels_an_ordinary_call() -> None:
             await task
         assert service.calls[0].cancelled
         assert await client.Add(1, 1) == 2
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
 
 
 @on_a_loop
@@ -109,7 +109,7 @@ async def test_a_server_that_does_not_keep_orphans_loses_the_connection_but_no_o
     async with testing.channel(service, cancel_grace=0.02) as channel:
         client = LabClient(channel)
         assert await client.Add(1, 1) == 2
-        (link,) = channel._links
+        (link,) = channel.pool.links
         link.association._features = Features.NONE
         other = client.Sleep(200)
         call = client.Sleep(10_000)
@@ -121,7 +121,7 @@ async def test_a_server_that_does_not_keep_orphans_loses_the_connection_but_no_o
         assert await other == 200
         await asyncio.sleep(0.01)
         assert link.lost is not None
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
         service.gate.set()
 
 

@@ -59,10 +59,10 @@ async def test_a_handle_is_valid_on_all_connections_of_its_group() -> None:
     async with testing.channel(service) as channel:
         client = LabClient(channel)
         handle = await client.Open(5)
-        first = channel._links[0]
-        channel.take(LAB, LAB.by_opnum[0])  # as if a call had it
+        first = channel.pool.links[0]
+        channel.pool.take(LAB, LAB.by_opnum[0])  # as if a call had it
         assert await client.Use(handle) == 5
-        assert len(channel._links) == 2
+        assert len(channel.pool.links) == 2
         first.close()
         await first.wait_closed()
         assert await client.Use(handle) == 5

@@ -53,7 +53,7 @@ class Other(M.OtherService):  # type: ignore[misc, name-defined]
 
 
 def connections(channel: Channel) -> list[ClientConnection]:
-    return [link.association for link in channel._links]
+    return [link.association for link in channel.pool.links]
 
 
 CHOICES = {
@@ -108,7 +108,7 @@ async def test_a_server_that_speaks_none_of_ours_refuses_the_bind() -> None:
 async def test_features_are_negotiated_in_the_same_bind() -> None:
     async with testing.channel(Wide(), transfers=(NDR64, NDR20)) as channel:
         await M.WideClient(channel).Sum([])
-        (link,) = channel._links
+        (link,) = channel.pool.links
         assert link.bound is not None
         assert link.bound.features == Features.KEEP_CONNECTION_ON_ORPHAN
 
@@ -129,7 +129,7 @@ async def test_an_interface_without_codecs_for_the_choice_says_so() -> None:
     narrow = rpc.Interface("Narrow", syntax, module=M.__name__, codec="_wide_Wide_codec")
     async with testing.channel(Wide(), transfers=(NDR64,)) as channel:
         with pytest.raises(LocalProtocolError, match="Narrow was compiled without NDR64"):
-            await channel.acquire(narrow, rpc.Operation("Sum", 0))
+            await channel.pool.acquire(narrow, rpc.Operation("Sum", 0))
         assert connections(channel) == []
 
 

@@ -167,6 +167,22 @@ class ClientConnection(Connection[ClientEvent]):
         )
         return self._negotiate(Input.ALTER_CONTEXT, pdu)
 
+    def repeat_context(self) -> int:
+        """Propose the first context again, which changes nothing; `ContextsAltered` answers once all before was read."""
+        config, (context, *_) = self._config, self._contexts.values()
+        element = ContextElement(context.context_id, context.interface, (context.transfer,))
+        pdu = AlterContext(
+            call_id=self._next_call_id(),
+            order=config.order,
+            max_xmit=self._max_send,
+            max_recv=config.max_fragment,
+            contexts=(element,),
+        )
+        before = self._next_context_id
+        call_id = self._negotiate(Input.ALTER_CONTEXT, pdu)
+        self._next_context_id = before
+        return call_id
+
     def _negotiate(self, step: Input, pdu: Bind) -> int:
         if len(self._contexts) + len(pdu.contexts) > self._config.limits.max_contexts:
             raise LocalProtocolError(f"more than {self._config.limits.max_contexts} presentation contexts")
@@ -392,6 +408,16 @@ class ClientConnection(Connection[ClientEvent]):
             and len(self._calls) < self._config.limits.max_calls
             and (self._multiplexed or self.calls == 0)
         )
+
+    @property
+    def last_call_id(self) -> int:
+        """Of the last call, bind or alter_context."""
+        return self._last_call_id
+
+    @property
+    def capacity(self) -> int:
+        """Calls that may be outstanding at a time; each that was given up and is not answered yet makes it less."""
+        return self._config.limits.max_calls - self._abandoned if self._multiplexed else 1
 
     @property
     def multiplexed(self) -> bool:

@@ -1,41 +1,24 @@
-"""A channel: the way to one server, over as many connections of one association group as the calls need.
-
-An ordinary call has a connection to itself while it runs, as has a call with pipes, because the protocol has no flow
-control below a connection. Calls of [async] operations without pipes share one where the server multiplexes. Who finds
-no connection, and may open none, waits in turn.
-"""
+"""A channel: the way to one server, over as many connections of one association group as the calls need."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from itertools import count
+from collections.abc import Generator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from idlrt import transport
-from idlrt.association import ClientConfig, Context, Limits, Stub
-from idlrt.errors import BindRefused, ConnectionLost, LocalProtocolError, RpcTimeout
-from idlrt.ids import NDR20, NDR64, SyntaxId
+from idlrt.association import ClientConfig, Limits, Stub
+from idlrt.errors import LocalProtocolError, RpcTimeout
+from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
+from idlrt.pipes.flow import BACKLOG, WINDOW, check_room
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.exchange import Exchange
 from idlrt.rpc.link import Link
-from idlrt.rpc.reach import (
-    CANCEL_GRACE,
-    CONNECT_TIMEOUT,
-    TRANSFERS,
-    declared,
-    explained,
-    known,
-    locate,
-    spoken,
-    supported,
-    unknown_endpoint,
-)
+from idlrt.rpc.pool import Opener, Pool, Resolver
+from idlrt.rpc.reach import CANCEL_GRACE, CONNECT_TIMEOUT, TRANSFERS, known, supported
 from idlrt.transport.liveness import KEEP_ALIVE, KeepAlive
 
 if TYPE_CHECKING:
@@ -44,15 +27,6 @@ if TYPE_CHECKING:
 
 CONNECTIONS: Final = 32
 """Connections of a channel, unless the caller says otherwise."""
-
-
-class Resolver(Protocol):
-    """Finds the endpoint of an interface that neither binding nor IDL names one for, by asking an endpoint mapper."""
-
-    async def __call__(self, binding: StringBinding, interface: Interface, /) -> StringBinding: ...
-
-
-Opener = Callable[[Callable[[], Link]], Awaitable[Link]]
 
 
 class _Reply:
@@ -81,23 +55,6 @@ class _Reply:
     def wake(self) -> None: ...
 
 
-class _Want:
-    """A call that waits for a connection."""
-
-    __slots__ = ("future", "interface", "number", "piped", "shares", "turns")
-
-    def __init__(
-        self, number: int, future: asyncio.Future[Link | None], interface: Interface, piped: bool, shares: bool
-    ) -> None:
-        self.number = number
-        self.future = future
-        """The connection, claimed, or None for one that is to be opened."""
-        self.interface = interface
-        self.piped = piped
-        self.shares = shares
-        self.turns = 0  # that others had when it was last looked at
-
-
 class Channel:
     """Made by `connect`; belongs to the event loop that it was opened on."""
 
@@ -115,6 +72,8 @@ class Channel:
         ndr64_pipes: bool = False,
         causal: bool = True,
         keep_alive: KeepAlive | None = KEEP_ALIVE,
+        pipe_window: int = WINDOW,
+        pipe_backlog: int = BACKLOG,
         resolver: Resolver | None = None,
         opener: Opener | None = None,
     ) -> None:
@@ -129,29 +88,23 @@ class Channel:
         self.decoding = for_codecs(self.limits)
         self.transfers = known(transfers)
         self.loop = asyncio.get_running_loop()
-        self._config = (
+        check_room(pipe_window, pipe_backlog)
+        self.pipe_window = pipe_window
+        self.pipe_backlog = pipe_backlog
+        self.pool = Pool(
+            binding,
             ClientConfig(limits=self.limits)
             if max_fragment is None
-            else ClientConfig(max_fragment=max_fragment, limits=self.limits)
+            else ClientConfig(max_fragment=max_fragment, limits=self.limits),
+            most=connections,
+            connect_timeout=connect_timeout,
+            transfers=self.transfers,
+            ndr64_pipes=ndr64_pipes,
+            causal=causal,
+            keep_alive=keep_alive,
+            resolver=resolver,
+            opener=opener,
         )
-        self._most = connections
-        self._ndr64_pipes = ndr64_pipes
-        self._causal = causal
-        self._keep_alive = keep_alive
-        self._resolver = resolver
-        self._opener = opener
-        self._links: list[Link] = []
-        self._idle: list[Link] = []  # those that no call has, the one used last at the end
-        self._shared: Link | None = None  # that an [async] call went to last
-        self._opening = 0
-        self._alters = True  # the server has not ended a connection because of an alter_context
-        self._numbers = count()
-        self._apart: deque[_Want] = deque()  # calls that want a connection to themselves
-        self._asyncs: deque[_Want] = deque()  # calls of [async] operations, which are made in order
-        self._ordered = 0  # calls that later [async] ones may not overtake
-        self._preparing: _Want | None = None  # the first of `_asyncs`, while its connection is made ready
-        self._turns = 0  # of calls that had to wait
-        self._closed = False
 
     # -- calls
 
@@ -168,8 +121,9 @@ class Channel:
         loop = self.loop
         if asyncio.get_running_loop() is not loop:
             self.check_loop()
-        found = self.take(interface, operation)
-        link, context = found if found is not None else await self.acquire(interface, operation)
+        pool = self.pool
+        found = pool.take(interface, operation)
+        link, context = found if found is not None else await pool.acquire(interface, operation)
         association = link.association
         try:
             codec = interface.codecs(context.transfer, "<", self.decoding)[operation.opnum]
@@ -182,11 +136,11 @@ class Channel:
                 )
                 association.send_stub(call_id, stub)
         except BaseException:
-            self.released(link)
+            pool.released(link)
             raise
         if operation.maybe:
             link.send()
-            self.released(link)
+            pool.released(link)
             return None
         reply = _Reply(loop.create_future(), callbacks)
         link.register(call_id, reply)
@@ -262,305 +216,13 @@ class Channel:
 
     # -- connections
 
-    def take(self, interface: Interface, operation: Operation) -> tuple[Link, Context] | None:
-        """A connection for a call, if there is one that the call need not wait for; it is given back by its end.
-
-        A call that does not come about gives it back by `released`.
-        """
-        piped = bool(operation.pipes)
-        if operation.is_async:
-            if self._ordered:
-                return None
-            if not piped:
-                return None if self._apart else self._join(interface)
-        for link in reversed(self._idle):
-            context = link.contexts[piped].get(interface)
-            if context is not None:
-                self._idle.remove(link)
-                link.claims, link.alone = 1, True
-                return link, context
-        return None
-
-    def _join(self, interface: Interface) -> tuple[Link, Context] | None:
-        """The connection that calls share, if it has the interface bound."""
-        link = self._shared
-        if link is None or link.alone or link.retired or link.lost is not None or not link.association.usable:
-            return None
-        context = link.contexts[False].get(interface)
-        if context is None:
-            return None
-        if not link.claims:
-            self._idle.remove(link)
-        link.claims += 1
-        return link, context
-
-    async def acquire(self, interface: Interface, operation: Operation) -> tuple[Link, Context]:
-        """As `take`, but waits, and opens a connection or binds the interface where needed."""
-        found = self.take(interface, operation)
-        if found is not None:
-            return found
-        spoken(interface, self.transfers)
-        piped = bool(operation.pipes)
-        in_order = operation.is_async and self._causal
-        shares = operation.is_async and not piped
-        queue = self._asyncs if in_order or shares else self._apart
-        self._ordered += in_order
-        try:
-            while True:
-                if self._closed:
-                    raise ConnectionLost("the channel was closed")
-                want = _Want(next(self._numbers), self.loop.create_future(), interface, piped, shares)
-                queue.append(want)
-                link = await self._turn(want)
-                if link is not None and link.lost is not None:
-                    continue  # meanwhile
-                altered = link is not None and link.bound is not None
-                try:
-                    return await self._ready(link, want)
-                except ConnectionLost:
-                    # Wine's server ends the connection.
-                    if not altered or not self._alters or self._closed:
-                        raise
-                    self._alters = False
-                finally:
-                    if self._preparing is want:
-                        self._preparing = None
-        finally:
-            self._ordered -= in_order
-            self._serve()
-
-    async def _turn(self, want: _Want) -> Link | None:
-        """Wait for a connection, or for the leave to open one."""
-        self._serve()
-        if want.future.done():
-            return want.future.result()
-        timer = None
-        if self.connect_timeout is not None:
-            want.turns = self._turns
-            timer = self.loop.call_later(self.connect_timeout, self._lose_patience, want, self.connect_timeout)
-        try:
-            return await want.future
-        except asyncio.CancelledError:
-            if not want.future.cancelled():  # it came at the same time
-                link = want.future.result()
-                if link is None:
-                    self._opening -= 1
-                else:
-                    self.released(link)
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _lose_patience(self, want: _Want, patience: float) -> None:
-        """A call has waited long; that is in order as long as others before it have their turn."""
-        if want.future.done():
-            return
-        if want.turns != self._turns:
-            want.turns = self._turns
-            self.loop.call_later(patience, self._lose_patience, want, patience)
-        else:
-            want.future.set_exception(
-                RpcTimeout(
-                    f"all {self._most} connections of the channel are busy, none has become free for {patience:g} s",
-                    help="allow more with connections=, or complete calls that were begun",
-                )
-            )
-
-    def _serve(self) -> None:
-        """Give those who wait what there is, in their order."""
-        served = True
-        while served:
-            served = False
-            for queue in (self._apart, self._asyncs):
-                while queue and queue[0].future.done():
-                    queue.popleft()  # it waits no longer
-            for queue in sorted(filter(None, (self._apart, self._asyncs)), key=lambda waiting: waiting[0].number):
-                if self._offer(queue[0], queue is self._asyncs):
-                    queue.popleft()
-                    served = True
-                    break
-
-    def _offer(self, want: _Want, in_order: bool) -> bool:
-        if in_order and self._preparing is not None:
-            return False
-        link = self._pick(want)
-        if link is None:
-            if not self._may_open():
-                return False
-            self._opening += 1
-        if in_order and (link is None or want.interface not in link.contexts[want.piped]):
-            self._preparing = want
-        self._turns += 1
-        want.future.set_result(link)
-        return True
-
-    def _pick(self, want: _Want) -> Link | None:
-        """Claim a connection, if possible one that has the interface bound."""
-        interface, piped = want.interface, want.piped
-        chosen: Link | None = None
-        if want.shares and not (self._apart and self._apart[0].number < want.number and self._all_shared()):
-            for link in self._links:
-                if link.claims and not link.alone and not link.retired and link.association.usable:
-                    if interface in link.contexts[piped]:
-                        chosen = link
-                        break
-                    if chosen is None and self._alters:
-                        chosen = link
-        if chosen is None:
-            for link in reversed(self._idle):
-                if interface in link.contexts[piped]:
-                    chosen = link
-                    break
-                if chosen is None and (self._alters or link.bound is None):
-                    chosen = link
-            if chosen is None:
-                return None
-            self._idle.remove(chosen)
-            chosen.alone = not (want.shares and chosen.bound is not None and chosen.bound.multiplexed)
-        chosen.claims += 1
-        if not chosen.alone:
-            self._shared = chosen
-        return chosen
-
-    def _all_shared(self) -> bool:
-        """Nothing but the end of calls that share their connections lets a call have one to itself."""
-        return not self._opening and not any(link.alone for link in self._links)
-
-    def _may_open(self) -> bool:
-        """Whether there may be another connection; the first one has to be bound before, which makes the group."""
-        founded = any(link.bound is not None for link in self._links)
-        if not founded and (self._opening or any(link.claims for link in self._links)):
-            return False
-        if len(self._links) + self._opening < self._most:
-            return True
-        if self._alters or not self._idle:
-            return False
-        other = self._idle.pop(0)  # which has another interface bound, and cannot have ours
-        self._links.remove(other)
-        other.close()
-        return True
-
-    async def _ready(self, link: Link | None, want: _Want) -> tuple[Link, Context]:
-        """Open the connection, if need be, and bind the interface."""
-        interface, piped = want.interface, want.piped
-        if link is not None and interface in link.contexts[piped]:
-            return link, link.contexts[piped][interface]
-        try:
-            async with asyncio.timeout(self.connect_timeout):
-                if link is None:
-                    try:
-                        link = await self._open(interface)
-                    finally:
-                        self._opening -= 1
-                    link.claims, link.alone = 1, True
-                return link, await self._bind(link, want)
-        except TimeoutError:
-            raise RpcTimeout(
-                f"no bound connection to {self.binding} within {self.connect_timeout:g} s",
-                help="is the server overloaded, or another kind of server?",
-            ) from None
-
-    async def _bind(self, link: Link, want: _Want) -> Context:
-        """The context of an interface, in the transfer syntax that the call is to be made in."""
-        interface = want.interface
-        find = link.association.context_for
-        try:
-            transfers = spoken(interface, self.transfers)
-            if find(interface.syntax) is None:
-                group = next((other.bound.group_id for other in self._links if other.bound is not None), 0)
-                await link.agree(interface.syntax, transfers, group)
-            context = find(interface.syntax)
-            assert context is not None
-            if want.piped and context.transfer == NDR64 and NDR20 in transfers and not self._ndr64_pipes:
-                # As Windows does for calls with pipes.
-                try:
-                    if find(interface.syntax, NDR20) is None:
-                        await link.agree(interface.syntax, (NDR20,), 0)
-                    context = find(interface.syntax, NDR20) or context
-                except BindRefused:
-                    pass
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
-                link.retired = True  # its answer is still to come, and other calls may be on it
-            elif link.bound is None and isinstance(error, BindRefused):
-                link.retired = True
-            self.released(link)
-            if isinstance(error, BindRefused):
-                raise explained(error) from None
-            raise
-        link.contexts[want.piped][interface] = context
-        if want.shares and link.bound is not None and link.bound.multiplexed:
-            link.alone = False
-            self._shared = link
-        return context
-
-    async def _open(self, interface: Interface | None) -> Link:
-        if self._opener is not None:
-            link = await self._opener(self._make_link)
-        else:
-            link = await (await self._where(interface)).open(self._make_link)
-        if self._closed:
-            link.close()
-            raise ConnectionLost("the channel was closed")
-        self._links.append(link)
-        return link
-
-    def _make_link(self) -> Link:
-        return Link(self._config, self, self._keep_alive)
-
-    async def _where(self, interface: Interface | None) -> transport.Transport:
-        binding = self.binding if interface is None else declared(self.binding, interface)
-        if not binding.endpoint and interface is not None:
-            if self._resolver is None:
-                raise unknown_endpoint(binding, interface)
-            binding = await self._resolver(binding, interface)
-        return locate(binding)
-
     async def open(self) -> None:
         """Connect, so that a missing server shows at once; the bind waits for the first call."""
-        if self._opener is not None or self.binding.endpoint:
-            try:
-                async with asyncio.timeout(self.connect_timeout):
-                    self._idle.append(await self._open(None))
-            except TimeoutError:
-                raise RpcTimeout(f"no connection to {self.binding} within {self.connect_timeout:g} s") from None
-
-    def released(self, link: Link) -> None:
-        """A call on the link is over, or did not come about."""
-        if link.lost is None:
-            link.claims -= 1
-            if not link.claims:
-                link.alone = False
-                if link.retired:
-                    self.loop.call_soon(link.close)
-                else:
-                    self._idle.append(link)
-            if self._apart or self._asyncs:
-                self._serve()
-
-    def changed(self, link: Link) -> None:
-        """The link is lost, or takes no further calls."""
-        if link in self._idle:
-            self._idle.remove(link)
-            if link.lost is None:
-                self.loop.call_soon(link.close)
-        if link.lost is not None and link in self._links:
-            self._links.remove(link)
-            self._serve()
+        await self.pool.open()
 
     async def close(self) -> None:
         """Close all connections; calls in progress fail with `ConnectionLost`."""
-        self._closed = True
-        links, self._links = self._links, []
-        self._idle.clear()
-        for want in (*self._apart, *self._asyncs):
-            if not want.future.done():
-                want.future.set_exception(ConnectionLost("the channel was closed"))
-        for link in links:
-            link.close()
-        for link in links:
-            await link.wait_closed()
+        await self.pool.close()
 
     async def __aenter__(self) -> Channel:
         return self
@@ -613,6 +275,8 @@ def connect(
     ndr64_pipes: bool = False,
     causal: bool = True,
     keep_alive: KeepAlive | None = KEEP_ALIVE,
+    pipe_window: int = WINDOW,
+    pipe_backlog: int = BACKLOG,
     resolver: Resolver | None = None,
 ) -> Connector:
     """Open a channel to the server that a string binding names.
@@ -621,7 +285,9 @@ def connect(
 
     `timeout` bounds each call in seconds (with pipes: each wait for the peer), `connect_timeout` the way to a bound
     connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be.
-    `transfers` are the transfer syntaxes to propose, liked best first; the server picks one.
+    `transfers` are the transfer syntaxes to propose, liked best first; the server picks one. `pipe_window` is how many
+    octets may wait in a call's pipes before its connection is not read any further, `pipe_backlog` how many
+    `push_nowait` may give a connection beyond what it takes.
     """
     return Connector(
         supported(binding),
@@ -636,6 +302,8 @@ def connect(
             "ndr64_pipes": ndr64_pipes,
             "causal": causal,
             "keep_alive": keep_alive,
+            "pipe_window": pipe_window,
+            "pipe_backlog": pipe_backlog,
             "resolver": resolver,
         },
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from idlrt.association import (
     BindRefused,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from idlrt.transport.liveness import KeepAlive
 
 _log = logging.getLogger("idlrt.client")
+
+Thread: TypeAlias = "asyncio.Task[Any] | None"
+"""What makes its [async] calls one after the other: a task, or None for callbacks of the loop."""
 
 
 class Receiver(Protocol):
@@ -76,11 +79,23 @@ class Link(Wire[Receiver]):
         """It is claimed by one call that shares it with no other."""
         self.contexts: tuple[dict[Interface, Context], dict[Interface, Context]] = {}, {}
         """Contexts that calls without pipes, and calls with pipes, are made in."""
+        self.follows: list[Thread] = []
+        """Whose last [async] call has it."""
+        self.settled = 0
+        """Calls up to this id have arrived at the server."""
+        self.talks = 0
+        """Binds and alter_contexts that were answered."""
+        self._talking = asyncio.Lock()
         self._decoding = for_codecs(config.limits)
         self._answers: dict[int, asyncio.Future[Bound | BindRefused | ContextsAltered]] = {}
         self._owner = owner
         self._closed: asyncio.Future[None] = self.loop.create_future()
         self._callbacks: set[asyncio.Task[None]] = set()  # under way
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether calls that share it may not have arrived at the server."""
+        return not self.alone and self.claims > 0 and self.association.last_call_id != self.settled
 
     # -- the transport's side
 
@@ -166,25 +181,36 @@ class Link(Wire[Receiver]):
 
     # -- the calls' side
 
-    async def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int) -> None:
+    async def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int = 0) -> None:
         """Bind the interface, or add it; raises `BindRefused` or what ended the connection."""
         from idlrt.association import Proposal
 
         proposal = Proposal(interface, transfers)
-        if self.bound is None:
-            call_id = self.association.bind(proposal, group_id=group_id)
-        else:
-            call_id = self.association.alter_context(proposal)
-        answer = self._answers[call_id] = self.loop.create_future()
-        self._send()
-        try:
-            event = await answer
-        finally:
-            self._answers.pop(call_id, None)
-        if isinstance(event, BindRefused):
-            raise event.error()
+        async with self._talking:
+            if self.bound is None:
+                answer = await self._answer(self.association.bind(proposal, group_id=group_id))
+            else:
+                answer = await self._answer(self.association.alter_context(proposal))
+        if isinstance(answer, BindRefused):
+            raise answer.error()
         if not any(self.association.context_for(interface, transfer) for transfer in transfers):
-            raise event.refused[0].error() if event.refused else RpcError("the server accepted nothing")
+            raise answer.refused[0].error() if answer.refused else RpcError("the server accepted nothing")
+
+    async def round_trip(self) -> None:
+        """Have the server answer something that changes nothing."""
+        async with self._talking:
+            if self.lost is None and not self.retired:
+                await self._answer(self.association.repeat_context())
+
+    async def _answer(self, call_id: int) -> Bound | BindRefused | ContextsAltered:
+        answer: asyncio.Future[Bound | BindRefused | ContextsAltered] = self.loop.create_future()
+        self._answers[call_id] = answer
+        self.send()
+        try:
+            return await answer
+        finally:
+            self.talks += 1
+            self._answers.pop(call_id, None)
 
     def register(self, call_id: int, call: Receiver) -> None:
         """Tell `call` what happens to this call_id from now on."""
@@ -200,6 +226,14 @@ class Link(Wire[Receiver]):
         if self.lost is not None:
             raise self.lost
         self._send()
+
+    def send_request(self, call_id: int, stub: bytes | bytearray, last: bool) -> None:
+        """Send what a request begins with, in one write with those that follow it this turn if other calls wait."""
+        self.association.send_stub(call_id, stub, last=last)
+        if self.lost is None and len(self._calls) > 1:
+            self._send_soon()
+        else:
+            self.send()
 
     def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
         """Send stub data of a request, `last` to its end."""
@@ -229,6 +263,7 @@ class Link(Wire[Receiver]):
         if self.lost is None:
             for call in tuple(self._calls.values()):
                 call.flush()
+            self._send()
             self._fail(ConnectionLost("the channel was closed"))
         self._transport.close()
 
