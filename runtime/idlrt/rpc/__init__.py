@@ -17,7 +17,8 @@ from idlrt.rpc.client import Client
 from idlrt.rpc.handle import AsyncHandle
 from idlrt.rpc.handles import ContextHandle
 from idlrt.rpc.interface import Answer, Interface, Operation, Result
-from idlrt.rpc.service import Service
+from idlrt.rpc.reply import AsyncReply
+from idlrt.rpc.service import Service, cancellable
 from idlrt.rpc.statuses import Statuses
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "AsyncCall",
     "AsyncEvent",
     "AsyncHandle",
+    "AsyncReply",
     "BlockingCallbackClient",
     "Call",
     "CallbackClient",
@@ -44,6 +46,7 @@ __all__ = [
     "Service",
     "Statuses",
     "StringBinding",
+    "cancellable",
     "connect",
 ]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
+from idlrt.asynchronous import AsyncEvent, Notification, Notifier
 from idlrt.pipes.objects import PipeDuplex, PipeReader, PipeWriter
+from idlrt.rpc.handle import Handled
+from idlrt.rpc.reply import AsyncReply
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,18 +25,20 @@ R = TypeVar("R")
 class _Hold:
     """What a call and its pipes share: when the program has forgotten all of them, the call is given up."""
 
-    __slots__ = ("exchange", "pull", "push")
+    __slots__ = ("exchange", "pull", "pull_nowait", "push", "push_nowait")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.pull = exchange.pull_in_turn if exchange.has_ends else exchange.line.pull
         self.push = exchange.push_in_turn if exchange.has_ends else exchange.line.push
+        self.pull_nowait = exchange.line.pull_nowait
+        self.push_nowait = exchange.line.push_nowait
 
     def __del__(self) -> None:
         self.exchange.dropped()
 
 
-class AsyncCall(Generic[R]):
+class AsyncCall(Handled[R]):
     """A call that was begun. `await call` waits for the result; with pipes worked by hand, use
 
         async with client.Stream(7) as call:
@@ -41,8 +46,11 @@ class AsyncCall(Generic[R]):
             await call.source.push(())
             result = await call.complete()
 
-    Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name.
+    Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name. `handle()`
+    gives MIDL's form of the same call.
     """
+
+    _exchange: Exchange
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -135,6 +143,56 @@ class Call:
     def cancelled(self) -> bool:
         """Whether the client asked to cancel the call, or went away. The method decides what to make of it."""
         return self._serving.cancelled
+
+    def defer(
+        self,
+        notify: Notification[AsyncReply[Any]] = None,
+        *,
+        notify_on_send_complete: bool = False,
+        user_info: Any = None,
+    ) -> AsyncReply[Any]:
+        """Leave the answer to the `AsyncReply`, which the method may return, and which may be used in any thread.
+
+        Pipes stay of use until there is an answer.
+
+        Args:
+            notify: how to be told that a pull can go on, that a push was sent, and by CALL_COMPLETE that the call has
+                failed: the client is gone or its data was bad. A callback gets the reply.
+            notify_on_send_complete: whether SEND_COMPLETE is told (RPC_C_NOTIFY_ON_SEND_COMPLETE).
+            user_info: the program's own.
+
+        Raises:
+            InvalidAsyncCall: the answer was deferred before, or has been given.
+            TypeError: `notify` is no notification.
+        """
+        notifier: Notifier[Any] = Notifier(notify)
+        return AsyncReply(self, self._serving.defer(), notifier, notify_on_send_complete, user_info)
+
+    def test_cancel(self) -> int:
+        """0 (RPC_S_OK) if the client asked to cancel the call or went away, 1791 (RPC_S_CALL_IN_PROGRESS) if not.
+
+        1725 (RPC_S_NO_CALL_ACTIVE) once there was an answer. It changes nothing. Source: RpcServerTestCancel.
+        """
+        return self._serving.test_cancel()
+
+    def subscribe(self, event: AsyncEvent, notify: Notification[Call]) -> None:
+        """Be told when the client goes away (CLIENT_DISCONNECT), or cancels or gives up the call (CLIENT_CANCEL).
+
+        Each is told once at most, on the server's loop, also if it happened before; not after the answer. A callback
+        gets this call.
+
+        Raises:
+            CannotSupport: another event (RPC_S_CANNOT_SUPPORT).
+            InvalidArgument: the event has a subscription, or `notify` is None (RPC_S_INVALID_ARG).
+            TypeError: `notify` is no notification.
+
+        Source: RpcServerSubscribeForNotification.
+        """
+        self._serving.subscribe(event, notify)
+
+    def unsubscribe(self, event: AsyncEvent) -> int:
+        """End a subscription, if there is one; how often it was told, 0 or 1 (RpcServerUnsubscribeForNotification)."""
+        return self._serving.unsubscribe(event)
 
     async def call_back(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
         """Call a [callback] operation of the client and wait for its result; generated classes do it with types.

@@ -2,6 +2,7 @@
 
 It is the `Receiver` of its link. Its pipes, and whoever waits for anything, are its line's, which also keeps the
 outcome; so one failure, wherever it comes from, reaches every push, pull and complete as the same exception.
+`AsyncCall` and `AsyncHandle` are two views of it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,28 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from idlrt.association import Context, Stub
-from idlrt.errors import CallCancelled, NdrError, PipeClosed, PipeDiscipline
+from idlrt.asynchronous import AsyncEvent
+from idlrt.errors import (
+    RPC_S_ASYNC_CALL_PENDING,
+    RPC_S_OK,
+    AsyncCallPending,
+    CallCancelled,
+    NdrError,
+    PipeClosed,
+    PipeDiscipline,
+    status_of,
+)
 from idlrt.ids import NDR64
+from idlrt.ndr.elements import Form
 from idlrt.pipes.adapters import drain, ends, feed
 from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
 from idlrt.pipes.line import LoopLine
-from idlrt.pipes.objects import PipeReader, PipeWriter
 from idlrt.rpc.codecs import decode_response, encode_request
 
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.channel import Channel
+    from idlrt.rpc.handle import Listener
     from idlrt.rpc.interface import Interface, Operation
     from idlrt.rpc.link import Link
 
@@ -51,11 +63,12 @@ class Exchange:
         self._inputs = inputs
         self._object = object
         self._loop = channel.loop
+        self._thread = asyncio.current_task()  # whose calls are dispatched in order
         self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
         self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
-            self._incoming.gate = lambda: outgoing.closed
+            self._incoming.gate = lambda: outgoing.closed or self.over
         self.line = LoopLine(
             self._loop,
             self._incoming,
@@ -64,6 +77,8 @@ class Exchange:
             begin=self.begun,
             ends_call=True,
             timeout=timeout,
+            window=channel.pipe_window,
+            backlog=channel.pipe_backlog,
         )
         self._answer: Stub | None = None
         self._order = "<"
@@ -72,8 +87,12 @@ class Exchange:
         self._context: Context | None = None
         self._cancelling = False  # co_cancel was sent
         self._grace_timer: asyncio.TimerHandle | None = None
+        self._forsaken = False  # nobody will work the pipes by hand any more
+        self._listener: Listener | None = None
+        self._watching = False  # for the moment when the answer is there and the pipes are at their ends
+        self._sent = False  # SEND_COMPLETE of the call itself is to be told
         self._sources, self._sinks = ends(
-            operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
+            operation.name, operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
         )
         self._starting = self._loop.create_task(self._start(), name=f"idlrt call {operation.name}")
         self._pumping: asyncio.Task[None] | None = None
@@ -104,7 +123,7 @@ class Exchange:
     async def _start(self) -> None:
         operation = self.operation
         try:
-            link, context = await self._channel.acquire(self._interface, exclusive=bool(operation.pipes))
+            link, context = await self._channel.pool.acquire(self._interface, operation, self._thread)
             try:
                 codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
                 stub = encode_request(codec, operation, self._inputs)
@@ -116,7 +135,7 @@ class Exchange:
                     streamed=self._incoming is not None,
                 )
             except BaseException:
-                self._channel.release(link)
+                self._channel.pool.released(link)
                 raise
             self._link, self._context, self._call_id = link, context, call_id
             if self._outgoing is not None:
@@ -125,10 +144,13 @@ class Exchange:
                 self.line.end()
             else:
                 link.register(call_id, self)
-                self.line.open(link, call_id)
             link.send_stub(call_id, (stub,), self._outgoing is None)
+            self.line.open(link, call_id)
             if operation.maybe:
-                self._channel.release(link)
+                self._channel.pool.released(link)
+            if operation.pipes:
+                self._sent = True
+                self._tell_sent()
         except Exception as error:
             self.fail(error)
         self.wake()
@@ -137,6 +159,9 @@ class Exchange:
         """Wait until the request is on its way; raises what prevented it."""
         if not self._starting.done():
             await asyncio.wait([self._starting])
+        self.check_made()
+
+    def check_made(self) -> None:
         if self._link is None and self.line.error is not None:
             raise self.line.error
 
@@ -191,6 +216,7 @@ class Exchange:
             self._grace_timer.cancel()
         if self._pumping is not None and (self.line.error is not None or self._unsent):
             self._pumping.cancel()
+        self._tell_complete()
 
     @property
     def _unsent(self) -> bool:
@@ -200,26 +226,24 @@ class Exchange:
 
     async def _pump(self) -> None:
         await self.begun()
-        assert self._context is not None
-        codec = self._interface.codecs(self._context.transfer, "<", self._channel.decoding)[self.operation.opnum]
         line = self.line
-        for outlet, element in zip(self.outlets, codec.in_pipes, strict=True):
+        for outlet in self.outlets:
             if outlet.name in self._sources:
-                await feed(PipeWriter(line, outlet), self._sources[outlet.name], element.stride, self._in_thread)
+                await feed(line, outlet, self._sources[outlet.name], self._in_thread)
             else:
                 while not outlet.closed:
                     await line.change()
-        for inlet, element in zip(self.inlets, codec.out_pipes, strict=True):
+        for inlet in self.inlets:
             if inlet.name in self._sinks:
-                await drain(PipeReader(line, inlet), self._sinks[inlet.name], element.stride, self._in_thread)
+                await drain(line, inlet, self._sinks[inlet.name], self._in_thread)
             else:
                 while not inlet.drained:
                     await line.change()
 
-    async def pull_in_turn(self, inlet: Inlet, most: int | None) -> Any:
+    async def pull_in_turn(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
         """`pull` for the program, which works some pipes by hand and has given sources and sinks for others."""
         await self._turn_of(self.outlets, self.inlets[: inlet.index])
-        return await self.line.pull(inlet, most)
+        return await self.line.pull(inlet, most, form)
 
     async def push_in_turn(self, outlet: Outlet, block: Any) -> None:
         await self._turn_of(self.outlets[: outlet.index], ())
@@ -317,17 +341,22 @@ class Exchange:
         if self.over:
             return
         grace = self._channel.cancel_grace if grace is None else grace
-        if self._link is None:
-            self._starting.cancel()
-            self.fail(CallCancelled())
-        elif grace <= 0:
+        if grace <= 0:
             self._abort(CallCancelled("the call was given up"))
+            return
+        self._ask_to_end()
+        if self._link is not None and self._grace_timer is None:
+            late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
+            self._grace_timer = self._loop.call_later(grace, self._abort, late)
+
+    def _ask_to_end(self) -> None:
+        """Send co_cancel; a call that the server knows nothing of ends here."""
+        if self._link is None:
+            self._abort(CallCancelled())
         elif not self._cancelling:
             self._cancelling = True
             self._link.association.cancel(self._call_id)
             self._link.send()
-            late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
-            self._grace_timer = self._loop.call_later(grace, self._abort, late)
 
     async def _withdraw(self) -> None:
         """The waiter was cancelled: tell the server, wait a little, and give up."""
@@ -371,3 +400,100 @@ class Exchange:
             self.line.discard()
             self._link.give_up(self._call_id)
         self.fail(error)
+
+    # -- the MIDL form: `handle.Machine`
+
+    @property
+    def reported(self) -> bool:
+        return self.line.reported
+
+    @property
+    def _complete(self) -> bool:
+        """Whether there is an outcome: a failure, or an answer and pipes that are all at their ends."""
+        if self.line.error is not None:
+            return True
+        pumped = self._pumping is None or self._pumping.done()
+        drained = self._incoming is None or self._incoming.drained or self._forsaken
+        return self.over and pumped and drained
+
+    def status(self) -> int:
+        if not self._complete:
+            return RPC_S_ASYNC_CALL_PENDING
+        return RPC_S_OK if self.line.error is None else status_of(self.line.error)
+
+    def collect(self) -> Any:
+        if self.line.error is not None:
+            raise self.line.error
+        if self._complete:
+            return self._result()
+        if not self._forsaken:
+            pumped = self._pumping is not None and not self._pumping.done()
+            try:
+                self._check_discipline(*((self._sources, self._sinks) if pumped else ()))
+            except PipeDiscipline as error:
+                self._on_loop(self._abort, error)
+                raise
+        raise AsyncCallPending
+
+    def withdraw(self, abort: bool) -> None:
+        self._on_loop(self._withdraw_now, abort)
+
+    def _withdraw_now(self, abort: bool) -> None:
+        if not self._complete:
+            if abort:
+                self._abort(CallCancelled("the call was given up"))
+            elif not self.over:
+                self._ask_to_end()
+            self._forsake()
+
+    def _forsake(self) -> None:
+        """Nobody works the pipes by hand any more; sources and sinks go on, unless they wait for somebody to do it."""
+        pumping = self._pumping
+        if pumping is not None and not pumping.done():
+            try:
+                self._check_discipline(self._sources, self._sinks)
+                return
+            except PipeDiscipline:
+                pumping.cancel()
+        self._forsaken = True
+        self.line.discard()
+        if self._incoming is not None:
+            self._incoming.fail(CallCancelled())
+        self._tell_complete()
+
+    def _on_loop(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Now, or soon if this is not the loop's thread: handles are used in any."""
+        if asyncio._get_running_loop() is self._loop:
+            function(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def listen(self, listener: Listener | None) -> None:
+        self._listener = listener
+        self.line.tell = None if listener is None or not self.operation.pipes else self._tell
+        self._tell_sent()
+        self._tell_complete()
+
+    def _tell(self, event: AsyncEvent) -> None:
+        if self._listener is not None:
+            self._loop.call_soon(self._listener, event)
+
+    def _tell_sent(self) -> None:
+        if self._sent and self._listener is not None:
+            self._sent = False
+            self._tell(AsyncEvent.SEND_COMPLETE)
+
+    def _tell_complete(self) -> None:
+        """Tell that the call is complete, now or when the last pipe is at its end."""
+        if self._listener is None or self.line.reported:
+            return
+        if self._complete:
+            self._tell(AsyncEvent.CALL_COMPLETE)
+            self._listener = self.line.tell = None
+        elif self.over and not self._watching:
+            self._watching = True
+            self.line.change().add_done_callback(self._changed)
+
+    def _changed(self, _: asyncio.Future[None]) -> None:
+        self._watching = False
+        self._tell_complete()

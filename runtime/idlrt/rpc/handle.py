@@ -29,6 +29,10 @@ class Machine(Protocol):
     @property
     def operation(self) -> Operation: ...
 
+    @property
+    def reported(self) -> bool:
+        """Whether `pull_nowait` or `push_nowait` raised what the call has ended with, so that nothing more is due."""
+
     def check_made(self) -> None:
         """Raise what is known to have kept the call from being made."""
 
@@ -158,6 +162,7 @@ class AsyncHandle(Generic[C_co]):
         A failure is there to be collected by `complete`, too. Without a call, 1914 (RPC_S_INVALID_ASYNC_HANDLE).
         Source: RpcAsyncGetCallStatus.
         """
+        self._look()
         return RPC_S_INVALID_ASYNC_HANDLE if self._call is None else self._call._exchange.status()
 
     def complete(self: AsyncHandle[Handled[R]]) -> R:
@@ -201,12 +206,19 @@ class AsyncHandle(Generic[C_co]):
         """The call that the handle serves, with its pipes (RpcAsyncGetCallHandle); raises `InvalidAsyncHandle`."""
         return self._attached()
 
+    def _look(self) -> None:
+        """A call that has ended in one of its pipes is not ours any more."""
+        if self._call is not None and self._call._exchange.reported:
+            self._release(self._call)
+
     def _attached(self: AsyncHandle[C]) -> C:
+        self._look()
         if self._call is None:
             raise InvalidAsyncHandle
         return self._call
 
     def _check_free(self) -> None:
+        self._look()
         if self._call is not None:
             raise InvalidAsyncCall(
                 f"the handle serves a call of {self._call._exchange.operation.name} that was not completed",
@@ -222,7 +234,7 @@ class AsyncHandle(Generic[C_co]):
         call._exchange.listen(partial(self._happened, call) if self._notifier else None)
 
     def _happened(self, call: Handled[Any], event: AsyncEvent) -> None:
-        if self._call is not None and self._call is not call:
-            return  # the handle has gone on to another call
+        if (self._call is not None and self._call is not call) or call._exchange.reported:
+            return  # the handle has gone on to another call, or the program has the outcome
         if event is not AsyncEvent.SEND_COMPLETE or self.notify_on_send_complete:
             self._notifier.tell(self, event)

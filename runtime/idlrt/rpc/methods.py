@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from idlrt.rpc.interface import Operation
-from idlrt.rpc.service import Service
+from idlrt.rpc.service import Service, is_cancellable
 
 
 class Method:
     """An operation and what implements it."""
 
-    __slots__ = ("blocking", "function", "names", "operation")
+    __slots__ = ("blocking", "cancellable", "function", "names", "operation")
 
     def __init__(self, operation: Operation, service: Service) -> None:
         self.operation = operation
         self.function: Callable[..., Any] = getattr(service, operation.name)
+        self.cancellable = is_cancellable(self.function)
         self.blocking = not inspect.iscoroutinefunction(self.function)
         # The generated declaration knows how pipes and other parameters mix; a program may rename its parameters.
         self.names = _parameters(type(service), operation) if operation.pipes else operation.inputs

@@ -19,6 +19,7 @@ from idlrt import transport
 from idlrt.association import Limits, Offer, ServerConfig
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
+from idlrt.pipes.flow import BACKLOG, WINDOW, check_room
 from idlrt.rpc.accepted import ServerLink
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.call import Call
@@ -26,6 +27,7 @@ from idlrt.rpc.contexts import Groups
 from idlrt.rpc.interface import Interface
 from idlrt.rpc.methods import Method
 from idlrt.rpc.reach import TRANSFERS, known, supported
+from idlrt.rpc.reply import AsyncReply
 from idlrt.rpc.service import Service
 from idlrt.rpc.serving import Serving
 from idlrt.transport.liveness import KEEP_ALIVE, KeepAlive
@@ -45,7 +47,9 @@ class Server:
             await server.serve_forever()
 
     `threads` bounds the methods that are plain functions, `limits` what one connection may cost.
-    `transfers` are the transfer syntaxes to grant, liked best first.
+    `transfers` are the transfer syntaxes to grant, liked best first. `pipe_window` is how many octets may wait in a
+    call's pipes before its connection is not read any further, `pipe_backlog` how many `push_nowait` may give a
+    connection beyond what it takes.
     """
 
     def __init__(
@@ -58,12 +62,17 @@ class Server:
         max_fragment: int | None = None,
         bind_timeout: float = BIND_TIMEOUT,
         keep_alive: KeepAlive | None = KEEP_ALIVE,
+        pipe_window: int = WINDOW,
+        pipe_backlog: int = BACKLOG,
     ) -> None:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
         self.transfers = known(transfers)
         self.bind_timeout = bind_timeout
         self.keep_alive = keep_alive
+        check_room(pipe_window, pipe_backlog)
+        self.pipe_window = pipe_window
+        self.pipe_backlog = pipe_backlog
         self.links: set[ServerLink] = set()
         self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone
         self.groups = Groups(self.call_hook)
@@ -130,8 +139,8 @@ class Server:
             inputs = tuple(values[name] for name in method.names)
         if method.blocking:
             result = await self.loop.run_in_executor(self._executor(), method.function, call, *inputs)
-            # A plain def may hand back an awaitable; it is awaited here, on the loop.
-            return await result if isinstance(result, Awaitable) else result
+            # A plain def may hand back an awaitable; it is awaited here, on the loop. A reply comes without being held.
+            return await result if isinstance(result, Awaitable) and not isinstance(result, AsyncReply) else result
         return await method.function(call, *inputs)
 
     async def call_hook(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface
@@ -17,3 +18,25 @@ class Service(ABC):  # generated subclasses have the abstract methods
     """
 
     interface: ClassVar[Interface]
+
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+def cancellable(method: MethodT) -> MethodT:
+    """A service's method that a client's request to cancel its call is to interrupt.
+
+        class Watcher(WatchService):
+            @rpc.cancellable
+            async def Watch(self, call: rpc.Call, id: int) -> int: ...
+
+    An `async def` is cancelled then, as when the client goes away, and its client gets `nca_s_fault_cancel` unless it
+    returns or raises something else. A plain `def` cannot be; its pulls raise `CallCancelled` where they would
+    have to wait. Other methods are only told: by `call.cancelled`, `call.until_cancelled()` and subscriptions.
+    """
+    method.__dict__["_idlrt_cancellable"] = True
+    return method
+
+
+def is_cancellable(method: Callable[..., Any]) -> bool:
+    return getattr(method, "_idlrt_cancellable", False)

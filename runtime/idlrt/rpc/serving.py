@@ -1,31 +1,37 @@
 """One call at the server, from its first fragment to its answer.
 
 The request's ordinary data is decoded as soon as it is complete; with pipes the method starts then, while the pipes
-still arrive. Whatever the method raises becomes one fault; whatever happens to the client becomes one exception at the
-method's next pull or push.
+still arrive. The answer is what the method returns, or comes later from an `AsyncReply`. Whatever the method raises
+becomes one fault; whatever happens to the client becomes one exception at the method's next pull or push.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
+from idlrt.asynchronous import AsyncEvent, Notification
 from idlrt.errors import (
-    NCA_FAULT_CANCEL,
     NCA_FAULT_UNSPEC,
+    RPC_S_CALL_IN_PROGRESS,
+    RPC_S_NO_CALL_ACTIVE,
+    RPC_S_OK,
     RPC_X_BAD_STUB_DATA,
     CallCancelled,
     ConnectionLost,
+    InvalidAsyncCall,
     NdrError,
     PipeError,
     RpcFault,
     fault_from_error,
 )
 from idlrt.ids import NDR64
+from idlrt.ndr.elements import Form
 from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
-from idlrt.pipes.line import LoopLine
+from idlrt.pipes.line import LoopLine, Octets
 from idlrt.pipes.objects import (
     BlockingPipeDuplex,
     BlockingPipeReader,
@@ -37,6 +43,8 @@ from idlrt.pipes.objects import (
 from idlrt.rpc.call import Call
 from idlrt.rpc.codecs import decode_request, decode_response, encode_request, encode_response
 from idlrt.rpc.contexts import unlock
+from idlrt.rpc.reply import Deferral, Listener
+from idlrt.rpc.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from idlrt.rpc.accepted import ServerLink
@@ -53,6 +61,8 @@ _TRY_AGAIN = 0.01  # seconds
 
 # What a method raises to end the call with a status; anything else is a mistake and is logged.
 _STATUSES = (RpcFault, PipeError, CallCancelled)
+
+_subscribing = Lock()
 
 
 class Serving:
@@ -83,7 +93,17 @@ class Serving:
         self._cancelling: asyncio.Event | None = None  # that somebody waits for
         self._callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
         self._task: asyncio.Task[None] | None = None
+        self._inputs: tuple[Any, ...] = ()
+        self._handles: dict[str, list[ContextHandle]] = {}  # the context handles among them
+        self._running = True  # the method is, or will be
+        self._interrupted = False  # it was cancelled, which happens once
+        self._stopped = False  # the server does not wait any longer
+        self._deferral: Deferral | None = None
+        self._listener: Listener | None = None
+        self._subscriptions: Subscriptions[Call] | None = None
         self._lost = False  # nobody waits for the answer any more
+        self._asked = event.cancelled  # to cancel the call
+        self._gone = False  # the connection is
         self.answered = False
         self.ended = False
 
@@ -157,14 +177,21 @@ class Serving:
             answering = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
             outgoing.open(answering.out_pipes, "<", wide)
         if operation.pipes:
-            line = self._line = LoopLine(self._link.loop, self._incoming, self._outgoing, self._stop)
+            line = self._line = LoopLine(
+                self._link.loop,
+                self._incoming,
+                self._outgoing,
+                self._give_up,
+                window=self._link.server.pipe_window,
+                backlog=self._link.server.pipe_backlog,
+            )
             line.open(self._link, self.call_id)
-            if self.cancelled:
-                self._hurry(line)
         self._head = bytearray()
         if self._retry is not None:
             self._retry.cancel()
         self._task = self._link.loop.create_task(self._run(inputs), name=f"idlrt {operation.name}")
+        if self.cancelled:
+            self._hurry()
 
     def _bad_data(self, error: NdrError) -> None:
         _log.warning("bad data from %s for %s: %s", self.client, self.operation.name, error)
@@ -186,14 +213,21 @@ class Serving:
             self._line.wake()
 
     def cancel(self) -> None:
-        """The client sent co_cancel. A pull that would have to wait for it is told; the rest is up to the method."""
+        """The client sent co_cancel. That tells; only a method that is `cancellable` is disturbed."""
+        self._asked = True
         self._set_cancelled()
-        if self._line is not None:
-            self._hurry(self._line)
+        self._tell_subscriber(AsyncEvent.CLIENT_CANCEL)
+        self._hurry()
 
-    def _hurry(self, line: LoopLine) -> None:
-        line.impatience = CallCancelled("the client asked to cancel the call")
-        line.wake()
+    def _hurry(self) -> None:
+        if not self._method.cancellable:
+            return
+        if not self._method.blocking:
+            if self._task is not None:
+                self._link.loop.call_soon(self._interrupt, self._task)
+        elif self._line is not None:
+            self._line.impatience = CallCancelled("the client asked to cancel the call")
+            self._line.wake()
 
     def _set_cancelled(self) -> None:
         self.cancelled = True
@@ -209,11 +243,15 @@ class Serving:
         if self._lost:
             return
         self._lost = True
+        orphaned = isinstance(error, CallCancelled)
+        self._asked |= orphaned
+        self._gone = not orphaned
         self.answered = True
         self._set_cancelled()
         if self._line is not None:
             self._line.told = None
         self._stop(error)
+        self._tell_subscriber(AsyncEvent.CLIENT_CANCEL if orphaned else AsyncEvent.CLIENT_DISCONNECT)
         if self._task is None:
             self._link.ended(self)
         elif not self._method.blocking and not self.maybe:
@@ -221,7 +259,10 @@ class Serving:
             self._link.loop.call_soon(self._interrupt, self._task)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
-        if self._line is None or self._line.told is not task:
+        """Cancel the method, once, unless a pipe has told it what happened."""
+        told = self._line is not None and self._line.told is task
+        if self._running and not self._interrupted and not told:
+            self._interrupted = True
             task.cancel()
 
     def _stop(self, error: Exception) -> None:
@@ -231,11 +272,29 @@ class Serving:
             self._callback.set_exception(error)
         if self._line is not None:
             self._line.fail(error)
+        if self._deferral is not None and self._deferral.error is None:
+            self._deferral.error = error
+            self._tell(AsyncEvent.CALL_COMPLETE)
+
+    def _give_up(self, error: Exception) -> None:
+        """A pipe raises what ends the call, whatever the method makes of it; no reply is due any more."""
+        if self._deferral is None:
+            self._failed(error)
+        elif self._deferral.take():
+            self.answer(None, error)
+        self._stop(error)
+        if self._task is not None and not self._method.blocking:
+            self._link.loop.call_soon(self._interrupt, self._task)
 
     def abort(self) -> None:
         """The server stops and does not wait any longer."""
-        self._stop(CallCancelled("the server stops"))
-        if self._task is not None:
+        self._stopped = True
+        error = CallCancelled("the server stops")
+        self._stop(error)
+        if self._deferral is not None and not self._running:
+            if self._deferral.take():
+                self.answer(None, error)
+        elif self._task is not None:
             self._link.loop.call_soon(self._task.cancel)  # a task cancelled before its first turn would never end
 
     async def call_back(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
@@ -279,37 +338,63 @@ class Serving:
     async def _run(self, inputs: tuple[Any, ...]) -> None:
         link, operation = self._link, self.operation
         locks: list[asyncio.Lock] = []
-        handles: dict[str, list[ContextHandle]] = {}
         called = False
         try:
             if operation.contexts_in:
-                inputs, handles, locks = await link.group.resolve(operation, inputs)
+                inputs, self._handles, locks = await link.group.resolve(operation, inputs)
+            self._inputs = inputs
             called = True
             result = await link.server.run(self._method, Call(self), inputs, self._pipes())
-            if self._incoming is not None:
-                self._incoming.check_drained()
-            at = 0
-            if self._outgoing is not None:
-                self._outgoing.check_closed()
-                at = self._outgoing.at & 7
-            if operation.contexts_out:
-                # Also when nobody waits for the answer any more: a new handle must then be run down.
-                link.group.record(operation, handles, result, self._service)
-            if not self.answered:
-                codec = self.interface.codecs(self.transfer, "<", self._link.decoding)[operation.opnum]
-                stub = encode_response(codec, operation, result, inputs, at)
-                link.send_stub(self.call_id, (*self._end_pipes(), stub), True)
+            if self._deferral is None:
+                self._answer(result)
+            del result  # it may be the reply
         except asyncio.CancelledError:
-            self.fault(NCA_FAULT_CANCEL)
+            self._raised(CallCancelled())
         except Exception as error:
-            self._failed(error)
+            self._raised(error)
+        try:
+            self._running = False
+            if self._deferral is not None and not self._stopped:
+                await asyncio.wait([self._deferral.outcome])
         finally:
             unlock(locks)
             if self._line is not None:
                 self._line.discard()
             if operation.notify:
                 await self._notify(called)
+            if self._deferral is not None:
+                self._deferral.outcome.cancel()
+            self._listener = self._subscriptions = None
             link.ended(self)
+
+    def _answer(self, result: Any) -> None:
+        """Send what the method gave, once its pipes are at their ends."""
+        operation, link = self.operation, self._link
+        if self._incoming is not None:
+            self._incoming.check_drained()
+        at = 0
+        if self._outgoing is not None:
+            self._outgoing.check_closed()
+            at = self._outgoing.at & 7
+        if operation.contexts_out:
+            # Also when nobody waits for the answer any more: a new handle must then be run down.
+            link.group.record(operation, self._handles, result, self._service)
+        if not self.answered:
+            codec = self.interface.codecs(self.transfer, "<", link.decoding)[operation.opnum]
+            stub = encode_response(codec, operation, result, self._inputs, at)
+            link.send_stub(self.call_id, (*self._end_pipes(), stub), True)
+
+    def _raised(self, error: Exception) -> None:
+        """The method's failure is the answer, if no reply was faster."""
+        deferral = self._deferral
+        if deferral is None:
+            self._failed(error)
+        elif self._lost and isinstance(error, CallCancelled):
+            pass  # it was cancelled because its client has gone; whoever has the reply is still to answer
+        elif deferral.take():
+            self.answer(None, error)
+        else:
+            _log.error("%s raised after its reply had answered", self.operation.name, exc_info=error)
 
     async def _unread(self) -> None:
         """All that is to do for a request that cannot be decoded."""
@@ -330,6 +415,7 @@ class Serving:
         """The pipes by name, for a coroutine or for a thread."""
         if self._line is None:
             return {}
+        self.interface.check_pipes()
         line: Any = self._line
         kinds: tuple[Any, Any, Any] = PipeDuplex, PipeReader, PipeWriter
         if self._method.blocking:
@@ -348,13 +434,14 @@ class Serving:
                 made[name] = writer(line, outlets[name])
         return made
 
-    def _end_pipes(self) -> list[bytes | memoryview]:
+    def _end_pipes(self) -> list[Octets]:
         """The answer begins; what was pushed and gathered goes before it."""
         self.answered = True
         if self._line is None:
             return []
+        parts = self._line.unsent()
         self._line.end()
-        return self._line.gathered()
+        return parts
 
     def _failed(self, error: Exception) -> None:
         if self.answered:
@@ -382,6 +469,87 @@ class Serving:
         if self._task is None:
             self._link.ended(self)
 
+    # -- the MIDL form: `reply.Deferred`, and what `Call` shows
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._link.loop
+
+    def defer(self) -> Deferral:
+        if self._deferral is not None:
+            raise InvalidAsyncCall(f"the answer of {self.operation.name} was deferred before")
+        if not self._running:
+            raise InvalidAsyncCall(f"the call of {self.operation.name} was answered already")
+        deferral = self._deferral = Deferral(self)
+        deferral.error = self._error
+        return deferral
+
+    def check_pipes(self) -> None:
+        if not self.answered:
+            if self._incoming is not None:
+                self._incoming.check_drained()
+            if self._outgoing is not None:
+                self._outgoing.check_closed()
+
+    def answer(self, result: Any, error: Exception | None) -> None:
+        deferral = self._deferral
+        assert deferral is not None
+        if self.ended or deferral.outcome.done():
+            return
+        try:
+            if error is not None:
+                raise error
+            self._answer(result)
+        except Exception as failure:
+            self._failed(failure)
+            deferral.outcome.set_exception(failure)
+            deferral.outcome.exception()  # whether anybody awaits it or not
+        else:
+            deferral.outcome.set_result(result)
+
+    def forgotten(self) -> None:
+        if not self.answered:
+            _log.error(
+                "%s deferred its answer, and nobody is left who could complete or abort the call of %s",
+                self.operation.name,
+                self.client,
+            )
+        self.answer(None, RpcFault(NCA_FAULT_UNSPEC))
+
+    def listen(self, listener: Listener | None) -> None:
+        self._listener = listener
+        if self._line is not None:
+            self._line.tell = None if listener is None else self._tell
+        if self._error is not None:
+            self._link.loop.call_soon_threadsafe(self._tell, AsyncEvent.CALL_COMPLETE)
+
+    def _tell(self, event: AsyncEvent) -> None:
+        if self._listener is not None:
+            self._link.loop.call_soon(self._listener, event)
+
+    def test_cancel(self) -> int:
+        answered = self.answered and not self._lost
+        if self.ended or answered or (self._deferral is not None and self._deferral.taken):
+            return RPC_S_NO_CALL_ACTIVE
+        return RPC_S_OK if self.cancelled else RPC_S_CALL_IN_PROGRESS
+
+    def subscribe(self, event: AsyncEvent, notify: Notification[Call]) -> None:
+        with _subscribing:
+            if self._subscriptions is None:
+                self._subscriptions = Subscriptions()
+        self._subscriptions.add(event, notify)
+        if self._asked if event is AsyncEvent.CLIENT_CANCEL else self._gone:
+            self._link.loop.call_soon_threadsafe(self._tell_subscriber, event)
+
+    def unsubscribe(self, event: AsyncEvent) -> int:
+        return 0 if self._subscriptions is None else self._subscriptions.remove(event)
+
+    def _tell_subscriber(self, event: AsyncEvent) -> None:
+        if self._subscriptions is not None:
+            notifier = self._subscriptions.take(event)
+            if notifier is not None:
+                self._link.loop.call_soon(notifier.tell, Call(self), event)
+
 
 class _ThreadLine:
     """The line of pipes that a plain method works from its thread: each use goes through the loop."""
@@ -392,11 +560,23 @@ class _ThreadLine:
         self._line = line
         self._loop = loop
 
-    def pull(self, inlet: Inlet, most: int | None) -> Any:
-        return asyncio.run_coroutine_threadsafe(self._line.pull(inlet, most), self._loop).result()
+    def pull(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
+        return asyncio.run_coroutine_threadsafe(self._line.pull(inlet, most, form), self._loop).result()
 
     def push(self, outlet: Outlet, block: Any) -> None:
         asyncio.run_coroutine_threadsafe(self._line.push(outlet, block), self._loop).result()
+
+    def pull_nowait(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
+        async def pull() -> Any:
+            return self._line.pull_nowait(inlet, most, form)
+
+        return asyncio.run_coroutine_threadsafe(pull(), self._loop).result()
+
+    def push_nowait(self, outlet: Outlet, block: Any) -> None:
+        async def push() -> None:
+            self._line.push_nowait(outlet, block)
+
+        asyncio.run_coroutine_threadsafe(push(), self._loop).result()
 
 
 def lost(reason: Exception | None) -> ConnectionLost:
