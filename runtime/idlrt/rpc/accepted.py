@@ -29,12 +29,18 @@ from idlrt.rpc.serving import Serving, lost
 from idlrt.rpc.wire import Octets, Wire
 
 if TYPE_CHECKING:
+    from idlrt.rpc.interface import Interface
+    from idlrt.rpc.methods import Method
     from idlrt.rpc.server import Server
+    from idlrt.rpc.service import Service
 
 _log = logging.getLogger("idlrt.server")
 
 # Octets of answers that a client leaves unread before its requests are left unread too.
 _UNREAD_ANSWERS = 1 << 20
+
+# Octets of an answer that is worth a write of its own.
+_GATHERED = 4 << 10
 
 
 class ServerLink(Wire[Serving]):
@@ -50,6 +56,7 @@ class ServerLink(Wire[Serving]):
         self.decoding = server.decoding
         self.client = "?"
         self._joined: Group | None = None
+        self._found: dict[int, tuple[Interface, Service, dict[int, Method]]] = {}  # by context id
         self._lost = False
         self._unbound: asyncio.TimerHandle | None = None
 
@@ -121,10 +128,14 @@ class ServerLink(Wire[Serving]):
                 pass
 
     def _start(self, event: CallStarted) -> None:
-        found = self.server.find(event.context.interface)
+        context = event.context
+        found = self._found.get(context.context_id)
+        if found is None:
+            found = self.server.find(context.interface)
         if found is None:
             self._association.fault(event.call_id, NCA_UNK_IF, executed=False)
             return
+        self._found[context.context_id] = found
         interface, service, methods = found
         method = methods.get(event.opnum)
         if method is None:
@@ -144,6 +155,8 @@ class ServerLink(Wire[Serving]):
         """Send stub data of a response, `last` to its end."""
         if not self._lost:
             self._association.respond(call_id, *parts, last=last)
+            if len(parts) > 1 or len(parts[0]) > _GATHERED:
+                self._send_by = None  # answers to the rest of what was read are not gathered
             self._send()
 
     def call_back(self, call_id: int, opnum: int, stub: bytes | bytearray) -> None:

@@ -26,6 +26,9 @@ Octets: TypeAlias = bytes | bytearray | memoryview
 LOOK_EVERY: Final = 0.4
 """Seconds between looks at a connection that is not read: who waits for a peer that is gone waits less than one."""
 
+GATHER: Final = 0.001
+"""Seconds for which what the events of one read leave to be sent is gathered, to go in one write."""
+
 
 class Receiver(Protocol):
     """What a connection tells a call."""
@@ -55,6 +58,8 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         self._calls: dict[int, CallT] = {}
         self._holders: set[object] = set()  # while there are any, nothing is read
         self._looking: asyncio.TimerHandle | None = None
+        self._sending_soon = False
+        self._send_by: float | None = None  # while events are dispatched: until when answers are gathered
         self._hung_up = False  # the peer has; what it sent is read to its end
         self._keep_alive = keep_alive
         self._trace = tracer(f"{side} {id(self) & 0xFFFF:04x}")
@@ -111,6 +116,7 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
     def _dispatch(self, events: Iterable[Any]) -> None:
         calls = self._calls
         touched: CallT | None = None
+        self._send_by = self.loop.time() + GATHER
         try:
             for event in events:
                 if type(event) is Stub:
@@ -126,21 +132,35 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
                 else:
                     self._other(event)
         except RemoteProtocolError as error:
+            self._send_by = None
             self._broken(error)
             return
         if touched is not None:
             touched.settle()
+        self._send_by = None
         self._send()
 
     # -- the calls' side
 
     def _send(self) -> None:
         """Give the transport what the association has to send."""
+        if self._send_by is not None and self.loop.time() < self._send_by:
+            return  # with what the events to come leave
         parts = self._octets.data_to_send()
         if parts and not self._transport.is_closing():
             if self._trace is not None:
                 self._trace.sent(parts)
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def _send_soon(self) -> None:
+        """Send when the loop's turn is over, all in one write that is due then."""
+        if not self._sending_soon:
+            self._sending_soon = True
+            self.loop.call_soon(self._send_now)
+
+    def _send_now(self) -> None:
+        self._sending_soon = False
+        self._send()
 
     def hold(self, holder: object) -> None:
         """Stop reading until `go_on` of the same holder, and of all others."""
