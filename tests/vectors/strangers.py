@@ -56,14 +56,13 @@ def pieces(stub: bytes, size: int) -> list[tuple[int, bytes]]:
 
 
 class StrangeServer(Stranger):
-    """Grants one transfer syntax, keeps the stub of each request and answers it with octets, or with a fault."""
+    """Grants one transfer syntax, keeps the stub of each request and answers it with octets, or with a fault.
+
+    It grants what it is asked for by alter_context, whatever it is.
+    """
 
     def __init__(
-        self,
-        transfer: SyntaxId,
-        answer: bytes | None = None,
-        order: Order = "<",
-        cut: int = FRAGMENT,
+        self, transfer: SyntaxId, answer: bytes | None = None, order: Order = "<", cut: int = FRAGMENT
     ) -> None:
         super().__init__()
         self.transfer = transfer
@@ -71,6 +70,9 @@ class StrangeServer(Stranger):
         self.order = order
         self.cut = cut
         self.requests: list[pdu.Request] = []
+        self.altered: list[pdu.AlterContext] = []
+        self.granted: dict[int, SyntaxId] = {}
+        """The transfer syntax of each presentation context."""
 
     @property
     def stub(self) -> bytes:
@@ -79,17 +81,12 @@ class StrangeServer(Stranger):
     def heard(self, found: pdu.AnyPdu) -> None:
         match found:
             case pdu.Bind(contexts=contexts, call_id=call_id):
-                granting = tuple(self._result(context) for context in contexts)
-                kind = pdu.AlterContextResp if isinstance(found, pdu.AlterContext) else pdu.BindAck
-                self.say(
-                    kind(
-                        call_id=call_id,
-                        max_xmit=FRAGMENT,
-                        max_recv=FRAGMENT,
-                        group_id=1,
-                        results=granting,
-                    )
-                )
+                kind: type[pdu.BindAck] = pdu.BindAck
+                if isinstance(found, pdu.AlterContext):
+                    self.altered.append(found)
+                    kind = pdu.AlterContextResp
+                granting = tuple(self._result(context, found in self.altered) for context in contexts)
+                self.say(kind(call_id=call_id, max_xmit=FRAGMENT, max_recv=FRAGMENT, group_id=1, results=granting))
             case pdu.Request(flags=flags):
                 self.requests.append(found)
                 if flags & LAST:
@@ -97,46 +94,37 @@ class StrangeServer(Stranger):
             case _:
                 pass
 
-    def _result(self, context: pdu.ContextElement) -> pdu.ContextResult:
-        if self.transfer in context.transfers:
-            return pdu.ContextResult(pdu.Result.ACCEPTANCE, 0, self.transfer)
+    def _result(self, context: pdu.ContextElement, altering: bool) -> pdu.ContextResult:
+        transfer = context.transfers[0] if altering else self.transfer
+        if transfer in context.transfers:
+            self.granted[context.context_id] = transfer
+            return pdu.ContextResult(pdu.Result.ACCEPTANCE, 0, transfer)
         return pdu.ContextResult(pdu.Result.PROVIDER_REJECTION, pdu.Reason.TRANSFER_SYNTAXES)
 
     def _answer(self, request: pdu.Request) -> None:
         context_id, call_id = request.context_id, request.call_id
         if self.answer is None:
-            self.say(
-                pdu.Fault(
-                    call_id=call_id,
-                    context_id=context_id,
-                    status=ANY_FAULT,
-                    order=self.order,
-                )
-            )
+            self.say(pdu.Fault(call_id=call_id, context_id=context_id, status=ANY_FAULT, order=self.order))
             return
         for flags, part in pieces(self.answer, self.cut):
-            self.say(
-                pdu.Response(
-                    call_id=call_id,
-                    context_id=context_id,
-                    flags=flags,
-                    stub=part,
-                    order=self.order,
-                )
-            )
+            self.say(pdu.Response(call_id=call_id, context_id=context_id, flags=flags, stub=part, order=self.order))
 
 
 class StrangeClient(Stranger):
-    """Binds, makes one call with a request of given octets, and keeps the answer."""
+    """Binds, makes one call with a request of given octets, and keeps the answer.
+
+    Without octets it waits to be told what to `send`. Its hints are as wrong as those of real clients.
+    """
 
     def __init__(
         self,
         interface: SyntaxId,
         transfer: SyntaxId,
         opnum: int,
-        request: bytes,
+        request: bytes | None,
         order: Order = "<",
         cut: int = FRAGMENT,
+        alloc_hint: int = 4,
     ) -> None:
         super().__init__()
         self.interface = interface
@@ -145,18 +133,26 @@ class StrangeClient(Stranger):
         self.request = request
         self.order = order
         self.cut = cut
+        self.alloc_hint = alloc_hint
+        self.bound = asyncio.Event()
         self.answered = asyncio.get_running_loop().create_future()
         self._stub = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         wanted = pdu.ContextElement(0, self.interface, (self.transfer,))
+        self.say(pdu.Bind(call_id=1, max_xmit=FRAGMENT, max_recv=FRAGMENT, contexts=(wanted,), order=self.order))
+
+    def send(self, part: bytes, flags: int) -> None:
+        """Send one fragment of the request."""
         self.say(
-            pdu.Bind(
-                call_id=1,
-                max_xmit=FRAGMENT,
-                max_recv=FRAGMENT,
-                contexts=(wanted,),
+            pdu.Request(
+                call_id=0,
+                context_id=0,
+                opnum=self.opnum,
+                flags=flags,
+                alloc_hint=self.alloc_hint,
+                stub=part,
                 order=self.order,
             )
         )
@@ -169,19 +165,10 @@ class StrangeClient(Stranger):
         match found:
             case pdu.BindAck(results=results):
                 assert [result.result for result in results] == [pdu.Result.ACCEPTANCE]
-                for flags, part in pieces(self.request, self.cut):
-                    # The hint is as wrong as real clients have it.
-                    self.say(
-                        pdu.Request(
-                            call_id=0,
-                            context_id=0,
-                            opnum=self.opnum,
-                            flags=flags,
-                            alloc_hint=4,
-                            stub=part,
-                            order=self.order,
-                        )
-                    )
+                self.bound.set()
+                if self.request is not None:
+                    for flags, part in pieces(self.request, self.cut):
+                        self.send(part, flags)
             case pdu.Response(flags=flags, stub=stub):
                 self._stub += stub
                 if flags & LAST:
