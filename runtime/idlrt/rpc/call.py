@@ -94,7 +94,11 @@ class AsyncCall(Handled[R]):
         return self._exchange.over
 
     async def __aenter__(self) -> Self:
-        await self._exchange.begun()
+        try:
+            await self._exchange.begun()
+        except BaseException as error:
+            await self._exchange.leave(error)
+            raise
         return self
 
     async def __aexit__(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from idlrt.association import ClientConfig, Limits, Stub
-from idlrt.errors import LocalProtocolError, RpcTimeout
+from idlrt.errors import LocalProtocolError, RpcError, RpcTimeout
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.pipes.flow import BACKLOG, WINDOW, check_room
@@ -198,21 +198,22 @@ class Channel:
 
     async def _withdraw(self, link: Link, call_id: int, reply: _Reply) -> None:
         """The waiter was cancelled: tell the server, give it the grace period, and then give up."""
-        if link.lost is not None:
+        if reply.future.done() and not reply.future.cancelled():
+            reply.future.exception()  # the outcome came in the same moment, and nobody will look at it
             return
         reply.future = self.loop.create_future()
         try:
             link.association.cancel(call_id)
             link.send()
             await asyncio.wait([reply.future], timeout=self.cancel_grace)
-        except LocalProtocolError:
-            return  # the answer was there already
+        except RpcError:
+            pass  # the connection is just going; what counts is that the waiter was cancelled
         finally:
-            if not reply.future.done():
-                link.give_up(call_id)
-                reply.future.cancel()
-            elif not reply.future.cancelled():
+            if reply.future.done():
                 reply.future.exception()
+            else:
+                reply.future.cancel()
+                link.give_up(call_id)
 
     # -- connections
 

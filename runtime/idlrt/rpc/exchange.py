@@ -345,7 +345,10 @@ class Exchange:
             self._abort(CallCancelled("the call was given up"))
             return
         self._ask_to_end()
-        if self._link is not None and self._grace_timer is None:
+        timer = self._grace_timer
+        if self._link is not None and (timer is None or timer.when() > self._loop.time() + grace):
+            if timer is not None:
+                timer.cancel()
             late = CallCancelled(f"the server did not end the call within {grace:g} s of its cancel")
             self._grace_timer = self._loop.call_later(grace, self._abort, late)
 
