@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -97,3 +98,31 @@ async def test_rule_8_9_there_are_no_datagrams_that_pipes_could_go_over(sequence
             pass
     with pytest.raises(ValueError, match="not supported"):
         await rpc.Server([Stage()]).listen(f"{sequence}:127.0.0.1[4711]")
+
+
+@pytest.mark.parametrize("sequence", ["ncacn_ip_tcp", "ncalrpc"])
+@on_a_loop
+async def test_rule_7_25_pipes_are_parameters_that_go_over_any_transport(sequence: str) -> None:
+    with TemporaryDirectory() as folder:
+        async with rpc.Server([Stage()]) as server:
+            listening = "ncacn_ip_tcp:127.0.0.1[0]" if sequence == "ncacn_ip_tcp" else f"ncalrpc:[stage,dir={folder}]"
+            async with rpc.connect(await server.listen(listening)) as channel:
+                client = MODULE.StageClient(channel)
+                got: list[bytes] = []
+                assert await client.Download(9, got.append) == 9
+                assert b"".join(got) == bytes(10)
+                assert await client.Upload(1, [BLOCK]) == 10
+
+
+@on_a_loop
+async def test_rule_7_25_calls_that_wait_for_long_cost_no_connection_each() -> None:
+    stage = Stage()
+    stage.patient = True
+    async with staged(stage) as channel:
+        client = MODULE.StageClient(channel)
+        calls = [client.Async(number) for number in range(200)]
+        await stage.until(lambda: len(stage.running) == 200)
+        assert len(stage.connections) == 1
+        for number in range(200):
+            stage.gate(number).set()
+        assert [await call for call in calls] == list(range(200))
