@@ -1,342 +1,396 @@
-"""The octets of calls with pipes, as strangers see them who know PDUs and nothing of stubs."""
+"""Pipes on the wire, through whole calls: the octets of a trace of Windows, in both directions and to both ends.
+
+The trace is of `long fn([out, ref] struct msg *o, [out] PIPE outp, [in] PIPE inp, [in] struct msg i)`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from struct import pack
 from typing import Any
 
 import pytest
 
-from idlrt import blocking, rpc
-from idlrt.errors import NdrError, RpcFault
-from idlrt.ids import NDR20, NDR64, SyntaxId
-from idlrt.pdu.header import FIRST, LAST
+from idlrt import pdu, rpc, testing
+from idlrt.errors import AsyncCallPending
+from idlrt.ids import NDR20, NDR64, Order, SyntaxId
 from idlrt.transport.memory import join
 from tests.compiled import compile_cached
-from tests.rpc.services import on_a_loop
-from tests.vectors.strangers import StrangeClient, StrangeServer, channel_to, listening
+from tests.rpc.services import Lab, on_a_loop
+from tests.rpc.specimen.lab import LabClient
+from tests.vectors.strangers import StrangeClient, StrangeServer, channel_to
 
 IDL = """
-    [uuid(7c0f0a51-93b5-4f0a-8d47-6f0d5d0c1e07), version(1.0)]
-    interface Octets
-    {
-        typedef pipe byte BYTES;
-        typedef struct { long l; short s; } CELL;
-        typedef pipe CELL CELLS;
-        long Mixed([in] CELLS first, [out] BYTES *second, [in] hyper third, [in, out] short *fourth,
-                   [in, out] BYTES *fifth);
-        long Cells([in, out] CELLS cells);
-        long Put([in] short n, [in] BYTES data);
-        hyper Get([out] BYTES *data, [out] short *n);
-        long Plain([in] long n);
-    }
+[uuid(7f1d3a52-0b6c-4e1f-9a77-52c0d8e4b911), version(1.0), pointer_default(unique)]
+interface seen
+{
+    typedef struct { long l; [size_is(l)] char *m; } msg;
+    typedef struct { long l; short s; } item;
+    typedef pipe item PIPE;
+    typedef pipe byte OCTETS;
+    typedef pipe double NUMBERS;
+
+    long fn([out, ref] msg *o, [out] PIPE outp, [in] PIPE inp, [in] msg i);
+    long after([out] hyper *h, [out] OCTETS octets, [out] NUMBERS numbers);
+}
 """
-MODULE: Any = compile_cached(IDL, "octets").module
-CELL, MixedResult = MODULE.CELL, MODULE.MixedResult
-CELLS, PUT, GET = 1, 2, 3
-OPNUMS = {operation.name: operation.opnum for operation in MODULE.OCTETS.operations}
+ACFS = {"synchronous": None, "asynchronous": "interface seen { [async] fn(); [async] after(); }"}
 
 
-def chunk(*cells: tuple[int, int]) -> bytes:
-    """A chunk of structures in NDR 2.0; what is between them, but not behind the last, makes each eight octets."""
-    return pack("<I", len(cells)) + b"\0\0".join(pack("<ih", *cell) for cell in cells)
-
-
-class Octets(MODULE.OctetsService):  # type: ignore[misc]
-    """Returns what it gets; notes what each pull gave, and lets a test see it."""
-
-    def __init__(self) -> None:
-        self.pulls: asyncio.Queue[list[tuple[int, int]]] = asyncio.Queue()
-        self.transfers: list[SyntaxId] = []
-
-    async def Mixed(self, call: rpc.Call, first: Any, second: Any, third: int, fourth: int, fifth: Any) -> Any:
-        assert [(cell.l, cell.s) async for block in first for cell in block] == [(1, 2)]
-        assert b"".join([block async for block in fifth]) == b"abc"
-        await second.push(b"xy")
-        await second.push(b"")
-        await fifth.push(b"z")
-        await fifth.push(b"")
-        return MixedResult(fourth=fourth + 1, return_value=third)
-
-    async def Cells(self, call: rpc.Call, cells: Any) -> int:
-        found: list[Any] = []
-        while block := await cells.pull():
-            found += block
-            self.pulls.put_nowait([(cell.l, cell.s) for cell in block])
-        self.pulls.put_nowait([])
-        for size in (2, 1):
-            await cells.push(found[:size])
-        await cells.push([])
-        return len(found)
-
-    async def Put(self, call: rpc.Call, n: int, data: Any) -> int:
-        self.transfers.append(call.transfer)
-        return sum([len(block) async for block in data])
-
-    async def Get(self, call: rpc.Call, data: Any) -> Any:
-        await data.push(b"abc")
-        await data.push(b"")
-        return MODULE.GetResult(n=7, return_value=-2)
-
-    async def Plain(self, call: rpc.Call, n: int) -> int:
-        self.transfers.append(call.transfer)
-        return n
-
-
-@asynccontextmanager
-async def stranger_at(
-    service: Octets, procedure: str, request: bytes | None, transfer: SyntaxId = NDR20, **options: Any
-) -> AsyncIterator[StrangeClient]:
-    """A stranger that calls our server."""
-    async with rpc.Server([service], transfers=(NDR20, NDR64)) as server:
-        client = StrangeClient(MODULE.OCTETS.syntax, transfer, OPNUMS[procedure], request, **options)
-        join(client, server.accept())
-        await client.bound.wait()
-        yield client
-        client.transport.close()
-
-
-async def asked(procedure: str, request: bytes, transfer: SyntaxId = NDR20, **options: Any) -> Any:
-    async with stranger_at(Octets(), procedure, request, transfer, **options) as client:
-        return await client.answered
-
-
-async def requested(
-    call: Callable[[Any], Any], transfer: SyntaxId = NDR20, answer: bytes | None = None
-) -> StrangeServer:
-    """A stranger that our client has called."""
-    server = StrangeServer(transfer, answer)
-    async with channel_to(server, transfers=(transfer,), ndr64_pipes=True) as channel:
-        if answer is None:
-            with pytest.raises(RpcFault):
-                await call(MODULE.OctetsClient(channel))
+def stub(order: Order, *parts: str | bytes | int) -> bytes:
+    """Octets from hexadecimal text, octets as they are, and 32-bit numbers."""
+    made = b""
+    for part in parts:
+        if isinstance(part, int):
+            made += pack(order + "I", part)
         else:
-            await call(MODULE.OctetsClient(channel))
-    return server
+            made += part if isinstance(part, bytes) else bytes.fromhex(part)
+    return made
 
 
-# ---------------------------------------------------------------------------- order
-
-MIXED_IN = pack("<qhxx", 5, 6) + chunk((1, 2)) + bytes(2) + bytes(4) + pack("<I3sxI", 3, b"abc", 0)
-MIXED_OUT = pack("<I2sxxI", 2, b"xy", 0) + pack("<I1sxxxI", 1, b"z", 0) + pack("<hxxi", 7, 5)
-
-
-@on_a_loop
-async def test_rule_8_26_pipes_are_last_in_a_request_and_first_in_a_response() -> None:
-    got: list[bytes] = []
-
-    async def call(client: Any) -> None:
-        result = await client.Mixed(
-            third=5, fourth=6, first=[[CELL(1, 2)]], second=got.append, fifth=([b"abc"], got.append)
-        )
-        assert (result.fourth, result.return_value) == (7, 5)
-
-    server = await requested(call, answer=MIXED_OUT)
-    assert server.stub.hex(" ", 4) == MIXED_IN.hex(" ", 4)
-    assert got == [b"xy", b"z"]
-    answer = await asked("Mixed", MIXED_IN)
-    assert answer.hex(" ", 4) == MIXED_OUT.hex(" ", 4)
+def items(order: Order, count: int, octet: int) -> bytes:
+    """A chunk of elements whose octets are all the same."""
+    return stub(order, count, (bytes([octet]) * 6 + bytes(2)) * count)
 
 
-# ---------------------------------------------------------------------------- chunks
-
-
-@on_a_loop
-async def test_rule_8_28_a_chunk_is_a_count_and_elements_that_are_aligned_and_not_padded() -> None:
-    blocks = [[CELL(1, 2), CELL(3, 4)], [CELL(5, 6)]]
-    server = await requested(lambda client: client.Cells((blocks, [].append)))
-    expected = (
-        pack("<I", 2) + pack("<ihxx", 1, 2) + pack("<ih", 3, 4) + bytes(2)  # up to where the next count is aligned
-        + pack("<I", 1) + pack("<ih", 5, 6) + bytes(2)
-        + pack("<I", 0)
-    )  # fmt: skip
-    assert server.stub.hex(" ", 4) == expected.hex(" ", 4)
-
-
-@on_a_loop
-async def test_rule_8_28_a_call_without_elements_is_a_count_of_none() -> None:
-    assert (await requested(lambda client: client.Cells(([], [].append)))).stub == bytes(4)
-
-
-@on_a_loop
-async def test_rule_8_29_in_ndr64_a_chunk_has_a_wide_count_and_ends_with_it_negated() -> None:
-    server = await requested(lambda client: client.Put(9, [b"abc", b"d"]), NDR64)
-    expected = (
-        pack("<hxxxxxx", 9) + pack("<Q3sxxxxxq", 3, b"abc", -3) + pack("<Q1sxxxxxxxq", 1, b"d", -1) + pack("<QQ", 0, 0)
+REQUEST = stub("<", 3, 0x20000, 3, "AAAAAA 00", items("<", 1, 0xDD), 0)
+RESPONSE = b"".join(
+    (
+        *(items("<", count, 0xCC) for count in (5, 4, 3, 2, 1)),
+        stub("<", 0, 3, 0x20000, 3, "BBBBBB 00", "54727565"),
     )
-    assert server.stub.hex(" ", 8) == expected.hex(" ", 8)
-    assert await asked("Put", expected, NDR64) == pack("<i", 4)
+)
+TRUE = int.from_bytes(b"True", "little")
 
 
-@pytest.mark.parametrize("count", [1 << 31, (1 << 64) - 1])
+def test_rule_8_26_the_trace_is_as_long_as_it_was_seen() -> None:
+    assert len(REQUEST) == 32
+    assert len(RESPONSE) == 164
+
+
+class Seen:
+    """The interface, compiled with or without [async]."""
+
+    def __init__(self, kind: str = "asynchronous") -> None:
+        made = compile_cached(IDL, acf=ACFS[kind])
+        self.module: Any = made.module
+        (self.interface,) = made.interfaces
+        self.msg = made.find_class("msg")
+        self.item = made.find_class("item")
+
+    def client(self, channel: rpc.Channel) -> Any:
+        return self.module.SeenClient(channel)
+
+    def message(self, text: bytes) -> Any:
+        return self.msg(l=len(text), m=text or None)
+
+    def of(self, count: int, octet: int) -> list[Any]:
+        low, high = int.from_bytes(bytes([octet]) * 4, "little", signed=True), bytes([octet]) * 2
+        return [self.item(l=low, s=int.from_bytes(high, "little", signed=True)) for _ in range(count)]
+
+    def service(self, fn: Callable[..., Any], after: Callable[..., Any] | None = None) -> rpc.Service:
+        methods = {"fn": fn, "after": after or fn}
+        made: rpc.Service = type("Served", (self.module.SeenService,), methods)()
+        return made
+
+    def result(self, text: bytes, value: int) -> Any:
+        return self.module.fnResult(self.message(text), value)
+
+
+kinds = pytest.mark.parametrize("kind", list(ACFS))
+
+
+@kinds
 @on_a_loop
-async def test_rule_8_29_an_ndr64_chunk_has_less_than_two_to_the_31_elements(count: int) -> None:
-    fault = await asked("Put", pack("<hxxxxxxQ", 9, count) + bytes(16), NDR64)
-    assert fault.status == 1783  # RPC_X_BAD_STUB_DATA
-
-
-@on_a_loop
-async def test_rule_8_29_a_client_bound_to_ndr64_calls_with_pipes_in_ndr_by_alter_context() -> None:
-    server = StrangeServer(NDR64, pack("<i", 0))
-    async with channel_to(server, transfers=(NDR64, NDR20)) as channel:
-        client = MODULE.OctetsClient(channel)
-        assert await client.Plain(1) == 0
-        assert (server.altered, server.granted[server.requests[-1].context_id]) == ([], NDR64)
-        assert await client.Put(1, [b"abc"]) == 0
-        assert [each.transfers for bind in server.altered for each in bind.contexts] == [(NDR20,)]
-        assert server.granted[server.requests[-1].context_id] == NDR20
-        assert server.requests[-1].stub.endswith(pack("<I3sxI", 3, b"abc", 0))
-        assert await client.Plain(1) == 0
-        assert server.granted[server.requests[-1].context_id] == NDR64
-
-
-def test_rule_8_29_nor_does_a_client_of_threads_use_ndr64_for_pipes() -> None:
-    server = StrangeServer(NDR64, pack("<i", 0))
-    with listening(lambda: server) as binding, blocking.connect(binding, transfers=(NDR64, NDR20)) as channel:
-        client = MODULE.OctetsBlockingClient(channel)
-        assert client.Plain(1) == 0
-        assert client.Put(1, [b"abc"]).complete() == 0
-    assert [server.granted[request.context_id] for request in server.requests if request.flags & LAST] == [NDR64, NDR20]
-
-
-@pytest.mark.parametrize(("ndr64_pipes", "transfer"), [(False, NDR20), (True, NDR64)])
-@on_a_loop
-async def test_rule_8_29_a_server_takes_pipes_in_either_and_a_client_may_be_told_otherwise(
-    ndr64_pipes: bool, transfer: SyntaxId
-) -> None:
-    service = Octets()
-    async with rpc.Server([service], transfers=(NDR64, NDR20)) as server:
-        binding = await server.listen("ncacn_ip_tcp:127.0.0.1[0]")
-        async with rpc.connect(binding, transfers=(NDR64, NDR20), ndr64_pipes=ndr64_pipes) as channel:
-            client = MODULE.OctetsClient(channel)
-            assert await client.Put(1, [b"abc"]) == 3
-            assert await client.Plain(1) == 1
-    assert service.transfers == [transfer, NDR64]
-
-
-# ---------------------------------------------------------------------------- where fragments end
-
-
-@on_a_loop
-async def test_rule_8_30_an_element_that_two_fragments_share_comes_whole_with_the_second() -> None:
-    service = Octets()
-    octets = chunk((1, 2), (3, 4), (5, 6)) + bytes(2) + bytes(4)
-    async with stranger_at(service, "Cells", None) as client:
-        client.send(octets[:16], FIRST)  # the count, an element, and half of the second
-        assert await service.pulls.get() == [(1, 2)]
-        client.send(octets[16:], LAST)
-        assert await service.pulls.get() == [(3, 4), (5, 6)]
-        assert await service.pulls.get() == []
-        assert (await client.answered)[-4:] == pack("<i", 3)
-
-
-@pytest.mark.parametrize("at", range(1, 36))
-@on_a_loop
-async def test_rule_8_30_fragments_end_anywhere(at: int) -> None:
-    service = Octets()
-    octets = chunk((1, 2), (3, 4)) + bytes(2) + chunk((5, 6)) + bytes(2) + bytes(4)
-    async with stranger_at(service, "Cells", None) as client:
-        client.send(octets[:at], FIRST)
-        client.send(octets[at:], LAST)
-        answer = await client.answered
-    assert answer == chunk((1, 2), (3, 4)) + bytes(2) + chunk((1, 2)) + bytes(2) + pack("<Ii", 0, 3)
-
-
-@on_a_loop
-async def test_rule_8_31_chunks_of_one_fragment_come_as_one_block_and_one_chunk_of_two_as_two() -> None:
-    service = Octets()
-    cells = [(n, -n) for n in range(15)]
-    octets = b"".join(chunk(*cells[n * (n - 1) // 2 : n * (n + 1) // 2]) + bytes(2) for n in range(5, 0, -1))
-    async with stranger_at(service, "Cells", None) as client:
-        client.send(octets, FIRST)
-        assert len(await service.pulls.get()) == 15
-        more = chunk(*cells)
-        client.send(more[:84], 0)
-        assert len(await service.pulls.get()) == 10
-        client.send(more[84:] + bytes(2) + bytes(4), LAST)
-        assert len(await service.pulls.get()) == 5
-        assert await service.pulls.get() == []
-        await client.answered
-
-
-@on_a_loop
-async def test_rule_8_31_a_client_s_blocks_are_not_those_of_the_server_either() -> None:
-    answer = chunk((1, 2)) + bytes(2) + chunk((3, 4), (5, 6)) + bytes(2) + pack("<Ii", 0, 3)
+async def test_rule_8_26_our_client_sends_the_request_of_the_trace(kind: str) -> None:
+    seen, server = Seen(kind), StrangeServer(NDR20, RESPONSE)
     got: list[Any] = []
-    await requested(lambda client: client.Cells(([], got.append)), answer=answer)
-    assert [[(cell.l, cell.s) for cell in block] for block in got] == [[(1, 2), (3, 4), (5, 6)]]
+    async with channel_to(server) as channel:
+        answer = await seen.client(channel).fn(seen.message(b"\xaa" * 3), got.append, [seen.of(1, 0xDD)])
+    assert server.stub[:4] + REQUEST[4:8] + server.stub[8:] == REQUEST  # but for the referent's name
+    assert [item for block in got for item in block] == seen.of(15, 0xCC)
+    assert (bytes(answer.o.m), answer.return_value) == (b"\xbb" * 3, TRUE)
+
+
+@kinds
+@on_a_loop
+async def test_rule_8_26_our_server_sends_the_response_of_the_trace(kind: str) -> None:
+    seen = Seen(kind)
+    heard: list[Any] = []
+
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        heard.extend([bytes(i.m), *[item async for block in inp for item in block]])
+        for count in (5, 4, 3, 2, 1):
+            await outp.push(seen.of(count, 0xCC))
+        await outp.push([])
+        return seen.result(b"\xbb" * 3, TRUE)
+
+    got = await asked(seen, fn, REQUEST)
+    assert heard == [b"\xaa" * 3, *seen.of(1, 0xDD)]
+    assert len(got) == 164
+    assert got[:148] + RESPONSE[148:152] + got[152:] == RESPONSE
+
+
+async def asked(
+    seen: Seen,
+    fn: Callable[..., Any],
+    request: bytes,
+    *,
+    opnum: int = 0,
+    make: type[StrangeClient] = StrangeClient,
+    transfer: SyntaxId = NDR20,
+    **options: Any,
+) -> bytes:
+    """What our server answers to a request of given octets."""
+    async with rpc.Server([seen.service(fn)], transfers=(transfer,)) as server:
+        client = make(seen.interface.syntax, transfer, opnum, request, **options)
+        join(client, server.accept())
+        answer: bytes = await client.answered
+        client.transport.close()
+        assert isinstance(answer, bytes), answer
+        return answer
 
 
 @on_a_loop
-async def test_rule_8_32_a_push_or_what_a_source_gave_is_one_chunk() -> None:
-    expected = pack("<hxx", 9) + pack("<I3sx", 3, b"abc") + pack("<I1sxxx", 1, b"d") + pack("<I5sxxxI", 5, b"efghi", 0)
-    server = await requested(lambda client: client.Put(9, [b"abc", b"d", b"efghi"]))
-    assert server.stub == expected
+async def test_rule_8_27_data_of_unknown_size_precedes_a_pipe_and_works() -> None:
+    seen, server = Seen(), StrangeServer(NDR20, RESPONSE)
+    async with channel_to(server) as channel:
+        await seen.client(channel).fn(seen.message(bytes(3000)), forget, [seen.of(2, 0xDD)])
+    assert server.stub[3012:] == items("<", 2, 0xDD) + bytes(4)
 
-    async def by_hand(client: Any) -> None:
-        async with client.Put(9) as call:
-            for block in (b"abc", b"d", b"efghi", b""):
-                await call.data.push(block)
+
+def forget(block: Any) -> None:
+    """A sink for what is of no interest."""
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@on_a_loop
+async def test_rule_8_28_a_chunk_is_a_count_and_elements_each_aligned_anew(order: Order) -> None:
+    # 0x7777 needs no other octets in the other order.
+    response = stub(order, 2, "77" * 6, "ffff", "77" * 6, "ffff", 1, "77" * 6, "ffff", 0, 0, 0, 5)
+    seen = Seen()
+    got: list[Any] = []
+    async with channel_to(StrangeServer(NDR20, response, order)) as channel:
+        answer = await seen.client(channel).fn(seen.message(b""), got.append, [])
+    assert [item for block in got for item in block] == seen.of(3, 0x77)
+    assert answer.return_value == 5
+
+
+@on_a_loop
+async def test_rule_8_28_a_server_reads_requests_of_either_order() -> None:
+    seen = Seen()
+    heard: list[Any] = []
+
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        heard.extend([item async for block in inp for item in block])
+        await outp.push([])
+        return seen.result(b"", 1)
+
+    await asked(seen, fn, stub("<", 0, 0, items("<", 3, 0x11), 0))
+    await asked(seen, fn, stub(">", 0, 0, items(">", 2, 0x22), 0), order=">")
+    assert heard == seen.of(3, 0x11) + seen.of(2, 0x22)
+
+
+@kinds
+@on_a_loop
+async def test_rule_8_29_in_ndr64_a_chunk_ends_with_its_negated_count(kind: str) -> None:
+    def word(value: int) -> bytes:
+        return pack("<q", value)
+
+    elements = (b"\xdd" * 6 + bytes(2)) * 2
+    seen = Seen(kind)
+    response = word(0) * 2 + stub("<", 0, 0) + word(0) + stub("<", 9)
+    server = StrangeServer(NDR64, response)
+    async with channel_to(server, transfers=(NDR64,), ndr64_pipes=True) as channel:
+        answer = await seen.client(channel).fn(seen.message(b""), forget, [seen.of(2, 0xDD)])
+    pipe = word(2) + elements + word(-2) + word(0) * 2
+    assert server.stub.endswith(pipe)
+    assert len(server.stub) == 16 + len(pipe)
+    assert answer.return_value == 9
+
+
+def trace_of_8_30() -> bytes:
+    """The request that was seen: 3012 octets of ordinary data, chunks of 35, 34, ..., 1 elements, the end."""
+    numbers = iter(range(630))
+    pipe = b"".join(
+        stub("<", count, b"".join(pack("<ih2x", number, -1) for number in islice(numbers, count)))
+        for count in range(35, 0, -1)
+    )
+    return stub("<", 3000, 0x20000, 3000, bytes(3000), pipe, 0)
+
+
+@on_a_loop
+async def test_rule_8_30_an_element_that_a_fragment_cuts_comes_whole_with_the_next_pull() -> None:
+    request, seen = trace_of_8_30(), Seen()
+    assert len(request) == 8196
+    pulls: list[int] = []
+    numbers: list[int] = []
+
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        while block := await inp.pull():
+            pulls.append(len(block))
+            numbers.extend(item.l for item in block)
+        await outp.push([])
+        return seen.result(b"", 1)
+
+    await asked(seen, fn, request, cut=5816)  # fragments of 5840 octets
+    assert pulls == [344, 286]
+    assert sum(pulls) == 630
+    assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 7, 11, 13, 4093])
+@on_a_loop
+async def test_rule_8_30_fragments_end_anywhere_for_those_who_wait_and_those_who_do_not(cut: int) -> None:
+    request, seen = REQUEST if cut < 4 else trace_of_8_30(), Seen()
+    expected = 1 if cut < 4 else 630
+    for hasty in (False, True):
+        got: list[Any] = []
+
+        async def waiting(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any, to: list[Any] = got) -> Any:
+            async for block in inp:
+                to.extend(block)
+            await outp.push([])
+            return seen.result(b"", 1)
+
+        async def told(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any, to: list[Any] = got) -> Any:
+            def take(reply: Any, event: Any = rpc.AsyncEvent.RECEIVE_COMPLETE) -> None:
+                if event is not rpc.AsyncEvent.RECEIVE_COMPLETE:
+                    return
+                try:
+                    while block := inp.pull_nowait(10):
+                        to.extend(block)
+                except AsyncCallPending:
+                    return
+                outp.push_nowait([])
+                reply.complete(seen.result(b"", 1))
+
+            reply = call.defer(take)
+            take(reply)
+            return reply
+
+        await asked(seen, told if hasty else waiting, request, cut=cut)
+        assert len(got) == expected
+
+
+@on_a_loop
+async def test_rule_8_31_where_chunks_ended_is_not_preserved() -> None:
+    seen = Seen()
+    got: list[Any] = []
+    async with channel_to(StrangeServer(NDR20, RESPONSE)) as channel:
+        call = seen.client(channel).fn(seen.message(b""), got.append, [])
+        await call
+    assert [len(block) for block in got] == [15]  # pushed as 5, 4, 3, 2 and 1
+
+
+@on_a_loop
+async def test_rule_8_32_one_push_is_one_chunk() -> None:
+    for hasty in (False, True):
+        seen, server = Seen(), StrangeServer(NDR20, RESPONSE)
+        async with channel_to(server) as channel, seen.client(channel).fn(seen.message(b"")) as call:
+            for count in (3, 1, 2000, 2):
+                if hasty:
+                    call.inp.push_nowait(seen.of(count, 0xDD))
+                else:
+                    await call.inp.push(seen.of(count, 0xDD))
+            await call.inp.push([])
+            [block async for block in call.outp]
             await call.complete()
+        assert server.stub[8:] == b"".join(items("<", count, 0xDD) for count in (3, 1, 2000, 2)) + bytes(4)
 
-    assert (await requested(by_hand)).stub == expected
+
+class Boasting(StrangeClient):
+    """Announces more than there is room for."""
+
+    def say(self, *said: pdu.AnyPdu) -> None:
+        super().say(*(replace(each, alloc_hint=0xFFFFFFFF) if isinstance(each, pdu.Request) else each for each in said))
 
 
+@pytest.mark.parametrize("client", [StrangeClient, Boasting])
 @on_a_loop
-async def test_rule_8_32_a_server_s_push_is_one_chunk() -> None:
-    octets = chunk((1, 2), (3, 4), (5, 6)) + bytes(2) + bytes(4)
-    expected = chunk((1, 2), (3, 4)) + bytes(2) + chunk((1, 2)) + bytes(2) + pack("<Ii", 0, 3)
-    assert await asked("Cells", octets) == expected
+async def test_rule_8_33_the_hint_says_nothing_of_the_size(client: type[StrangeClient]) -> None:
+    seen = Seen()
 
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        count = sum([len(block) async for block in inp])
+        await outp.push([])
+        return seen.result(b"", count)
 
-@pytest.mark.parametrize("alloc_hint", [0, 1, 4, 0x7FFFFFFF])
-@on_a_loop
-async def test_rule_8_33_the_hint_of_a_call_with_pipes_is_not_believed(alloc_hint: int) -> None:
-    blocks = pack("<hxx", 1) + pack("<I", 20000) + bytes(20000) + bytes(4)
-    assert await asked("Put", blocks, cut=5000, alloc_hint=alloc_hint) == pack("<i", 20000)
-
-
-@on_a_loop
-async def test_rule_8_33_our_hint_is_more_than_the_fragment_holds_and_not_the_size_of_the_call() -> None:
-    server = await requested(lambda client: client.Put(1, [bytes(20000)] * 5))
-    assert len(server.requests) > 5
-    for request in server.requests[:-1]:
-        assert len(request.stub) % 8 == 0
-        assert request.alloc_hint > len(request.stub)
-    last = server.requests[-1]
-    assert last.alloc_hint == len(last.stub)
+    answer = await asked(seen, fn, trace_of_8_30(), make=client, cut=5816)
+    assert answer[-4:] == pack("<i", 630)
 
 
 @on_a_loop
 async def test_rule_8_34_what_follows_a_pipe_is_aligned_from_the_start_of_the_stub() -> None:
-    narrow = pack("<I3sxIhxxq", 3, b"abc", 0, 7, -2)
-    wide = pack("<Q3sxxxxxqqqhxxxxxxq", 3, b"abc", -3, 0, 0, 7, -2)
-    for transfer, expected in ((NDR20, narrow), (NDR64, wide)):
-        assert (await asked("Get", b"", transfer)).hex(" ", 4) == expected.hex(" ", 4)
-        got: list[bytes] = []
+    # Three octets, then a pipe of doubles, then a hyper and the result.
+    expected = (
+        stub("<", 3, b"abc", "00", 0)  # 12 octets
+        + stub("<", 1, pack("<d", 1.5), 0)  # the count at 12, the double at 16, the end at 24
+        + stub("<", "00000000", pack("<q", -2), 7)  # the hyper at 32
+    )
+    seen = Seen()
 
-        async def call(client: Any, got: list[bytes] = got) -> None:
-            result = await client.Get(got.append)
-            assert (result.n, result.return_value) == (7, -2)
+    async def after(self: Any, call: rpc.Call, octets: Any, numbers: Any) -> Any:
+        await octets.push(b"abc")
+        await octets.push(b"")
+        await numbers.push([1.5])
+        await numbers.push([])
+        return seen.module.afterResult(-2, 7)
 
-        await requested(call, transfer, expected)
-        assert got == [b"abc"]
+    assert (await asked(seen, after, b"", opnum=1)).hex(" ", 4) == expected.hex(" ", 4)
+    octets: list[bytes] = []
+    numbers: list[float] = []
+    async with channel_to(StrangeServer(NDR20, expected)) as channel:
+        answer = await seen.client(channel).after(octets.append, numbers.extend)
+    assert (b"".join(octets), numbers, answer.h, answer.return_value) == (b"abc", [1.5], -2, 7)
+
+
+@pytest.mark.parametrize("ours", [1432, 1440, 4280, 5840, 65528])
+@pytest.mark.parametrize("theirs", [1432, 65528])
+@pytest.mark.parametrize("transfer", [NDR20, NDR64])
+@on_a_loop
+async def test_pipes_work_with_fragments_of_any_legal_size(ours: int, theirs: int, transfer: SyntaxId) -> None:
+    seen = Seen()
+
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        got = [item async for block in inp for item in block]
+        for at in range(0, len(got), 333):
+            await outp.push(got[at : at + 333])
+        await outp.push([])
+        return seen.result(bytes(i.m), len(got))
+
+    sent = [seen.item(l=number, s=number % 1000) for number in range(5000)]
+    got: list[Any] = []
+    async with (
+        rpc.Server([seen.service(fn)], max_fragment=theirs, transfers=(transfer,)) as server,
+        testing.connected(server, max_fragment=ours, transfers=(transfer,), ndr64_pipes=True) as channel,
+    ):
+        source = [sent[at : at + 77] for at in range(0, len(sent), 77)]
+        answer = await seen.client(channel).fn(seen.message(b"odd"), got.extend, source)
+    assert got == sent
+    assert answer.return_value == 5000
 
 
 @on_a_loop
-async def test_rule_8_34_octets_of_padding_may_be_anything() -> None:
-    garbage = pack("<I3sBIhHq", 3, b"abc", 0xFF, 0, 7, 0xFFFF, -2)
-    got: list[bytes] = []
-    await requested(lambda client: client.Get(got.append), answer=garbage)
-    assert got == [b"abc"]
-
-
-@on_a_loop
-async def test_rule_8_34_octets_that_belong_to_nothing_are_refused() -> None:
-    server = StrangeServer(NDR20, pack("<I3sxI", 3, b"abc", 0))
-    async with channel_to(server) as channel:
-        with pytest.raises(NdrError):
-            await MODULE.OctetsClient(channel).Get([].append)
+async def test_blocks_that_were_pulled_stay_as_they_are() -> None:
+    kept: list[Any] = []
+    async with testing.channel(Lab()) as channel:
+        async with LabClient(channel).Scale(by=2.0) as scale:
+            for at in range(0, 100_000, 1000):
+                await scale.readings.push([float(number) for number in range(at, at + 1000)])
+            await scale.readings.push([])
+            async for block in scale.scaled:
+                kept.append(block)
+            await scale.complete()
+        numbers = [number for block in kept for number in block]
+        assert numbers == [2.0 * number for number in range(100_000)]
+        octets = []
+        async with LabClient(channel).Download(1_000_000, 10_000) as down:
+            while octet_block := await down.sink.pull(3333):
+                octets.append(octet_block)
+            await down.complete()
+        await asyncio.sleep(0)
+        assert b"".join(octets) == b"".join(bytes([number]) * 10_000 for number in range(100))

@@ -321,25 +321,6 @@ async def test_rule_9_6_pushes_that_do_not_wait_are_buffered_and_told_of_togethe
 
 
 @on_a_loop
-async def test_rule_9_6_without_the_flag_no_send_is_told_of() -> None:
-    async with testing.channel(MidlLab()) as channel:
-        call, pushes, _ = begin(LabClient(channel), "in")
-        events: list[AsyncEvent] = []
-        done = asyncio.Event()
-
-        def notify(handle: Any, event: AsyncEvent) -> None:
-            events.append(event)
-            done.set()
-
-        handle = call.handle(notify)
-        pushes.push_nowait(b"abc")
-        pushes.push_nowait(b"")
-        await done.wait()
-        assert events == [COMPLETE]
-        assert handle.complete() == 3
-
-
-@on_a_loop
 async def test_rule_9_6_the_backlog_bounds_what_is_buffered() -> None:
     service = Lab()  # whose Upload(3) does not read
     async with reach("tcp", service, pipe_backlog=2 << 20) as channel:
@@ -379,24 +360,6 @@ async def test_rule_9_6_a_server_has_a_backlog_too() -> None:
         call = LabClient(channel).Download(0, 0)
         with pytest.raises(PipeMemory):
             [block async for block in call.sink]
-
-
-@on_a_loop
-async def test_rule_9_7_calls_without_pipes_see_no_event_of_pipes() -> None:
-    events: list[AsyncEvent] = []
-    done = asyncio.Event()
-
-    def notify(handle: Any, event: AsyncEvent) -> None:
-        events.append(event)
-        done.set()
-
-    async with testing.channel(Lab()) as channel:
-        call = LabClient(channel).Sleep(1)
-        handle = call.handle(notify, notify_on_send_complete=True)
-        await done.wait()
-        await turns()
-        assert events == [COMPLETE]
-        assert handle.complete() == 1
 
 
 @on_a_loop
