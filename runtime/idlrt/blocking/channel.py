@@ -1,7 +1,8 @@
-"""A channel for threads: connections of one association group, each carrying one call at a time.
+"""A channel for threads: connections of one association group.
 
-Any number of threads may share a channel. A call takes an idle connection or opens another; when there are as many as
-allowed, it waits for one.
+Any number of threads may share a channel. An ordinary call, and one with pipes, has a connection to itself while it
+runs; calls of [async] operations without pipes share one where the server multiplexes. A call takes an idle connection
+or opens another; when there are as many as allowed, it waits for one in turn.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from socket import socket
 from types import TracebackType
@@ -86,11 +88,10 @@ class Channel:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
         self.transfers = known(transfers)
-        # One call at a time needs no multiplexing, and some servers do less for clients that do not ask for it.
         self._config = (
-            ClientConfig(multiplex=False, limits=self.limits)
+            ClientConfig(limits=self.limits)
             if max_fragment is None
-            else ClientConfig(max_fragment=max_fragment, multiplex=False, limits=self.limits)
+            else ClientConfig(max_fragment=max_fragment, limits=self.limits)
         )
         self.pipe_window = pipe_window
         self.pipe_backlog = pipe_backlog
@@ -101,12 +102,14 @@ class Channel:
         self._resolver = resolver
         self._opener = opener
         self._changed = threading.Condition()
-        self._waiting = 0  # threads that wait for a connection
+        self._queue: deque[object] = deque()  # who waits for a connection
+        self._shared: Link | None = None  # that calls of [async] operations go over
         self._idle: list[Link] = []  # the one used last at the end; taken from and added to without a lock
         self._links: set[Link] = set()
         self._opening = 0
         self._alters = True  # the server has not ended a connection because of an alter_context
         self._group_id = 0
+        self._founding = False  # the first connection of the group is opened and bound; the others have to wait
         self._closed = False
         weakref.finalize(self, self.watcher.stop)
         if opener is not None or binding.endpoint:
@@ -127,10 +130,12 @@ class Channel:
         callbacks: CallbackService | None = None,
     ) -> Any:
         """An ordinary call, from parameters to result."""
-        try:
-            link = self._idle.pop()
-        except IndexError:
-            link = None
+        link = None
+        if not self._queue:  # else it is not our turn
+            try:
+                link = self._idle.pop()
+            except IndexError:
+                pass
         if link is not None:
             prepared = link.prepared.get(interface)
             usual = prepared is not None and time.monotonic() - link.idle_since < _FRESH
@@ -188,22 +193,47 @@ class Channel:
         """A connection that has the interface bound for this kind of operation; give it back with `release`."""
         deadline = None if self.connect_timeout is None else time.monotonic() + self.connect_timeout
         piped = bool(operation.pipes)
+        shares = operation.is_async and not piped
         while True:
-            link = self._take(interface, piped, deadline) or self._open_another(interface)
-            # An idle connection may have been closed by the server meanwhile.
-            if not link.alive():
-                self.release(link, broken=True)
-                continue
-            context = link.contexts[piped].get(interface)
-            if context is not None:
-                return link, context
-            altered = link.bound is not None
+            link = self._take(interface, piped, shares, deadline)
+            if link is not None and link.shared:
+                return link, link.contexts[False][interface]
+            altered = link is not None and link.bound is not None
             try:
-                return link, self._bind(link, interface, piped, deadline)
+                link = link or self._open_another(interface)
+                # An idle connection may have been closed by the server meanwhile.
+                if not link.alive():
+                    self.release(link, broken=True)
+                    continue
+                context = link.contexts[piped].get(interface)
+                if context is None:
+                    context = self._bind(link, interface, piped, deadline)
+                if shares and link.association.multiplexed:
+                    with self._changed:
+                        link.claims, link.shared, self._shared = 1, True, link
+                return link, context
             except ConnectionLost:
                 if not altered or not self._alters or self._closed:
                     raise
                 self._alters = False  # Wine's server ends a connection on which an interface is added
+            finally:
+                self._founded()
+
+    def _founded(self) -> None:
+        if self._founding:
+            with self._changed:
+                self._founding = False
+                self._changed.notify_all()
+
+    def _join(self, interface: Interface) -> Link | None:
+        """The connection that calls share, if it can take another one, and has the interface bound."""
+        link = self._shared
+        if link is None or link.retired or link.lost is not None or not link.association.usable:
+            return None
+        if interface not in link.contexts[False]:
+            return None
+        link.claims += 1
+        return link
 
     def _bind(self, link: Link, interface: Interface, piped: bool, deadline: float | None) -> Context:
         find = link.association.context_for
@@ -241,20 +271,25 @@ class Channel:
             link.prepared[interface] = context.context_id, interface.codecs(context.transfer, "<", self.decoding)
         return context
 
-    def _take(self, interface: Interface, piped: bool, deadline: float | None) -> Link | None:
-        """An idle connection, or None when one may be opened, which is then counted already."""
+    def _take(self, interface: Interface, piped: bool, shares: bool, deadline: float | None) -> Link | None:
+        """An idle or a shared connection, or None when one may be opened, which is then counted already."""
+        ticket = object()
+        dropped: list[Link] = []
         with self._changed:
-            self._waiting += 1  # so that whoever gives one back now tells us
+            self._queue.append(ticket)  # from now on whoever gives one back tells us
             try:
                 while True:
                     if self._closed:
                         raise ConnectionLost("the channel was closed")
-                    link = self._pick(interface, piped)
+                    link = self._join(interface) if shares else None
                     if link is not None:
                         return link
-                    if len(self._links) + self._opening < self._most:
-                        self._opening += 1
-                        return None
+                    if self._queue[0] is ticket and not self._founding:
+                        link = self._pick(interface, piped, dropped)
+                        if link is not None or len(self._links) + self._opening < self._most:
+                            self._founding = not self._group_id
+                            self._opening += link is None
+                            return link
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         raise RpcTimeout(
@@ -263,10 +298,14 @@ class Channel:
                         )
                     self._changed.wait(left)
             finally:
-                self._waiting -= 1
+                self._queue.remove(ticket)
+                if self._queue:
+                    self._changed.notify_all()
+                for link in dropped:
+                    link.dispose()
 
-    def _pick(self, interface: Interface, piped: bool) -> Link | None:
-        """Take an idle connection, if possible one that has the interface bound."""
+    def _pick(self, interface: Interface, piped: bool, dropped: list[Link]) -> Link | None:
+        """Take an idle connection, if possible one that has the interface bound; or drop one to make room."""
         other: Link | None = None
         for link in reversed(tuple(self._idle)):
             if interface in link.contexts[piped]:
@@ -280,7 +319,7 @@ class Channel:
             for link in tuple(self._idle):  # it has another interface, and cannot have ours
                 if self._claim(link):
                     self._links.discard(link)
-                    link.dispose()
+                    dropped.append(link)
                     break
         return None
 
@@ -325,13 +364,23 @@ class Channel:
         return Link(connected, self._config)
 
     def release(self, link: Link, *, broken: bool = False) -> None:
-        """Give a connection back; a broken one is closed."""
-        if broken or self._closed or link.lost is not None or not (link.bound is None or link.association.usable):
+        """Give a connection back; a broken one is closed, when nobody shares it any more."""
+        link.retired = link.retired or broken
+        if link.shared:
+            with self._changed:
+                link.claims -= 1
+                if link.claims:
+                    return
+                link.shared = False
+                if self._shared is link:
+                    self._shared = None
+        usable = link.bound is None or link.association.usable
+        if link.retired or self._closed or link.lost is not None or not usable:
             with self._changed:
                 self._links.discard(link)
                 if not self._links:
                     self._group_id = 0
-                self._changed.notify()
+                self._changed.notify_all()
             link.dispose()
         else:
             self._give_back(link)
@@ -339,9 +388,9 @@ class Channel:
     def _give_back(self, link: Link) -> None:
         link.idle_since = time.monotonic()
         self._idle.append(link)
-        if self._waiting:
+        if self._queue:
             with self._changed:
-                self._changed.notify()
+                self._changed.notify_all()
         if self._closed and self._claim(link):
             link.dispose()
 
@@ -388,11 +437,11 @@ def connect(
         with blocking.connect("ncacn_ip_tcp:host[port]") as channel: ...
 
     `timeout` bounds each wait for the server in seconds, `connect_timeout` the way to a bound connection,
-    `cancel_grace` how long a cancelled call waits for the server, `connections` how many calls the channel may carry
-    at a time. `transfers` are the transfer syntaxes to propose, liked best first; the server picks one. Calls with
-    pipes are made in NDR 2.0 even if it picks NDR64, unless they are to be `ndr64_pipes`. `keep_alive` says when TCP
-    probes a silent server, `pipe_window` how many octets may wait to be pulled, `pipe_backlog` how many `push_nowait`
-    takes that cannot be sent yet.
+    `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be. `transfers` are
+    the transfer syntaxes to propose, liked best first; the server picks one. Calls with pipes are made in NDR 2.0 even
+    if it picks NDR64, unless they are to be `ndr64_pipes`. `keep_alive` says when TCP probes a silent server,
+    `pipe_window` how many octets may wait to be pulled, `pipe_backlog` how many `push_nowait` takes that cannot be
+    sent yet.
     """
     return Channel(
         supported(binding),

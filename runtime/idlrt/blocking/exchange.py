@@ -79,10 +79,12 @@ class Exchange:
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
             self._incoming.gate = lambda: outgoing.closed or self.line.over
+        self._call_id = 0
         self._answer: Stub | None = None
         self._order = "<"
         self._since = time.monotonic()  # when we began to wait for the server
         self.reported = False  # a pipe that nobody waits at has raised what the call ended with
+        self._arrived = 0  # octets of an answer that is not streamed
         self._give_up_at: float | None = None  # end of the grace period (monotonic)
         self._grace = 0.0
         self._cancelling = False  # co_cancel was sent
@@ -140,10 +142,9 @@ class Exchange:
                 self.line.over = True
         if link.unsent:
             # What cannot be sent at once wants somebody to see to it.
-            self._link.wait(lambda: self.line.error is not None or not link.unsent, self._deadline)
-            with self._lock:
-                self._expire(not link.unsent)
-        self._settle_end()
+            link.wait(call_id, lambda: self.line.error is not None or not link.unsent, self._deadline)
+            self._expire(not link.unsent)
+        self.moved()
 
     @property
     def inlets(self) -> tuple[Inlet, ...]:
@@ -199,9 +200,9 @@ class Exchange:
         try:
             if self._held and not enough():
                 if latest is None:
-                    self._link.wait(enough, self._deadline)
+                    self._link.wait(self._call_id, enough, self._deadline)
                 else:
-                    self._link.wait(enough, lambda: min(latest, self._deadline() or latest))
+                    self._link.wait(self._call_id, enough, lambda: min(latest, self._deadline() or latest))
         finally:
             self._expire(enough())
 
@@ -210,8 +211,8 @@ class Exchange:
             return self._give_up_at
         if self._timeout is None:
             return None
-        line = self.line
-        return max(self._since, line.sent_at, line.awaited_since, self._link.heard) + self._timeout
+        line, link = self.line, self._link
+        return max(self._since, line.sent_at, line.awaited_since, 0 if link.shared else link.heard) + self._timeout
 
     def _expire(self, enough: bool) -> None:
         """Look at the clock, after waiting for something that has come about or not."""
@@ -221,9 +222,16 @@ class Exchange:
                 if self._give_up_at is not None:
                     grace = f"the server did not end the call within the grace period of {self._grace:g} s"
                     self.abandon(CallCancelled(f"{grace} after its cancel"))
-                else:
+                elif not self._progressed():
                     self.abandon(RpcTimeout(f"nothing came from the server for {self._timeout:g} s"))
             self.moved()
+
+    def _progressed(self) -> bool:
+        """Whether more of the answer is there than when this was asked last; its time begins anew then."""
+        before, self._arrived = self._arrived, self._link.association.arrived(self._call_id)
+        if self._arrived > before:
+            self._since = time.monotonic()
+        return self._arrived > before
 
     def step(self, gone: bool = False) -> None:
         """Send and receive what can be without waiting, and look at the clock."""
@@ -231,7 +239,7 @@ class Exchange:
             if self._held:
                 self._link.move(gone)
         if self._held:
-            self._link.answer_callback()
+            self._link.answer_callback(self._call_id)
         self._expire(not self._awaits)
 
     @property
@@ -250,6 +258,7 @@ class Exchange:
             self._notice()
             if self._pumping is not None:
                 self._changed.notify_all()
+            self._link.tell()
 
     def flush(self) -> None:
         """What small pushes have gathered is sent now."""
@@ -422,6 +431,7 @@ class Exchange:
             if self._give_up_at is None:
                 self._grace = grace
                 self._give_up_at = time.monotonic() + grace
+            self.moved()
             self._wake()
 
     def _ask_to_end(self) -> None:
@@ -451,12 +461,16 @@ class Exchange:
 
     def leave(self) -> None:
         """The end of `with`."""
-        if not self.line.over:
+        if self.line.over:
+            self.moved()
+        else:
             self.abandon(CallCancelled("the call was left before it was completed"))
 
     def dropped(self) -> None:
         """The program forgot the call. One without pipes runs to its end unheard, one with pipes cannot."""
-        if not self.line.over:
+        if self.line.over:
+            self.moved()
+        else:
             if not self.operation.pipes:
                 try:
                     self._unheard = True
@@ -483,7 +497,9 @@ class Exchange:
             line.over = True
             if link.lost is None:
                 try:
-                    keep = link.association.orphan(self._call_id)
+                    # A call that takes too long ends here without a word; another reason is for the server to know.
+                    association, late = link.association, isinstance(line.error, RpcTimeout)
+                    keep = (association.abandon if late else association.orphan)(self._call_id)
                 except LocalProtocolError:
                     keep = False
                 # What cannot be sent at once is not worth waiting for: the connection goes.
@@ -496,7 +512,7 @@ class Exchange:
 
     def _release(self) -> None:
         self._held = False
-        self._link.done()
+        self._link.done(self._call_id)
         self._channel.release(self._link, broken=self._broken)
         self.look()
 

@@ -1,8 +1,9 @@
 """One connection of a blocking channel: a socket and a client's association.
 
-It serves one call at a time. An ordinary call writes, then reads in the kernel until the answer is there (`ask`). For
-everything else the two directions are waited for at once, so that a blocked push sees a fault, an early answer or a
-reset the moment it arrives; other threads, the watcher's among them, may then read and write as well, under `lock`.
+An ordinary call has it alone, writes, and reads in the kernel until the answer is there (`ask`). For everything else
+the two directions are waited for at once, so that a blocked push sees a fault, an early answer or a reset the moment
+it arrives. Of the threads that wait one looks at the socket, for all of them; others, the watcher's among them, may
+read and write as well, under `lock`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from idlrt.association import (
     Stub,
 )
 from idlrt.blocking.readiness import GONE, READ, WRITE, Readiness
-from idlrt.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, RpcError, RpcTimeout
+from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeout
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.trace import tracer
@@ -88,6 +89,11 @@ class Link:
         """Context id and codecs of interfaces for ordinary calls."""
         self.contexts: tuple[dict[Interface, Context], dict[Interface, Context]] = {}, {}
         """Contexts of interfaces that are bound: for calls without pipes, and with pipes."""
+        self.claims = 0
+        """Calls that share the connection, if it is `shared`; the channel's to change."""
+        self.shared = False
+        self.retired = False
+        """Whether it takes no further calls."""
         self.idle_since = 0.0
         self.heard = 0.0
         """When octets arrived last (monotonic)."""
@@ -101,13 +107,14 @@ class Link:
         self._gone = False  # the server is; what it has sent is all that will come
         self._arrived = 0  # octets that `ask` read and did not take
         self._patience: float | None = None  # seconds that a read waits in the kernel
-        self._call: Receiver | None = None
-        self._call_id = 0
-        self._waiter: int | None = None  # the thread that is in `wait`
+        self._calls: dict[int, Receiver] = {}
+        self._touched: list[Receiver] = []  # calls that something has happened to
+        self._waiter: int | None = None  # the thread that looks at the socket
+        self._changed = threading.Condition(self.lock)  # for those that wait without looking
         self._readiness: Readiness | None = None
         self._answer: Bound | BindRefused | ContextsAltered | None = None
         self._refusal: Exception | None = None
-        self._callback: CallbackRequested | None = None  # that is to be answered
+        self._callbacks: dict[int, CallbackRequested] = {}  # that are to be answered, by call_id
         self._trace = tracer(f"client {id(self) & 0xFFFF:04x}")
         connected.setblocking(bool(_NOW))
 
@@ -157,11 +164,11 @@ class Link:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
         self._patience = timeout
 
-    # -- a call's side; but for `done` and what waits, under `lock`
+    # -- a call's side; but for what waits, under `lock`
 
     def serve(self, call: Receiver, call_id: int) -> None:
         """Tell `call` what happens to this call_id, what `ask` has read of it to begin with."""
-        self._call, self._call_id, self._reading = call, call_id, True
+        self._calls[call_id] = call
         count, self._arrived = self._arrived, 0
         if count:
             self.heard = time.monotonic()
@@ -169,14 +176,16 @@ class Link:
         if self.lost is not None:
             call.fail(self.lost)
 
-    def done(self) -> None:
+    def done(self, call_id: int) -> None:
         """The call is over."""
-        self._call, self._reading = None, True
+        self._calls.pop(call_id, None)
+        self._callbacks.pop(call_id, None)
+        self._reading = True
 
     @property
     def busy(self) -> bool:
-        """Whether another thread waits here, or we are in the midst of telling events: no time to let go of it."""
-        return self._moving or self._waiter not in (None, threading.get_ident())
+        """Whether another thread looks, or we are in the midst of telling events: no time to let others have it."""
+        return self.claims < 2 and (self._moving or self._waiter not in (None, threading.get_ident()))
 
     @property
     def unsent(self) -> int:
@@ -251,60 +260,84 @@ class Link:
         stopped, self._reading = not self._reading, True
         return stopped
 
-    def wait(self, enough: Callable[[], bool], until: Callable[[], float | None]) -> None:
+    def tell(self) -> None:
+        """Let the calls that something has happened to take note of it, and those who wait for them look again.
+
+        The last thing to do with a link, since it may be somebody else's then.
+        """
+        if self._touched:
+            self.wake()
+            while self._touched:
+                self._touched.pop().moved()
+
+    def wait(self, call_id: int, enough: Callable[[], bool], until: Callable[[], float | None]) -> None:
         """Move octets both ways until it is `enough`, the connection is lost, or it is that late (monotonic).
 
-        Without holding the lock; one thread at a time.
+        Without holding the lock. Callbacks within the call are served here.
         """
-        with self.lock:
-            if self._waiter is not None:
-                raise LocalProtocolError("another thread waits for this call already")
-            self._waiter = threading.get_ident()
-            readiness = self._readiness
-            if readiness is None:
-                readiness = self._readiness = Readiness()
-        told_gone = False
-        try:
-            while True:
-                self.answer_callback()
-                with self.lock:
-                    if enough() or self.lost is not None:
-                        return
-                    self.move(told_gone)
-                    if enough() or self.lost is not None:
-                        return
-                    if self._callback is not None:
-                        continue
-                    readiness.look(self.descriptor, self.interest)
-                    latest = until()
-                left = None if latest is None else latest - time.monotonic()
+        while True:
+            self.answer_callback(call_id)
+            with self.lock:
+                if enough() or self.lost is not None:
+                    return
+                left = _left(until)
                 if left is not None and left <= 0:
                     return
-                told_gone = any(events & GONE for _, events in readiness.wait(left))
-        finally:
-            self._waiter = None
+                if self._waiter is not None:
+                    self._changed.wait(left)
+                    continue
+                self._waiter = threading.get_ident()
+                if self._readiness is None:
+                    self._readiness = Readiness()
+            try:
+                self._lead(self._readiness, call_id, enough, until)
+            finally:
+                with self.lock:
+                    self._waiter = None
+                    self._changed.notify_all()
 
-    def answer_callback(self) -> None:
+    def _lead(
+        self, readiness: Readiness, call_id: int, enough: Callable[[], bool], until: Callable[[], float | None]
+    ) -> None:
+        """Look at the socket, for all who wait."""
+        told_gone = False
+        while True:
+            with self.lock:
+                if enough():
+                    return  # and the link may be somebody else's
+                self.move(told_gone)
+                self.tell()
+                if enough() or self.lost is not None or call_id in self._callbacks:
+                    return
+                readiness.look(self.descriptor, self.interest)
+                left = _left(until)
+            if left is not None and left <= 0:
+                return
+            told_gone = any(events & GONE for _, events in readiness.wait(left))
+
+    def answer_callback(self, call_id: int) -> None:
         """Serve the callback that has arrived, if one has, in this thread, without holding the lock."""
-        if self._callback is None:
+        if call_id not in self._callbacks:
             return
         with self.lock:
-            event, self._callback = self._callback, None
-            call = self._call
+            event = self._callbacks.pop(call_id, None)
+            call = self._calls.get(call_id)
         if event is None:
             return
         from idlrt.rpc.answers import serve_here
 
         answer = serve_here(event, None if call is None else call.callbacks, self._decoding)
         with self.lock:
-            if self.lost is None and self._call is call:
-                answer.send(self.association, event.call_id)
+            if self.lost is None and call_id in self._calls:
+                answer.send(self.association, call_id)
                 self.flush()
 
     def wake(self) -> None:
-        """End the wait of another thread, for it to look again."""
+        """Let those that wait look again."""
         if self._waiter is not None and self._readiness is not None:
-            self._readiness.wake()
+            self._changed.notify_all()
+            if self._waiter != threading.get_ident():
+                self._readiness.wake()
 
     # -- what arrives
 
@@ -344,34 +377,45 @@ class Link:
             return
         finally:
             self._moving = False
-        if self._call is not None:
+        for call in self._touched:
             # The rest of what a server has sent that is gone is bounded, and may be all that was missing.
-            self._reading = self._call.settle() or self._gone
+            self._reading = call.settle() or self._gone
 
     def _take(self, event: ClientEvent) -> None:
         match event:
             case Stub():
-                if self._call is not None and event.call_id == self._call_id:
-                    self._call.stub(event)
+                call = self._calls.get(event.call_id)
+                if call is not None:
+                    call.stub(event)
+                    self._touch(call)
             case Fault():
-                if self._call is not None and event.call_id == self._call_id:
-                    self._call.fail(event.error())
-                elif self._call is None:
+                call = self._calls.get(event.call_id)
+                if call is not None:
+                    call.fail(event.error())
+                    self._touch(call)
+                else:  # some servers answer a bind or alter_context that they do not like with a fault
                     self._refusal = event.error()
             case Bound() | BindRefused() | ContextsAltered():
                 if isinstance(event, Bound):
                     self.bound = event
                 self._answer = event
             case CallbackRequested():
-                self._callback = event
-            case ShutdownRequested() | Ended():
+                self._callbacks[event.call_id] = event
+            case ShutdownRequested():
+                self.retired = True
+            case Ended():
                 pass
+
+    def _touch(self, call: Receiver) -> None:
+        if not self._touched or self._touched[-1] is not call:
+            self._touched.append(call)
 
     def _lose(self, error: Exception) -> None:
         if self.lost is None:
             self.lost = error
-            if self._call is not None:
-                self._call.fail(error)
+            for call in self._calls.values():
+                call.fail(error)
+                self._touch(call)
 
     # -- life
 
@@ -379,7 +423,8 @@ class Link:
         """Whether the connection, idle so far, can carry another call: what has arrived meanwhile is taken."""
         with self.lock:
             self.move()
-            return self.lost is None and not self._out
+            usable = self.bound is None or self.association.usable
+            return usable and not self.retired and self.lost is None and not self._out
 
     def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int, timeout: float | None) -> None:
         """Bind the interface, or add it; raises `BindRefused`, `RpcTimeout` or what ended the connection."""
@@ -391,7 +436,7 @@ class Link:
                 self.association.bind(proposal, group_id=group_id)
             else:
                 self.association.alter_context(proposal)
-        self.wait(lambda: self._answer is not None or self._refusal is not None, lambda: latest)
+        self.wait(0, lambda: self._answer is not None or self._refusal is not None, lambda: latest)
         answer = self._answer
         if self._refusal is not None:
             raise self._refusal
@@ -403,10 +448,9 @@ class Link:
             raise answer.refused[0].error() if answer.refused else RpcError("the server accepted nothing")
 
     def break_off(self) -> None:
-        """From any thread: fail the call in progress."""
+        """From any thread: fail the calls in progress."""
         with self.lock:
-            call = self._call
-            if call is not None:
+            for call in tuple(self._calls.values()):
                 call.flush()
             self._lose(ConnectionLost("the channel was closed"))
             try:
@@ -414,8 +458,7 @@ class Link:
             except OSError:
                 pass
             self.wake()
-            if call is not None:
-                call.moved()
+            self.tell()
 
     def dispose(self) -> None:
         """Close the socket; by whoever holds the link, because nobody may wait on it now."""
@@ -424,6 +467,12 @@ class Link:
             self._socket.close()
             if self._readiness is not None:
                 self._readiness.close()
+
+
+def _left(until: Callable[[], float | None]) -> float | None:
+    """Seconds that are left."""
+    latest = until()
+    return None if latest is None else latest - time.monotonic()
 
 
 def _send(connected: socket.socket, parts: list[memoryview]) -> int:

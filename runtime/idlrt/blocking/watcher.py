@@ -109,24 +109,28 @@ class Watcher:
             closed = self._closed
         for call in watched:
             _guarded(call.tell)
-        by_descriptor: dict[int, Watched] = {}
+        by_descriptor: dict[int, list[Watched]] = {}
+        looked_for: dict[int, int] = {}
         overdue: list[tuple[float, Watched]] = []
         for call in watched:
             outlook = call.outlook()
             if outlook is not None:
                 descriptor, events, until = outlook
                 if descriptor is not None:
-                    readiness.look(descriptor, events)
-                    by_descriptor[descriptor] = call
+                    by_descriptor.setdefault(descriptor, []).append(call)
+                    looked_for[descriptor] = looked_for.get(descriptor, 0) | events
                 if until is not None:
                     overdue.append((until, call))
                     latest = until if latest is None else min(latest, until)
-        readiness.keep(by_descriptor)
+        readiness.keep(looked_for)
+        for descriptor, events in looked_for.items():
+            readiness.look(descriptor, events)
         left = None if latest is None else latest - time.monotonic()
         found = readiness.wait(0 if closed else left)
         now = time.monotonic()
         for descriptor, events in found:
-            _guarded(by_descriptor[descriptor].step, bool(events & GONE))
+            for call in by_descriptor[descriptor]:
+                _guarded(call.step, bool(events & GONE))
         for until, call in overdue:
             if until <= now:
                 _guarded(call.step)
