@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from struct import pack
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from idlrt.errors import (
     CallCancelled,
     ConnectionLost,
     InvalidAsyncHandle,
+    LocalProtocolError,
     PipeClosed,
     PipeDiscipline,
     PipeEmpty,
@@ -27,6 +29,8 @@ from idlrt.errors import (
     RpcFault,
 )
 from idlrt.rpc import AsyncEvent
+from idlrt.transport.memory import join
+from tests.pipes.test_odd_servers import Scripted
 from tests.rpc.services import WAYS, Lab, on_a_loop, reach
 from tests.rpc.specimen.lab import LabClient
 
@@ -521,6 +525,51 @@ async def test_rule_9_11_a_failing_push_or_pull_of_the_server_has_answered() -> 
         with pytest.raises(InvalidAsyncHandle):
             service.reply.abort(5)
         assert await LabClient(channel).Add(1, 1) == 2
+
+
+@on_a_loop
+async def test_rule_9_11_what_a_pipe_has_raised_in_a_method_that_lets_it_through_is_answered_once() -> None:
+    class Wrong(Lab):
+        async def Upload(self, call: rpc.Call, id: int, source: pipes.PipeReader[bytes]) -> Any:
+            reply: Any = call.defer()
+            while await source.pull():
+                pass
+            source.pull_nowait()
+            return reply
+
+    async with testing.channel(Wrong()) as channel:
+        with pytest.raises(PipeEmpty, match="the server says"):
+            await LabClient(channel).Upload(0, BLOCKS)
+        assert await LabClient(channel).Add(1, 1) == 2
+
+
+@on_a_loop
+async def test_an_answer_before_the_end_of_the_in_pipe_is_no_failure_of_the_push() -> None:
+    async def opener(factory: Callable[[], Any]) -> Any:
+        link = factory()
+        join(link, Scripted(pack("<i", 5)))
+        return link
+
+    async with rpc.Channel(rpc.StringBinding("memory"), opener=opener) as channel:
+        call = LabClient(channel).Upload(0)
+        told = asyncio.Event()
+        handle = call.handle(told)
+        call.source.push_nowait(b"12345678")
+        await told.wait()
+        with pytest.raises(PipeClosed, match="answered"):
+            call.source.push_nowait(b"more")
+        assert handle.complete() == 5
+
+
+@on_a_loop
+async def test_pipes_that_belong_to_another_thread_say_so() -> None:
+    async with testing.channel(Lab()) as channel, LabClient(channel).Transform(0) as call:
+        for use in (call.stream.pull_nowait, lambda: call.stream.push_nowait(b"abc")):
+            with pytest.raises(LocalProtocolError, match="event loop"):
+                await asyncio.to_thread(use)
+        await call.stream.push(b"")
+        assert await call.stream.pull() == b""
+        assert await call.complete() == 0
 
 
 @on_a_loop

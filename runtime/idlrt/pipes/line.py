@@ -17,7 +17,15 @@ from copy import deepcopy
 from typing import Any, Protocol, TypeAlias
 
 from idlrt.asynchronous import AsyncEvent
-from idlrt.errors import AsyncCallPending, PipeClosed, PipeMemory, PipeOrder, RpcError, RpcTimeout
+from idlrt.errors import (
+    AsyncCallPending,
+    LocalProtocolError,
+    PipeClosed,
+    PipeMemory,
+    PipeOrder,
+    RpcError,
+    RpcTimeout,
+)
 from idlrt.ndr.elements import Form
 from idlrt.pipes.flow import (
     BACKLOG,
@@ -66,11 +74,13 @@ class LoopLine:
         "_ends_call",
         "_flushing",
         "_give_up",
+        "_heard",
         "_held",
         "_incoming",
         "_kept",
         "_kept_last",
         "_kept_octets",
+        "_listening",
         "_loop",
         "_outgoing",
         "_pushed",
@@ -79,6 +89,7 @@ class LoopLine:
         "_stalled",
         "_timeout",
         "_waiters",
+        "_waiting",
         "_window",
         "error",
         "impatience",
@@ -101,8 +112,8 @@ class LoopLine:
         window: int = WINDOW,
         backlog: int = BACKLOG,
     ) -> None:
-        """`give_up` ends the call on our side, as a wait of `timeout` seconds does; it is to fail the line. `begin` is
-        awaited by whoever uses a pipe before `open`. A client's line `ends_call`: the end of its last outgoing pipe is
+        """`give_up` ends the call on our side, as `timeout` seconds of silence do in which something is waited for; it is
+        to fail the line, or the time starts again. `begin` is awaited by whoever uses a pipe before `open`. A client's line `ends_call`: the end of its last outgoing pipe is
         that of the request. `window` octets may wait to be pulled before reading stops, `backlog` ones to be sent.
         """
         self._loop = loop
@@ -112,6 +123,9 @@ class LoopLine:
         self._begin = begin
         self._ends_call = ends_call
         self._timeout = timeout
+        self._heard = 0.0  # when the peer did something last, or a wait for it began
+        self._waiting = 0  # how many wait for the peer
+        self._listening: asyncio.TimerHandle | None = None  # for a silence that is too long
         self._window = window
         self._backlog = backlog
         self._carrier: Carrier | None = None
@@ -141,6 +155,9 @@ class LoopLine:
         self._carrier = carrier
         self._call_id = call_id
         self._begin = None
+        if self._timeout is not None and not self.over:
+            self._heard = self._loop.time()
+            self._listening = self._loop.call_later(self._timeout, self._listen, self._timeout)
         if self._early:
             early, self._early, self._kept_octets = self._early, [], 0
             try:
@@ -158,7 +175,8 @@ class LoopLine:
             incoming.settle()
             if self._discarding:
                 incoming.discard()
-            elif incoming.buffered > self._window and not self.over and not self._held and self._carrier is not None:
+            elif incoming.buffered > self._window and not (self.over or self._held or incoming.complete):
+                assert self._carrier is not None
                 self._held = True
                 self._carrier.hold(self)
             if self._awaited is not None and self._awaited.ready and self.error is None:
@@ -169,6 +187,8 @@ class LoopLine:
 
     def wake(self) -> None:
         """Something that may be waited for has changed."""
+        if self._timeout is not None:
+            self._heard = self._loop.time()
         if self._stalled:
             self._send_kept()
         if self._waiters:
@@ -189,6 +209,8 @@ class LoopLine:
         """Nothing more comes, or is wanted."""
         self.over = True
         self._sending = self._stalled = False
+        if self._listening is not None:
+            self._listening.cancel()
         self._early.clear()
         self._kept.clear()
         self._go_on()
@@ -215,17 +237,29 @@ class LoopLine:
         return waiter
 
     async def wait(self) -> None:
-        """Until something changed; no longer than the time-out, which every fragment restarts."""
-        timeout = self._timeout
-        if timeout is None:
-            await self.change()
-            return
-        late = RpcTimeout(f"nothing came from the server for {timeout} s")
-        timer = self._loop.call_later(timeout, self._give_up, late)
+        """Until something changed, which is for the peer to bring about."""
+        if self._timeout is not None and not self._waiting:
+            self._heard = self._loop.time()
+        self._waiting += 1
         try:
             await self.change()
         finally:
-            timer.cancel()
+            self._waiting -= 1
+
+    def _listen(self, timeout: float) -> None:
+        """A silence that has lasted as long as it may ends the call; one that nobody waits in does not count."""
+        now = self._loop.time()
+        sent = self._outgoing is None or self._outgoing.closed
+        unanswered = self._ends_call and self._incoming is None and sent
+        if not (self._waiting or self._stalled or self._awaited is not None or unanswered):
+            self._heard = now
+        left = self._heard + timeout - now
+        if left < 0.001:
+            peer = "server" if self._ends_call else "client"
+            self._give_up(RpcTimeout(f"nothing came from the {peer} for {timeout:g} s"))
+            left = timeout
+        if not self.over:
+            self._listening = self._loop.call_later(left, self._listen, timeout)
 
     # -- pipes
 
@@ -339,12 +373,15 @@ class LoopLine:
 
     def pull_nowait(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
         """The next block of an incoming pipe, or `AsyncCallPending` and one RECEIVE_COMPLETE when there is one."""
+        self._check_loop()
         try:
             block = inlet.take(most, form)
         except RpcError as error:
             self._report(error)
             raise
         if block is None:
+            if self._awaited is None and self._timeout is not None:
+                self._heard = self._loop.time()
             self._awaited = inlet
             raise AsyncCallPending(f'nothing has come by pipe "{inlet.name}" yet')
         if inlet.drained:
@@ -355,6 +392,7 @@ class LoopLine:
 
     def push_nowait(self, outlet: Outlet, block: Any) -> None:
         """Send a block, or keep a copy of what the transport does not take; SEND_COMPLETE follows when it has all."""
+        self._check_loop()
         if self.over and self.error is None:
             self._check_open()
         try:
@@ -369,6 +407,13 @@ class LoopLine:
         except RpcError as error:
             self._report(error)
             raise
+
+    def _check_loop(self) -> None:
+        if asyncio._get_running_loop() is not self._loop:
+            raise LocalProtocolError(
+                "the pipes of this call belong to an event loop that does not run in this thread",
+                help="use loop.call_soon_threadsafe, or idlrt.blocking for threads",
+            )
 
     def _report(self, error: RpcError) -> None:
         """The program gets a failure from a pipe; the call ends with it, and nothing more is due."""
