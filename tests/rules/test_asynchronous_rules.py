@@ -6,6 +6,8 @@ docs/asynchronous-pipes.md.
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 
 import idlc
@@ -14,6 +16,7 @@ from idlc.diagnostics.policy import Policy
 from idlc.driver import analyse
 from idlc.semantics import types as t
 from idlc.settings import Dialect, Settings, Target
+from tests.compiled import compile_cached
 
 UUID = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d5e)"
 PLAIN = f"[{UUID}, pointer_default(unique)] interface Rules"
@@ -89,6 +92,18 @@ def test_rule_7_1_asynchronous_operations_have_the_codecs_of_synchronous_ones() 
 
     assert codecs("") == codecs("[async]")
     assert len(codecs("")) == 2
+
+
+def test_rule_7_2_the_call_comes_before_all_arguments_and_the_result_with_its_completion() -> None:
+    text = f"{PLAIN} {{ long f(handle_t h, [in] long n, [out] long *m); }}"
+    module = compile_cached(text, "rule_7_2", "interface Rules { [async] f(); }").module
+    at_the_server = list(signature(module.RulesService.f).parameters)
+    assert at_the_server == ["self", "call", "n"]
+    # The client's handle is what it gets back at once; the binding handle is the channel.
+    at_the_client = signature(module.RulesClient.f)
+    assert list(at_the_client.parameters) == ["self", "n"]
+    assert at_the_client.return_annotation.startswith("rpc.AsyncCall[")
+    assert signature(module.RulesBlockingClient.f).return_annotation.startswith("blocking.Call[")
 
 
 def test_rule_7_3_the_languages_and_handles_that_know_no_async() -> None:
