@@ -1,4 +1,4 @@
-"""Which pipes go with asynchronous functions: those that both programs push and pull, and no others."""
+"""Which pipes go with which functions, how kinds of calls go together, and what they go over."""
 
 from __future__ import annotations
 
@@ -126,3 +126,20 @@ async def test_rule_7_25_calls_that_wait_for_long_cost_no_connection_each() -> N
         for number in range(200):
             stage.gate(number).set()
         assert [await call for call in calls] == list(range(200))
+
+
+@on_a_loop
+async def test_rule_7_20_sync_calls_run_as_they_arrive_whatever_becomes_of_async_ones() -> None:
+    stage = Stage()
+    stage.patient = True
+    async with staged(stage) as channel:
+        client = MODULE.StageClient(channel)
+        pending = client.Async(0)
+        await stage.until(lambda: stage.arrived == [0])
+        for number in range(1, 6):
+            stage.gate(number).set()
+            assert await client.Sync(number) == number
+        assert stage.arrived == [0, 1, 2, 3, 4, 5]
+        assert not pending.done
+        stage.gate(0).set()
+        assert await pending == 0
