@@ -230,7 +230,7 @@ def _numbered(statement: Statement) -> Statement:
 
 
 def _number(found: re.Match[str]) -> str:
-    return f"{0x20000 + int(found[1] or 0):#x}"
+    return f"0x{0x20000 + int(found[1] or 0):X}"  # as black spells it
 
 
 def _names(statement: Statement, name: re.Pattern[str]) -> bool:
