@@ -54,8 +54,10 @@ class AsyncCall(Handled[R]):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._hold = hold = _Hold(exchange)
         operation = exchange.operation
+        if not operation.pipes:
+            return
+        self._hold = hold = _Hold(exchange)
         outlets = {outlet.name: outlet for outlet in exchange.outlets}
         inlets = {inlet.name: inlet for inlet in exchange.inlets}
         for name in operation.pipes:

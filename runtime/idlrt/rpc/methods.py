@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from idlrt.rpc.service import Service, is_cancellable
 class Method:
     """An operation and what implements it."""
 
-    __slots__ = ("blocking", "cancellable", "function", "names", "operation")
+    __slots__ = ("at_once", "blocking", "cancellable", "function", "names", "operation")
 
     def __init__(self, operation: Operation, service: Service) -> None:
         self.operation = operation
@@ -21,7 +22,16 @@ class Method:
         self.cancellable = is_cancellable(self.function)
         self.blocking = not inspect.iscoroutinefunction(self.function)
         # The generated declaration knows how pipes and other parameters mix; a program may rename its parameters.
+        plain = not (operation.pipes or operation.contexts_in or operation.notify)
+        self.at_once = plain and not self.blocking and not _awaits(self.function)
+        """Whether a call is over when the method has begun: it needs no task to wait in."""
         self.names = _parameters(type(service), operation) if operation.pipes else operation.inputs
+
+
+def _awaits(function: Callable[..., Any]) -> bool:
+    """Whether a coroutine function may be suspended: it has an `await`, `async for` or `async with`."""
+    code = getattr(function, "__code__", None)
+    return code is None or any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))
 
 
 def _parameters(kind: type[Service], operation: Operation) -> tuple[str, ...]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
@@ -25,6 +28,7 @@ from idlrt.errors import (
     InvalidAsyncCall,
     NdrError,
     PipeError,
+    RpcTimeout,
     RpcFault,
     fault_from_error,
 )
@@ -68,6 +72,29 @@ _subscribing = Lock()
 class Serving:
     """A call in progress."""
 
+    # Most calls need nothing but what `__init__` sets; the rest is here, where it costs them nothing.
+    _tried = 0
+    _retry: asyncio.TimerHandle | None = None
+    _incoming: Incoming | None = None
+    _outgoing: Outgoing | None = None
+    _line: LoopLine | None = None  # of the pipes, from the method's start on
+    _error: Exception | None = None  # why the method cannot go on
+    _cancelling: asyncio.Event | None = None  # that somebody waits for
+    _callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
+    _task: asyncio.Task[None] | None = None
+    _inputs: tuple[Any, ...] = ()
+    _handles: Mapping[str, list[ContextHandle]] = MappingProxyType({})  # the context handles among them
+    _running = True  # the method is, or will be
+    _interrupted = False  # it was cancelled, which happens once
+    _stopped = False  # the server does not wait any longer
+    _deferral: Deferral | None = None
+    _listener: Listener | None = None
+    _subscriptions: Subscriptions[Call] | None = None
+    _lost = False  # nobody waits for the answer any more
+    _gone = False  # the connection is
+    answered = False
+    ended = False
+
     def __init__(
         self, link: ServerLink, event: CallStarted, interface: Interface, service: Service, method: Method
     ) -> None:
@@ -76,36 +103,14 @@ class Serving:
         self.operation: Operation = method.operation
         self.object = event.object
         self.transfer = event.context.transfer
-        self.cancelled = event.cancelled
+        self.cancelled = self._asked = event.cancelled
         self.maybe = event.maybe
         self._link = link
         self._service = service
         self._method = method
         self._order = event.order
         self._streamed = event.streamed
-        self._head = bytearray()
-        self._tried = 0
-        self._retry: asyncio.TimerHandle | None = None
-        self._incoming: Incoming | None = None
-        self._outgoing: Outgoing | None = None
-        self._line: LoopLine | None = None  # of the pipes, from the method's start on
-        self._error: Exception | None = None  # why the method cannot go on
-        self._cancelling: asyncio.Event | None = None  # that somebody waits for
-        self._callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
-        self._task: asyncio.Task[None] | None = None
-        self._inputs: tuple[Any, ...] = ()
-        self._handles: dict[str, list[ContextHandle]] = {}  # the context handles among them
-        self._running = True  # the method is, or will be
-        self._interrupted = False  # it was cancelled, which happens once
-        self._stopped = False  # the server does not wait any longer
-        self._deferral: Deferral | None = None
-        self._listener: Listener | None = None
-        self._subscriptions: Subscriptions[Call] | None = None
-        self._lost = False  # nobody waits for the answer any more
-        self._asked = event.cancelled  # to cancel the call
-        self._gone = False  # the connection is
-        self.answered = False
-        self.ended = False
+        self._head = bytearray() if event.streamed else b""
 
     @property
     def client(self) -> str:
@@ -164,7 +169,10 @@ class Serving:
                 return
             self._bad_data(error)
             return
-        wide = self.transfer == NDR64
+        if self._method.at_once:
+            self._run_at_once(inputs)
+            return
+        wide = bool(operation.pipes) and self.transfer == NDR64
         if operation.in_pipes:
             incoming = self._incoming = Incoming(operation.in_pipes, self._link.limits)
             incoming.open(codec.in_pipes, self._order, wide, end)
@@ -182,11 +190,12 @@ class Serving:
                 self._incoming,
                 self._outgoing,
                 self._give_up,
+                timeout=self._link.server.silence,
                 window=self._link.server.pipe_window,
                 backlog=self._link.server.pipe_backlog,
             )
             line.open(self._link, self.call_id)
-        self._head = bytearray()
+        self._head = b""
         if self._retry is not None:
             self._retry.cancel()
         self._task = self._link.loop.create_task(self._run(inputs), name=f"idlrt {operation.name}")
@@ -278,13 +287,19 @@ class Serving:
 
     def _give_up(self, error: Exception) -> None:
         """A pipe raises what ends the call, whatever the method makes of it; no reply is due any more."""
-        if self._deferral is None:
-            self._failed(error)
-        elif self._deferral.take():
-            self.answer(None, error)
+        silent = isinstance(error, RpcTimeout)  # the client is
+        if self._deferral is None or self._deferral.take():
+            if silent:
+                self.fault(NCA_FAULT_CANCEL)
+            elif self._deferral is None:
+                self._failed(error)
+            else:
+                self.answer(None, error)
         self._stop(error)
         if self._task is not None and not self._method.blocking:
             self._link.loop.call_soon(self._interrupt, self._task)
+        if silent and self._link.full:
+            self._link.abort()  # it does not read what it was sent
 
     def abort(self) -> None:
         """The server stops and does not wait any longer."""
@@ -335,6 +350,27 @@ class Serving:
 
     # -- the method
 
+    def _run_at_once(self, inputs: tuple[Any, ...]) -> None:
+        """Run a method that awaits nothing; a task would cost more than everything else about the call."""
+        self._inputs = inputs
+        coroutine = self._method.function(Call(self), *inputs)
+        try:
+            try:
+                copy_context().run(coroutine.send, None)
+            except StopIteration as end:
+                if self._deferral is None:
+                    self._answer(end.value)
+        except asyncio.CancelledError:
+            self._raised(CallCancelled())
+        except Exception as error:
+            self._raised(error)
+        if self._deferral is None:
+            self._running = False
+            self._listener = self._subscriptions = None
+            self._link.ended(self)
+        else:
+            self._task = self._link.loop.create_task(self._end(), name=f"idlrt {self.operation.name}")
+
     async def _run(self, inputs: tuple[Any, ...]) -> None:
         link, operation = self._link, self.operation
         locks: list[asyncio.Lock] = []
@@ -352,6 +388,11 @@ class Serving:
             self._raised(CallCancelled())
         except Exception as error:
             self._raised(error)
+        await self._end(locks, called)
+
+    async def _end(self, locks: Sequence[asyncio.Lock] = (), called: bool = True) -> None:
+        """The method is over; the call is when its answer is no longer due."""
+        operation, link = self.operation, self._link
         try:
             self._running = False
             if self._deferral is not None and not self._stopped:
@@ -393,7 +434,7 @@ class Serving:
             pass  # it was cancelled because its client has gone; whoever has the reply is still to answer
         elif deferral.take():
             self.answer(None, error)
-        else:
+        elif error is not self._error:
             _log.error("%s raised after its reply had answered", self.operation.name, exc_info=error)
 
     async def _unread(self) -> None:
