@@ -53,6 +53,8 @@ _MOST_BUFFERS: Final = 1000
 _NOW: Final = getattr(socket, "MSG_DONTWAIT", 0)
 """Lets one socket both wait in the kernel and not; without it (Windows) sockets never wait."""
 
+_SENDMSG: Final = hasattr(socket.socket, "sendmsg")
+
 _TIMEVAL: Final = struct.Struct("@ll")
 
 
@@ -131,14 +133,13 @@ class Link:
         if not _NOW or self._trace is not None or self._out:
             return None
         parts = association.data_to_send()
-        part = parts[0]
+        part = parts[0] if len(parts) == 1 else b"".join(parts)
         try:
-            sent = self._socket.send(part, _NOW) if len(parts) == 1 else 0
+            sent = self._socket.send(part, _NOW)
         except OSError:
             sent = 0
         if sent < len(part):
-            self._out += map(memoryview, parts)
-            self._sent(sent)
+            self._out.append(memoryview(part)[sent:])
             return None
         if timeout != self._patience:
             self._be_patient(timeout)
@@ -477,6 +478,6 @@ def _left(until: Callable[[], float | None]) -> float | None:
 
 def _send(connected: socket.socket, parts: list[memoryview]) -> int:
     """Send as much as the socket takes now; how much that was."""
-    if len(parts) > 1 and hasattr(connected, "sendmsg"):
+    if len(parts) > 1 and _SENDMSG:
         return connected.sendmsg(parts[:_MOST_BUFFERS], (), _NOW)
     return connected.send(parts[0], _NOW)

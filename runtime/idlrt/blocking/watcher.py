@@ -103,39 +103,44 @@ class Watcher:
 
     def _round(self, readiness: Readiness) -> bool:
         """Wait for something, and see to it; whether to go on."""
-        with self._lock:
-            watched = tuple(self._watched)
-            latest = self._tick
-            closed = self._closed
-        for call in watched:
+        closed = self._closed
+        self._tell()
+        calls, latest = self._outlook(readiness)  # holds on to no call that is over
+        found = dict(readiness.wait(0 if closed else None if latest is None else latest - time.monotonic()))
+        now = time.monotonic()
+        for descriptor, until, call in calls:
+            events = found.get(-1 if descriptor is None else descriptor, 0)
+            if events or (until is not None and until <= now):
+                _guarded(call.step, bool(events & GONE))
+        self._flush(now)
+        return not closed
+
+    def _tell(self) -> None:
+        for call in self._all():
             _guarded(call.tell)
-        by_descriptor: dict[int, list[Watched]] = {}
+
+    def _outlook(self, readiness: Readiness) -> tuple[list[tuple[int | None, float | None, Watched]], float | None]:
+        """The calls that something is to come of, with descriptor and time, and the first of the times."""
+        calls: list[tuple[int | None, float | None, Watched]] = []
         looked_for: dict[int, int] = {}
-        overdue: list[tuple[float, Watched]] = []
-        for call in watched:
+        times = [] if self._tick is None else [self._tick]
+        for call in self._all():
             outlook = call.outlook()
             if outlook is not None:
                 descriptor, events, until = outlook
+                calls.append((descriptor, until, call))
                 if descriptor is not None:
-                    by_descriptor.setdefault(descriptor, []).append(call)
                     looked_for[descriptor] = looked_for.get(descriptor, 0) | events
                 if until is not None:
-                    overdue.append((until, call))
-                    latest = until if latest is None else min(latest, until)
+                    times.append(until)
         readiness.keep(looked_for)
         for descriptor, events in looked_for.items():
             readiness.look(descriptor, events)
-        left = None if latest is None else latest - time.monotonic()
-        found = readiness.wait(0 if closed else left)
-        now = time.monotonic()
-        for descriptor, events in found:
-            for call in by_descriptor[descriptor]:
-                _guarded(call.step, bool(events & GONE))
-        for until, call in overdue:
-            if until <= now:
-                _guarded(call.step)
-        self._flush(now)
-        return not closed
+        return calls, min(times, default=None)
+
+    def _all(self) -> tuple[Watched, ...]:
+        with self._lock:
+            return tuple(self._watched)
 
     def _flush(self, now: float) -> None:
         if self._tick is None or now < self._tick:
