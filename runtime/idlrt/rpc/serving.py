@@ -364,8 +364,8 @@ class Serving:
             self._raised(CallCancelled())
         except Exception as error:
             self._raised(error)
+        self._running = False
         if self._deferral is None:
-            self._running = False
             self._listener = self._subscriptions = None
             self._link.ended(self)
         else:
