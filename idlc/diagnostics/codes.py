@@ -266,6 +266,7 @@ CODES: dict[str, str] = {
     "MIDL2349": "procedure in library",
     "MIDL2352": "pipe together with parameters of unknown size",
     "MIDL2357": "async with auto handle",
+    "MIDL2358": "maybe/message with one kind of status for its result",
     "MIDL2359": "construct only valid in library",
     "MIDL2360": "typedef of itself",
     "MIDL2361": "vararg shape",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from idlc.diagnostics.report import Note, Report
+from idlc.semantics.configured import RETURN_VALUE
 from idlc.semantics.rules.places import Places
 from idlc.semantics.types import Base, ErrorType, Interface, Operation, Void
 
@@ -27,6 +28,10 @@ def _silent(operation: Operation, report: Report) -> None:
             message = f'"{parameter.name}" is [out], but [{word}] operations are not answered'
             report.error("MIDL2288", message, parameter.span)
             return
+    statuses = operation.comm_status, operation.fault_status
+    if RETURN_VALUE in statuses and None in statuses:
+        message = f'the result of "{operation.name}" takes one kind of status; as a [{word}] it has to take both'
+        report.error("MIDL2358", message, operation.span, help="write [comm_status, fault_status]")
     match operation.result:
         case Void() | ErrorType():
             return
