@@ -145,7 +145,7 @@ def test_a_call_that_takes_too_long_times_out() -> None:
 
 def test_another_thread_may_cancel() -> None:
     service = Lab()
-    with testing.blocking_channel(service) as channel:
+    with testing.blocking_channel(service, cancel_grace=0.05) as channel:
         client = LabBlockingClient(channel)
         call = client.Sleep(5000)
         threading.Timer(0.03, call.cancel).start()
