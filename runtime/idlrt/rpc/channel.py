@@ -63,6 +63,7 @@ class Channel:
         binding: StringBinding,
         *,
         timeout: float | None = None,
+        silence: float | None = None,
         connect_timeout: float | None = CONNECT_TIMEOUT,
         cancel_grace: float = CANCEL_GRACE,
         connections: int = CONNECTIONS,
@@ -82,6 +83,7 @@ class Channel:
         self.binding = binding
         self.object: UUID | None = binding.object
         self.timeout = timeout
+        self.silence = silence
         self.connect_timeout = connect_timeout
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
@@ -267,6 +269,7 @@ def connect(
     binding: str | StringBinding,
     *,
     timeout: float | None = None,
+    silence: float | None = None,
     connect_timeout: float | None = CONNECT_TIMEOUT,
     cancel_grace: float = CANCEL_GRACE,
     connections: int = CONNECTIONS,
@@ -294,6 +297,7 @@ def connect(
         supported(binding),
         {
             "timeout": timeout,
+            "silence": silence,
             "connect_timeout": connect_timeout,
             "cancel_grace": cancel_grace,
             "connections": connections,

@@ -23,6 +23,7 @@ from idlrt.errors import (
     NdrError,
     PipeClosed,
     PipeDiscipline,
+    RpcTimeout,
     status_of,
 )
 from idlrt.ids import NDR64
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from idlrt.rpc.handle import Listener
     from idlrt.rpc.interface import Interface, Operation
     from idlrt.rpc.link import Link
+    from idlrt.rpc.pool import Place
 
 _log = logging.getLogger("idlrt.client")
 
@@ -76,7 +78,7 @@ class Exchange:
             self._abort,
             begin=self.begun,
             ends_call=True,
-            timeout=timeout,
+            timeout=channel.silence if operation.pipes and channel.silence is not None else timeout,
             window=channel.pipe_window,
             backlog=channel.pipe_backlog,
         )
@@ -84,6 +86,7 @@ class Exchange:
         self._order = "<"
         self._link: Link | None = None
         self._call_id = 0
+        self._arrived = 0  # octets of the answer when the time was up last
         self._context: Context | None = None
         self._cancelling = False  # co_cancel was sent
         self._grace_timer: asyncio.TimerHandle | None = None
@@ -94,8 +97,16 @@ class Exchange:
         self._sources, self._sinks = ends(
             operation.name, operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
         )
-        self._starting = self._loop.create_task(self._start(), name=f"idlrt call {operation.name}")
+        self._starting: asyncio.Task[None] | None = None  # while there is no connection
         self._pumping: asyncio.Task[None] | None = None
+        found = channel.pool.take(interface, operation, self._thread)
+        if found is not None:
+            self._start(*found)
+        else:
+            place = channel.pool.line_up(operation, self._thread)
+            self._starting = self._loop.create_task(self._connect(place), name=f"idlrt call {operation.name}")
+            if place is not None:
+                self._starting.add_done_callback(lambda _: place.leave())  # also if it is cancelled before it runs
         if self._sources or self._sinks:
             self._pumping = self._loop.create_task(self._pump(), name=f"idlrt pipes of {operation.name}")
             self._pumping.add_done_callback(self._pumped)
@@ -120,10 +131,18 @@ class Exchange:
 
     # -- the beginning
 
-    async def _start(self) -> None:
+    async def _connect(self, place: Place | None) -> None:
+        try:
+            link, context = await self._channel.pool.acquire(self._interface, self.operation, self._thread, place)
+        except Exception as error:
+            self.fail(error)
+        else:
+            self._start(link, context)
+        self.wake()
+
+    def _start(self, link: Link, context: Context) -> None:
         operation = self.operation
         try:
-            link, context = await self._channel.pool.acquire(self._interface, operation, self._thread)
             try:
                 codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
                 stub = encode_request(codec, operation, self._inputs)
@@ -153,11 +172,10 @@ class Exchange:
                 self._tell_sent()
         except Exception as error:
             self.fail(error)
-        self.wake()
 
     async def begun(self) -> None:
         """Wait until the request is on its way; raises what prevented it."""
-        if not self._starting.done():
+        if self._starting is not None and not self._starting.done():
             await asyncio.wait([self._starting])
         self.check_made()
 
@@ -398,7 +416,14 @@ class Exchange:
         if self.over:
             return
         if self._link is None:
-            self._starting.cancel()
+            if self._starting is not None:
+                self._starting.cancel()
+        elif isinstance(error, RpcTimeout) and not self.operation.pipes:
+            arrived = self._link.association.arrived(self._call_id)
+            if arrived > self._arrived:
+                self._arrived = arrived  # each fragment starts the time again
+                return
+            self._link.abandon(self._call_id)
         else:
             self.line.discard()
             self._link.give_up(self._call_id)

@@ -56,6 +56,30 @@ class _Want:
         self.turns = 0  # that others had had when this was last looked at
 
 
+class Place:
+    """The place of a call among those of its thread, until it leaves."""
+
+    __slots__ = ("_pending", "_thread", "before", "left")
+
+    def __init__(self, pending: dict[Thread, Place], thread: Thread, left: asyncio.Future[None]) -> None:
+        self._pending = pending
+        self._thread = thread
+        self.before = pending.get(thread)
+        self.left = left
+
+    def leave(self) -> None:
+        """The call leaves as soon as control returns to it, or never will; in the latter case others wait on."""
+        if self.left.done():
+            return
+        if self.before is not None and not self.before.left.done():
+            self.before.left.add_done_callback(lambda _: self.leave())
+            return
+        self.before = None
+        self.left.set_result(None)
+        if self._pending.get(self._thread) is self:
+            del self._pending[self._thread]
+
+
 class Pool:
     """Gives calls their connections; belongs to one channel and its event loop."""
 
@@ -96,7 +120,7 @@ class Pool:
         self._alone: deque[_Want] = deque()  # calls that want a connection to themselves
         self._sharing: deque[_Want] = deque()  # calls that would do with one that others have, too
         self._preparing: _Want | None = None  # one of those, while its connection is made ready for all of them
-        self._pending: dict[Thread, asyncio.Future[None]] = {}  # the last [async] calls that have not left
+        self._pending: dict[Thread, Place] = {}  # the last [async] calls that have not left
         self._trail: dict[Thread, Link] = {}  # where the last [async] calls went that have connections to themselves
 
     # -- for calls
@@ -137,33 +161,36 @@ class Pool:
         link.claims += 1
         return link, context
 
-    async def acquire(self, interface: Interface, operation: Operation, thread: Thread = None) -> tuple[Link, Context]:
+    def line_up(self, operation: Operation, thread: Thread) -> Place | None:
+        """A place among the [async] calls of a thread, for one that `take` had nothing for."""
+        if not (operation.is_async and self._causal):
+            return None
+        place = self._pending[thread] = Place(self._pending, thread, self._loop.create_future())
+        return place
+
+    async def acquire(
+        self, interface: Interface, operation: Operation, thread: Thread = None, place: Place | None = None
+    ) -> tuple[Link, Context]:
         """As `take`, but waits, and opens a connection or binds the interface where needed.
 
         Raises:
             ConnectError, BindRefused, ConnectionLost: it could not be had. RpcTimeout: not in time.
             LocalProtocolError: the interface was compiled without the transfer syntaxes of the channel.
         """
-        found = self.take(interface, operation, thread)
-        if found is not None:
-            return found
-        spoken(interface, self._transfers)
-        if not (operation.is_async and self._causal):
-            return await self._connected(interface, operation)
-        before = self._pending.get(thread)
-        here = self._pending[thread] = self._loop.create_future()
+        place = place or self.line_up(operation, thread)
         try:
-            if before is not None:
-                await asyncio.shield(before)
+            spoken(interface, self._transfers)
+            if place is None:
+                return await self._connected(interface, operation)
+            if place.before is not None:
+                await asyncio.shield(place.before.left)
             link, context = await self._connected(interface, operation, thread)
             if link.alone:
                 self._leave_trail(link, thread)
             return link, context
         finally:
-            if before is None or before.done():
-                self._left(thread, here)
-            else:
-                before.add_done_callback(lambda _: self._left(thread, here))
+            if place is not None:
+                place.leave()
 
     def released(self, link: Link) -> None:
         """A call on the link is over, or did not come about."""
@@ -209,12 +236,6 @@ class Pool:
             if self._trail.get(thread) is link:
                 del self._trail[thread]
         link.follows.clear()
-
-    def _left(self, thread: Thread, call: asyncio.Future[None]) -> None:
-        """A call leaves as soon as control returns to it, or never will."""
-        call.set_result(None)
-        if self._pending.get(thread) is call:
-            del self._pending[thread]
 
     # -- waiting
 

@@ -61,6 +61,7 @@ class Server:
         transfers: Sequence[SyntaxId] = TRANSFERS,
         max_fragment: int | None = None,
         bind_timeout: float = BIND_TIMEOUT,
+        silence: float | None = None,
         keep_alive: KeepAlive | None = KEEP_ALIVE,
         pipe_window: int = WINDOW,
         pipe_backlog: int = BACKLOG,
@@ -69,6 +70,7 @@ class Server:
         self.decoding = for_codecs(self.limits)
         self.transfers = known(transfers)
         self.bind_timeout = bind_timeout
+        self.silence = silence
         self.keep_alive = keep_alive
         check_room(pipe_window, pipe_backlog)
         self.pipe_window = pipe_window

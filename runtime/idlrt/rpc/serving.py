@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
 from idlrt.asynchronous import AsyncEvent, Notification
 from idlrt.errors import (
+    NCA_FAULT_CANCEL,
     NCA_FAULT_UNSPEC,
     RPC_S_CALL_IN_PROGRESS,
     RPC_S_NO_CALL_ACTIVE,
@@ -28,8 +29,8 @@ from idlrt.errors import (
     InvalidAsyncCall,
     NdrError,
     PipeError,
-    RpcTimeout,
     RpcFault,
+    RpcTimeout,
     fault_from_error,
 )
 from idlrt.ids import NDR64
