@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from random import Random
 from struct import pack
 from typing import Any
 
@@ -829,3 +830,62 @@ async def test_rule_9_17_the_octets_are_the_same_however_they_were_pushed() -> N
     first = await stub(waiting)
     assert first == await stub(hasty)
     assert len(first) > len(DATA)
+
+
+# -- any mixture
+
+
+class Mixing(Lab):
+    """Pulls and pushes as chance has it, waiting and not waiting."""
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__()
+        self.chance = chance
+
+    async def Transform(self, call: rpc.Call, key: int, stream: pipes.PipeDuplex[pipes.Bytes, bytes]) -> int:
+        got = await pull_all(stream, self.chance)
+        await push_all(stream, got, self.chance)
+        return len(got)
+
+
+async def push_all(pipe: Any, data: bytes, chance: Random) -> None:
+    at = 0
+    while at < len(data):
+        block = bytearray(data[at : at + chance.choice((1, 7, 8, 1000, 20_000, 700_000))])
+        at += len(block)
+        if chance.random() < 0.7:
+            pipe.push_nowait(block)
+        else:
+            await pipe.push(block)
+        block[:] = bytes(len(block))
+        if chance.random() < 0.2:
+            await asyncio.sleep(0)
+    pipe.push_nowait(b"")
+
+
+async def pull_all(pipe: Any, chance: Random) -> bytes:
+    got = bytearray()
+    while True:
+        most = chance.choice((None, 1, 7, 5000, 300_000))
+        try:
+            block = pipe.pull_nowait(most) if chance.random() < 0.5 else await pipe.pull(most)
+        except AsyncCallPending:
+            await asyncio.sleep(0)
+            continue
+        if not block:
+            return bytes(got)
+        got += block
+
+
+@pytest.mark.parametrize("seed", range(6))
+@on_a_loop
+async def test_any_mixture_of_waiting_and_not_waiting_moves_the_same_octets(seed: int) -> None:
+    chance = Random(seed)
+    data = chance.randbytes(3_000_000)
+    window = chance.choice((1, 1000, 256 << 10))
+    async with rpc.Server([Mixing(chance)], pipe_window=window) as server:
+        binding = await server.listen("ncacn_ip_tcp:127.0.0.1[0]")
+        async with rpc.connect(binding, pipe_window=window) as channel, LabClient(channel).Transform(0) as call:
+            await push_all(call.stream, data, chance)
+            assert await pull_all(call.stream, chance) == data
+            assert await call.complete() == len(data)

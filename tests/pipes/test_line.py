@@ -11,7 +11,7 @@ import pytest
 
 from idlrt import ndr
 from idlrt.asynchronous import AsyncEvent
-from idlrt.errors import AsyncCallPending, ConnectionLost, PipeClosed, PipeEmpty, PipeMemory, PipeOrder
+from idlrt.errors import AsyncCallPending, ConnectionLost, PipeClosed, PipeEmpty, PipeMemory, PipeObject, PipeOrder
 from idlrt.pipes.flow import SLICE, Incoming, Outgoing
 from idlrt.pipes.line import LoopLine
 from tests.rpc.services import on_a_loop
@@ -244,6 +244,32 @@ async def test_a_push_that_waits_keeps_its_place_behind_those_that_did_not() -> 
     await waiting
     await turn()
     assert ends.connection.octets == chunks(b"first", b"second")
+
+
+@on_a_loop
+async def test_of_two_pushes_that_wait_behind_others_one_is_out_of_order() -> None:
+    ends = Ends(Connection(room=0))
+    ends.push(b"first")
+    outlet = ends.outgoing.outlets[0]
+    tasks = [asyncio.create_task(ends.line.push(outlet, bytes(2 * SLICE))) for _ in range(2)]
+    await turn()
+    ends.connection.room = SLICE
+    ends.line.wake()
+    await turn()
+    ends.connection.room = 1 << 30
+    ends.line.wake()
+    one, other = await asyncio.gather(*tasks, return_exceptions=True)
+    assert one is None
+    assert isinstance(other, PipeOrder)
+    assert ends.connection.octets == chunks(b"first", bytes(2 * SLICE))
+
+
+@on_a_loop
+async def test_what_is_no_block_is_no_block_before_the_call_is_on_its_way_either() -> None:
+    ends = Ends(Connection(), opened=False)
+    ends.push(5)
+    ends.open()
+    assert isinstance(ends.given_up[0], PipeObject)
 
 
 @on_a_loop

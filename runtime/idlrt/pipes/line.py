@@ -11,8 +11,9 @@ call, and being told of events.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Sized
 from copy import deepcopy
 from typing import Any, Protocol, TypeAlias
 
@@ -112,9 +113,10 @@ class LoopLine:
         window: int = WINDOW,
         backlog: int = BACKLOG,
     ) -> None:
-        """`give_up` ends the call on our side, as `timeout` seconds of silence do in which something is waited for; it is
-        to fail the line, or the time starts again. `begin` is awaited by whoever uses a pipe before `open`. A client's line `ends_call`: the end of its last outgoing pipe is
-        that of the request. `window` octets may wait to be pulled before reading stops, `backlog` ones to be sent.
+        """`give_up` ends the call on our side, as `timeout` seconds of silence do in which something is waited for; it
+        is to fail the line, or the time starts again. `begin` is awaited by whoever uses a pipe before `open`. A
+        client's line `ends_call`: the end of its last outgoing pipe is that of the request. `window` octets may wait to
+        be pulled before reading stops, `backlog` ones to be sent.
         """
         self._loop = loop
         self._incoming = incoming
@@ -294,11 +296,11 @@ class LoopLine:
             await self._begin()
         if self.over:
             self._check_open()
-        if self._pushing:
-            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
         while self._kept:
             await self.wait()
             self._check_open()
+        if self._pushing:
+            raise PipeOrder(f'another push to pipe "{outlet.name}" is under way')
         carrier, outgoing = self._carrier, self._outgoing
         assert carrier is not None
         assert outgoing is not None
@@ -463,17 +465,16 @@ class LoopLine:
 
     def _keep_early(self, outlet: Outlet, block: Any) -> None:
         """Copy a block that cannot be marshalled, because the transfer syntax is not known yet."""
-        try:
-            octets = memoryview(block).nbytes
-        except TypeError:
-            octets = 8 * len(block)
-        self._check_backlog(octets)
         if isinstance(block, memoryview):
-            octets_only: Any = memoryview(block.tobytes())
-            block = octets_only.cast(block.format)
+            octets: Any = memoryview(block.tobytes())
+            copy = octets.cast(block.format.lstrip("@=<"))
         else:
-            block = deepcopy(block)
-        self._early.append((outlet, block))
+            copy = deepcopy(block)
+        if isinstance(copy, bytes | bytearray | memoryview | array):
+            self._check_backlog(memoryview(copy).nbytes)
+        elif isinstance(copy, Sized):
+            self._check_backlog(8 * len(copy))  # the elements' size is not known either
+        self._early.append((outlet, copy))
 
     def _check_backlog(self, octets: int) -> None:
         self._kept_octets += octets
