@@ -41,10 +41,12 @@ def windowed(get: Get, reading: Reading, path: str) -> bool:
     ids = [part.local for part, _ in left]
     for part, _ in left:
         part.local = get.names.new(part.local)
-    text = get.names.new("text")
+    text, octets = get.names.new("text"), get.names.new("octets")
+    window = cut("d", get.place(), get.place(min(_OCTETS * len(left), _WIDEST)))
+    get.line(f'{text}, {octets} = decode({window}, "surrogatepass")')
     reaches = get.shared.table("lengths", f'ndr.text_reaches(order, "{get.shared.syntax.pointer}", max_units)')
     with get.block("try:"):
-        _slices(get, ids, left, text, get.shared.table("reach", f"{reaches}[0]"))
+        _slices(get, ids, left, text, octets, get.shared.table("reach", f"{reaches}[0]"))
     with get.block("except LookupError:"):
         get.line(f"{get.shared.table('teach', f'{reaches}[1]')}({text})")
         _one_by_one(get, ids, left)
@@ -65,17 +67,14 @@ def _left(reading: Reading, path: str) -> Iterator[tuple[Reading, str]]:
                 yield from _left(part, f"{path}[{name}]")
 
 
-def _slices(get: Get, ids: list[str], left: list[tuple[Reading, str]], text: str, reach: str) -> None:
+def _slices(get: Get, ids: list[str], left: list[tuple[Reading, str]], text: str, octets: str, reach: str) -> None:
     """The way of most data; a LookupError leaves it.
 
     A string's length is looked up by what stands before it: its counts, behind the end of the string before it. So one
     look sees that both are right, and only the last string's end is looked at by itself.
     """
-    octets = get.names.new("octets")
     begin, stop = get.names.new("begin"), get.names.new("stop")
     units = get.layout.count_width // 2
-    window = cut("d", get.place(), get.place(min(_OCTETS * len(left), _WIDEST)))
-    get.line(f'{text}, {octets} = decode({window}, "surrogatepass")')
     with get.block(f"if 2 * len({text}) != {octets}:"):  # a unit is not always a character
         get.line("raise IndexError")
     before, start = f":{3 * units}", f"{3 * units}"
