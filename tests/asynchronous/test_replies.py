@@ -15,6 +15,7 @@ import pytest
 from idlrt import pipes, rpc, testing
 from idlrt.errors import (
     NCA_FAULT_UNSPEC,
+    AsyncCallPending,
     CallCancelled,
     CannotSupport,
     ConnectionLost,
@@ -485,7 +486,7 @@ async def test_a_reply_forgotten_in_a_cycle_is_found_by_the_collector() -> None:
 
 
 @on_a_loop
-async def test_a_callback_keeps_the_reply_that_it_is_given() -> None:
+async def test_a_callback_keeps_the_reply_that_it_is_given(caplog: pytest.LogCaptureFixture) -> None:
     class Called(Lab):
         async def Upload(self, call: rpc.Call, id: int, source: pipes.PipeReader[bytes]) -> Any:
             total = 0
@@ -500,7 +501,7 @@ async def test_a_callback_keeps_the_reply_that_it_is_given() -> None:
                 while True:
                     try:
                         block = source.pull_nowait()
-                    except rpc.AsyncCallPending:
+                    except AsyncCallPending:
                         return
                     if not block:
                         reply.complete(total)

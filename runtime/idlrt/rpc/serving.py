@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
 from idlrt.asynchronous import AsyncEvent, Notification
 from idlrt.errors import (
-    NCA_FAULT_CANCEL,
     NCA_FAULT_UNSPEC,
     RPC_S_CALL_IN_PROGRESS,
     RPC_S_NO_CALL_ACTIVE,
@@ -289,13 +288,11 @@ class Serving:
     def _give_up(self, error: Exception) -> None:
         """A pipe raises what ends the call, whatever the method makes of it; no reply is due any more."""
         silent = isinstance(error, RpcTimeout)  # the client is
-        if self._deferral is None or self._deferral.take():
-            if silent:
-                self.fault(NCA_FAULT_CANCEL)
-            elif self._deferral is None:
-                self._failed(error)
-            else:
-                self.answer(None, error)
+        answer = CallCancelled(str(error)) if silent else error
+        if self._deferral is None:
+            self._failed(answer)
+        elif self._deferral.take():
+            self.answer(None, answer)
         self._stop(error)
         if self._task is not None and not self._method.blocking:
             self._link.loop.call_soon(self._interrupt, self._task)
