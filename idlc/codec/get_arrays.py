@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from idlc.codec.expressions import cut
 from idlc.codec.phase import UNKNOWN, Phase, known, lay_out
 from idlc.codec.reading import DONE, Reading, Siblings, copied
+from idlc.codec.shared import TOGETHER
 from idlc.codec.spelling import group, listed, targets_of
 from idlc.semantics.types import Dimension
 from idlc.wire.layout import WIDTHS, letter
@@ -213,6 +214,9 @@ def chunk(get: Get, element: Step, alignment: int) -> None:
         items(get, Reading(sequence_, "block"), sequence_, "n", "block")
         get.flush()
         return
+    if isinstance(element, RecordUse) and get.shared.numbers(element):
+        number_rows(get, element, alignment)
+        return
     path = "block[len block]"
     get.line("block: Any = []")
     item = get.body(element, "v", None, path, [])
@@ -235,6 +239,29 @@ def chunk(get: Get, element: Step, alignment: int) -> None:
             get.line(f"block.append({get.expression(item)})", path)
 
     get.loop(f"for {left} in {get.shared.rows(run)}(d):", one)
+
+
+def number_rows(get: Get, element: RecordUse, alignment: int) -> None:
+    """Rows that are nothing but numbers, several at a time, straight into objects that are there already."""
+    stride = get.layout.stride(element, get.layout.size(element) or 0)
+    spelled = get.shared.fields[element.name]
+    fields = [spelled[slot.name] for slot in get.shared.plan.records[element.name].slots]
+    many = [get.names.new("v") for _ in range(TOGETHER)]
+
+    def rows(count: int, made: str, octets: str) -> None:
+        for _ in range(count):
+            get.body(element, "x", None, "", [])
+            get.align(alignment)
+        run, get.run, get.run_paths = lay_out(get.run, Phase(alignment, 0)), [], []
+        targets = [f"{item}.{field}" for item in many[:count] for field in fields]
+        with get.block(f"for {', '.join(many[:count])}, row in zip({made}, {get.shared.rows(run)}({octets})):"):
+            get.line(f"{targets_of(targets)} = row")
+
+    get.line(f"block: Any = ndr.blank({get.shared.type(element.name)}, n)")
+    get.line("each = iter(block)")
+    get.line(f"whole = n & -{TOGETHER}")
+    rows(TOGETHER, ", ".join(["each"] * TOGETHER), f"d[: {stride} * whole]")
+    rows(1, "block[whole:]", f"d[{stride} * whole :]")
 
 
 def fits(get: Get, count: str, least: int, path: str) -> None:

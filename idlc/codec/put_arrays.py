@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from idlc.codec.expressions import Scope, cut, spell
 from idlc.codec.phase import UNKNOWN, Phase, known
+from idlc.codec.shared import TOGETHER
 from idlc.codec.spelling import group, listed, out_of_reach
 from idlc.data import dataclass, replace
 from idlc.semantics.types import Dimension, Member, Variable
@@ -274,7 +275,22 @@ def chunk(put: Put, element: Step, alignment: int, block: str) -> None:
         put.body(element, item, _nothing, f"{block}[{item} in {block}]")
         put.align(alignment)
 
-    put.loop(f"for {item} in {block}:", one)
+    if put.shared.numbers(element):
+        many = [item, *(put.names.new("v") for _ in range(TOGETHER - 1))]
+        each = put.names.new("each")
+
+        def together() -> None:
+            put.phase = Phase(alignment, 0)
+            for each_item in many:
+                put.body(element, each_item, _nothing, "")
+                put.align(alignment)
+            put.run_paths = []  # a block that fails is looked at again, element by element
+
+        put.line(f"{each} = iter({block})")
+        put.loop(f"for {', '.join(many)} in zip({', '.join([each] * TOGETHER)}):", together)
+        put.loop(f"for {item} in {block}[len({block}) & -{TOGETHER} :]:", one)
+    else:
+        put.loop(f"for {item} in {block}:", one)
     if gap:
         put.line(f"del {put.buffer}[-{gap}:]")
 

@@ -28,6 +28,12 @@ from idlc.wire.steps import (
     WirePlan,
 )
 
+TOGETHER = 4
+"""Elements of a pipe that are moved at a time, if they are nothing but a few numbers. A power of two."""
+
+_FEW = 8
+"""So many numbers are a few."""
+
 _SMALL = 4
 """Records with at most this many slots are spelled out wherever a pointer leads to them."""
 
@@ -157,6 +163,15 @@ class Shared:
                 return dimension.bound <= _IN_ROW
             case _:
                 return False
+
+    def numbers(self, step: Step) -> bool:
+        """Whether a step is a structure of a few numbers and nothing else."""
+        if not isinstance(step, RecordUse):
+            return False
+        slots = self.plan.records[step.name].slots
+        return 0 < len(slots) <= _FEW and all(
+            isinstance(slot.step, Scalar) and slot.step.range is None for slot in slots
+        )
 
     def is_text(self, step: Step) -> bool:
         """Whether a pointer leads to a wide string without limits: neighbouring ones are moved as one text."""

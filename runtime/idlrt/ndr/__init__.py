@@ -53,7 +53,7 @@ from idlrt.ndr.pickling import ByteOrder, Octets, Pickles, TypeCodec, TypeCodecs
 from idlrt.ndr.pointers import UNSET, Aliases, unwind
 from idlrt.ndr.procedures import EncodedProcedure, Procedures, encoded_procedure
 from idlrt.ndr.texts import text_heads, text_reaches, text_reader, text_writer
-from idlrt.ndr.types import Enum, Flags, Ref, Struct, Union
+from idlrt.ndr.types import Enum, Flags, Ref, Struct, Union, blank
 
 __all__ = [
     "BYTES",
@@ -85,6 +85,7 @@ __all__ = [
     "bad_extent",
     "bad_string",
     "bad_tag",
+    "blank",
     "claim",
     "cut_short",
     "encoded_procedure",

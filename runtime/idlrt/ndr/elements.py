@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from copy import copy
 from struct import calcsize
-from typing import Any, Final, NoReturn, Self, TypeAlias
+from typing import Any, Final, NoReturn, Protocol, Self, TypeAlias
 
 from idlrt.errors import NdrError, PipeError, PipeObject
 from idlrt.ndr.failures import CODEC_ERRORS, explain, unfit
@@ -21,6 +21,12 @@ Form: TypeAlias = type[Any] | None
 """What blocks are wanted as: list, array, memoryview or bytes; None for what suits the elements best."""
 
 Octets: TypeAlias = bytes | bytearray | memoryview
+
+
+class Buffer(Protocol):
+    """Anything with a buffer, for type checkers (PEP 688)."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 
 class PipeElement(ABC):
@@ -251,13 +257,14 @@ class _Rows(PipeElement):
         self._get = get
 
     def pack(self, block: Any) -> tuple[int, Octets]:
-        return len(block), self._put(block)
+        elements = block if type(block) is list else list(block)
+        return len(elements), self._put(elements)
 
     def unpack(self, data: Octets, n: int, form: Form = None) -> Any:
         if form is not None and form is not list:
             self._no_form(form)
         try:
-            return self._get(data, n)
+            return self._get(memoryview(data), n)
         except NdrError as error:
             raise explain(error, "block") from None
 

@@ -7,6 +7,7 @@ a list of their own instead of recursing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 T = TypeVar("T")
@@ -34,6 +35,11 @@ class Struct:
         if changes:
             raise TypeError(f"{type(self).__name__} has no field {next(iter(changes))!r}")
         return made
+
+
+def blank(kind: type[T], count: int) -> list[T]:
+    """So many objects of a structure whose fields are still to be set."""
+    return list(map(object.__new__, repeat(kind, count)))
 
 
 class Union:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from idlrt.errors import PipeObject
+from idlrt.ndr.elements import Buffer
 from idlrt.pipes.flow import Inlet, Outlet
 from idlrt.pipes.objects import AsyncLine, BlockingPipeReader, Line, PipeReader
 from idlrt.pipes.procedures import Consumer, Procedures, Supplier, consumed, procedures_of, supplied
@@ -20,16 +21,11 @@ from idlrt.pipes.procedures import Consumer, Procedures, Supplier, consumed, pro
 T = TypeVar("T")
 U = TypeVar("U")
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+Bytes: TypeAlias = Buffer
+"""A block of octets to push: anything that has a buffer. Blocks pulled are `bytes`."""
 
-    Bytes: TypeAlias = Buffer
-    """A block of octets to push: anything that has a buffer. Blocks pulled are `bytes`."""
-    Numbers: TypeAlias = Sequence[T] | Buffer
-    """A block of numbers to push: an array, any other buffer of them, or any sequence."""
-else:
-    Bytes = bytes | bytearray | memoryview
-    Numbers = Sequence
+Numbers: TypeAlias = Sequence[T] | Buffer
+"""A block of numbers to push: an array, any other buffer of them, or any sequence."""
 
 Array = array
 """A block of numbers that was pulled."""

@@ -62,7 +62,7 @@ class Inlet:
         self.index = index
         self.drained = False  # the empty block that ends the pipe was handed out
         self._stream = stream
-        self._blocks: deque[bytes] = deque()  # whole elements, a stride each
+        self._blocks: deque[bytes] = deque()  # a stride each; the rest of the last element begins the next block, too
         self._from = 0  # octets of the first block that are gone already
         self._partial = b""  # the first part of an element whose rest has not arrived
         self._lent: memoryview | None = None  # a borrowed block
@@ -106,7 +106,7 @@ class Inlet:
         if not whole:
             count = most or 0
         stop = start + count * stride
-        data = block if whole and not start else memoryview(block)[start:stop]
+        data = block if stop - start == len(block) else memoryview(block)[start:stop]
         try:
             made = self.element.unpack(data, count, form)
         except NdrError as error:
@@ -142,9 +142,7 @@ class Inlet:
         self._stream.buffered += len(data) - len(self._partial)
         odd = len(data) % self.element.stride
         self._partial = data[len(data) - odd :] if odd else b""
-        if odd:
-            data = data[:-odd]
-        if data:
+        if len(data) > odd:
             self._blocks.append(data)
 
     def discard(self) -> None:

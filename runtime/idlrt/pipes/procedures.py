@@ -10,19 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from idlrt.errors import PipeMemory, PipeObject
-from idlrt.ndr.elements import PipeElement
+from idlrt.ndr.elements import Buffer, PipeElement
 from idlrt.pipes.flow import Inlet, Outlet
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-    Memory: TypeAlias = Buffer | list[Any]
-    """What alloc grants: a writable buffer, or for structures, and wherever it is liked, a list with room for them."""
-else:
-    Memory = bytearray | list
+Memory: TypeAlias = Buffer | list[Any]
+"""What alloc grants: a writable buffer, or for structures, and wherever it is liked, a list with room for them."""
 
 S = TypeVar("S")
 

@@ -19,10 +19,10 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
-    make1 = object.__new__
     pack1 = Struct(order + "i").pack
-    pack2 = Struct(order + "qh6x").pack
-    pack3 = Struct(order + "d").pack
+    pack2 = Struct(order + "qh6xqh6xqh6xqh6x").pack
+    pack3 = Struct(order + "qh6x").pack
+    pack4 = Struct(order + "d").pack
     packs1 = ndr.packers(order, ("I", "3xI", "2xI", "xI", "I", "3xI", "2xI", "xI"))
     packs2 = ndr.packers(order, ("i", "3xi", "2xi", "xi", "i", "3xi", "2xi", "xi"))
     packs3 = ndr.packers(order, ("q", "7xq", "6xq", "5xq", "4xq", "3xq", "2xq", "xq"))
@@ -30,7 +30,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     read2 = Struct(order + "I").unpack_from
     read3 = Struct(order + "d").unpack_from
     read4 = Struct(order + "q").unpack_from
-    rows1 = Struct(order + "qh6x").iter_unpack
+    rows1 = Struct(order + "qh6xqh6xqh6xqh6x").iter_unpack
+    rows2 = Struct(order + "qh6x").iter_unpack
 
     def get_Send_request(d: Any, at: int = 0) -> Any:
         (id,) = read1(d, 0)
@@ -60,18 +61,40 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     def put_pipe_READINGS(block: Any) -> bytes | bytearray:
         b = bytearray()
-        for v in block:
-            b += pack2(v.stamp, v.level)
+        each = iter(block)
+        for v, v2, v3, v4 in zip(each, each, each, each):
+            b += pack2(
+                v.stamp,
+                v.level,
+                v2.stamp,
+                v2.level,
+                v3.stamp,
+                v3.level,
+                v4.stamp,
+                v4.level,
+            )
+        for v in block[len(block) & -4 :]:
+            b += pack3(v.stamp, v.level)
         del b[-6:]
         return b
 
     def get_pipe_READINGS(d: Any, n: int) -> Any:
-        block: Any = []
-        for stamp, level in rows1(d):
-            made = make1(READING)
-            made.stamp = stamp
-            made.level = level
-            block.append(made)
+        block: Any = ndr.blank(READING, n)
+        each = iter(block)
+        whole = n & -4
+        for v, v2, v3, v4, row in zip(each, each, each, each, rows1(d[: 16 * whole])):
+            (
+                v.stamp,
+                v.level,
+                v2.stamp,
+                v2.level,
+                v3.stamp,
+                v3.level,
+                v4.stamp,
+                v4.level,
+            ) = row
+        for v, row in zip(block[whole:], rows2(d[16 * whole :])):
+            v.stamp, v.level = row
         return block
 
     def get_Filter_request(d: Any, at: int = 0) -> Any:
@@ -134,7 +157,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (ndr.row_element(10, 8, put_pipe_READINGS, get_pipe_READINGS),),
     )
     codecs[2] = ndr.OperationCodec(
-        pack3,
+        pack4,
         get_Filter_request,
         put_Filter_response,
         get_Filter_response,
@@ -169,22 +192,20 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    36: "id",
-    40: "return value=result:i",
-    43: "return value",
-    47: 36,
-    52: "missed=result:I",
-    58: "missed",
-    64: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
-    72: "block[len block]",
-    73: 72,
-    78: "least",
-    83: 40,
-    89: 43,
-    97: "size=result:q",
-    103: "size",
-    107: 36,
-    111: 40,
-    114: 43,
-    118: 36,
+    37: "id",
+    41: "return value=result:i",
+    44: "return value",
+    48: 37,
+    53: "missed=result:I",
+    59: "missed",
+    77: "block[v in block].stamp=v.stamp:q; block[v in block].level=v.level:h",
+    101: "least",
+    106: 41,
+    112: 44,
+    120: "size=result:q",
+    126: "size",
+    130: 37,
+    134: 41,
+    137: 44,
+    141: 37,
 }
