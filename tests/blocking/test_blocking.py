@@ -276,8 +276,8 @@ def test_a_slow_reader_keeps_memory_bounded(tmp_path: Path) -> None:
         before = service.pulled
         time.sleep(0.1)
         assert service.pulled == before
-        assert call._exchange._incoming is not None
-        assert call._exchange._incoming.buffered < 1 << 20
+        assert call._exchange.content.incoming is not None
+        assert call._exchange.content.incoming.buffered < 1 << 20
 
 
 def test_an_idle_connection_that_the_server_closed_is_replaced(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ class _Hold:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.pull = exchange.pull_in_turn if exchange.has_ends else exchange.line.pull
-        self.push = exchange.push_in_turn if exchange.has_ends else exchange.line.push
+        self.pull = exchange.pull_in_turn if exchange.ends else exchange.line.pull
+        self.push = exchange.push_in_turn if exchange.ends else exchange.line.push
         self.pull_nowait = exchange.line.pull_nowait
         self.push_nowait = exchange.line.push_nowait
 
@@ -49,8 +49,8 @@ class Call(Handled[R]):
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._hold = hold = _Hold(exchange)
-        outlets = {outlet.name: outlet for outlet in exchange.outlets}
-        inlets = {inlet.name: inlet for inlet in exchange.inlets}
+        outlets = {outlet.name: outlet for outlet in exchange.content.outlets}
+        inlets = {inlet.name: inlet for inlet in exchange.content.inlets}
         for name in exchange.operation.pipes:
             if name in inlets and name in outlets:
                 end: Any = BlockingPipeDuplex(hold, inlets[name], outlets[name])

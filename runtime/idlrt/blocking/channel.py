@@ -72,6 +72,7 @@ class Channel:
         limits: Limits | None = None,
         transfers: Sequence[SyntaxId] = TRANSFERS,
         ndr64_pipes: bool = False,
+        silence: float | None = None,
         keep_alive: KeepAlive | None = KEEP_ALIVE,
         pipe_window: int = WINDOW,
         pipe_backlog: int = BACKLOG,
@@ -83,6 +84,7 @@ class Channel:
         self.binding = binding
         self.object: UUID | None = binding.object
         self.timeout = timeout
+        self.silence = silence
         self.connect_timeout = connect_timeout
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
@@ -427,6 +429,7 @@ def connect(
     limits: Limits | None = None,
     transfers: Sequence[SyntaxId] = TRANSFERS,
     ndr64_pipes: bool = False,
+    silence: float | None = None,
     keep_alive: KeepAlive | None = KEEP_ALIVE,
     pipe_window: int = WINDOW,
     pipe_backlog: int = BACKLOG,
@@ -436,12 +439,12 @@ def connect(
 
         with blocking.connect("ncacn_ip_tcp:host[port]") as channel: ...
 
-    `timeout` bounds each wait for the server in seconds, `connect_timeout` the way to a bound connection,
-    `cancel_grace` how long a cancelled call waits for the server, `connections` how many there may be. `transfers` are
-    the transfer syntaxes to propose, liked best first; the server picks one. Calls with pipes are made in NDR 2.0 even
-    if it picks NDR64, unless they are to be `ndr64_pipes`. `keep_alive` says when TCP probes a silent server,
-    `pipe_window` how many octets may wait to be pulled, `pipe_backlog` how many `push_nowait` takes that cannot be
-    sent yet.
+    `timeout` bounds each wait for the server in seconds (`silence` those in calls with pipes), `connect_timeout` the
+    way to a bound connection, `cancel_grace` how long a cancelled call waits for the server, `connections` how many
+    there may be. `transfers` are the transfer syntaxes to propose, liked best first; the server picks one. Calls with
+    pipes are made in NDR 2.0 even if it picks NDR64, unless they are to be `ndr64_pipes`. `keep_alive` says when TCP
+    probes a silent server, `pipe_window` how many octets may wait to be pulled, `pipe_backlog` how many `push_nowait`
+    takes that cannot be sent yet.
     """
     return Channel(
         supported(binding),
@@ -453,6 +456,7 @@ def connect(
         limits=limits,
         transfers=transfers,
         ndr64_pipes=ndr64_pipes,
+        silence=silence,
         keep_alive=keep_alive,
         pipe_window=pipe_window,
         pipe_backlog=pipe_backlog,

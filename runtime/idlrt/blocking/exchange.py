@@ -1,23 +1,21 @@
 """A call in progress that has an object of its own, or that took an unusual turn: cancelling, time limits, completion.
 
 It is the `Receiver` of its link; its pipes and its outcome are its line's, so one failure, wherever it comes from,
-reaches every push, pull and complete as the same exception. `Call` and `AsyncHandle` are two views of it. One thread at
-a time waits; whatever does not wait may come from any, and the watcher's steps in where the program is elsewhere.
+reaches every push, pull and complete as the same exception. `Call` and `AsyncHandle` are two views of it. Threads that
+wait and threads that do not may use it at the same time, and the watcher's steps in where the program is elsewhere.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from idlrt.association import Context, Stub
 from idlrt.asynchronous import AsyncEvent
+from idlrt.blocking.ends import Ends
 from idlrt.blocking.line import ThreadLine
 from idlrt.errors import (
     RPC_S_ASYNC_CALL_PENDING,
@@ -26,16 +24,13 @@ from idlrt.errors import (
     CallCancelled,
     LocalProtocolError,
     NdrError,
-    PipeClosed,
     PipeDiscipline,
     RpcTimeout,
     status_of,
 )
-from idlrt.ids import NDR64
 from idlrt.ndr.elements import Form
-from idlrt.pipes.adapters import drain_blocking, ends, feed_blocking
-from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
-from idlrt.rpc.codecs import decode_response, encode_request
+from idlrt.pipes.flow import Inlet, Outlet
+from idlrt.rpc.content import Content
 
 if TYPE_CHECKING:
     from idlrt.blocking.channel import Channel
@@ -43,8 +38,6 @@ if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.handle import Listener
     from idlrt.rpc.interface import Interface, Operation
-
-_log = logging.getLogger("idlrt.client")
 
 
 class Exchange:
@@ -68,20 +61,13 @@ class Exchange:
         self.callbacks = callbacks
         self.operation = operation
         self._channel = channel
-        self._interface = interface
-        self._inputs = inputs
-        self._timeout = timeout
-        self._sources, self._sinks = ends(
-            operation.name, operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
+        silent = channel.silence if operation.pipes else None
+        self._timeout = timeout if silent is None else silent
+        self.ends = Ends(operation, pipes)
+        self.content = Content(
+            interface, operation, inputs, channel.limits, channel.decoding, lambda: self.line.over
         )
-        self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
-        self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
-        if self._incoming is not None and self._outgoing is not None:
-            outgoing = self._outgoing
-            self._incoming.gate = lambda: outgoing.closed or self.line.over
         self._call_id = 0
-        self._answer: Stub | None = None
-        self._order = "<"
         self._since = time.monotonic()  # when we began to wait for the server
         self.reported = False  # a pipe that nobody waits at has raised what the call ended with
         self._arrived = 0  # octets of an answer that is not streamed
@@ -89,8 +75,6 @@ class Exchange:
         self._grace = 0.0
         self._cancelling = False  # co_cancel was sent
         self._forsaken = False  # nobody will work the pipes by hand any more
-        self._pumping: threading.Thread | None = None  # works sources and sinks for a handle, which does not wait
-        self._pumped = False  # and is done
         self._listener: Listener | None = None
         self._sent = bool(operation.pipes)  # SEND_COMPLETE of the call itself is to be told
         self._events: deque[tuple[Listener, AsyncEvent]] = deque()
@@ -98,16 +82,16 @@ class Exchange:
         self._unheard = False  # the program has forgotten the call, which runs to its end
         self._held = True
         self._broken = False
-        self._link, self._context = asked or channel.acquire(interface, operation)
+        self._link, context = asked or channel.acquire(interface, operation)
         self._lock = self._link.lock
-        self._changed = threading.Condition(self._lock)
         self.line: ThreadLine
         if asked is not None:
+            self.content.agreed(context)
             with self._lock:
                 self._serve(self._link.asked)
             return
         try:
-            self._start(object)
+            self._start(context, object)
         except BaseException as error:
             if self._held:
                 self._broken = not isinstance(error, NdrError)
@@ -115,29 +99,29 @@ class Exchange:
             raise
 
     def _serve(self, call_id: int) -> None:
-        channel, link = self._channel, self._link
+        channel, link, content = self._channel, self._link, self.content
         self._call_id = call_id
-        self.line = ThreadLine(
-            self, link, self._lock, call_id, self._incoming, self._outgoing, channel.pipe_window, channel.pipe_backlog
+        window, backlog = channel.pipe_window, channel.pipe_backlog
+        self.line = line = ThreadLine(
+            self, link, self._lock, call_id, content.incoming, content.outgoing, window, backlog
         )
+        if self.ends:
+            self.ends.begin(self, line, self._lock, content.outlets, content.inlets)
         link.serve(self, call_id)
 
-    def _start(self, object: UUID | None) -> None:
-        operation, link, context = self.operation, self._link, self._context
-        codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
-        stub = encode_request(codec, operation, self._inputs)
+    def _start(self, context: Context, object: UUID | None) -> None:
+        operation, link, content = self.operation, self._link, self.content
+        stub = content.request(context)
         with self._lock:
             call_id = link.association.start_call(
                 context.context_id,
                 operation.opnum,
                 object=object,
                 maybe=operation.maybe,
-                streamed=self._incoming is not None,
+                streamed=content.incoming is not None,
             )
             self._serve(call_id)
-            if self._outgoing is not None:
-                self._outgoing.open(codec.in_pipes, "<", context.transfer == NDR64, len(stub))
-            link.send_stub(call_id, [stub], self._outgoing is None)
+            link.send_stub(call_id, [stub], content.outgoing is None)
             if operation.maybe:
                 self.line.over = True
         if link.unsent:
@@ -147,34 +131,21 @@ class Exchange:
         self.moved()
 
     @property
-    def inlets(self) -> tuple[Inlet, ...]:
-        return () if self._incoming is None else self._incoming.inlets
+    def over(self) -> bool:
+        """Whether the answer, or a failure, has arrived."""
+        return self.line.over
 
     @property
-    def outlets(self) -> tuple[Outlet, ...]:
-        return () if self._outgoing is None else self._outgoing.outlets
-
-    @property
-    def has_ends(self) -> bool:
-        """Whether sources or sinks were given for some of the pipes."""
-        return bool(self._sources or self._sinks)
+    def failed(self) -> bool:
+        return self.line.error is not None
 
     # -- what the link tells, under the lock
 
     def stub(self, event: Stub) -> None:
-        incoming = self._incoming
-        if incoming is None:
-            self._answer, self._order = event, event.order
-        else:
-            try:
-                if not incoming.opened:
-                    transfer = self._context.transfer
-                    codec = self._interface.codecs(transfer, event.order, self._channel.decoding)[self.operation.opnum]
-                    self._order = event.order
-                    incoming.open(codec.out_pipes, event.order, transfer == NDR64)
-                incoming.feed(event.data, event.last)
-            except NdrError as error:
-                self.line.fail(error)
+        try:
+            self.content.take(event)
+        except NdrError as error:
+            self.line.fail(error)
         if event.last:
             self.line.over = True
 
@@ -247,17 +218,15 @@ class Exchange:
         """Whether it is the server's turn, so that its time runs; while we could push or pull it does not."""
         if self._cancelling or self.line.awaited is not None or self._link.unsent:
             return True
-        if self._outgoing is not None and not self._outgoing.closed:
-            return False
-        return self._incoming is None or self._incoming.drained
+        outgoing, incoming = self.content.outgoing, self.content.incoming
+        return (outgoing is None or outgoing.closed) and (incoming is None or incoming.drained)
 
     def moved(self) -> None:
         """Something was sent or received, or another event is waited for."""
         with self._lock:
             self._settle_end()
             self._notice()
-            if self._pumping is not None:
-                self._changed.notify_all()
+            self.ends.changed()
             self._link.tell()
 
     def flush(self) -> None:
@@ -282,77 +251,12 @@ class Exchange:
 
     def pull_in_turn(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
         """`pull` for the program, which works some pipes by hand and has given sources and sinks for others."""
-        self._pump(self.outlets, self.inlets[: inlet.index])
+        self.ends.work_before(inlet)
         return self.line.pull(inlet, most, form)
 
     def push_in_turn(self, outlet: Outlet, block: Any) -> None:
-        self._pump(self.outlets[: outlet.index], ())
+        self.ends.work_before(outlet)
         self.line.push(outlet, block)
-
-    def _pump(self, outlets: Sequence[Outlet], inlets: Sequence[Inlet]) -> None:
-        """Feed those of these pipes that have sources and drain those that have sinks, or wait for who does."""
-        if self._pumping is None:
-            self._work(outlets, inlets)
-        else:
-            self._until(
-                lambda: (
-                    all(outlet.closed for outlet in outlets if outlet.name in self._sources)
-                    and all(inlet.drained for inlet in inlets if inlet.name in self._sinks)
-                )
-            )
-
-    def _work(self, outlets: Sequence[Outlet], inlets: Sequence[Inlet]) -> None:
-        """A source or sink that fails takes the call with it."""
-        line = self.line
-        try:
-            for outlet in outlets:
-                if outlet.name in self._sources and not outlet.closed:
-                    feed_blocking(line, outlet, self._sources[outlet.name])
-            for inlet in inlets:
-                if inlet.name in self._sinks and not inlet.drained:
-                    drain_blocking(line, inlet, self._sinks[inlet.name])
-        except PipeClosed as error:
-            if not line.over:  # else the answer came first, and it counts
-                self.abandon(error)
-        except BaseException as error:
-            self.abandon(error if isinstance(error, Exception) else CallCancelled())
-            raise
-
-    def _work_elsewhere(self) -> None:
-        """Have a thread of its own work sources and sinks: who began the call does not wait for long."""
-        with self._lock:
-            if self._pumping is None:
-                name = f"idlrt pipes of {self.operation.name}"
-                self._pumping = threading.Thread(target=self._work_all, name=name, daemon=True)
-                self._pumping.start()
-
-    def _work_all(self) -> None:
-        """In the order of all pipes, waiting for those that the program works."""
-        line = self.line
-        try:
-            for outlet in self.outlets:
-                self._work((outlet,), ())
-                self._until(partial(getattr, outlet, "closed"))
-            for inlet in self.inlets:
-                self._work((), (inlet,))
-                self._until(partial(getattr, inlet, "drained"))
-        except Exception as error:
-            if line.error is None:
-                _log.error("the pipes of %s failed", self.operation.name, exc_info=error)
-        finally:
-            with self._lock:
-                self._pumped = True
-                self.moved()
-
-    def _until(self, over: Callable[[], bool], latest: float | None = None) -> bool:
-        """Wait for what another thread does, the end of the call, or for that time (monotonic); whether it is late."""
-        with self._lock:
-            while not (over() or self.line.over):
-                left = None if latest is None else latest - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                self._changed.wait(left)
-        return True
 
     # -- the end
 
@@ -374,49 +278,32 @@ class Exchange:
         self.moved()
         if line.error is not None:
             raise line.error
-        return self._result()
+        return self.content.result()
 
     def _completed(self, latest: float | None) -> bool:
         """See to the rest of the call; whether all of that was done in time."""
-        line = self.line
+        line, ends = self.line, self.ends
         if not self._cancelling:
             if line.error is None:
                 # A pipe that is neither at its end nor has a source or sink would be waited for in vain.
-                self._check_discipline(self._sources, self._sinks)
-            if self.has_ends and self._pumping is None and latest is None:
-                self._work(self.outlets, self.inlets)
-            elif self.has_ends:
-                self._work_elsewhere()
-                if not self._until(lambda: self._pumped, latest):
-                    return False
+                self.content.check_discipline(line.over, ends.sources, ends.sinks)
+            if not ends.worked:
+                if latest is None and not ends.worked_elsewhere:
+                    ends.work()
+                else:
+                    ends.work_elsewhere()
+                    if not ends.wait(lambda: ends.worked, latest):
+                        return False
         if self._cancelling:
             with self._lock:
                 line.discard()
         elif line.error is None:
-            self._check_discipline()
+            self.content.check_discipline(line.over)
         while not line.over:
             if latest is not None and time.monotonic() >= latest:
                 return False
             self.wait(lambda: False, latest)
         return True
-
-    def _check_discipline(self, sources: Container[str] = (), sinks: Container[str] = ()) -> None:
-        """Raise `PipeDiscipline` for a pipe that is not at its end and has none of these sources and sinks."""
-        if self._outgoing is not None and not self.line.over:
-            self._outgoing.check_closed(sources)
-        if self._incoming is not None:
-            self._incoming.check_drained(sinks)
-
-    def _result(self) -> Any:
-        if self.operation.maybe:
-            return None
-        codecs = self._interface.codecs(self._context.transfer, self._order, self._channel.decoding)
-        codec = codecs[self.operation.opnum]
-        if self._incoming is not None:
-            data, at = self._incoming.rest()
-            return decode_response(codec, self.operation, data, self._inputs, at)
-        assert self._answer is not None
-        return decode_response(codec, self.operation, self._answer.data, self._inputs, 0)
 
     def cancel(self, grace: float | None) -> None:
         """From any thread."""
@@ -484,8 +371,8 @@ class Exchange:
         """End the call on our side alone."""
         with self._lock:
             self.line.fail(error)
-            if self._incoming is not None:
-                self._incoming.discard()
+            if self.content.incoming is not None:
+                self.content.incoming.discard()
             self.moved()
 
     def _settle_end(self) -> None:
@@ -533,9 +420,10 @@ class Exchange:
         line = self.line
         if line.error is not None:
             return line.over
-        if not line.over or (self._pumping is not None and not self._pumped):
+        if not line.over or (self.ends.worked_elsewhere and not self.ends.worked):
             return False
-        return self._incoming is None or self._forsaken or self._incoming.drained
+        incoming = self.content.incoming
+        return incoming is None or self._forsaken or incoming.drained
 
     def status(self) -> int:
         self.step()
@@ -551,12 +439,12 @@ class Exchange:
             if not self._complete:
                 if not self._forsaken:
                     try:
-                        self._check_discipline(self._sources, self._sinks)
+                        self.content.check_discipline(self.line.over, self.ends.sources, self.ends.sinks)
                     except PipeDiscipline as error:
                         self.abandon(error)
                         raise
                 raise AsyncCallPending
-        return self._result()
+        return self.content.result()
 
     def withdraw(self, abort: bool) -> None:
         self.step()
@@ -570,8 +458,8 @@ class Exchange:
                 self._ask_to_end()
             self._forsaken = True
             self.line.discard()
-            if self._incoming is not None:
-                self._incoming.fail(CallCancelled())
+            if self.content.incoming is not None:
+                self.content.incoming.fail(CallCancelled())
             self.moved()
             self._wake()
 
@@ -579,8 +467,8 @@ class Exchange:
         with self._lock:
             self._listener = listener
             self._notice()
-            if self.has_ends and not self.line.over:
-                self._work_elsewhere()
+            if not self.ends.worked and not self.line.over:
+                self.ends.work_elsewhere()
             if listener is not None:
                 self.watch()
 
@@ -606,7 +494,7 @@ class Exchange:
 
     def outlook(self) -> tuple[int | None, int, float | None] | None:
         with self._lock:
-            wanted = self._listener is not None or self._unheard or self.line.sending
+            wanted = self._listener is not None or self._unheard or (self._held and self._link.unsent)
             if not self._events and not (self._held and wanted):
                 self._watched = False
                 self._channel.watcher.forget(self)
