@@ -25,6 +25,7 @@ from idlrt.errors import (
     PipeClosed,
     PipeDiscipline,
     RpcFault,
+    RpcTimeout,
 )
 from idlrt.rpc import AsyncEvent, AsyncReply
 from tests.rpc.services import Lab, ThreadedLab, on_a_loop, reach
@@ -807,3 +808,30 @@ async def test_a_cancelled_pull_goes_on_unless_the_method_is_cancellable() -> No
                 await call.source.push(b"def")
                 await call.source.push(b"")
                 assert await call.complete() == 6
+
+
+@on_a_loop
+async def test_a_client_that_falls_silent_ends_a_deferred_call_and_no_answer_is_due() -> None:
+    class Waiting(Lab):
+        async def Upload(self, call: rpc.Call, id: int, source: pipes.PipeReader[bytes]) -> Any:
+            self.reply: AsyncReply[int] = call.defer()
+            self.work = asyncio.create_task(self.take(source))
+
+        async def take(self, source: pipes.PipeReader[bytes]) -> None:
+            await source.pull()
+            with pytest.raises(RpcTimeout):
+                await source.pull()
+            self.ended.set()
+
+    service = Waiting()
+    async with rpc.Server([service], silence=0.05) as server, testing.connected(server) as channel:
+        async with LabClient(channel).Upload(1) as call:
+            await call.source.push(bytes(64))
+            await service.ended.wait()
+            await until(lambda: not server.calls)
+            with pytest.raises(InvalidAsyncHandle):
+                service.reply.complete(7)
+            await until(lambda: call.done)
+            with pytest.raises(CallCancelled):
+                await call.complete()
+        await service.work
