@@ -7,6 +7,8 @@ is told and pulls when RECEIVE_COMPLETE is, and never waits.
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Iterable
 from random import Random
 from struct import pack
@@ -889,3 +891,26 @@ async def test_any_mixture_of_waiting_and_not_waiting_moves_the_same_octets(seed
             await push_all(call.stream, data, chance)
             assert await pull_all(call.stream, chance) == data
             assert await call.complete() == len(data)
+
+
+@on_a_loop
+async def test_calls_that_are_over_are_no_garbage() -> None:
+    async with testing.channel(Lab()) as channel:
+        client = LabClient(channel)
+        gc.collect()
+        gc.disable()
+        try:
+            plain, piped = client.Sleep(0), client.Transform(0)
+            left = [weakref.ref(call._exchange) for call in (plain, piped)]
+            await plain
+            handle = piped.handle(lambda handle, event: None)
+            piped.stream.push_nowait(b"")
+            assert await piped.stream.pull() == b""
+            while handle.status() == PENDING:
+                await asyncio.sleep(0)
+            assert handle.complete() == 0
+            del plain, piped, handle
+            await turns()
+            assert [ref() for ref in left] == [None, None]
+        finally:
+            gc.enable()

@@ -61,6 +61,10 @@ class Carrier(Protocol):
     def go_on(self, holder: object) -> None: ...
 
 
+def _ended(error: Exception) -> None:
+    """A call that is over cannot be given up."""
+
+
 class LoopLine:
     """The line of the pipes that coroutines work."""
 
@@ -216,6 +220,12 @@ class LoopLine:
         self._early.clear()
         self._kept.clear()
         self._go_on()
+        if self._ends_call:
+            # Nothing of the call is needed any more, which is then no garbage to be collected. What has arrived can be
+            # pulled though its [in] pipes were not ended.
+            self._begin, self._give_up = None, _ended
+            if self._incoming is not None:
+                self._incoming.gate = None
         self.wake()
 
     def discard(self) -> None:

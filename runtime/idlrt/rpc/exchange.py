@@ -70,7 +70,7 @@ class Exchange:
         self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if self._incoming is not None and self._outgoing is not None:
             outgoing = self._outgoing
-            self._incoming.gate = lambda: outgoing.closed or self.over
+            self._incoming.gate = lambda: outgoing.closed
         self.line = LoopLine(
             self._loop,
             self._incoming,
