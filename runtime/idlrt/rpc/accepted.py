@@ -104,6 +104,11 @@ class ServerLink(Wire[Serving]):
         self._send()
         self._transport.close()
 
+    def _doubt(self) -> None:
+        """Say something that a client need not answer. The system of one that is gone resets the connection then."""
+        if not self._transport.get_write_buffer_size():
+            self.shutdown()
+
     def _other(self, event: ServerEvent) -> None:
         match event:
             case CallStarted():

@@ -120,6 +120,9 @@ class Link(Wire[Receiver]):
         if self._calls.pop(call_id, None) is not None:
             self._owner.released(self)
 
+    def _doubt(self) -> None:
+        self._owner.doubted(self)
+
     def _other(self, event: ClientEvent) -> None:
         match event:
             case Fault():
@@ -279,3 +282,6 @@ class Owner(Protocol):
 
     def changed(self, link: Link, /) -> None:
         """The link is lost, or the server asks to leave."""
+
+    def doubted(self, link: Link, /) -> None:
+        """Nothing is read, and the server may be gone."""

@@ -24,6 +24,7 @@ from idlrt.ids import NDR20, NDR64, SyntaxId
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.link import Link, Thread
 from idlrt.rpc.reach import declared, explained, locate, spoken, unknown_endpoint
+from idlrt.rpc.sentinel import Sentinel
 
 if TYPE_CHECKING:
     from idlrt.rpc.interface import Interface, Operation
@@ -115,6 +116,8 @@ class Pool:
         self._alters = True  # the server has not ended a connection because of an alter_context
         self._shared: Link | None = None  # that an [async] call went to last
         self._opening = 0
+        self._where: transport.Transport | None = None  # that connections were opened by last
+        self._sentinel: Sentinel | None = None
         self._numbers = count()
         self._turns = 0  # of calls that had to wait
         self._alone: deque[_Want] = deque()  # calls that want a connection to themselves
@@ -218,6 +221,17 @@ class Pool:
             if link in self.links:
                 self.links.remove(link)
                 self._serve()
+
+    def doubted(self, link: Link) -> None:
+        """A link that nobody reads cannot tell whether the server is there."""
+        if self._where is not None and not self._closed:
+            if self._sentinel is None:
+                self._sentinel = Sentinel(self._where, self._doubt_all)
+            self._sentinel.doubt()
+
+    def _doubt_all(self) -> None:
+        for link in self.links:
+            link.read_rest()
 
     # -- the order of [async] calls
 
@@ -438,7 +452,8 @@ class Pool:
             if self._opener is not None:
                 link = await self._opener(self._make_link)
             else:
-                link = await (await self._where(interface)).open(self._make_link)
+                self._where = await self._locate(interface)
+                link = await self._where.open(self._make_link)
         finally:
             self._opening -= 1
         if self._closed:
@@ -450,7 +465,7 @@ class Pool:
     def _make_link(self) -> Link:
         return Link(self.config, self, self._keep_alive)
 
-    async def _where(self, interface: Interface | None) -> transport.Transport:
+    async def _locate(self, interface: Interface | None) -> transport.Transport:
         binding = self._binding if interface is None else declared(self._binding, interface)
         if not binding.endpoint and interface is not None:
             if self._resolver is None:
@@ -471,6 +486,8 @@ class Pool:
     async def close(self) -> None:
         """Close all connections; calls in progress fail with `ConnectionLost`."""
         self._closed = True
+        if self._sentinel is not None:
+            self._sentinel.leave()
         links = tuple(self.links)
         self.links.clear()
         self.idle.clear()

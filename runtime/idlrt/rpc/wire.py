@@ -19,12 +19,15 @@ from idlrt.association import Stub
 from idlrt.association.connection import Connection
 from idlrt.errors import RemoteProtocolError
 from idlrt.rpc.trace import tracer
-from idlrt.transport.liveness import KeepAlive, hung_up
+from idlrt.transport.liveness import KeepAlive, choked, hung_up
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 
 LOOK_EVERY: Final = 0.4
 """Seconds between looks at a connection that is not read: who waits for a peer that is gone waits less than one."""
+
+REST: Final = 16 << 20
+"""Octets that are read whoever holds when the peer seems to be gone: more than systems keep of a connection."""
 
 GATHER: Final = 0.001
 """Seconds for which what the events of one read leave to be sent is gathered, to go in one write."""
@@ -61,6 +64,7 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         self._sending_soon = False
         self._send_by: float | None = None  # while events are dispatched: until when answers are gathered
         self._hung_up = False  # the peer has; what it sent is read to its end
+        self._rest = 0  # octets that are still read because it may have
         self._keep_alive = keep_alive
         self._trace = tracer(f"{side} {id(self) & 0xFFFF:04x}")
 
@@ -77,6 +81,10 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         """The peer broke the protocol."""
         raise NotImplementedError
 
+    def _doubt(self) -> None:
+        """Nothing is read, and so much is unread that the peer may have hung up without our kernel knowing."""
+        raise NotImplementedError
+
     # -- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -91,6 +99,10 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
     def buffer_updated(self, nbytes: int) -> None:
         if self._trace is not None:
             self._trace.received(self._octets.receive_buffer()[:nbytes])
+        if self._rest:
+            self._rest = max(0, self._rest - nbytes)
+            if not self._rest and self._holders:
+                self._stop_reading()
         self._dispatch(self._octets.received(nbytes))
 
     def eof_received(self) -> None:
@@ -164,18 +176,28 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
 
     def hold(self, holder: object) -> None:
         """Stop reading until `go_on` of the same holder, and of all others."""
-        if not self._holders and not self._hung_up and not self._transport.is_closing():
-            self._transport.pause_reading()
-            if self._looking is None:
-                self._looking = self.loop.call_later(LOOK_EVERY, self._look)
+        if not self._holders and not self._hung_up and not self._rest:
+            self._stop_reading()
         self._holders.add(holder)
 
     def go_on(self, holder: object) -> None:
         """Read again, unless somebody else still holds."""
         if holder in self._holders:
             self._holders.discard(holder)
-            if not self._holders and not self._hung_up and not self._transport.is_closing():
+            if not self._holders and not self._hung_up and not self._rest and not self._transport.is_closing():
                 self._transport.resume_reading()
+
+    def read_rest(self) -> None:
+        """Read though somebody holds, as much as a peer that is gone may have sent; then its end shows."""
+        if self._holders and not self._hung_up and not self._rest and not self._transport.is_closing():
+            self._rest = REST
+            self._transport.resume_reading()
+
+    def _stop_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            if self._looking is None:
+                self._looking = self.loop.call_later(LOOK_EVERY, self._look)
 
     def _look(self) -> None:
         """Whether the peer has hung up, which nobody else notices while nothing is read."""
@@ -186,5 +208,7 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         if getattr(self._transport, "hung_up", False) if connected is None else hung_up(connected):
             self._hung_up = True
             self._transport.resume_reading()
-        else:
-            self._looking = self.loop.call_later(LOOK_EVERY, self._look)
+            return
+        self._looking = self.loop.call_later(LOOK_EVERY, self._look)
+        if connected is not None and choked(connected):
+            self._doubt()

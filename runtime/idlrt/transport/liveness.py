@@ -1,13 +1,15 @@
-"""Whether the other end of a connection is still there: TCP's own probes, and a look that reads nothing.
+"""Whether the other end of a connection is still there: TCP's own probes, and looks that read nothing.
 
 A connection that nobody reads from tells its owner nothing. The kernel knows more: that the peer has closed it, or that
-its probes of a silent peer were in vain.
+its probes of a silent peer were in vain. Even the kernel does not know of a close that TCP could not deliver, because
+the receiver's window is full and the close stands behind what the peer had sent before.
 """
 
 from __future__ import annotations
 
 import select
 import socket
+import struct
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -83,3 +85,20 @@ def _ended(number: int) -> bool:
         poll.register(number, _GONE)
         return bool(poll.poll(0))
     return False
+
+
+def choked(connected: Any) -> bool:
+    """Whether so much is unread on a TCP socket that the peer's close may not get through.
+
+    Half of a buffer is the most that Linux offers as a window, and loopback takes 64 KiB at a time.
+    """
+    if connected.family not in (socket.AF_INET, socket.AF_INET6) or connected.fileno() < 0:
+        return False
+    try:
+        import fcntl
+        import termios
+    except ImportError:
+        return True
+    (unread,) = struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.FIONREAD, bytes(4)))
+    room: int = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    return bool(unread >= min(room // 4, 32 << 10))
