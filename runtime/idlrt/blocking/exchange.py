@@ -64,9 +64,7 @@ class Exchange:
         silent = channel.silence if operation.pipes else None
         self._timeout = timeout if silent is None else silent
         self.ends = Ends(operation, pipes)
-        self.content = Content(
-            interface, operation, inputs, channel.limits, channel.decoding, lambda: self.line.over
-        )
+        self.content = Content(interface, operation, inputs, channel.limits, channel.decoding)
         self._call_id = 0
         self._since = time.monotonic()  # when we began to wait for the server
         self.reported = False  # a pipe that nobody waits at has raised what the call ended with
@@ -123,7 +121,7 @@ class Exchange:
             self._serve(call_id)
             link.send_stub(call_id, [stub], content.outgoing is None)
             if operation.maybe:
-                self.line.over = True
+                self.line.end()
         if link.unsent:
             # What cannot be sent at once wants somebody to see to it.
             link.wait(call_id, lambda: self.line.error is not None or not link.unsent, self._deadline)
@@ -147,12 +145,12 @@ class Exchange:
         except NdrError as error:
             self.line.fail(error)
         if event.last:
-            self.line.over = True
+            self.line.end()
 
     def fail(self, error: Exception) -> None:
         if not self.line.over:
             self.line.fail(error)
-            self.line.over = True
+            self.line.end()
 
     def settle(self) -> bool:
         return self.line.settle()
@@ -381,7 +379,7 @@ class Exchange:
             return
         line, link = self.line, self._link
         if line.error is not None and not line.over:
-            line.over = True
+            line.end()
             if link.lost is None:
                 try:
                     # A call that takes too long ends here without a word; another reason is for the server to know.

@@ -141,6 +141,12 @@ class ThreadLine:
         if self._incoming is not None:
             self._incoming.fail(self.error)
 
+    def end(self) -> None:
+        """Nothing more comes, or is wanted; what has come may be pulled though not all [in] pipes were ended."""
+        self.over = True
+        if self._incoming is not None:
+            self._incoming.gate = None
+
     def discard(self) -> None:
         """Nobody will pull any more."""
         self._discarding = True

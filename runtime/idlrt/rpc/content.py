@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from idlrt.ids import NDR64
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 class Content:
-    """The content of one call.
-
-    `limits` bound what arrives, `decoding` is what the interface's codecs are asked for with. When the call is `over`
-    its `[out]` pipes may be read though its `[in]` pipes were not ended.
-    """
+    """The content of one call. `limits` bound what arrives, `decoding` is what the codecs are asked for with."""
 
     __slots__ = ("_answer", "_context", "_decoding", "_inputs", "_interface", "_operation", "_order", "incoming",
                  "outgoing")  # fmt: skip
@@ -33,7 +29,6 @@ class Content:
         inputs: tuple[Any, ...],
         limits: Limits,
         decoding: DecodingLimits | None,
-        over: Callable[[], bool],
     ) -> None:
         self._interface = interface
         self._operation = operation
@@ -45,7 +40,7 @@ class Content:
         self.incoming = incoming = Incoming(operation.out_pipes, limits) if operation.out_pipes else None
         self.outgoing = outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
         if incoming is not None and outgoing is not None:
-            incoming.gate = lambda: outgoing.closed or over()
+            incoming.gate = lambda: outgoing.closed
 
     @property
     def inlets(self) -> tuple[Inlet, ...]:
