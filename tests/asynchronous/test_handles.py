@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent import futures
 from typing import Any
 
@@ -571,6 +571,33 @@ async def test_a_call_that_is_cancelled_before_it_began_is_not_made_but_told() -
             with pytest.raises(CallCancelled):
                 handle.complete()
         assert service.calls == []
+
+
+@on_a_loop
+async def test_a_call_of_which_the_server_knows_nothing_yet_ends_when_it_is_cancelled() -> None:
+    service = Lab()
+    async with rpc.Server([service]) as server, testing.connected(server, cancel_grace=3600) as channel:
+        told = Told()
+        assert await LabClient(channel).Add(1, 1) == 2
+        handle = LabClient(channel).Upload(1).handle(told)  # four octets wait for four more
+        await turns()
+        assert not server.calls
+        handle.cancel(abort=False)
+        await told.complete()
+        with pytest.raises(CallCancelled):
+            handle.complete()
+        task = asyncio.ensure_future(LabClient(channel).Upload(1, _nothing()).complete())
+        await turns()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await LabClient(channel).Add(1, 1) == 2
+        assert len(channel.pool.links) == 1
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
 
 
 @on_a_loop

@@ -396,7 +396,9 @@ async def test_a_cancelled_pipe_call_ends_the_servers_pull_when_it_is_given_up()
     service = Lab()
     async with testing.channel(service, cancel_grace=0.02) as channel:
         async with LabClient(channel).Upload(0) as call:
-            await call.source.push(b"abc")
+            await call.source.push(bytes(64))
+            while not service.pulled:
+                await asyncio.sleep(0)
             call.cancel()
             with pytest.raises(CallCancelled):
                 await call.complete()

@@ -377,6 +377,10 @@ class ClientConnection(Connection[ClientEvent]):
 
     # -- what stands
 
+    def begun(self, call_id: int) -> bool:
+        """Whether the server may know of a call: the little before its pipes may wait for what fills eight octets."""
+        return self._call(call_id).sender.started
+
     def arrived(self, call_id: int) -> int:
         """Octets of a response that is not streamed and of which part is there."""
         call = self._calls.get(call_id)

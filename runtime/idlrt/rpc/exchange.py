@@ -372,7 +372,7 @@ class Exchange:
 
     def _ask_to_end(self) -> None:
         """Send co_cancel; a call that the server knows nothing of ends here."""
-        if self._link is None:
+        if self._link is None or not self._link.association.begun(self._call_id):
             self._abort(CallCancelled())
         elif not self._cancelling:
             self._cancelling = True
