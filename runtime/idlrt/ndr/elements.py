@@ -37,16 +37,18 @@ class PipeElement(ABC):
             element of a chunk is followed by no padding.
         least, most: how many elements one chunk may hold, the empty one that ends the pipe aside ([range] of the
             parameter, which says nothing about the pipe as a whole).
+        portion: how many elements a block has at most, unless more are asked for.
         kind: what the elements are, for messages.
     """
 
-    __slots__ = ("align", "kind", "least", "most", "size", "stride")
+    __slots__ = ("align", "kind", "least", "most", "portion", "size", "stride")
 
-    def __init__(self, size: int, align: int, kind: str) -> None:
+    def __init__(self, size: int, align: int, kind: str, portion: int = sys.maxsize) -> None:
         self.size = size
         self.align = align
         self.stride = -(-size // align) * align
         self.kind = kind
+        self.portion = portion
         self.least = 0
         self.most = sys.maxsize
 
@@ -244,6 +246,10 @@ class _Numbers(PipeElement):
         return NdrError(unfit(self._letter, item) or str(error), path=path)
 
 
+_PORTION: Final = 1024
+"""Objects in a block: more of them leave the processor's cache before anybody has looked at them."""
+
+
 class _Rows(PipeElement):
     """Structures and whatever else generated code moves, one by one: a block is a list of objects."""
 
@@ -252,7 +258,7 @@ class _Rows(PipeElement):
     def __init__(
         self, size: int, align: int, put: Callable[[Any], bytes | bytearray], get: Callable[[Any, int], list[Any]]
     ) -> None:
-        super().__init__(size, align, "structures")
+        super().__init__(size, align, "structures", _PORTION)
         self._put = put
         self._get = get
 

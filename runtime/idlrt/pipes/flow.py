@@ -102,9 +102,11 @@ class Inlet:
         stride = self.element.stride
         block, start = self._blocks[0], self._from
         count = (len(block) - start) // stride
-        whole = most is None or count <= most
+        if most is None:
+            most = self.element.portion
+        whole = count <= most
         if not whole:
-            count = most or 0
+            count = most
         stop = start + count * stride
         data = block if stop - start == len(block) else memoryview(block)[start:stop]
         try:
