@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from idlrt import rpc, testing
-from idlrt.errors import ConnectionLost, RpcTimeout
+from idlrt.errors import CallCancelled, ConnectionLost, RpcTimeout
 from idlrt.rpc.link import Link
 from idlrt.transport import liveness
 from idlrt.transport.liveness import KeepAlive, hung_up
@@ -281,7 +281,7 @@ async def test_a_server_whose_window_is_full_learns_within_a_second_that_the_cli
 async def test_an_answer_that_was_sent_in_whole_is_had_though_the_server_has_gone_since(way: str, blocks: int) -> None:
     service = Source()
     async with party(way, service, pipe_window=4096) as both, StageClient(both.channel).Download(blocks) as call:
-        link = both.busy
+        (link,) = both.channel.pool.links
         await service.ended.wait()
         await until(lambda: link._holders or call.done)
         await both.server.stop()
@@ -297,7 +297,8 @@ async def test_nothing_is_looked_at_while_a_connection_is_read() -> None:
     async with party("tcp", service) as both:
         client = StageClient(both.channel)
         async with client.Download(1) as call:
-            assert both.busy._looking is None
+            (link,) = both.channel.pool.links
+            assert link._looking is None
             assert await all_of(call.sink) == len(BLOCK)
             assert await call.complete() == 1
 
@@ -503,3 +504,50 @@ async def test_rule_7_23_each_fragment_of_the_answer_starts_the_time_again(name:
         assert len(await getattr(StageClient(channel), name)(1, 8 * 1408 - 4)) == 8 * 1408 - 4
         with pytest.raises(RpcTimeout):
             await getattr(StageClient(channel, timeout=0.03), name)(1, 8 * 1408 - 4)
+
+
+@pytest.mark.parametrize("way", ["memory", "tcp"])
+@on_a_loop
+async def test_a_silent_server_ends_a_call_with_a_pipe_and_slowness_of_ones_own_does_not(way: str) -> None:
+    service = Source()
+    async with party(way, service, silence=0.3, timeout=0.01) as both:
+        client = StageClient(both.channel)
+        async with client.Upload(1) as call:
+            for _ in range(4):
+                await asyncio.sleep(0.1)  # nobody waits for the server
+                await call.source.push(b"now and then")
+            await call.source.push(b"")
+            with pytest.raises(RpcTimeout, match=r"nothing came from the server for 0\.3 s"):
+                await call.complete()
+        service.gate(1).set()
+        service.gate(2).set()
+        assert await client.Upload(2, [b"abc"]) == 2
+
+
+@pytest.mark.parametrize("way", ["memory", "tcp"])
+@on_a_loop
+async def test_a_client_that_does_not_push_ends_the_call_where_the_server_minds(way: str) -> None:
+    service = Source()
+    async with party(way, service) as both:
+        both.server.silence = 0.1
+        async with StageClient(both.channel).Upload(1) as call:
+            await call.source.push(b"one block")
+            service.gate(1).set()
+            await until(lambda: call.done)
+            with pytest.raises(CallCancelled):
+                await call.source.push(b"too late")
+        assert [type(error) for error in service.errors] == [RpcTimeout]
+        assert await StageClient(both.channel).Sync(1) == 1
+
+
+@on_a_loop
+async def test_a_client_that_does_not_read_loses_its_connection_where_the_server_minds() -> None:
+    service = Source()
+    async with party("tcp", service) as both:
+        both.server.silence = 0.2
+        async with StageClient(both.channel).Download(1 << 30) as call:
+            await service.ended.wait()
+            assert [type(error) for error in service.errors] == [RpcTimeout]
+            await until(lambda: not both.server.links)
+            with pytest.raises(ConnectionLost):
+                await all_of(call.sink)
