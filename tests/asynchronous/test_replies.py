@@ -796,18 +796,19 @@ async def test_a_cancelled_pull_goes_on_unless_the_method_is_cancellable() -> No
             return super().Upload(call, id, source)
 
     for service in (Plain(), Cancellable()):
-        async with testing.channel(service, cancel_grace=60) as channel:
+        async with rpc.Server([service]) as server, testing.connected(server, cancel_grace=60) as channel:
             call = LabClient(channel).Upload(0)
-            await call.source.push(b"abc")
+            await call.source.push(bytes(64))
+            await until(lambda: server.calls)
             call.cancel()
             if isinstance(service, Cancellable):
                 with pytest.raises(CallCancelled, match="the server ended it"):
                     await call.complete()
                 assert isinstance(service.errors[0], CallCancelled)
             else:
-                await call.source.push(b"def")
+                await call.source.push(bytes(64))
                 await call.source.push(b"")
-                assert await call.complete() == 6
+                assert await call.complete() == 128
 
 
 @on_a_loop
