@@ -113,6 +113,7 @@ class Inlet:
             made = self.element.unpack(data, count, form)
         except NdrError as error:
             error.path = f"{self.name}{error.path.removeprefix('block')}"
+            self._stream.fail(error)
             raise
         if whole:
             self._blocks.popleft()
@@ -227,6 +228,22 @@ class Incoming:
             self.complete = True
             if self._current < len(inlets):
                 raise NdrError(f'the data ends before pipe "{inlets[self._current].name}" does', truncated=True)
+
+    def feed_run(self, parts: list[memoryview]) -> None:
+        """As `feed` with each of several parts that are as long as each other and none of them the last."""
+        size, index, count = len(parts[0]), 0, len(parts)
+        while index < count:
+            parser = self._parser
+            most = 0 if parser is None else (parser.plain - 1) // size
+            if parser is not None and most > 0:
+                run = parts if most >= count - index and not index else parts[index : index + most]
+                parser.runs += run
+                parser.plain -= size * len(run)
+                self._at += size * len(run)
+                index += len(run)
+            else:
+                self.feed(parts[index], False)
+                index += 1
 
     def settle(self) -> None:
         if self.opened:
