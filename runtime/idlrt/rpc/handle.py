@@ -172,22 +172,23 @@ class AsyncHandle(Generic[C_co]):
             AsyncCallPending: there is none yet, and the handle stays with its call.
             InvalidAsyncHandle: the handle has no call; its outcome may have been collected before.
             PipeDiscipline: a pipe is not at its end; that ends the call.
-            RpcError: what the call failed with, `CallCancelled` for one.
+            RpcError: what the call failed with, `CallCancelled` for one; also where comm_status or fault_status would
+                take it from a caller who waits.
 
         Source: RpcAsyncCompleteCall.
         """
         call = self._attached()
         machine = call._exchange
-        statuses = machine.operation.statuses
         try:
-            result: R = machine.collect() if statuses is None else statuses.called(machine.collect)
+            result: R = machine.collect()
         except AsyncCallPending:
             raise
         except BaseException:
             self._release(call)
             raise
         self._release(call)
-        return result
+        statuses = machine.operation.statuses
+        return result if statuses is None else statuses.called(lambda: result)  # which say that nothing failed
 
     def cancel(self, abort: bool) -> None:
         """Ask the server to end the call, and leave it pending until the server does; there is no time limit.

@@ -100,21 +100,26 @@ class Deferral:
 
     def forgotten(self) -> None:
         """Nobody has the reply any more. That may turn out at any moment, in the midst of whatever the loop does."""
-        loop = self._call.loop
-        if not self.taken and not loop.is_closed():
-            loop.call_soon_threadsafe(self._call.forgotten)
+        if not self.taken:
+            self._later(self._call.forgotten)
 
     def listen(self, listener: Listener | None) -> None:
         self._call.listen(listener)
 
     def _soon(self, function: Callable[..., object], *arguments: Any) -> None:
-        """On the loop: now if this is its thread. A loop that is closed has no clients any more."""
+        """On the loop: now if this is its thread."""
         import asyncio
 
         if asyncio._get_running_loop() is self._call.loop:
             function(*arguments)
-        elif not self._call.loop.is_closed():
+        else:
+            self._later(function, *arguments)
+
+    def _later(self, function: Callable[..., object], *arguments: Any) -> None:
+        try:
             self._call.loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            pass  # the loop was closed, and has no clients any more
 
 
 class AsyncReply(Generic[R]):
