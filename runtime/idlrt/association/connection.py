@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Any, Final, Generic, TypeVar, cast
 
-from idlrt.association.events import Ended, Stub
+from idlrt.association.events import Ended, Parts, Stub
 from idlrt.association.fragments import ReceiveBuffer
 from idlrt.errors import RemoteProtocolError
 from idlrt.ids import Order
@@ -30,8 +30,8 @@ _VERSION: Final = VERSION  # minor version 0, read together with it
 _LITTLE: Final = 0x10
 _NOT_MIDDLE: Final = FIRST | LAST | OBJECT_UUID
 
-_stub: Final[Callable[[type[Stub], tuple[object, ...]], Any]] = tuple.__new__
-"""Makes a `Stub` without a detour through its own `__new__`, which costs twice the time."""
+_event: Final[Callable[[type[Stub] | type[Parts], tuple[object, ...]], Any]] = tuple.__new__
+"""Makes a named tuple without a detour through its own `__new__`, which costs twice the time."""
 
 
 class Connection(ABC, Generic[E]):
@@ -139,7 +139,14 @@ class Connection(ABC, Generic[E]):
                     if length > end - at:
                         break
                     if call_id in streams and not flags & _NOT_MIDDLE:
-                        yield _stub(Stub, (call_id, view[at + CALL_HEADER_SIZE : at + length], False, False, "<"))
+                        part = view[at + CALL_HEADER_SIZE : at + length]
+                        parts = self._alike(view, at, length, end) if own and end - at >= 2 * length else None
+                        if parts:
+                            at += length * len(parts)
+                            parts.insert(0, part)
+                            yield _event(Parts, (call_id, parts))
+                        else:
+                            yield _event(Stub, (call_id, part, False, False, "<"))
                     else:
                         for event in self._fragment(flags, "<", call_id, view, at, at + length):
                             yield event
@@ -162,6 +169,19 @@ class Connection(ABC, Generic[E]):
             self._buffer.begin = at
         elif at < end:
             self._partial = bytearray(view[at:end])
+
+    def _alike(self, view: memoryview, at: int, length: int, end: int) -> list[memoryview]:
+        """The stubs of the fragments that follow one in our buffer and have the very same header."""
+        octets = self._buffer.octets
+        same = octets.startswith
+        head = octets[at : at + CALL_HEADER_SIZE]
+        parts: list[memoryview] = []
+        add = parts.append
+        at += length
+        while end - at >= length and same(head, at):
+            add(view[at + CALL_HEADER_SIZE : at + length])
+            at += length
+        return parts
 
     def _pdu(self, header: Header, view: memoryview) -> tuple[E, ...]:
         """A PDU that is not on the hot path: another type, byte order or version, or one with authentication."""

@@ -108,6 +108,16 @@ class Stub(NamedTuple):
     """Byte order of the sender, by which the data must be read."""
 
 
+class Parts(NamedTuple):
+    """Stub data of a streamed call from several fragments, neither the first nor the last of them among these.
+
+    They are as long as each other, and views that are only valid as those of `Stub` are. The byte order is "<".
+    """
+
+    call_id: int
+    parts: list[memoryview]
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """The server failed the call, which is over with this (client only)."""
@@ -204,13 +214,14 @@ class CallbackFault:
 
 
 ClientEvent: TypeAlias = (
-    Bound | BindRefused | ContextsAltered | Stub | Fault | CallbackRequested | ShutdownRequested | Ended
+    Bound | BindRefused | ContextsAltered | Stub | Parts | Fault | CallbackRequested | ShutdownRequested | Ended
 )
 ServerEvent: TypeAlias = (
     Bound
     | ContextsAltered
     | CallStarted
     | Stub
+    | Parts
     | CallbackAnswered
     | CallbackFault
     | CancelRequested

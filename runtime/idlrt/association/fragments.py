@@ -144,10 +144,12 @@ LARGE_RECEIVE_BUFFER: Final = 1 << 18
 class ReceiveBuffer:
     """A buffer for reading into. What was handed out of it is overwritten by later reads, and only by them."""
 
-    __slots__ = ("_grow", "_view", "begin", "end")
+    __slots__ = ("_grow", "_view", "begin", "end", "octets")
 
     def __init__(self) -> None:
-        self._view = memoryview(b"")
+        self.octets = bytearray()
+        """What the views are of."""
+        self._view = memoryview(self.octets)
         self.begin = 0
         self.end = 0
         self._grow = False
@@ -159,7 +161,8 @@ class ReceiveBuffer:
         if not left:
             self.begin = self.end = 0
         if self._grow or not view:
-            larger = memoryview(bytearray(LARGE_RECEIVE_BUFFER if self._grow else RECEIVE_BUFFER))
+            self.octets = bytearray(LARGE_RECEIVE_BUFFER if self._grow else RECEIVE_BUFFER)
+            larger = memoryview(self.octets)
             larger[:left] = view[self.begin : self.end]
             self._view = view = larger
             self._grow = False

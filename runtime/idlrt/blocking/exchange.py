@@ -147,6 +147,13 @@ class Exchange:
         if event.last:
             self.line.end()
 
+    def parts(self, parts: list[memoryview]) -> None:
+        assert self.content.incoming is not None
+        try:
+            self.content.incoming.feed_run(parts)
+        except NdrError as error:
+            self.line.fail(error)
+
     def fail(self, error: Exception) -> None:
         if not self.line.over:
             self.line.fail(error)

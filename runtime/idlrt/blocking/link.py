@@ -27,6 +27,7 @@ from idlrt.association import (
     ContextsAltered,
     Ended,
     Fault,
+    Parts,
     Proposal,
     ShutdownRequested,
     Stub,
@@ -66,6 +67,8 @@ class Receiver(Protocol):
         """What serves callbacks within the call."""
 
     def stub(self, event: Stub) -> None: ...
+
+    def parts(self, parts: list[memoryview]) -> None: ...
 
     def fail(self, error: Exception) -> None: ...
 
@@ -388,6 +391,11 @@ class Link:
                 call = self._calls.get(event.call_id)
                 if call is not None:
                     call.stub(event)
+                    self._touch(call)
+            case Parts():
+                call = self._calls.get(event.call_id)
+                if call is not None:
+                    call.parts(event.parts)
                     self._touch(call)
             case Fault():
                 call = self._calls.get(event.call_id)

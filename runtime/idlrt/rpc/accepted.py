@@ -19,6 +19,7 @@ from idlrt.association import (
     CancelRequested,
     ContextsAltered,
     Ended,
+    Parts,
     ServerConnection,
     ServerEvent,
     Stub,
@@ -129,7 +130,7 @@ class ServerLink(Wire[Serving]):
             case Bound():
                 if self._unbound is not None:
                     self._unbound.cancel()
-            case Stub() | ContextsAltered() | Ended():
+            case Stub() | Parts() | ContextsAltered() | Ended():
                 pass
 
     def _start(self, event: CallStarted) -> None:

@@ -44,6 +44,8 @@ class _Reply:
             self.future.set_result(event)
         return True
 
+    def parts(self, parts: list[memoryview]) -> None: ...  # of a streamed stub, which this is not
+
     def fail(self, error: Exception) -> None:
         if not self.future.done():
             self.future.set_exception(error)

@@ -163,7 +163,7 @@ class Exchange:
                 self.line.end()
             else:
                 link.register(call_id, self)
-            link.send_stub(call_id, (stub,), self._outgoing is None)
+            link.send_request(call_id, stub, self._outgoing is None)
             self.line.open(link, call_id)
             if operation.maybe:
                 self._channel.pool.released(link)
@@ -212,6 +212,13 @@ class Exchange:
         if event.last:
             self._finish()
         return event.last
+
+    def parts(self, parts: list[memoryview]) -> None:
+        assert self._incoming is not None
+        try:
+            self._incoming.feed_run(parts)
+        except NdrError as error:
+            self._loop.call_soon(self._abort, error)
 
     def settle(self) -> None:
         self.line.settle()

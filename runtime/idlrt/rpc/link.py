@@ -22,6 +22,7 @@ from idlrt.association import (
     ContextsAltered,
     Ended,
     Fault,
+    Parts,
     ShutdownRequested,
     Stub,
 )
@@ -50,6 +51,9 @@ class Receiver(Protocol):
 
     def stub(self, event: Stub) -> bool:
         """Take response data; whether the call is over."""
+
+    def parts(self, parts: list[memoryview]) -> None:
+        """Take what several fragments in the midst of a stub hold."""
 
     def fail(self, error: Exception) -> None:
         """The call is over without a result."""
@@ -149,7 +153,7 @@ class Link(Wire[Receiver]):
                 self._owner.changed(self)
             case Ended():
                 self._fail(ConnectionLost("the server closed the connection"))
-            case Stub():
+            case Stub() | Parts():
                 pass
 
     async def _called_back(self, event: CallbackRequested, service: CallbackService | None) -> None:

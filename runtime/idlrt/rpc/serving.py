@@ -135,6 +135,15 @@ class Serving:
         except NdrError as error:
             self._bad_data(error)
 
+    def parts(self, parts: list[memoryview]) -> None:
+        while parts and self._incoming is None and not self.answered:
+            self.stub(Stub(self.call_id, parts.pop(0), False, False, self._order))
+        if parts and self._incoming is not None and not self.answered:
+            try:
+                self._incoming.feed_run(parts)
+            except NdrError as error:
+                self._bad_data(error)
+
     def _prefix(self, event: Stub) -> None:
         """Data before the pipes: gather it until it decodes."""
         head = self._head
@@ -487,7 +496,8 @@ class Serving:
             if error is not self._error and not isinstance(error, _STATUSES):
                 _log.exception("%s failed after its client %s had gone", self.operation.name, self.client)
             return
-        if isinstance(error, NdrError) and error is self._error:
+        misread = self._incoming is not None and error is self._incoming.error
+        if isinstance(error, NdrError) and (misread or error is self._error):
             self.fault(RPC_X_BAD_STUB_DATA)
             return
         status, executed = fault_from_error(error)
@@ -564,7 +574,11 @@ class Serving:
 
     def _tell(self, event: AsyncEvent) -> None:
         if self._listener is not None:
-            self._link.loop.call_soon(self._listener, event)
+            self._link.loop.call_soon(self._deliver, self._listener, event)
+
+    def _deliver(self, listener: Listener, event: AsyncEvent) -> None:
+        if self._line is None or not self._line.reported:  # else the program has the failure
+            listener(event)
 
     def test_cancel(self) -> int:
         answered = self.answered and not self._lost

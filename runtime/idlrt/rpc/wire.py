@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from idlrt.association import Stub
+from idlrt.association import Parts, Stub
 from idlrt.association.connection import Connection
 from idlrt.errors import RemoteProtocolError
 from idlrt.rpc.trace import tracer
@@ -38,6 +38,9 @@ class Receiver(Protocol):
 
     def stub(self, event: Stub, /) -> bool | None:
         """Take stub data; whether the connection may forget the call."""
+
+    def parts(self, parts: list[memoryview], /) -> None:
+        """Take what several fragments in the midst of a stub hold."""
 
     def settle(self) -> None:
         """Copy what was taken: the receive buffer is about to be used again."""
@@ -131,7 +134,8 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
         self._send_by = self.loop.time() + GATHER
         try:
             for event in events:
-                if type(event) is Stub:
+                kind = type(event)
+                if kind is Stub or kind is Parts:
                     call = calls.get(event.call_id)
                     if call is None:
                         continue
@@ -139,7 +143,9 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
                         if touched is not None:
                             touched.settle()
                         touched = call
-                    if call.stub(event):
+                    if kind is Parts:
+                        call.parts(event.parts)
+                    elif call.stub(event):
                         self._over(event.call_id)
                 else:
                     self._other(event)
