@@ -24,6 +24,7 @@ from idlrt.rpc.statuses import Statuses
 if TYPE_CHECKING:
     from idlrt.rpc.channel import Channel, connect
     from idlrt.rpc.server import Server
+    from idlrt.transport.liveness import KeepAlive
 
 __all__ = [
     "Answer",
@@ -39,6 +40,7 @@ __all__ = [
     "Client",
     "ContextHandle",
     "Interface",
+    "KeepAlive",
     "Notification",
     "Operation",
     "Result",
@@ -52,8 +54,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = {"Channel": "channel", "connect": "channel", "Server": "server"}.get(name)
+    home = {
+        "Channel": "rpc.channel",
+        "KeepAlive": "transport.liveness",
+        "Server": "rpc.server",
+        "connect": "rpc.channel",
+    }.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    value = globals()[name] = getattr(import_module(f"idlrt.{home}"), name)
     return value
