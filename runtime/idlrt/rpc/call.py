@@ -58,8 +58,8 @@ class AsyncCall(Handled[R]):
         if not operation.pipes:
             return
         self._hold = hold = _Hold(exchange)
-        outlets = {outlet.name: outlet for outlet in exchange.outlets}
-        inlets = {inlet.name: inlet for inlet in exchange.inlets}
+        outlets = {outlet.name: outlet for outlet in exchange.content.outlets}
+        inlets = {inlet.name: inlet for inlet in exchange.content.inlets}
         for name in operation.pipes:
             if name in inlets and name in outlets:
                 end: Any = PipeDuplex(hold, inlets[name], outlets[name])

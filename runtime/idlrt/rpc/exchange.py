@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,12 +26,11 @@ from idlrt.errors import (
     RpcTimeout,
     status_of,
 )
-from idlrt.ids import NDR64
 from idlrt.ndr.elements import Form
 from idlrt.pipes.adapters import drain, ends, feed
-from idlrt.pipes.flow import Incoming, Inlet, Outgoing, Outlet
+from idlrt.pipes.flow import Inlet, Outlet
 from idlrt.pipes.line import LoopLine
-from idlrt.rpc.codecs import decode_response, encode_request
+from idlrt.rpc.content import Content
 
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
@@ -62,15 +61,11 @@ class Exchange:
         self.callbacks = callbacks
         self._channel = channel
         self._interface = interface
-        self._inputs = inputs
         self._object = object
         self._loop = channel.loop
         self._thread = asyncio.current_task()  # whose calls are dispatched in order
-        self._incoming = Incoming(operation.out_pipes, channel.limits) if operation.out_pipes else None
-        self._outgoing = Outgoing(operation.in_pipes) if operation.in_pipes else None
-        if self._incoming is not None and self._outgoing is not None:
-            outgoing = self._outgoing
-            self._incoming.gate = lambda: outgoing.closed
+        self.content = content = Content(interface, operation, inputs, channel.limits, channel.decoding)
+        self._incoming, self._outgoing = content.incoming, content.outgoing
         self.line = LoopLine(
             self._loop,
             self._incoming,
@@ -82,12 +77,9 @@ class Exchange:
             window=channel.pipe_window,
             backlog=channel.pipe_backlog,
         )
-        self._answer: Stub | None = None
-        self._order = "<"
         self._link: Link | None = None
         self._call_id = 0
         self._arrived = 0  # octets of the answer when the time was up last
-        self._context: Context | None = None
         self._cancelling = False  # co_cancel was sent
         self._grace_timer: asyncio.TimerHandle | None = None
         self._forsaken = False  # nobody will work the pipes by hand any more
@@ -117,14 +109,6 @@ class Exchange:
         return self.line.over
 
     @property
-    def inlets(self) -> tuple[Inlet, ...]:
-        return () if self._incoming is None else self._incoming.inlets
-
-    @property
-    def outlets(self) -> tuple[Outlet, ...]:
-        return () if self._outgoing is None else self._outgoing.outlets
-
-    @property
     def has_ends(self) -> bool:
         """Whether sources or sinks were given for some of the pipes."""
         return self._pumping is not None
@@ -144,8 +128,7 @@ class Exchange:
         operation = self.operation
         try:
             try:
-                codec = self._interface.codecs(context.transfer, "<", self._channel.decoding)[operation.opnum]
-                stub = encode_request(codec, operation, self._inputs)
+                stub = self.content.request(context)
                 call_id = link.association.start_call(
                     context.context_id,
                     operation.opnum,
@@ -156,9 +139,7 @@ class Exchange:
             except BaseException:
                 self._channel.pool.released(link)
                 raise
-            self._link, self._context, self._call_id = link, context, call_id
-            if self._outgoing is not None:
-                self._outgoing.open(codec.in_pipes, "<", context.transfer == NDR64, len(stub))
+            self._link, self._call_id = link, call_id
             if operation.maybe:
                 self.line.end()
             else:
@@ -186,32 +167,21 @@ class Exchange:
     # -- what the link tells
 
     def stub(self, event: Stub) -> bool:
-        incoming = self._incoming
-        if incoming is None:
-            self._answer = event
-            self._order = event.order
-            self._finish()
-            return True
+        incoming, last = self._incoming, event.last
         try:
-            if incoming.opened and not event.last:
+            if not last and incoming is not None and incoming.opened:
                 incoming.feed(event.data, False)
                 return False
-            if not incoming.opened:
-                assert self._context is not None
-                transfer = self._context.transfer
-                codec = self._interface.codecs(transfer, event.order, self._channel.decoding)[self.operation.opnum]
-                self._order = event.order
-                incoming.open(codec.out_pipes, event.order, transfer == NDR64)
-            incoming.feed(event.data, event.last)
+            self.content.take(event)
         except NdrError as error:
-            if event.last:
+            if last:
                 self.fail(error)
             else:
                 self._loop.call_soon(self._abort, error)
-            return event.last
-        if event.last:
+            return last
+        if last:
             self._finish()
-        return event.last
+        return last
 
     def parts(self, parts: list[memoryview]) -> None:
         assert self._incoming is not None
@@ -252,13 +222,13 @@ class Exchange:
     async def _pump(self) -> None:
         await self.begun()
         line = self.line
-        for outlet in self.outlets:
+        for outlet in self.content.outlets:
             if outlet.name in self._sources:
                 await feed(line, outlet, self._sources[outlet.name], self._in_thread)
             else:
                 while not outlet.closed:
                     await line.change()
-        for inlet in self.inlets:
+        for inlet in self.content.inlets:
             if inlet.name in self._sinks:
                 await drain(line, inlet, self._sinks[inlet.name], self._in_thread)
             else:
@@ -267,11 +237,11 @@ class Exchange:
 
     async def pull_in_turn(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
         """`pull` for the program, which works some pipes by hand and has given sources and sinks for others."""
-        await self._turn_of(self.outlets, self.inlets[: inlet.index])
+        await self._turn_of(self.content.outlets, self.content.inlets[: inlet.index])
         return await self.line.pull(inlet, most, form)
 
     async def push_in_turn(self, outlet: Outlet, block: Any) -> None:
-        await self._turn_of(self.outlets[: outlet.index], ())
+        await self._turn_of(self.content.outlets[: outlet.index], ())
         await self.line.push(outlet, block)
 
     async def _turn_of(self, outlets: Sequence[Outlet], inlets: Sequence[Inlet]) -> None:
@@ -323,13 +293,13 @@ class Exchange:
             raise
         if self.line.error is not None:
             raise self.line.error
-        return self._result()
+        return self.content.result()
 
     def _check_by_hand(self, pumping: asyncio.Task[None]) -> None:
         """A pipe that is neither at its end nor has a source or sink would be waited for in vain."""
         if self.line.error is None:
             try:
-                self._check_discipline(self._sources, self._sinks)
+                self.content.check_discipline(self.over, self._sources, self._sinks)
             except PipeDiscipline as error:
                 pumping.cancel()
                 if not self._cancelling:  # else the outcome of that counts
@@ -338,29 +308,10 @@ class Exchange:
 
     def _check_pipes(self) -> None:
         try:
-            self._check_discipline()
+            self.content.check_discipline(self.over)
         except PipeDiscipline as error:
             self._abort(error)
             raise
-
-    def _check_discipline(self, sources: Container[str] = (), sinks: Container[str] = ()) -> None:
-        """Raise `PipeDiscipline` for a pipe that is not at its end and has none of these sources and sinks."""
-        if self._outgoing is not None and not self.over:
-            self._outgoing.check_closed(sources)
-        if self._incoming is not None:
-            self._incoming.check_drained(sinks)
-
-    def _result(self) -> Any:
-        if self.operation.maybe:
-            return None
-        assert self._context is not None
-        codecs = self._interface.codecs(self._context.transfer, self._order, self._channel.decoding)
-        codec = codecs[self.operation.opnum]
-        if self._incoming is not None:
-            data, at = self._incoming.rest()
-            return decode_response(codec, self.operation, data, self._inputs, at)
-        assert self._answer is not None
-        return decode_response(codec, self.operation, self._answer.data, self._inputs, 0)
 
     def cancel(self, grace: float | None) -> None:
         if self.over:
@@ -460,11 +411,11 @@ class Exchange:
         if self.line.error is not None:
             raise self.line.error
         if self._complete:
-            return self._result()
+            return self.content.result()
         if not self._forsaken:
             pumped = self._pumping is not None and not self._pumping.done()
             try:
-                self._check_discipline(*((self._sources, self._sinks) if pumped else ()))
+                self.content.check_discipline(self.over, *((self._sources, self._sinks) if pumped else ()))
             except PipeDiscipline as error:
                 self._on_loop(self._abort, error)
                 raise
@@ -486,7 +437,7 @@ class Exchange:
         pumping = self._pumping
         if pumping is not None and not pumping.done():
             try:
-                self._check_discipline(self._sources, self._sinks)
+                self.content.check_discipline(self.over, self._sources, self._sinks)
                 return
             except PipeDiscipline:
                 pumping.cancel()
