@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from idlrt import pdu, rpc, testing
-from idlrt.errors import AsyncCallPending
+from idlrt.errors import AsyncCallPending, NdrError
 from idlrt.ids import NDR20, NDR64, Order, SyntaxId
 from idlrt.transport.memory import join
 from tests.compiled import compile_cached
@@ -300,6 +300,36 @@ async def test_rule_8_32_one_push_is_one_chunk() -> None:
             [block async for block in call.outp]
             await call.complete()
         assert server.stub[8:] == b"".join(items("<", count, 0xDD) for count in (3, 1, 2000, 2)) + bytes(4)
+
+
+@on_a_loop
+async def test_rule_9_12_bad_data_shows_at_the_servers_next_pull_and_is_the_clients_fault() -> None:
+    seen = Seen()
+    raised: list[Exception] = []
+
+    async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
+        def take(reply: Any, event: Any) -> None:
+            try:
+                while inp.pull_nowait():
+                    pass
+            except AsyncCallPending:
+                pass
+            except NdrError as error:
+                raised.append(error)
+                assert reply.status() == 1914
+
+        reply = call.defer(take)
+        take(reply, None)
+        return reply
+
+    async with rpc.Server([seen.service(fn)]) as server:
+        request = stub("<", 0, 0, items("<", 2, 0x11), 7, bytes(8))  # cut short
+        client = StrangeClient(seen.interface.syntax, NDR20, 0, request, cut=8)
+        join(client, server.accept())
+        fault: Any = await client.answered
+        client.transport.close()
+    assert fault.status == 1783  # RPC_X_BAD_STUB_DATA
+    assert len(raised) == 1
 
 
 class Boasting(StrangeClient):
