@@ -216,8 +216,8 @@ async def feed(line: AsyncLine, outlet: Outlet, source: Any, in_thread: InThread
         file = _File(outlet)
         awaited = iscoroutinefunction(source.read)
         while True:
-            reading: Any = source.read(file.octets) if awaited else in_thread(source.read, file.octets)
-            block = file.block(await reading)
+            data: Any = source.read(file.octets) if awaited else await in_thread(source.read, file.octets)
+            block = file.block(await data if isinstance(data, Awaitable) else data)
             if len(block):
                 await push(outlet, block)
             elif not file.waits:
