@@ -454,3 +454,30 @@ def test_handles_of_threads_and_of_loops_are_one_class() -> None:
         assert isinstance(handle, rpc.AsyncHandle)
         assert isinstance(handle.call_handle(), blocking.Call)
         assert polled(handle) == 0
+
+
+def test_a_call_of_which_the_server_knows_nothing_yet_ends_when_it_is_cancelled() -> None:
+    with reached(Lab()) as (channel, server):
+        client, told = LabBlockingClient(channel), Told()
+        handle = client.Upload(1).handle(told)  # four octets wait for four more
+        handle.cancel(abort=False)
+        assert polled(handle) == CANCELLED
+        with pytest.raises(CallCancelled):
+            handle.complete()
+        call = client.Upload(1)
+        call.cancel(grace=3600)
+        with pytest.raises(CallCancelled):
+            call.complete()
+        assert client.Add(1, 1) == 2
+        assert server.calls == 0
+
+
+def test_the_shortest_grace_counts() -> None:
+    service = Gated()
+    with reached(service) as (channel, server):
+        call = LabBlockingClient(channel).Sleep(4)
+        call.cancel(grace=3600)
+        call.cancel(grace=0.01)
+        with pytest.raises(CallCancelled, match=r"0\.01 s"):
+            call.complete()
+        on_the_loop(server, service.gate.set)

@@ -320,16 +320,20 @@ class Exchange:
                 self.abandon(CallCancelled("the call was given up"))
                 return
             self._ask_to_end()
-            if self._give_up_at is None:
+            until = time.monotonic() + grace
+            if self._give_up_at is None or until < self._give_up_at:
                 self._grace = grace
-                self._give_up_at = time.monotonic() + grace
+                self._give_up_at = until
             self.moved()
             self._wake()
 
     def _ask_to_end(self) -> None:
         if not self._cancelling and self._held:
-            self._cancelling = True
             try:
+                if not self._link.association.begun(self._call_id):
+                    self.abandon(CallCancelled())
+                    return
+                self._cancelling = True
                 self._link.association.cancel(self._call_id)
             except LocalProtocolError:
                 return  # just answered
