@@ -395,7 +395,7 @@ class Get(Emitter):
         before = self.phase
         with self.block(f"if {local}:"):
             if isinstance(step, InterfaceReferent):
-                self._interface(local, path)
+                self._interface(step, local, path)
             elif step.kind is PointerKind.FULL:
                 self._full(step, local, scope, path)
             else:
@@ -442,7 +442,7 @@ class Get(Emitter):
         self.phase = known({*before.residues(), *self.phase.residues()})
         self.line(f"{local} = {alias}")
 
-    def _interface(self, local: str, path: str) -> None:
+    def _interface(self, step: InterfaceReferent, local: str, path: str) -> None:
         most = self.count_item("most", path)
         count = self.names.new("n")
         self.item("I", 4, 4, count, path)
@@ -450,7 +450,7 @@ class Get(Emitter):
         self.reject(f"{count} != {most}", f"ndr.bad_count({count}, {most})", path)
         self.reject(f"{count} > max_elements", f"ndr.too_many({count}, max_elements)", path)
         end = get_arrays.end_of(self, count, 1, path)
-        self.line(f"{local} = bytes({self.octets(end)})")
+        self.line(f"{local} = ndr.unmarshal(bytes({self.octets(end)}), {self.shared.iid(step)})", path)
         self.go(end)
         self.phase = UNKNOWN
 

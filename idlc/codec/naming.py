@@ -16,7 +16,7 @@ RESERVED = frozenset(keyword.kwlist) | frozenset(
 )
 
 _TABLE = re.compile(
-    r"(?:pack|packs|lengths|reach|teach|read|reads|rows|write|load|heads|starts|join|make|split|to_wire|from_wire)\d+\Z"
+    r"(?:pack|packs|iid|lengths|reach|teach|read|reads|rows|write|load|heads|starts|join|make|split|to_wire|from_wire)\d+\Z"
 )
 """Names of the factory's tables, which no local may hide."""
 _FUNCTION = re.compile(r"(?:put|get|defer|finish)_")

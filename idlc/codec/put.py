@@ -319,19 +319,7 @@ class Put(Emitter):
             self.texts.append((pointer, path))
             return
         if isinstance(step, InterfaceReferent):
-
-            def interface() -> None:
-                for _ in range(2):
-                    self.count_item(f"len({pointer})", path)
-                    if self.shared.syntax.wide:
-                        break
-                if self.shared.syntax.wide:
-                    self.item("I", 4, 4, f"len({pointer})", path)
-                self.flush()
-                self.line(f"{self.buffer} += {pointer}", path)
-                self.phase = UNKNOWN
-
-            self.optional(f"{pointer} is not None", interface)
+            self.optional(f"{pointer} is not None", lambda: self._interface(step, pointer, scope, path))
             return
         assert isinstance(step, Referent)
         if step.kind is PointerKind.REF:
@@ -342,6 +330,20 @@ class Put(Emitter):
         if step.kind is PointerKind.FULL:
             condition += f" and seen.first({pointer})"
         self.optional(condition, lambda: self.top(step.target, target, scope, path))
+
+    def _interface(self, step: InterfaceReferent, pointer: str, scope: Scope, path: str) -> None:
+        """What is behind an interface pointer: counts, and the OBJREF that the object is marshalled to."""
+        octets = self.names.new("objref")
+        self.line(f"{octets} = ndr.marshal({pointer}, {self.shared.iid(step, scope)})", path)
+        for _ in range(2):
+            self.count_item(f"len({octets})", path)
+            if self.shared.syntax.wide:
+                break
+        if self.shared.syntax.wide:
+            self.item("I", 4, 4, f"len({octets})", path)
+        self.flush()
+        self.line(f"{self.buffer} += {octets}", path)
+        self.phase = UNKNOWN
 
     def top(self, step: Step, value: str, scope: Scope, path: str) -> None:
         """A value at the top of a stub or behind a pointer: its own pointers follow at once."""

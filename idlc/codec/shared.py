@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from uuid import UUID
 
+from idlc.codec.expressions import Scope
 from idlc.codec.phase import Run
-from idlc.data import dataclass
-from idlc.semantics.types import PointerKind
+from idlc.data import dataclass, replace
+from idlc.semantics.types import PointerKind, Variable
 from idlc.wire.layout import Layout, Syntax, is_full
 from idlc.wire.steps import (
     Choice,
@@ -59,6 +61,8 @@ class PythonTypes:
     """The class of each converter, by its dotted name."""
     outputs: Mapping[str, Mapping[str, str]]
     """For each operation, the attribute of its result that holds each [out] parameter."""
+    interfaces: Mapping[str, UUID]
+    """The IID of each object interface."""
 
 
 def result_of(operation: str) -> str:
@@ -78,6 +82,7 @@ class Shared:
         self.outputs = python.outputs
         self._orders = python.orders
         self._converters = python.converters
+        self._interfaces = python.interfaces
         self.tables: dict[str, str] = {}
         """Spelling of the right-hand side -> name of the table."""
         self.types: dict[str, None] = {}
@@ -129,6 +134,15 @@ class Shared:
     def _converter(self, step: Converted) -> str:
         self.converters[step.converter] = None
         return self._converters[step.converter]
+
+    def iid(self, step: InterfaceReferent, scope: Scope | None = None) -> str:
+        """What says which interface a pointer is to; None where only the object knows."""
+        if step.interface is not None:
+            known = self._interfaces.get(step.interface)
+            return "None" if known is None else self.table("iid", f'ndr.iid("{known}")')
+        if scope is not None and isinstance(step.iid, Variable):
+            return scope(replace(step.iid, dereferenced=step.iid.dereferenced + 1, pointer=False))
+        return "None"
 
     def construction(self, name: str) -> tuple[str, ...]:
         """The slots of a record in the order its class takes them."""

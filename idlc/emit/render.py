@@ -17,7 +17,7 @@ from idlc.pymodel.text import literal
 from idlc.semantics.types import BoundFile
 from idlc.settings import Settings
 from idlc.wire.layout import NDR20, NDR64
-from idlc.wire.plan import plan
+from idlc.wire.plan import plan, plan_objects
 
 _PATHS = "PATHS: Final[dict[int, int | str]] = "
 _BLANK_LINES = re.compile(r"\n{4,}")
@@ -53,17 +53,20 @@ def render(
     builder = Builder(bound, homes, version, types_only=types_only, settings=settings)
     model = builder.build()
     files = {f"{model.module}.py": _public(model)}
-    if model.interfaces or model.pickles or model.procedures:
-        for interface in builder.interfaces:
-            planned = plan(bound, (interface,))
-            python = builder.python_types((interface,))
-            for syntax in builder.syntaxes:
-                suffix = "ndr64" if syntax is NDR64 else "codec"
-                name = f"{builder.codec_stem(interface)}_{suffix}.py"
-                files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
-        if builder.pickle_plan is not None:
-            codec = fuse(builder.pickle_plan, NDR20, builder.python_types(builder.pickling))
-            files[f"{builder.pickles_codec}.py"] = _codec("pickles", model, codec, builder)
+    for interface in builder.interfaces:
+        planned = plan(bound, (interface,))
+        python = builder.python_types((interface,))
+        for syntax in builder.syntaxes:
+            suffix = "ndr64" if syntax is NDR64 else "codec"
+            name = f"{builder.codec_stem(interface)}_{suffix}.py"
+            files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
+    if any(interface.operations for interface in builder.objects.values()):
+        objects = tuple(builder.objects.values())
+        codec = fuse(plan_objects(bound, objects), NDR20, builder.python_types(objects))
+        files[f"{builder.objects_codec}.py"] = _codec("codec", model, codec, builder)
+    if builder.pickle_plan is not None:
+        codec = fuse(builder.pickle_plan, NDR20, builder.python_types(builder.pickling))
+        files[f"{builder.pickles_codec}.py"] = _codec("pickles", model, codec, builder)
     return Rendered(files, tuple(builder.spelling.renamed([exported[1:-1] for exported in model.exports])))
 
 

@@ -45,6 +45,8 @@ class Annotator:
     class_name: Callable[[str], str]
     converter: Callable[[str], str]
     """Spells the class of a converter, by its dotted name, and notes that it is used."""
+    interface: Callable[[str | None], str]
+    """Spells the class of an object interface, any for None, and notes that it is used."""
 
     def given(self, type_: Type) -> str:
         """What a caller may pass: any sequence for an array."""
@@ -73,8 +75,8 @@ class Annotator:
                 return self._array(element, dimensions, sequence)
             case String():
                 return "str"
-            case InterfacePointer():
-                return "bytes | None"
+            case InterfacePointer(name):
+                return f"{self.interface(name)} | None"
             case Presented(_, _, converter):
                 return f"{self.converter(converter)}.Presented"
             case Pipe(_, element):

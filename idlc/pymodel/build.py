@@ -20,6 +20,7 @@ from idlc.pymodel.model import (
     CallClass,
     Choice,
     ComInterface,
+    ComMethods,
     ComponentClass,
     Constant,
     Enumeration,
@@ -45,10 +46,13 @@ from idlc.source.files import Span
 from idlc.wire.layout import NDR20, NDR64, Syntax
 from idlc.wire.plan import (
     callbacks,
+    called_objects,
     nullable,
+    offsets,
     pickling_interfaces,
     plan_pickles,
     procedures,
+    qualified,
     remote_interfaces,
     remote_operations,
 )
@@ -83,6 +87,9 @@ class Builder:
         self.version = version
         self.settings = settings or Settings()
         self.interfaces = () if types_only else remote_interfaces(bound)
+        self.objects = {interface.name: interface for interface in called_objects(bound)}
+        """The object interfaces that have methods, and these methods alone."""
+        self.offsets = offsets(self.objects.values())
         self.pickling = () if types_only else pickling_interfaces(bound)
         pickles = not types_only and (bound.pickled or self.pickling)
         self.pickle_plan = plan_pickles(bound) if pickles else None
@@ -99,7 +106,7 @@ class Builder:
         self.results: dict[str, str] = {}
         """What codec modules call the results of operations, and the names of their classes."""
         self.codec_names = class_names(self.names.values())
-        self.annotator = Annotator(self.class_name, self.converter)
+        self.annotator = Annotator(self.class_name, self.converter, self.pointed_interface)
 
     def codec_stem(self, interface: t.Interface) -> str:
         """What the names of an interface's private codec modules begin with."""
@@ -110,6 +117,11 @@ class Builder:
         at = names.index(interface.name)
         same = [name.lower() for name in names[:at]].count(interface.name.lower())  # one file on some systems
         return f"_{module}_{interface.name}{same + 1 if same else ''}"
+
+    @property
+    def objects_codec(self) -> str:
+        """The name of the private codec module of the methods of all object interfaces."""
+        return f"_{module_name(self.bound.name)}_objects"
 
     @property
     def pickles_codec(self) -> str:
@@ -127,7 +139,7 @@ class Builder:
     def _name_all(self) -> None:
         """Name everything at module level, what the IDL names before what is derived from that."""
         give, bound = self.spelling.give, self.bound
-        if com.Classes(bound, self.interface_class).has_root:
+        if com.has_root(bound):
             give(f"class {com.ROOT}", com.ROOT, Span.none())
         for constant in bound.constants:
             give(f"constant {constant.name}", constant.name, constant.span)
@@ -140,6 +152,8 @@ class Builder:
             for part in (*self._parts(), *back):
                 give(f"{part} {interface.name}", title + part, interface.span)
             self._name_operations(interface, title)
+        for interface in self.objects.values():
+            self._name_methods(interface)
         for interface in self.pickling:
             give(f"procedures {interface.name}", f"_{interface.name}", Span.none())
             self._name_operations(interface, interface.name)
@@ -155,11 +169,23 @@ class Builder:
 
     def _name_operations(self, interface: t.Interface, title: str) -> None:
         """Name an interface's operations, and the classes of their results and calls."""
-        classes = {name for key, name in self.names.items() if key.startswith("type ")}
+        classes = self._type_names()
         hooks = {f"{self.names[f'type {one.name}']}_rundown" for one in self._context_handles}
         hooks |= {f"{one.name}_{word}" for one in interface.operations for word in ("notify", "notify_flag")}
         spans = {operation.name: operation.span for operation in interface.operations}
         self.methods[interface.name] = self.spelling.scope(spans, INTERFACE_ATTRIBUTES | classes | hooks)
+        self._name_results(interface, title)
+
+    def _type_names(self) -> set[str]:
+        return {name for key, name in self.names.items() if key.startswith("type ")}
+
+    def _name_methods(self, interface: t.Interface) -> None:
+        """Name an object interface's methods as C does, and the classes of their results."""
+        spans = {operation.name: operation.span for operation in interface.operations}
+        self.methods[interface.name] = self.spelling.scope(spans, com.ATTRIBUTES | self._type_names())
+        self._name_results(interface, interface.name)
+
+    def _name_results(self, interface: t.Interface, title: str) -> None:
         for operation in interface.operations:
             parts = ["Result"] if gives_several(operation) else []
             parts += ["Call", "BlockingCall"] if is_begun(operation) and self.settings.client else []
@@ -196,6 +222,15 @@ class Builder:
             self.used.setdefault(origin, {})[self.spelling.class_at_home(name, origin)] = spelled
         return spelled
 
+    def pointed_interface(self, name: str | None) -> str:
+        """The class of what an interface pointer is to; IUnknown where nobody at hand defines it."""
+        scope = self.bound.scope
+        symbol = scope.interfaces.get(name) if name is not None and scope is not None else None
+        if symbol is None or not symbol.complete or symbol.keyword == "coclass" or f"class {name}" not in self.names:
+            self.features.add("com")
+            return f"com.{com.ROOT}"
+        return self.interface_class(symbol.name, symbol.origin)
+
     def python_types(self, interfaces: Sequence[t.Interface]) -> PythonTypes:
         """How the codec modules of some interfaces have to spell this file's types."""
         classes: dict[str, str] = {}
@@ -211,16 +246,20 @@ class Builder:
         for interface in interfaces:
             for operation in interface.operations:
                 result = self.names.get(f"Result {interface.name} {operation.name}")
+                planned = qualified(interface, operation) if interface.object else operation.name
                 if result is not None:
-                    classes[result_of(operation.name)] = self.codec_names[result]
-                    self.results[result_of(operation.name)] = result
-                outputs[operation.name] = OperationShape(self, interface, operation).names
+                    classes[result_of(planned)] = self.codec_names[result]
+                    self.results[result_of(planned)] = result
+                outputs[planned] = OperationShape(self, interface, operation).names
         converters = {
             key.removeprefix("converter "): self.codec_names[name]
             for key, name in self.names.items()
             if key.startswith("converter ")
         }
-        return PythonTypes(classes, fields, orders, converters, outputs)
+        scope = self.bound.scope
+        symbols = scope.interfaces if scope is not None else {}
+        iids = {name: symbol.iid for name, symbol in symbols.items() if symbol.iid is not None}
+        return PythonTypes(classes, fields, orders, converters, outputs, iids)
 
     def imports_of(self, names: Iterable[str], converters: Iterable[str] = ()) -> dict[str, str]:
         """The import statements for the classes that a codec uses, converters among them, by module."""
@@ -325,17 +364,18 @@ class Builder:
         serialized = tuple(self._procedures(interface, results) for interface in self.pickling)
         interfaces = tuple(self._interface(interface, results, calls) for interface in self.interfaces)
         constants = tuple(self._constants())
-        classes = com.Classes(self.bound, self.interface_class)
+        classes = com.Classes(self.bound, self.interface_class, lambda one: self._object_methods(one, results))
         com_interfaces, components = classes.interfaces(), classes.components()
         libraries = classes.libraries(self.names)
         named: tuple[ComInterface | ComponentClass | TypeLibrary, ...] = (*com_interfaces, *components, *libraries)
-        if named or classes.has_root:
+        if named or com.has_root(self.bound):
             self.features.add("com")
-        if classes.has_root:
+        if com.has_root(self.bound):
             aliases = (Alias(self.names[f"class {com.ROOT}"], f"com.{com.ROOT}"), *aliases)
-        exports = [c.name for c in constants] + [x.name for x in types] + [a.name for a in aliases]
+        exports = [c.name for c in constants] + [x.name for x in types] + [one.name for one in com_interfaces]
+        exports += [a.name for a in aliases]
         exports += [name for pickle in pickles for name in (pickle.encode, pickle.decode)]
-        exports += [one.name for one in named]
+        exports += [one.name for one in components] + [one.name for one in libraries]
         exports += [name for each in serialized for one in each.functions for name in (one.encode, one.decode)]
         exports += [one.name for one in results] + [one.name for one in calls]
         for interface in interfaces:
@@ -391,7 +431,8 @@ class Builder:
     ) -> tuple[str, ...]:
         code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, serialized, named)))
         standard = []
-        if any(service.methods for interface in interfaces for service in interface.services):
+        objects = [one for one in named if isinstance(one, ComInterface) and (one.called.methods or one.called.begun)]
+        if objects or any(service.methods for interface in interfaces for service in interface.services):
             standard.append("from abc import abstractmethod")
         abstract = [] if not any(isinstance(one, ComInterface) and one.identities for one in named) else ["Mapping"]
         if "Sequence[" in code:
@@ -414,6 +455,8 @@ class Builder:
             modules.add("ndr")
         if "pipes." in code:
             modules.add("pipes")
+        if any(isinstance(one, ComInterface) and one.called.methods for one in named):
+            modules.add("rpc")
         if interfaces:
             modules |= {"blocking", "rpc"} if self.settings.client else {"rpc"}
         runtime = ["import idlrt"]
@@ -572,6 +615,22 @@ class Builder:
             methods=tuple(shape.method(blocking=False) for shape in shapes),
             blocking_methods=tuple(shape.method(blocking=True) for shape in shapes),
         )
+
+    def _object_methods(self, interface: t.Interface, results: list[Record]) -> ComMethods:
+        """The methods of an object interface, or of the one that an asynchronous form was made from."""
+        called = self.objects.get(interface.synchronous or interface.name)
+        if called is None:
+            return ComMethods()
+        shapes = [OperationShape(self, called, operation) for operation in called.operations]
+        methods = tuple(shape.method(blocking=False) for shape in shapes)
+        if interface.synchronous is not None:
+            return ComMethods(begun=methods)
+        results += [shape.result() for shape in shapes if len(shape.given_back) > 1]
+        operations = tuple_of(shape.declaration() for shape in shapes)
+        table = f"{literal(interface.name)}, IID, module=__name__, codec={literal(self.objects_codec)}"
+        offset = self.offsets[interface.name]
+        table += f", offset={offset}" if offset else ""
+        return ComMethods(f"{table}, operations={operations}" if shapes else table, methods)
 
     def _interface(self, interface: t.Interface, results: list[Record], calls: list[CallClass]) -> InterfaceModel:
         codec = self.codec_stem(interface)

@@ -6,20 +6,30 @@ Methods are none of this module's business: a class says which interface it is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from idlc.data import dataclass
-from idlc.pymodel.model import ComInterface, ComponentClass, TypeLibrary
+from idlc.pymodel.model import ComInterface, ComMethods, ComponentClass, TypeLibrary
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
 from idlc.source.files import Span
 
 ROOT = "IUnknown"
+ATTRIBUTES: Final = frozenset(
+    "IID DISPIDS METHODS QueryInterface AddRef Release _call _begin _finish _abc_impl".split()
+)
+"""What an object has besides its methods."""
 
 
 def uuid_literal(value: UUID | None) -> str:
     """What makes that UUID; nothing for none."""
     return "" if value is None else f'UUID("{value}")'
+
+
+def has_root(bound: t.BoundFile) -> bool:
+    """Whether the file itself defines IUnknown."""
+    return any(i.name == ROOT and i.base is None for i in object_interfaces(bound))
 
 
 def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
@@ -34,7 +44,37 @@ def spans(bound: t.BoundFile) -> dict[str, Span]:
     mentioned = [i.base for i in object_interfaces(bound) if i.base is not None and i.base != ROOT]
     mentioned += [i.wraps for i in object_interfaces(bound) if i.wraps is not None]
     mentioned += [member.name for coclass in bound.coclasses for member in coclass.members]
+    mentioned += pointed(bound)
     return dict.fromkeys(mentioned, Span.none()) | own
+
+
+def pointed(bound: t.BoundFile) -> list[str]:
+    """The complete interfaces that the file's own types and methods have pointers to."""
+    pending: list[t.Type] = []
+    for interface in bound.interfaces:
+        if not interface.synchronous:
+            pending += [parameter.type for operation in interface.operations for parameter in operation.parameters]
+    for declared in bound.declarations:
+        match declared:
+            case t.Struct(fields=fields):
+                pending += [field.type for field in fields]
+            case t.Union(arms=arms):
+                pending += [arm.type for arm in arms if arm.type is not None]
+            case t.Alias(type=type_):
+                pending.append(type_)
+            case _:
+                pass
+    found: dict[str, None] = {}
+    while pending:
+        match pending.pop():
+            case t.InterfacePointer(interface=str(name)):
+                found[name] = None
+            case t.Presented(type=inner) | t.Pointer(target=inner) | t.Array(element=inner):
+                pending.append(inner)
+            case _:
+                pass
+    symbols = bound.scope.interfaces if bound.scope is not None else {}
+    return sorted(name for name in found if name != ROOT and name in symbols and symbols[name].complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +83,7 @@ class Classes:
 
     bound: t.BoundFile
     named: Callable[[str, str], str]
+    called: Callable[[t.Interface], ComMethods]
 
     def interfaces(self) -> tuple[ComInterface, ...]:
         found = []
@@ -57,14 +98,10 @@ class Classes:
                     doc=docstring(interface.doc.heading or f"{keyword} {interface.name}.", 4),
                     iid=uuid_literal(interface.uuid),
                     identities=self._identities(interface),
+                    called=self.called(interface),
                 )
             )
         return tuple(found)
-
-    @property
-    def has_root(self) -> bool:
-        """Whether the file itself defines IUnknown."""
-        return any(i.name == ROOT and i.base is None for i in object_interfaces(self.bound))
 
     def components(self) -> tuple[ComponentClass, ...]:
         return tuple(

@@ -182,6 +182,7 @@ class Method:
     """Name of the call class; empty for an ordinary call."""
     pipes: str
     """The pipes tuple of `_begin`."""
+    opnum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,17 @@ class Callbacks:
 
 
 @dataclass(frozen=True, slots=True)
+class ComMethods:
+    """What of an object interface can be called."""
+
+    table: str = ""
+    """What com.Methods( ) takes, its operations included; empty where nothing travels as a call."""
+    methods: tuple[Method, ...] = ()
+    begun: tuple[Method, ...] = ()
+    """Of an asynchronous form: the methods that it has a Begin_ and a Finish_ for."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComInterface:
     """An object interface or a dispinterface."""
 
@@ -250,6 +262,7 @@ class ComInterface:
     """What makes its IID; empty where it has none."""
     identities: str
     """The inside of the dictionary of DISPIDs; empty where there are none."""
+    called: ComMethods
 
 
 @dataclass(frozen=True, slots=True)

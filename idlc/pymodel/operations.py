@@ -40,7 +40,8 @@ _LIST = r'\[(?:[^\[\]"]|"[^"]*"|\[[^\]]*\])*\]'
 def _result_declaration(operation: t.Operation) -> str:
     """The IDL of a result: what stands before an operation's name, without the attributes."""
     declaration = one_line(operation.declaration())
-    found = re.match(rf"(?:{_LIST}\s*)*(.*?)\s*\b{operation.name}\b", declaration)
+    name = re.escape(operation.name.removeprefix(operation.prefix))
+    found = re.match(rf"(?:{_LIST}\s*)*(.*?)\s*\b\w*{name}\b", declaration)
     return found[1] if found else ""
 
 
@@ -274,6 +275,7 @@ class OperationShape:
             arguments=", ".join(arguments),
             call=call,
             pipes=tuple_of(self.names[name] for name in self.pipes) if self.pipes else "",
+            opnum=self.operation.opnum,
         )
 
     def procedure(self, codec: str) -> Procedure:

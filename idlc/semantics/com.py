@@ -77,7 +77,8 @@ def bind_dispinterface(unit: Unit, statement: ast.Dispinterface) -> Interface | 
     known = dict(identities(properties)) | identities(methods)
     if wraps is not None and statement.interface is not None:
         known |= _wrapped(unit, wraps, statement.interface.span)
-    unit.scope.interfaces[name] = replace(symbol, complete=True, base="IDispatch", identities=known)
+    iid = attributes.uuid()
+    unit.scope.interfaces[name] = replace(symbol, complete=True, base="IDispatch", identities=known, iid=iid)
     return Interface(
         name,
         attributes.uuid(),

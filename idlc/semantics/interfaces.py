@@ -95,7 +95,7 @@ def bind_interface(
     drafts = distinct(unit, drafts, com=com or local)
     operations, following = numbered(unit, drafts, symbol.next_opnum, com=com)
     unit.scope.interfaces[interface.name] = replace(
-        symbol, complete=True, next_opnum=following, identities=identities(operations)
+        symbol, complete=True, next_opnum=following, identities=identities(operations), iid=attributes.uuid()
     )
     bound = Interface(
         interface.name,

@@ -161,6 +161,7 @@ class InterfaceSymbol:
     """Of an asynchronous form: the name of what it was made from."""
     identities: Mapping[str, int] = field(default_factory=dict)
     """DISPIDs by name."""
+    iid: UUID | None = None
 
 
 @dataclass(slots=True)

@@ -77,6 +77,7 @@ def twin(unit: Unit, interface: Interface, identity: UUID, asked: Span) -> Inter
         next_opnum=following,
         base=made.base,
         synchronous=interface.name,
+        iid=identity,
     )
     unit.scope.interfaces[interface.name] = replace(unit.scope.interfaces[interface.name], twin=name)
     return made

@@ -467,7 +467,12 @@ class Operation:
     @property
     def called(self) -> str:
         """The name in C and C++: accessors of a property tell themselves apart by get_, put_ and putref_."""
-        return next((prefix + self.name for word, prefix in ACCESSORS.items() if word in self.words), self.name)
+        return self.prefix + self.name
+
+    @property
+    def prefix(self) -> str:
+        """What C puts before the name of an accessor."""
+        return next((prefix for word, prefix in ACCESSORS.items() if word in self.words), "")
 
 
 ACCESSORS = {"propget": "get_", "propput": "put_", "propputref": "putref_"}

@@ -120,6 +120,22 @@ def pickling_interfaces(bound: BoundFile) -> tuple[Interface, ...]:
     return tuple(i for i in _plain(bound) if any(op.serialized for op in i.operations))
 
 
+def called_objects(bound: BoundFile) -> tuple[Interface, ...]:
+    """The object interfaces whose methods travel as calls: with an IID, not [local], not of a type library only.
+
+    They have the methods that can, by the names that C has for them.
+    """
+    found = []
+    for interface in bound.interfaces:
+        called = interface.object and interface.uuid is not None and interface.base is not None
+        if called and not (interface.local or interface.library or interface.dispatch or interface.synchronous):
+            planner = _Planner(bound)
+            travelling = (one for one in remote_operations(interface) if planner.travels(one))
+            named = (replace(one, name=one.call_as or one.called) for one in travelling)
+            found.append(replace(interface, operations=tuple(named)))
+    return tuple(found)
+
+
 def _plain(bound: BoundFile) -> tuple[Interface, ...]:
     return tuple(i for i in bound.interfaces if i.uuid is not None and not i.local and not i.object)
 
@@ -148,6 +164,36 @@ def plan(bound: BoundFile, interfaces: Iterable[Interface] | None = None) -> Wir
     if interfaces is None:
         return _Planner(bound).run(remote_interfaces(bound), bound.pickled)
     return _Planner(bound).run(tuple(interfaces))
+
+
+def plan_objects(bound: BoundFile, interfaces: Iterable[Interface]) -> WirePlan:
+    """The wire plan of the methods of several object interfaces, told apart by `qualified` names and numbers of their
+    own: each interface's begin where `offsets` says."""
+    interfaces = tuple(interfaces)
+    starts = offsets(interfaces)
+    renamed = []
+    for interface in interfaces:
+        own = (
+            replace(one, name=qualified(interface, one), opnum=starts[interface.name] + one.opnum)
+            for one in interface.operations
+        )
+        renamed.append(replace(interface, operations=tuple(own)))
+    return plan(bound, renamed)
+
+
+def qualified(interface: Interface, operation: Operation) -> str:
+    """What a method is called beside those of other interfaces."""
+    return f"{interface.name}_{operation.name}"
+
+
+def offsets(interfaces: Iterable[Interface]) -> dict[str, int]:
+    """For each object interface, what to add to its numbers so that no two are the same."""
+    found: dict[str, int] = {}
+    following = 0
+    for interface in interfaces:
+        found[interface.name] = following
+        following += max((one.opnum for one in interface.operations), default=-1) + 1
+    return found
 
 
 def plan_pickles(bound: BoundFile) -> WirePlan:
@@ -272,6 +318,14 @@ class _Planner:
         return OperationPlan(
             operation.name, operation.opnum, tuple(request), tuple(in_pipes), tuple(out_pipes), tuple(response)
         )
+
+    def travels(self, operation: Operation) -> bool:
+        """Whether there is a plan for a method; what C alone can call is left out."""
+        try:
+            self.operation(operation)
+        except CannotTravel:
+            return False
+        return True
 
     def traveller(self, type_: Type, owner: Parameter | Operation, operation: Operation) -> Step:
         """The step of a parameter or result, or the reason why there is none."""

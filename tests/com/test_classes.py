@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from uuid import UUID
 
+import pytest
+
 import idlc
 from idlrt import com
 from tests.in_memory import load
@@ -28,8 +30,11 @@ def test_interfaces_derive_as_in_the_idl() -> None:
     assert probe.IProbe2.IID != probe.IProbe.IID
 
 
-def test_a_class_has_no_room_for_anything_else() -> None:
-    assert not hasattr(module_of("com", "probe").IProbe(), "__dict__")
+def test_a_class_is_there_to_be_implemented() -> None:
+    interface = module_of("com", "probe").IProbe
+    with pytest.raises(TypeError, match="abstract"):
+        interface()
+    assert interface.__slots__ == ()
 
 
 def test_comments_and_helpstrings_are_docstrings() -> None:

@@ -7,15 +7,18 @@ A class stands for an interface: its IID, what it derives from, and the DISPIDs 
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
-__all__ = ["Coclass", "IUnknown", "Interface", "Interfaces", "Library"]
+from idlrt.com.methods import Methods
+
+__all__ = ["Coclass", "IUnknown", "Interface", "Interfaces", "Library", "Methods"]
 
 
-class Interface:
+class Interface(metaclass=ABCMeta):
     """An object interface. `IID` is its identity; an interface that the IDL gives none has no such attribute."""
 
     __slots__ = ()
@@ -29,6 +32,16 @@ class IUnknown(Interface):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000000-0000-0000-c000-000000000046")
+
+    async def _call(self, opnum: int, *inputs: Any) -> Any:
+        """What a method does that nobody has overridden: a proxy calls the object that it stands for."""
+        raise NotImplementedError(f"{type(self).__name__} leaves method {opnum} out")
+
+    async def _begin(self, opnum: int, *inputs: Any) -> int:
+        raise NotImplementedError(f"{type(self).__name__} leaves the Begin_ of method {opnum} out")
+
+    async def _finish(self, opnum: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} leaves the Finish_ of method {opnum} out")
 
 
 Interfaces: TypeAlias = tuple[type[Interface], ...]

@@ -31,6 +31,7 @@ from idlrt.ndr.failures import (
     tag_mismatch,
     too_long,
 )
+from idlrt.ndr.interfaces import iid, marshal, unmarshal
 from idlrt.ndr.limits import LIMITS, Limits, claim, for_codecs, too_many, too_wide
 from idlrt.ndr.movers import (
     PAD,
@@ -100,6 +101,8 @@ __all__ = [
     "get_nothing",
     "guid_codec",
     "handle_codec",
+    "iid",
+    "marshal",
     "narrow",
     "nest",
     "null_handle",
@@ -131,6 +134,7 @@ __all__ = [
     "too_many",
     "too_wide",
     "units",
+    "unmarshal",
     "unwind",
     "widen",
 ]

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
 __all__ = [
     "CATDESC_MAX",
     "CATEGORYINFO",
+    "IEnumGUID",
+    "IEnumCATEGORYINFO",
+    "ICatRegister",
+    "ICatInformation",
     "CATID",
     "REFCATID",
     "LPENUMGUID",
@@ -21,10 +27,15 @@ __all__ = [
     "LPENUMCATEGORYINFO",
     "LPCATREGISTER",
     "LPCATINFORMATION",
-    "IEnumGUID",
-    "IEnumCATEGORYINFO",
-    "ICatRegister",
-    "ICatInformation",
+    "NextResult",
+    "CloneResult",
+    "IEnumCATEGORYINFONextResult",
+    "IEnumCATEGORYINFOCloneResult",
+    "EnumCategoriesResult",
+    "GetCategoryDescResult",
+    "EnumClassesOfCategoriesResult",
+    "EnumImplCategoriesOfClassResult",
+    "EnumReqCategoriesOfClassResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -44,22 +55,57 @@ class CATEGORYINFO(ndr.Struct):
         self.szDescription = szDescription  # OLECHAR szDescription[CATDESC_MAX]
 
 
-CATID: TypeAlias = UUID
-REFCATID: TypeAlias = UUID | None
-LPENUMGUID: TypeAlias = bytes | None
-LPENUMCLSID: TypeAlias = bytes | None
-LPENUMCATID: TypeAlias = bytes | None
-LPCATEGORYINFO: TypeAlias = CATEGORYINFO | None
-LPENUMCATEGORYINFO: TypeAlias = bytes | None
-LPCATREGISTER: TypeAlias = bytes | None
-LPCATINFORMATION: TypeAlias = bytes | None
-
-
 class IEnumGUID(com.IUnknown):
     """interface IEnumGUID."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0002e000-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumGUID",
+        IID,
+        module=__name__,
+        codec="_comcat_objects",
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """HRESULT Next(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] GUID *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumGUID **ppenum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IEnumCATEGORYINFO(com.IUnknown):
@@ -67,6 +113,53 @@ class IEnumCATEGORYINFO(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0002e011-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumCATEGORYINFO",
+        IID,
+        module=__name__,
+        codec="_comcat_objects",
+        offset=7,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumCATEGORYINFONextResult:
+        """HRESULT Next(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] CATEGORYINFO *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumCATEGORYINFONextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumCATEGORYINFOCloneResult:
+        """HRESULT Clone([out] IEnumCATEGORYINFO **ppenum)"""
+        result: IEnumCATEGORYINFOCloneResult = await self._call(6)
+        return result
 
 
 class ICatRegister(com.IUnknown):
@@ -74,6 +167,141 @@ class ICatRegister(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0002e012-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ICatRegister",
+        IID,
+        module=__name__,
+        codec="_comcat_objects",
+        offset=14,
+        operations=(
+            rpc.Operation(
+                "RegisterCategories",
+                3,
+                inputs=("cCategories", "rgCategoryInfo"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "UnRegisterCategories",
+                4,
+                inputs=("cCategories", "rgcatid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "RegisterClassImplCategories",
+                5,
+                inputs=("rclsid", "cCategories", "rgcatid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "UnRegisterClassImplCategories",
+                6,
+                inputs=("rclsid", "cCategories", "rgcatid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "RegisterClassReqCategories",
+                7,
+                inputs=("rclsid", "cCategories", "rgcatid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "UnRegisterClassReqCategories",
+                8,
+                inputs=("rclsid", "cCategories", "rgcatid"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def RegisterCategories(
+        self, rgCategoryInfo: Sequence[CATEGORYINFO], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT RegisterCategories(
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATEGORYINFO *rgCategoryInfo
+        )
+        """
+        result: int = await self._call(
+            3,
+            len(rgCategoryInfo) if cCategories is None else cCategories,
+            rgCategoryInfo,
+        )
+        return result
+
+    @abstractmethod
+    async def UnRegisterCategories(
+        self, rgcatid: Sequence[UUID], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT UnRegisterCategories(
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATID *rgcatid
+        )
+        """
+        result: int = await self._call(
+            4, len(rgcatid) if cCategories is None else cCategories, rgcatid
+        )
+        return result
+
+    @abstractmethod
+    async def RegisterClassImplCategories(
+        self, rclsid: UUID, rgcatid: Sequence[UUID], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT RegisterClassImplCategories(
+            [in] REFCLSID rclsid,
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATID *rgcatid
+        )
+        """
+        result: int = await self._call(
+            5, rclsid, len(rgcatid) if cCategories is None else cCategories, rgcatid
+        )
+        return result
+
+    @abstractmethod
+    async def UnRegisterClassImplCategories(
+        self, rclsid: UUID, rgcatid: Sequence[UUID], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT UnRegisterClassImplCategories(
+            [in] REFCLSID rclsid,
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATID *rgcatid
+        )
+        """
+        result: int = await self._call(
+            6, rclsid, len(rgcatid) if cCategories is None else cCategories, rgcatid
+        )
+        return result
+
+    @abstractmethod
+    async def RegisterClassReqCategories(
+        self, rclsid: UUID, rgcatid: Sequence[UUID], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT RegisterClassReqCategories(
+            [in] REFCLSID rclsid,
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATID *rgcatid
+        )
+        """
+        result: int = await self._call(
+            7, rclsid, len(rgcatid) if cCategories is None else cCategories, rgcatid
+        )
+        return result
+
+    @abstractmethod
+    async def UnRegisterClassReqCategories(
+        self, rclsid: UUID, rgcatid: Sequence[UUID], *, cCategories: int | None = None
+    ) -> int:
+        """HRESULT UnRegisterClassReqCategories(
+            [in] REFCLSID rclsid,
+            [in] ULONG cCategories,
+            [in, size_is(cCategories)] CATID *rgcatid
+        )
+        """
+        result: int = await self._call(
+            8, rclsid, len(rgcatid) if cCategories is None else cCategories, rgcatid
+        )
+        return result
 
 
 class ICatInformation(com.IUnknown):
@@ -81,3 +309,289 @@ class ICatInformation(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0002e013-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ICatInformation",
+        IID,
+        module=__name__,
+        codec="_comcat_objects",
+        offset=23,
+        operations=(
+            rpc.Operation(
+                "EnumCategories",
+                3,
+                inputs=("lcid",),
+                outputs=("ppenumCategoryInfo", "return_value"),
+            ),
+            rpc.Operation(
+                "GetCategoryDesc",
+                4,
+                inputs=("rcatid", "lcid"),
+                outputs=("pszDesc", "return_value"),
+            ),
+            rpc.Operation(
+                "EnumClassesOfCategories",
+                5,
+                inputs=("cImplemented", "rgcatidImpl", "cRequired", "rgcatidReq"),
+                outputs=("ppenumClsid", "return_value"),
+            ),
+            rpc.Operation(
+                "IsClassOfCategories",
+                6,
+                inputs=(
+                    "rclsid",
+                    "cImplemented",
+                    "rgcatidImpl",
+                    "cRequired",
+                    "rgcatidReq",
+                ),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "EnumImplCategoriesOfClass",
+                7,
+                inputs=("rclsid",),
+                outputs=("ppenumCatid", "return_value"),
+            ),
+            rpc.Operation(
+                "EnumReqCategoriesOfClass",
+                8,
+                inputs=("rclsid",),
+                outputs=("ppenumCatid", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def EnumCategories(self, lcid: int) -> EnumCategoriesResult:
+        """HRESULT EnumCategories(
+            [in] LCID lcid,
+            [out] IEnumCATEGORYINFO **ppenumCategoryInfo
+        )
+        """
+        result: EnumCategoriesResult = await self._call(3, lcid)
+        return result
+
+    @abstractmethod
+    async def GetCategoryDesc(self, rcatid: UUID, lcid: int) -> GetCategoryDescResult:
+        """HRESULT GetCategoryDesc(
+            [in] REFCATID rcatid,
+            [in] LCID lcid,
+            [out] LPWSTR *pszDesc
+        )
+        """
+        result: GetCategoryDescResult = await self._call(4, rcatid, lcid)
+        return result
+
+    @abstractmethod
+    async def EnumClassesOfCategories(
+        self,
+        rgcatidImpl: Sequence[UUID] | None,
+        rgcatidReq: Sequence[UUID] | None,
+        *,
+        cImplemented: int | None = None,
+        cRequired: int | None = None,
+    ) -> EnumClassesOfCategoriesResult:
+        """[call_as(EnumClassesOfCategories)] HRESULT RemoteEnumClassesOfCategories(
+            [in] ULONG cImplemented,
+            [in, unique, size_is(cImplemented)] const CATID *rgcatidImpl,
+            [in] ULONG cRequired,
+            [in, unique, size_is(cRequired)] const CATID *rgcatidReq,
+            [out] IEnumGUID **ppenumClsid
+        )
+        """
+        result: EnumClassesOfCategoriesResult = await self._call(
+            5,
+            (
+                (0 if rgcatidImpl is None else len(rgcatidImpl))
+                if cImplemented is None
+                else cImplemented
+            ),
+            rgcatidImpl,
+            (
+                (0 if rgcatidReq is None else len(rgcatidReq))
+                if cRequired is None
+                else cRequired
+            ),
+            rgcatidReq,
+        )
+        return result
+
+    @abstractmethod
+    async def IsClassOfCategories(
+        self,
+        rclsid: UUID,
+        rgcatidImpl: Sequence[UUID] | None,
+        rgcatidReq: Sequence[UUID] | None,
+        *,
+        cImplemented: int | None = None,
+        cRequired: int | None = None,
+    ) -> int:
+        """[call_as(IsClassOfCategories)] HRESULT RemoteIsClassOfCategories(
+            [in] REFCLSID rclsid,
+            [in] ULONG cImplemented,
+            [in, unique, size_is(cImplemented)] const CATID *rgcatidImpl,
+            [in] ULONG cRequired,
+            [in, unique, size_is(cRequired)] const CATID *rgcatidReq
+        )
+        """
+        result: int = await self._call(
+            6,
+            rclsid,
+            (
+                (0 if rgcatidImpl is None else len(rgcatidImpl))
+                if cImplemented is None
+                else cImplemented
+            ),
+            rgcatidImpl,
+            (
+                (0 if rgcatidReq is None else len(rgcatidReq))
+                if cRequired is None
+                else cRequired
+            ),
+            rgcatidReq,
+        )
+        return result
+
+    @abstractmethod
+    async def EnumImplCategoriesOfClass(
+        self, rclsid: UUID
+    ) -> EnumImplCategoriesOfClassResult:
+        """HRESULT EnumImplCategoriesOfClass(
+            [in] REFCLSID rclsid,
+            [out] IEnumGUID **ppenumCatid
+        )
+        """
+        result: EnumImplCategoriesOfClassResult = await self._call(7, rclsid)
+        return result
+
+    @abstractmethod
+    async def EnumReqCategoriesOfClass(
+        self, rclsid: UUID
+    ) -> EnumReqCategoriesOfClassResult:
+        """HRESULT EnumReqCategoriesOfClass(
+            [in] REFCLSID rclsid,
+            [out] IEnumGUID **ppenumCatid
+        )
+        """
+        result: EnumReqCategoriesOfClassResult = await self._call(8, rclsid)
+        return result
+
+
+CATID: TypeAlias = UUID
+REFCATID: TypeAlias = UUID | None
+LPENUMGUID: TypeAlias = IEnumGUID | None
+LPENUMCLSID: TypeAlias = IEnumGUID | None
+LPENUMCATID: TypeAlias = IEnumGUID | None
+LPCATEGORYINFO: TypeAlias = CATEGORYINFO | None
+LPENUMCATEGORYINFO: TypeAlias = IEnumCATEGORYINFO | None
+LPCATREGISTER: TypeAlias = ICatRegister | None
+LPCATINFORMATION: TypeAlias = ICatInformation | None
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[UUID], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        self.rgelt = rgelt  # [out, size_is(celt), length_is(*pceltFetched)] GUID *rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumGUID | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumGUID **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumCATEGORYINFONextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[CATEGORYINFO], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] CATEGORYINFO *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumCATEGORYINFOCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumCATEGORYINFO | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumCATEGORYINFO **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class EnumCategoriesResult(rpc.Result):
+    """What EnumCategories gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumCategoryInfo", "return_value")
+    __match_args__ = ("ppenumCategoryInfo", "return_value")
+
+    def __init__(
+        self, ppenumCategoryInfo: IEnumCATEGORYINFO | None, return_value: int = 0
+    ) -> None:
+        # [out] IEnumCATEGORYINFO **ppenumCategoryInfo
+        self.ppenumCategoryInfo = ppenumCategoryInfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetCategoryDescResult(rpc.Result):
+    """What GetCategoryDesc gives back; unpacks like a tuple."""
+
+    __slots__ = ("pszDesc", "return_value")
+    __match_args__ = ("pszDesc", "return_value")
+
+    def __init__(self, pszDesc: str | None, return_value: int = 0) -> None:
+        self.pszDesc = pszDesc  # [out] LPWSTR *pszDesc
+        self.return_value = return_value  # HRESULT
+
+
+class EnumClassesOfCategoriesResult(rpc.Result):
+    """What EnumClassesOfCategories gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumClsid", "return_value")
+    __match_args__ = ("ppenumClsid", "return_value")
+
+    def __init__(self, ppenumClsid: IEnumGUID | None, return_value: int = 0) -> None:
+        self.ppenumClsid = ppenumClsid  # [out] IEnumGUID **ppenumClsid
+        self.return_value = return_value  # HRESULT
+
+
+class EnumImplCategoriesOfClassResult(rpc.Result):
+    """What EnumImplCategoriesOfClass gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumCatid", "return_value")
+    __match_args__ = ("ppenumCatid", "return_value")
+
+    def __init__(self, ppenumCatid: IEnumGUID | None, return_value: int = 0) -> None:
+        self.ppenumCatid = ppenumCatid  # [out] IEnumGUID **ppenumCatid
+        self.return_value = return_value  # HRESULT
+
+
+class EnumReqCategoriesOfClassResult(rpc.Result):
+    """What EnumReqCategoriesOfClass gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumCatid", "return_value")
+    __match_args__ = ("ppenumCatid", "return_value")
+
+    def __init__(self, ppenumCatid: IEnumGUID | None, return_value: int = 0) -> None:
+        self.ppenumCatid = ppenumCatid  # [out] IEnumGUID **ppenumCatid
+        self.return_value = return_value  # HRESULT

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Final
 from uuid import UUID
 
 import idlrt
-from idlrt import com
+from idlrt import com, ndr, rpc
 
-from .oaidlbase import IDispatch
+from .oaidlbase import DISPPARAMS, EXCEPINFO, IDispatch, wireVARIANTStr
+from .servprov import IServiceProvider
+from .wtypesbase import FLAGGED_WORD_BLOB
 
 __all__ = [
     "fdexNameCaseSensitive",
@@ -40,6 +44,20 @@ __all__ = [
     "IObjectIdentity",
     "ICanHandleException",
     "IProvideRuntimeContext",
+    "GetDispIDResult",
+    "InvokeExResult",
+    "GetMemberPropertiesResult",
+    "GetMemberNameResult",
+    "GetNextDispIDResult",
+    "GetNameSpaceParentResult",
+    "QueryErrorInfoResult",
+    "GetNextResult",
+    "GetHresultResult",
+    "GetSourceResult",
+    "GetHelpInfoResult",
+    "GetDescriptionResult",
+    "ChangeTypeResult",
+    "GetCurrentSourceContextResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -73,6 +91,155 @@ class IDispatchEx(IDispatch):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a6ef9860-c720-11d0-9337-00a0c90dcaa9")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDispatchEx",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        operations=(
+            rpc.Operation(
+                "GetDispID",
+                7,
+                inputs=("bstrName", "grfdex"),
+                outputs=("pid", "return_value"),
+            ),
+            rpc.Operation(
+                "InvokeEx",
+                8,
+                inputs=(
+                    "id",
+                    "lcid",
+                    "dwFlags",
+                    "pdp",
+                    "pspCaller",
+                    "cvarRefArg",
+                    "rgiRefArg",
+                    "rgvarRefArg",
+                ),
+                outputs=("pvarRes", "pei", "rgvarRefArg", "return_value"),
+            ),
+            rpc.Operation(
+                "DeleteMemberByName",
+                9,
+                inputs=("bstrName", "grfdex"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "DeleteMemberByDispID", 10, inputs=("id",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetMemberProperties",
+                11,
+                inputs=("id", "grfdexFetch"),
+                outputs=("pgrfdex", "return_value"),
+            ),
+            rpc.Operation(
+                "GetMemberName",
+                12,
+                inputs=("id",),
+                outputs=("pbstrName", "return_value"),
+            ),
+            rpc.Operation(
+                "GetNextDispID",
+                13,
+                inputs=("grfdex", "id"),
+                outputs=("pid", "return_value"),
+            ),
+            rpc.Operation("GetNameSpaceParent", 14, outputs=("ppunk", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetDispID(
+        self, bstrName: FLAGGED_WORD_BLOB | None, grfdex: int
+    ) -> GetDispIDResult:
+        """HRESULT GetDispID([in] BSTR bstrName, [in] DWORD grfdex, [out] DISPID *pid)"""
+        result: GetDispIDResult = await self._call(7, bstrName, grfdex)
+        return result
+
+    @abstractmethod
+    async def InvokeEx(
+        self,
+        id: int,
+        lcid: int,
+        dwFlags: int,
+        pdp: DISPPARAMS,
+        pspCaller: IServiceProvider | None,
+        rgiRefArg: Sequence[int],
+        rgvarRefArg: Sequence[wireVARIANTStr | None],
+        *,
+        cvarRefArg: int | None = None,
+    ) -> InvokeExResult:
+        """[call_as(InvokeEx)] HRESULT RemoteInvokeEx(
+            [in] DISPID id,
+            [in] LCID lcid,
+            [in] DWORD dwFlags,
+            [in] DISPPARAMS *pdp,
+            [out] VARIANT *pvarRes,
+            [out] EXCEPINFO *pei,
+            [in, unique] IServiceProvider *pspCaller,
+            [in] UINT cvarRefArg,
+            [in, size_is(cvarRefArg)] UINT *rgiRefArg,
+            [in, out, size_is(cvarRefArg)] VARIANT *rgvarRefArg
+        )
+        """
+        result: InvokeExResult = await self._call(
+            8,
+            id,
+            lcid,
+            dwFlags,
+            pdp,
+            pspCaller,
+            len(rgiRefArg) if cvarRefArg is None else cvarRefArg,
+            rgiRefArg,
+            rgvarRefArg,
+        )
+        return result
+
+    @abstractmethod
+    async def DeleteMemberByName(
+        self, bstrName: FLAGGED_WORD_BLOB | None, grfdex: int
+    ) -> int:
+        """HRESULT DeleteMemberByName([in] BSTR bstrName, [in] DWORD grfdex)"""
+        result: int = await self._call(9, bstrName, grfdex)
+        return result
+
+    @abstractmethod
+    async def DeleteMemberByDispID(self, id: int) -> int:
+        """HRESULT DeleteMemberByDispID([in] DISPID id)"""
+        result: int = await self._call(10, id)
+        return result
+
+    @abstractmethod
+    async def GetMemberProperties(
+        self, id: int, grfdexFetch: int
+    ) -> GetMemberPropertiesResult:
+        """HRESULT GetMemberProperties(
+            [in] DISPID id,
+            [in] DWORD grfdexFetch,
+            [out] DWORD *pgrfdex
+        )
+        """
+        result: GetMemberPropertiesResult = await self._call(11, id, grfdexFetch)
+        return result
+
+    @abstractmethod
+    async def GetMemberName(self, id: int) -> GetMemberNameResult:
+        """HRESULT GetMemberName([in] DISPID id, [out] BSTR *pbstrName)"""
+        result: GetMemberNameResult = await self._call(12, id)
+        return result
+
+    @abstractmethod
+    async def GetNextDispID(self, grfdex: int, id: int) -> GetNextDispIDResult:
+        """HRESULT GetNextDispID([in] DWORD grfdex, [in] DISPID id, [out] DISPID *pid)"""
+        result: GetNextDispIDResult = await self._call(13, grfdex, id)
+        return result
+
+    @abstractmethod
+    async def GetNameSpaceParent(self) -> GetNameSpaceParentResult:
+        """HRESULT GetNameSpaceParent([out] IUnknown **ppunk)"""
+        result: GetNameSpaceParentResult = await self._call(14)
+        return result
 
 
 class IDispError(com.IUnknown):
@@ -80,6 +247,68 @@ class IDispError(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a6ef9861-c720-11d0-9337-00a0c90dcaa9")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDispError",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        offset=15,
+        operations=(
+            rpc.Operation(
+                "QueryErrorInfo",
+                3,
+                inputs=("guidErrorType",),
+                outputs=("ppde", "return_value"),
+            ),
+            rpc.Operation("GetNext", 4, outputs=("ppde", "return_value")),
+            rpc.Operation("GetHresult", 5, outputs=("phr", "return_value")),
+            rpc.Operation("GetSource", 6, outputs=("pbstrSource", "return_value")),
+            rpc.Operation(
+                "GetHelpInfo",
+                7,
+                outputs=("pbstrFileName", "pdwContext", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDescription", 8, outputs=("pbstrDescription", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def QueryErrorInfo(self, guidErrorType: UUID) -> QueryErrorInfoResult:
+        """HRESULT QueryErrorInfo([in] GUID guidErrorType, [out] IDispError **ppde)"""
+        result: QueryErrorInfoResult = await self._call(3, guidErrorType)
+        return result
+
+    @abstractmethod
+    async def GetNext(self) -> GetNextResult:
+        """HRESULT GetNext([out] IDispError **ppde)"""
+        result: GetNextResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetHresult(self) -> GetHresultResult:
+        """HRESULT GetHresult([out] HRESULT *phr)"""
+        result: GetHresultResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def GetSource(self) -> GetSourceResult:
+        """HRESULT GetSource([out] BSTR *pbstrSource)"""
+        result: GetSourceResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def GetHelpInfo(self) -> GetHelpInfoResult:
+        """HRESULT GetHelpInfo([out] BSTR *pbstrFileName, [out] DWORD *pdwContext)"""
+        result: GetHelpInfoResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def GetDescription(self) -> GetDescriptionResult:
+        """HRESULT GetDescription([out] BSTR *pbstrDescription)"""
+        result: GetDescriptionResult = await self._call(8)
+        return result
 
 
 class IVariantChangeType(com.IUnknown):
@@ -87,6 +316,39 @@ class IVariantChangeType(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a6ef9862-c720-11d0-9337-00a0c90dcaa9")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IVariantChangeType",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        offset=24,
+        operations=(
+            rpc.Operation(
+                "ChangeType",
+                3,
+                inputs=("pvarDst", "pvarSrc", "lcid", "vtNew"),
+                outputs=("pvarDst", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def ChangeType(
+        self,
+        pvarDst: ndr.Ref[wireVARIANTStr | None] | None,
+        pvarSrc: ndr.Ref[wireVARIANTStr | None] | None,
+        lcid: int,
+        vtNew: int,
+    ) -> ChangeTypeResult:
+        """HRESULT ChangeType(
+            [in, out, unique] VARIANT *pvarDst,
+            [in, unique] VARIANT *pvarSrc,
+            [in] LCID lcid,
+            [in] VARTYPE vtNew
+        )
+        """
+        result: ChangeTypeResult = await self._call(3, pvarDst, pvarSrc, lcid, vtNew)
+        return result
 
 
 class IObjectIdentity(com.IUnknown):
@@ -94,6 +356,24 @@ class IObjectIdentity(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("ca04b7e6-0d21-11d1-8cc5-00c04fc2b085")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IObjectIdentity",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        offset=28,
+        operations=(
+            rpc.Operation(
+                "IsEqualObject", 3, inputs=("punk",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def IsEqualObject(self, punk: com.IUnknown | None) -> int:
+        """HRESULT IsEqualObject([in] IUnknown *punk)"""
+        result: int = await self._call(3, punk)
+        return result
 
 
 class ICanHandleException(com.IUnknown):
@@ -101,6 +381,33 @@ class ICanHandleException(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("c5598e60-b307-11d1-b27d-006008c3fbfb")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ICanHandleException",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        offset=32,
+        operations=(
+            rpc.Operation(
+                "CanHandleException",
+                3,
+                inputs=("pExcepInfo", "pvar"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CanHandleException(
+        self, pExcepInfo: EXCEPINFO, pvar: ndr.Ref[wireVARIANTStr | None] | None
+    ) -> int:
+        """HRESULT CanHandleException(
+            [in] EXCEPINFO *pExcepInfo,
+            [in, unique] VARIANT *pvar
+        )
+        """
+        result: int = await self._call(3, pExcepInfo, pvar)
+        return result
 
 
 class IProvideRuntimeContext(com.IUnknown):
@@ -108,3 +415,208 @@ class IProvideRuntimeContext(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("10e2414a-ec59-49d2-bc51-5add2c36febc")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProvideRuntimeContext",
+        IID,
+        module=__name__,
+        codec="_dispex_objects",
+        offset=36,
+        operations=(
+            rpc.Operation(
+                "GetCurrentSourceContext",
+                3,
+                outputs=("pdwContext", "pfExecutingGlobalCode", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetCurrentSourceContext(self) -> GetCurrentSourceContextResult:
+        """HRESULT GetCurrentSourceContext(
+            [out] DWORD_PTR *pdwContext,
+            [out] VARIANT_BOOL *pfExecutingGlobalCode
+        )
+        """
+        result: GetCurrentSourceContextResult = await self._call(3)
+        return result
+
+
+class GetDispIDResult(rpc.Result):
+    """What GetDispID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pid", "return_value")
+    __match_args__ = ("pid", "return_value")
+
+    def __init__(self, pid: int, return_value: int = 0) -> None:
+        self.pid = pid  # [out] DISPID *pid
+        self.return_value = return_value  # HRESULT
+
+
+class InvokeExResult(rpc.Result):
+    """What InvokeEx gives back; unpacks like a tuple."""
+
+    __slots__ = ("pvarRes", "pei", "rgvarRefArg", "return_value")
+    __match_args__ = ("pvarRes", "pei", "rgvarRefArg", "return_value")
+
+    def __init__(
+        self,
+        pvarRes: wireVARIANTStr | None,
+        pei: EXCEPINFO,
+        rgvarRefArg: list[wireVARIANTStr | None],
+        return_value: int = 0,
+    ) -> None:
+        self.pvarRes = pvarRes  # [out] VARIANT *pvarRes
+        self.pei = pei  # [out] EXCEPINFO *pei
+        # [in, out, size_is(cvarRefArg)] VARIANT *rgvarRefArg
+        self.rgvarRefArg = rgvarRefArg
+        self.return_value = return_value  # HRESULT
+
+
+class GetMemberPropertiesResult(rpc.Result):
+    """What GetMemberProperties gives back; unpacks like a tuple."""
+
+    __slots__ = ("pgrfdex", "return_value")
+    __match_args__ = ("pgrfdex", "return_value")
+
+    def __init__(self, pgrfdex: int, return_value: int = 0) -> None:
+        self.pgrfdex = pgrfdex  # [out] DWORD *pgrfdex
+        self.return_value = return_value  # HRESULT
+
+
+class GetMemberNameResult(rpc.Result):
+    """What GetMemberName gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbstrName", "return_value")
+    __match_args__ = ("pbstrName", "return_value")
+
+    def __init__(
+        self, pbstrName: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pbstrName = pbstrName  # [out] BSTR *pbstrName
+        self.return_value = return_value  # HRESULT
+
+
+class GetNextDispIDResult(rpc.Result):
+    """What GetNextDispID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pid", "return_value")
+    __match_args__ = ("pid", "return_value")
+
+    def __init__(self, pid: int, return_value: int = 0) -> None:
+        self.pid = pid  # [out] DISPID *pid
+        self.return_value = return_value  # HRESULT
+
+
+class GetNameSpaceParentResult(rpc.Result):
+    """What GetNameSpaceParent gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppunk", "return_value")
+    __match_args__ = ("ppunk", "return_value")
+
+    def __init__(self, ppunk: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppunk = ppunk  # [out] IUnknown **ppunk
+        self.return_value = return_value  # HRESULT
+
+
+class QueryErrorInfoResult(rpc.Result):
+    """What QueryErrorInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppde", "return_value")
+    __match_args__ = ("ppde", "return_value")
+
+    def __init__(self, ppde: IDispError | None, return_value: int = 0) -> None:
+        self.ppde = ppde  # [out] IDispError **ppde
+        self.return_value = return_value  # HRESULT
+
+
+class GetNextResult(rpc.Result):
+    """What GetNext gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppde", "return_value")
+    __match_args__ = ("ppde", "return_value")
+
+    def __init__(self, ppde: IDispError | None, return_value: int = 0) -> None:
+        self.ppde = ppde  # [out] IDispError **ppde
+        self.return_value = return_value  # HRESULT
+
+
+class GetHresultResult(rpc.Result):
+    """What GetHresult gives back; unpacks like a tuple."""
+
+    __slots__ = ("phr", "return_value")
+    __match_args__ = ("phr", "return_value")
+
+    def __init__(self, phr: int, return_value: int = 0) -> None:
+        self.phr = phr  # [out] HRESULT *phr
+        self.return_value = return_value  # HRESULT
+
+
+class GetSourceResult(rpc.Result):
+    """What GetSource gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbstrSource", "return_value")
+    __match_args__ = ("pbstrSource", "return_value")
+
+    def __init__(
+        self, pbstrSource: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pbstrSource = pbstrSource  # [out] BSTR *pbstrSource
+        self.return_value = return_value  # HRESULT
+
+
+class GetHelpInfoResult(rpc.Result):
+    """What GetHelpInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbstrFileName", "pdwContext", "return_value")
+    __match_args__ = ("pbstrFileName", "pdwContext", "return_value")
+
+    def __init__(
+        self,
+        pbstrFileName: FLAGGED_WORD_BLOB | None,
+        pdwContext: int,
+        return_value: int = 0,
+    ) -> None:
+        self.pbstrFileName = pbstrFileName  # [out] BSTR *pbstrFileName
+        self.pdwContext = pdwContext  # [out] DWORD *pdwContext
+        self.return_value = return_value  # HRESULT
+
+
+class GetDescriptionResult(rpc.Result):
+    """What GetDescription gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbstrDescription", "return_value")
+    __match_args__ = ("pbstrDescription", "return_value")
+
+    def __init__(
+        self, pbstrDescription: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pbstrDescription = pbstrDescription  # [out] BSTR *pbstrDescription
+        self.return_value = return_value  # HRESULT
+
+
+class ChangeTypeResult(rpc.Result):
+    """What ChangeType gives back; unpacks like a tuple."""
+
+    __slots__ = ("pvarDst", "return_value")
+    __match_args__ = ("pvarDst", "return_value")
+
+    def __init__(
+        self, pvarDst: ndr.Ref[wireVARIANTStr | None] | None, return_value: int = 0
+    ) -> None:
+        self.pvarDst = pvarDst  # [in, out, unique] VARIANT *pvarDst
+        self.return_value = return_value  # HRESULT
+
+
+class GetCurrentSourceContextResult(rpc.Result):
+    """What GetCurrentSourceContext gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwContext", "pfExecutingGlobalCode", "return_value")
+    __match_args__ = ("pdwContext", "pfExecutingGlobalCode", "return_value")
+
+    def __init__(
+        self, pdwContext: int, pfExecutingGlobalCode: int, return_value: int = 0
+    ) -> None:
+        self.pdwContext = pdwContext  # [out] DWORD_PTR *pdwContext
+        # [out] VARIANT_BOOL *pfExecutingGlobalCode
+        self.pfExecutingGlobalCode = pfExecutingGlobalCode
+        self.return_value = return_value  # HRESULT

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
+
+from .oaidlbase import wireVARIANTStr
+from .objidlbase import IStream
+from .oleidl import IOleInPlaceSite
+from .wtypes import RECT
 
 __all__ = [
     "DOCMISC",
@@ -16,18 +23,29 @@ __all__ = [
     "OLECMDTEXT",
     "OLECMDTEXTF",
     "OLECMDEXECOPT",
-    "LPOLEDOCUMENT",
-    "LPOLEDOCUMENTSITE",
-    "LPOLEDOCUMENTVIEW",
-    "LPENUMOLEDOCUMENTVIEWS",
-    "LPCONTINUECALLBACK",
-    "LPOLECOMMANDTARGET",
     "IOleDocument",
     "IOleDocumentSite",
     "IOleDocumentView",
     "IEnumOleDocumentViews",
     "IContinueCallback",
     "IOleCommandTarget",
+    "LPOLEDOCUMENT",
+    "LPOLEDOCUMENTSITE",
+    "LPOLEDOCUMENTVIEW",
+    "LPENUMOLEDOCUMENTVIEWS",
+    "LPCONTINUECALLBACK",
+    "LPOLECOMMANDTARGET",
+    "CreateViewResult",
+    "GetDocMiscStatusResult",
+    "EnumViewsResult",
+    "GetInPlaceSiteResult",
+    "GetDocumentResult",
+    "GetRectResult",
+    "CloneResult",
+    "NextResult",
+    "IEnumOleDocumentViewsCloneResult",
+    "QueryStatusResult",
+    "ExecResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -139,19 +157,57 @@ OLECMDEXECOPT.OLECMDEXECOPT_DONTPROMPTUSER = OLECMDEXECOPT.member(
 OLECMDEXECOPT.OLECMDEXECOPT_SHOWHELP = OLECMDEXECOPT.member("OLECMDEXECOPT_SHOWHELP", 3)
 
 
-LPOLEDOCUMENT: TypeAlias = bytes | None
-LPOLEDOCUMENTSITE: TypeAlias = bytes | None
-LPOLEDOCUMENTVIEW: TypeAlias = bytes | None
-LPENUMOLEDOCUMENTVIEWS: TypeAlias = bytes | None
-LPCONTINUECALLBACK: TypeAlias = bytes | None
-LPOLECOMMANDTARGET: TypeAlias = bytes | None
-
-
 class IOleDocument(com.IUnknown):
     """interface IOleDocument."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bcc5-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleDocument",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        operations=(
+            rpc.Operation(
+                "CreateView",
+                3,
+                inputs=("pIPSite", "pstm", "dwReserved"),
+                outputs=("ppView", "return_value"),
+            ),
+            rpc.Operation("GetDocMiscStatus", 4, outputs=("pdwStatus", "return_value")),
+            rpc.Operation("EnumViews", 5, outputs=("ppEnum", "ppView", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def CreateView(
+        self, pIPSite: IOleInPlaceSite | None, pstm: IStream | None, dwReserved: int
+    ) -> CreateViewResult:
+        """HRESULT CreateView(
+            [in, unique] IOleInPlaceSite *pIPSite,
+            [in, unique] IStream *pstm,
+            [in] DWORD dwReserved,
+            [out] IOleDocumentView **ppView
+        )
+        """
+        result: CreateViewResult = await self._call(3, pIPSite, pstm, dwReserved)
+        return result
+
+    @abstractmethod
+    async def GetDocMiscStatus(self) -> GetDocMiscStatusResult:
+        """HRESULT GetDocMiscStatus([out] DWORD *pdwStatus)"""
+        result: GetDocMiscStatusResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def EnumViews(self) -> EnumViewsResult:
+        """HRESULT EnumViews(
+            [out] IEnumOleDocumentViews **ppEnum,
+            [out] IOleDocumentView **ppView
+        )
+        """
+        result: EnumViewsResult = await self._call(5)
+        return result
 
 
 class IOleDocumentSite(com.IUnknown):
@@ -159,6 +215,24 @@ class IOleDocumentSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bcc7-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleDocumentSite",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        offset=6,
+        operations=(
+            rpc.Operation(
+                "ActivateMe", 3, inputs=("pViewToActivate",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def ActivateMe(self, pViewToActivate: IOleDocumentView | None) -> int:
+        """HRESULT ActivateMe([in] IOleDocumentView *pViewToActivate)"""
+        result: int = await self._call(3, pViewToActivate)
+        return result
 
 
 class IOleDocumentView(com.IUnknown):
@@ -166,6 +240,142 @@ class IOleDocumentView(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bcc6-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleDocumentView",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        offset=10,
+        operations=(
+            rpc.Operation(
+                "SetInPlaceSite", 3, inputs=("pIPSite",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetInPlaceSite", 4, outputs=("ppIPSite", "return_value")),
+            rpc.Operation("GetDocument", 5, outputs=("ppunk", "return_value")),
+            rpc.Operation("SetRect", 6, inputs=("prcView",), outputs=("return_value",)),
+            rpc.Operation("GetRect", 7, outputs=("prcView", "return_value")),
+            rpc.Operation(
+                "SetRectComplex",
+                8,
+                inputs=("prcView", "prcHScroll", "prcVScroll", "prcSizeBox"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("Show", 9, inputs=("fShow",), outputs=("return_value",)),
+            rpc.Operation(
+                "UIActivate", 10, inputs=("fUIActivate",), outputs=("return_value",)
+            ),
+            rpc.Operation("Open", 11, outputs=("return_value",)),
+            rpc.Operation(
+                "CloseView", 12, inputs=("dwReserved",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SaveViewState", 13, inputs=("pstm",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "ApplyViewState", 14, inputs=("pstm",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Clone",
+                15,
+                inputs=("pIPSiteNew",),
+                outputs=("ppViewNew", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SetInPlaceSite(self, pIPSite: IOleInPlaceSite | None) -> int:
+        """HRESULT SetInPlaceSite([in, unique] IOleInPlaceSite *pIPSite)"""
+        result: int = await self._call(3, pIPSite)
+        return result
+
+    @abstractmethod
+    async def GetInPlaceSite(self) -> GetInPlaceSiteResult:
+        """HRESULT GetInPlaceSite([out] IOleInPlaceSite **ppIPSite)"""
+        result: GetInPlaceSiteResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetDocument(self) -> GetDocumentResult:
+        """HRESULT GetDocument([out] IUnknown **ppunk)"""
+        result: GetDocumentResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def SetRect(self, prcView: RECT) -> int:
+        """HRESULT SetRect([in] LPRECT prcView)"""
+        result: int = await self._call(6, prcView)
+        return result
+
+    @abstractmethod
+    async def GetRect(self) -> GetRectResult:
+        """HRESULT GetRect([out] LPRECT prcView)"""
+        result: GetRectResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def SetRectComplex(
+        self,
+        prcView: RECT | None,
+        prcHScroll: RECT | None,
+        prcVScroll: RECT | None,
+        prcSizeBox: RECT | None,
+    ) -> int:
+        """HRESULT SetRectComplex(
+            [in, unique] LPRECT prcView,
+            [in, unique] LPRECT prcHScroll,
+            [in, unique] LPRECT prcVScroll,
+            [in, unique] LPRECT prcSizeBox
+        )
+        """
+        result: int = await self._call(8, prcView, prcHScroll, prcVScroll, prcSizeBox)
+        return result
+
+    @abstractmethod
+    async def Show(self, fShow: int) -> int:
+        """HRESULT Show([in] BOOL fShow)"""
+        result: int = await self._call(9, fShow)
+        return result
+
+    @abstractmethod
+    async def UIActivate(self, fUIActivate: int) -> int:
+        """HRESULT UIActivate([in] BOOL fUIActivate)"""
+        result: int = await self._call(10, fUIActivate)
+        return result
+
+    @abstractmethod
+    async def Open(self) -> int:
+        """HRESULT Open(void)"""
+        result: int = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def CloseView(self, dwReserved: int) -> int:
+        """HRESULT CloseView(DWORD dwReserved)"""
+        result: int = await self._call(12, dwReserved)
+        return result
+
+    @abstractmethod
+    async def SaveViewState(self, pstm: IStream | None) -> int:
+        """HRESULT SaveViewState([in] LPSTREAM pstm)"""
+        result: int = await self._call(13, pstm)
+        return result
+
+    @abstractmethod
+    async def ApplyViewState(self, pstm: IStream | None) -> int:
+        """HRESULT ApplyViewState([in] LPSTREAM pstm)"""
+        result: int = await self._call(14, pstm)
+        return result
+
+    @abstractmethod
+    async def Clone(self, pIPSiteNew: IOleInPlaceSite | None) -> CloneResult:
+        """HRESULT Clone(
+            [in] IOleInPlaceSite *pIPSiteNew,
+            [out] IOleDocumentView **ppViewNew
+        )
+        """
+        result: CloneResult = await self._call(15, pIPSiteNew)
+        return result
 
 
 class IEnumOleDocumentViews(com.IUnknown):
@@ -173,6 +383,53 @@ class IEnumOleDocumentViews(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bcc8-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumOleDocumentViews",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        offset=26,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("cViews",),
+                outputs=("rgpView", "pcFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("cViews",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, cViews: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG cViews,
+            [out, size_is(cViews), length_is(*pcFetched)] IOleDocumentView **rgpView,
+            [out] ULONG *pcFetched
+        )
+        """
+        result: NextResult = await self._call(3, cViews)
+        return result
+
+    @abstractmethod
+    async def Skip(self, cViews: int) -> int:
+        """HRESULT Skip([in] ULONG cViews)"""
+        result: int = await self._call(4, cViews)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumOleDocumentViewsCloneResult:
+        """HRESULT Clone([out] IEnumOleDocumentViews **ppEnum)"""
+        result: IEnumOleDocumentViewsCloneResult = await self._call(6)
+        return result
 
 
 class IContinueCallback(com.IUnknown):
@@ -180,6 +437,41 @@ class IContinueCallback(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bcca-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IContinueCallback",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        offset=33,
+        operations=(
+            rpc.Operation("FContinue", 3, outputs=("return_value",)),
+            rpc.Operation(
+                "FContinuePrinting",
+                4,
+                inputs=("nCntPrinted", "nCurPage", "pwszPrintStatus"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def FContinue(self) -> int:
+        """HRESULT FContinue(void)"""
+        result: int = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def FContinuePrinting(
+        self, nCntPrinted: int, nCurPage: int, pwszPrintStatus: int | None
+    ) -> int:
+        """HRESULT FContinuePrinting(
+            [in] LONG nCntPrinted,
+            [in] LONG nCurPage,
+            [in, unique] wchar_t *pwszPrintStatus
+        )
+        """
+        result: int = await self._call(4, nCntPrinted, nCurPage, pwszPrintStatus)
+        return result
 
 
 class IOleCommandTarget(com.IUnknown):
@@ -187,3 +479,222 @@ class IOleCommandTarget(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b722bccb-4e68-101b-a2bc-00aa00404770")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleCommandTarget",
+        IID,
+        module=__name__,
+        codec="_docobj_objects",
+        offset=38,
+        operations=(
+            rpc.Operation(
+                "QueryStatus",
+                3,
+                inputs=("pguidCmdGroup", "cCmds", "prgCmds", "pCmdText"),
+                outputs=("prgCmds", "pCmdText", "return_value"),
+            ),
+            rpc.Operation(
+                "Exec",
+                4,
+                inputs=("pguidCmdGroup", "nCmdID", "nCmdexecopt", "pvaIn", "pvaOut"),
+                outputs=("pvaOut", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def QueryStatus(
+        self,
+        pguidCmdGroup: UUID | None,
+        prgCmds: Sequence[OLECMD],
+        pCmdText: OLECMDTEXT | None,
+        *,
+        cCmds: int | None = None,
+    ) -> QueryStatusResult:
+        """HRESULT QueryStatus(
+            [in, unique] const GUID *pguidCmdGroup,
+            [in] ULONG cCmds,
+            [in, out, size_is(cCmds)] OLECMD prgCmds[],
+            [in, out, unique] OLECMDTEXT *pCmdText
+        )
+        """
+        result: QueryStatusResult = await self._call(
+            3,
+            pguidCmdGroup,
+            len(prgCmds) if cCmds is None else cCmds,
+            prgCmds,
+            pCmdText,
+        )
+        return result
+
+    @abstractmethod
+    async def Exec(
+        self,
+        pguidCmdGroup: UUID | None,
+        nCmdID: int,
+        nCmdexecopt: int,
+        pvaIn: ndr.Ref[wireVARIANTStr | None] | None,
+        pvaOut: ndr.Ref[wireVARIANTStr | None] | None,
+    ) -> ExecResult:
+        """HRESULT Exec(
+            [in, unique] const GUID *pguidCmdGroup,
+            [in] DWORD nCmdID,
+            [in] DWORD nCmdexecopt,
+            [in, unique] VARIANT *pvaIn,
+            [in, out, unique] VARIANT *pvaOut
+        )
+        """
+        result: ExecResult = await self._call(
+            4, pguidCmdGroup, nCmdID, nCmdexecopt, pvaIn, pvaOut
+        )
+        return result
+
+
+LPOLEDOCUMENT: TypeAlias = IOleDocument | None
+LPOLEDOCUMENTSITE: TypeAlias = IOleDocumentSite | None
+LPOLEDOCUMENTVIEW: TypeAlias = IOleDocumentView | None
+LPENUMOLEDOCUMENTVIEWS: TypeAlias = IEnumOleDocumentViews | None
+LPCONTINUECALLBACK: TypeAlias = IContinueCallback | None
+LPOLECOMMANDTARGET: TypeAlias = IOleCommandTarget | None
+
+
+class CreateViewResult(rpc.Result):
+    """What CreateView gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppView", "return_value")
+    __match_args__ = ("ppView", "return_value")
+
+    def __init__(self, ppView: IOleDocumentView | None, return_value: int = 0) -> None:
+        self.ppView = ppView  # [out] IOleDocumentView **ppView
+        self.return_value = return_value  # HRESULT
+
+
+class GetDocMiscStatusResult(rpc.Result):
+    """What GetDocMiscStatus gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwStatus", "return_value")
+    __match_args__ = ("pdwStatus", "return_value")
+
+    def __init__(self, pdwStatus: int, return_value: int = 0) -> None:
+        self.pdwStatus = pdwStatus  # [out] DWORD *pdwStatus
+        self.return_value = return_value  # HRESULT
+
+
+class EnumViewsResult(rpc.Result):
+    """What EnumViews gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "ppView", "return_value")
+    __match_args__ = ("ppEnum", "ppView", "return_value")
+
+    def __init__(
+        self,
+        ppEnum: IEnumOleDocumentViews | None,
+        ppView: IOleDocumentView | None,
+        return_value: int = 0,
+    ) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumOleDocumentViews **ppEnum
+        self.ppView = ppView  # [out] IOleDocumentView **ppView
+        self.return_value = return_value  # HRESULT
+
+
+class GetInPlaceSiteResult(rpc.Result):
+    """What GetInPlaceSite gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppIPSite", "return_value")
+    __match_args__ = ("ppIPSite", "return_value")
+
+    def __init__(self, ppIPSite: IOleInPlaceSite | None, return_value: int = 0) -> None:
+        self.ppIPSite = ppIPSite  # [out] IOleInPlaceSite **ppIPSite
+        self.return_value = return_value  # HRESULT
+
+
+class GetDocumentResult(rpc.Result):
+    """What GetDocument gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppunk", "return_value")
+    __match_args__ = ("ppunk", "return_value")
+
+    def __init__(self, ppunk: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppunk = ppunk  # [out] IUnknown **ppunk
+        self.return_value = return_value  # HRESULT
+
+
+class GetRectResult(rpc.Result):
+    """What GetRect gives back; unpacks like a tuple."""
+
+    __slots__ = ("prcView", "return_value")
+    __match_args__ = ("prcView", "return_value")
+
+    def __init__(self, prcView: RECT, return_value: int = 0) -> None:
+        self.prcView = prcView  # [out] LPRECT prcView
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppViewNew", "return_value")
+    __match_args__ = ("ppViewNew", "return_value")
+
+    def __init__(
+        self, ppViewNew: IOleDocumentView | None, return_value: int = 0
+    ) -> None:
+        self.ppViewNew = ppViewNew  # [out] IOleDocumentView **ppViewNew
+        self.return_value = return_value  # HRESULT
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgpView", "pcFetched", "return_value")
+    __match_args__ = ("rgpView", "pcFetched", "return_value")
+
+    def __init__(
+        self,
+        rgpView: list[IOleDocumentView | None],
+        pcFetched: int,
+        return_value: int = 0,
+    ) -> None:
+        # [out, size_is(cViews), length_is(*pcFetched)] IOleDocumentView **rgpView
+        self.rgpView = rgpView
+        self.pcFetched = pcFetched  # [out] ULONG *pcFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumOleDocumentViewsCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(
+        self, ppEnum: IEnumOleDocumentViews | None, return_value: int = 0
+    ) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumOleDocumentViews **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class QueryStatusResult(rpc.Result):
+    """What QueryStatus gives back; unpacks like a tuple."""
+
+    __slots__ = ("prgCmds", "pCmdText", "return_value")
+    __match_args__ = ("prgCmds", "pCmdText", "return_value")
+
+    def __init__(
+        self, prgCmds: list[OLECMD], pCmdText: OLECMDTEXT | None, return_value: int = 0
+    ) -> None:
+        self.prgCmds = prgCmds  # [in, out, size_is(cCmds)] OLECMD prgCmds[]
+        self.pCmdText = pCmdText  # [in, out, unique] OLECMDTEXT *pCmdText
+        self.return_value = return_value  # HRESULT
+
+
+class ExecResult(rpc.Result):
+    """What Exec gives back; unpacks like a tuple."""
+
+    __slots__ = ("pvaOut", "return_value")
+    __match_args__ = ("pvaOut", "return_value")
+
+    def __init__(
+        self, pvaOut: ndr.Ref[wireVARIANTStr | None] | None, return_value: int = 0
+    ) -> None:
+        self.pvaOut = pvaOut  # [in, out, unique] VARIANT *pvaOut
+        self.return_value = return_value  # HRESULT

@@ -55,6 +55,8 @@ __all__ = [
     "SPD_FLAGS",
     "SpecialPropertiesData",
     "SpecialPropertiesData_Alternate",
+    "IRemUnknown",
+    "IRemUnknown2",
     "ID",
     "OXID",
     "OID",
@@ -65,8 +67,6 @@ __all__ = [
     "PMInterfacePointer",
     "PMInterfacePointerInternal",
     "PREMQIRESULT",
-    "IRemUnknown",
-    "IRemUnknown2",
     "RemoteActivationResult",
     "RemoteGetClassObjectResult",
     "RemoteCreateInstanceResult",
@@ -74,6 +74,9 @@ __all__ = [
     "ComplexPingResult",
     "ResolveOxid2Result",
     "ServerAlive2Result",
+    "RemQueryInterfaceResult",
+    "RemAddRefResult",
+    "RemQueryInterface2Result",
     "IACTIVATION",
     "IActivationClient",
     "IActivationBlockingClient",
@@ -719,6 +722,134 @@ class SpecialPropertiesData_Alternate(ndr.Struct):
         self.Reserved3 = Reserved3  # DWORD Reserved3[8]
 
 
+class IRemUnknown(com.IUnknown):
+    """What every exporter serves: more interfaces of an object, and the count of
+    references to each.
+    """
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00000131-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IRemUnknown",
+        IID,
+        module=__name__,
+        codec="_ms_dcom_objects",
+        operations=(
+            rpc.Operation(
+                "RemQueryInterface",
+                3,
+                inputs=("ripid", "cRefs", "cIids", "iids"),
+                outputs=("ppQIResults", "return_value"),
+            ),
+            rpc.Operation(
+                "RemAddRef",
+                4,
+                inputs=("cInterfaceRefs", "InterfaceRefs"),
+                outputs=("pResults", "return_value"),
+            ),
+            rpc.Operation(
+                "RemRelease",
+                5,
+                inputs=("cInterfaceRefs", "InterfaceRefs"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def RemQueryInterface(
+        self, ripid: UUID, cRefs: int, cIids: int, iids: Sequence[UUID]
+    ) -> RemQueryInterfaceResult:
+        """HRESULT RemQueryInterface(
+            [in] REFIPID ripid,
+            [in] unsigned long cRefs,
+            [in] unsigned short cIids,
+            [in, size_is(cIids)] IID *iids,
+            [out, size_is(, cIids)] PREMQIRESULT *ppQIResults
+        )
+        """
+        result: RemQueryInterfaceResult = await self._call(3, ripid, cRefs, cIids, iids)
+        return result
+
+    @abstractmethod
+    async def RemAddRef(
+        self,
+        InterfaceRefs: Sequence[REMINTERFACEREF],
+        *,
+        cInterfaceRefs: int | None = None,
+    ) -> RemAddRefResult:
+        """HRESULT RemAddRef(
+            [in] unsigned short cInterfaceRefs,
+            [in, size_is(cInterfaceRefs)] REMINTERFACEREF InterfaceRefs[],
+            [out, size_is(cInterfaceRefs)] HRESULT *pResults
+        )
+        """
+        result: RemAddRefResult = await self._call(
+            4,
+            len(InterfaceRefs) if cInterfaceRefs is None else cInterfaceRefs,
+            InterfaceRefs,
+        )
+        return result
+
+    @abstractmethod
+    async def RemRelease(
+        self,
+        InterfaceRefs: Sequence[REMINTERFACEREF],
+        *,
+        cInterfaceRefs: int | None = None,
+    ) -> int:
+        """HRESULT RemRelease(
+            [in] unsigned short cInterfaceRefs,
+            [in, size_is(cInterfaceRefs)] REMINTERFACEREF InterfaceRefs[]
+        )
+        """
+        result: int = await self._call(
+            5,
+            len(InterfaceRefs) if cInterfaceRefs is None else cInterfaceRefs,
+            InterfaceRefs,
+        )
+        return result
+
+
+class IRemUnknown2(IRemUnknown):
+    """The same, and interfaces as complete references."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00000143-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IRemUnknown2",
+        IID,
+        module=__name__,
+        codec="_ms_dcom_objects",
+        offset=6,
+        operations=(
+            rpc.Operation(
+                "RemQueryInterface2",
+                6,
+                inputs=("ripid", "cIids", "iids"),
+                outputs=("phr", "ppMIF", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def RemQueryInterface2(
+        self, ripid: UUID, iids: Sequence[UUID], *, cIids: int | None = None
+    ) -> RemQueryInterface2Result:
+        """HRESULT RemQueryInterface2(
+            [in] REFIPID ripid,
+            [in] unsigned short cIids,
+            [in, size_is(cIids)] IID *iids,
+            [out, size_is(cIids)] HRESULT *phr,
+            [out, size_is(cIids)] PMInterfacePointerInternal *ppMIF
+        )
+        """
+        result: RemQueryInterface2Result = await self._call(
+            6, ripid, len(iids) if cIids is None else cIids, iids
+        )
+        return result
+
+
 ID: TypeAlias = int
 OXID: TypeAlias = int
 OID: TypeAlias = int
@@ -729,22 +860,6 @@ REFIPID: TypeAlias = UUID | None
 PMInterfacePointer: TypeAlias = MInterfacePointer | None
 PMInterfacePointerInternal: TypeAlias = MInterfacePointer | None
 PREMQIRESULT: TypeAlias = REMQIRESULT | None
-
-
-class IRemUnknown(com.IUnknown):
-    """What every exporter serves: more interfaces of an object, and the count of
-    references to each.
-    """
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000131-0000-0000-c000-000000000046")
-
-
-class IRemUnknown2(IRemUnknown):
-    """The same, and interfaces as complete references."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000143-0000-0000-c000-000000000046")
 
 
 class RemoteActivationResult(rpc.Result):
@@ -931,6 +1046,48 @@ class ServerAlive2Result(rpc.Result):
         self.ppdsaOrBindings = ppdsaOrBindings
         self.pReserved = pReserved  # [out, ref] DWORD *pReserved
         self.return_value = return_value  # error_status_t
+
+
+class RemQueryInterfaceResult(rpc.Result):
+    """What RemQueryInterface gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppQIResults", "return_value")
+    __match_args__ = ("ppQIResults", "return_value")
+
+    def __init__(
+        self, ppQIResults: list[REMQIRESULT] | None, return_value: int = 0
+    ) -> None:
+        # [out, size_is(, cIids)] PREMQIRESULT *ppQIResults
+        self.ppQIResults = ppQIResults
+        self.return_value = return_value  # HRESULT
+
+
+class RemAddRefResult(rpc.Result):
+    """What RemAddRef gives back; unpacks like a tuple."""
+
+    __slots__ = ("pResults", "return_value")
+    __match_args__ = ("pResults", "return_value")
+
+    def __init__(self, pResults: list[int], return_value: int = 0) -> None:
+        self.pResults = pResults  # [out, size_is(cInterfaceRefs)] HRESULT *pResults
+        self.return_value = return_value  # HRESULT
+
+
+class RemQueryInterface2Result(rpc.Result):
+    """What RemQueryInterface2 gives back; unpacks like a tuple."""
+
+    __slots__ = ("phr", "ppMIF", "return_value")
+    __match_args__ = ("phr", "ppMIF", "return_value")
+
+    def __init__(
+        self,
+        phr: list[int],
+        ppMIF: list[MInterfacePointer | None],
+        return_value: int = 0,
+    ) -> None:
+        self.phr = phr  # [out, size_is(cIids)] HRESULT *phr
+        self.ppMIF = ppMIF  # [out, size_is(cIids)] PMInterfacePointerInternal *ppMIF
+        self.return_value = return_value  # HRESULT
 
 
 IACTIVATION = rpc.Interface(

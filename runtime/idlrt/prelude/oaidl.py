@@ -3,24 +3,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
+
+from .oaidlbase import EXCEPINFO, ITypeInfo, wireVARIANTStr
+from .wtypesbase import FLAGGED_WORD_BLOB
 
 __all__ = [
     "CHANGEKIND",
-    "LPCREATETYPEINFO",
-    "LPCREATETYPEINFO2",
-    "LPCREATETYPELIB",
-    "LPCREATETYPELIB2",
-    "LPTYPECHANGEEVENTS",
-    "LPERRORINFO",
-    "LPCREATEERRORINFO",
-    "LPSUPPORTERRORINFO",
-    "LPERRORLOG",
-    "LPPROPERTYBAG",
     "ICreateTypeInfo",
     "ICreateTypeInfo2",
     "ICreateTypeLib",
@@ -33,6 +27,23 @@ __all__ = [
     "ISupportErrorInfo",
     "IErrorLog",
     "IPropertyBag",
+    "LPCREATETYPEINFO",
+    "LPCREATETYPEINFO2",
+    "LPCREATETYPELIB",
+    "LPCREATETYPELIB2",
+    "LPTYPECHANGEEVENTS",
+    "LPERRORINFO",
+    "LPCREATEERRORINFO",
+    "LPSUPPORTERRORINFO",
+    "LPERRORLOG",
+    "LPPROPERTYBAG",
+    "CreateFromTypeInfoResult",
+    "GetGUIDResult",
+    "GetSourceResult",
+    "GetDescriptionResult",
+    "GetHelpFileResult",
+    "GetHelpContextResult",
+    "ReadResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -63,18 +74,6 @@ CHANGEKIND.CHANGEKIND_GENERAL = CHANGEKIND.member("CHANGEKIND_GENERAL", 4)
 CHANGEKIND.CHANGEKIND_INVALIDATE = CHANGEKIND.member("CHANGEKIND_INVALIDATE", 5)
 CHANGEKIND.CHANGEKIND_CHANGEFAILED = CHANGEKIND.member("CHANGEKIND_CHANGEFAILED", 6)
 CHANGEKIND.CHANGEKIND_MAX = CHANGEKIND.member("CHANGEKIND_MAX", 7)
-
-
-LPCREATETYPEINFO: TypeAlias = bytes | None
-LPCREATETYPEINFO2: TypeAlias = bytes | None
-LPCREATETYPELIB: TypeAlias = bytes | None
-LPCREATETYPELIB2: TypeAlias = bytes | None
-LPTYPECHANGEEVENTS: TypeAlias = bytes | None
-LPERRORINFO: TypeAlias = bytes | None
-LPCREATEERRORINFO: TypeAlias = bytes | None
-LPSUPPORTERRORINFO: TypeAlias = bytes | None
-LPERRORLOG: TypeAlias = bytes | None
-LPPROPERTYBAG: TypeAlias = bytes | None
 
 
 class ICreateTypeInfo(com.IUnknown):
@@ -117,6 +116,33 @@ class ITypeFactory(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000002e-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeFactory",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        operations=(
+            rpc.Operation(
+                "CreateFromTypeInfo",
+                3,
+                inputs=("pTypeInfo", "riid"),
+                outputs=("ppv", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CreateFromTypeInfo(
+        self, pTypeInfo: ITypeInfo | None, riid: UUID
+    ) -> CreateFromTypeInfoResult:
+        """HRESULT CreateFromTypeInfo(
+            [in] ITypeInfo *pTypeInfo,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppv
+        )
+        """
+        result: CreateFromTypeInfoResult = await self._call(3, pTypeInfo, riid)
+        return result
 
 
 class ITypeMarshal(com.IUnknown):
@@ -131,6 +157,54 @@ class IErrorInfo(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("1cf2b120-547d-101b-8e65-08002b2bd119")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IErrorInfo",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        offset=4,
+        operations=(
+            rpc.Operation("GetGUID", 3, outputs=("pGUID", "return_value")),
+            rpc.Operation("GetSource", 4, outputs=("pBstrSource", "return_value")),
+            rpc.Operation(
+                "GetDescription", 5, outputs=("pBstrDescription", "return_value")
+            ),
+            rpc.Operation("GetHelpFile", 6, outputs=("pBstrHelpFile", "return_value")),
+            rpc.Operation(
+                "GetHelpContext", 7, outputs=("pdwHelpContext", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetGUID(self) -> GetGUIDResult:
+        """HRESULT GetGUID([out] GUID *pGUID)"""
+        result: GetGUIDResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetSource(self) -> GetSourceResult:
+        """HRESULT GetSource([out] BSTR *pBstrSource)"""
+        result: GetSourceResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetDescription(self) -> GetDescriptionResult:
+        """HRESULT GetDescription([out] BSTR *pBstrDescription)"""
+        result: GetDescriptionResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def GetHelpFile(self) -> GetHelpFileResult:
+        """HRESULT GetHelpFile([out] BSTR *pBstrHelpFile)"""
+        result: GetHelpFileResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def GetHelpContext(self) -> GetHelpContextResult:
+        """HRESULT GetHelpContext([out] DWORD *pdwHelpContext)"""
+        result: GetHelpContextResult = await self._call(7)
+        return result
 
 
 class ICreateErrorInfo(com.IUnknown):
@@ -138,6 +212,64 @@ class ICreateErrorInfo(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("22f03340-547d-101b-8e65-08002b2bd119")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ICreateErrorInfo",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        offset=12,
+        operations=(
+            rpc.Operation("SetGUID", 3, inputs=("rguid",), outputs=("return_value",)),
+            rpc.Operation(
+                "SetSource", 4, inputs=("szSource",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetDescription",
+                5,
+                inputs=("szDescription",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SetHelpFile", 6, inputs=("szHelpFile",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetHelpContext",
+                7,
+                inputs=("dwHelpContext",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SetGUID(self, rguid: UUID) -> int:
+        """HRESULT SetGUID([in] REFGUID rguid)"""
+        result: int = await self._call(3, rguid)
+        return result
+
+    @abstractmethod
+    async def SetSource(self, szSource: str) -> int:
+        """HRESULT SetSource([in] LPOLESTR szSource)"""
+        result: int = await self._call(4, szSource)
+        return result
+
+    @abstractmethod
+    async def SetDescription(self, szDescription: str) -> int:
+        """HRESULT SetDescription([in] LPOLESTR szDescription)"""
+        result: int = await self._call(5, szDescription)
+        return result
+
+    @abstractmethod
+    async def SetHelpFile(self, szHelpFile: str) -> int:
+        """HRESULT SetHelpFile([in] LPOLESTR szHelpFile)"""
+        result: int = await self._call(6, szHelpFile)
+        return result
+
+    @abstractmethod
+    async def SetHelpContext(self, dwHelpContext: int) -> int:
+        """HRESULT SetHelpContext([in] DWORD dwHelpContext)"""
+        result: int = await self._call(7, dwHelpContext)
+        return result
 
 
 class ISupportErrorInfo(com.IUnknown):
@@ -145,6 +277,27 @@ class ISupportErrorInfo(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("df0b3d60-548f-101b-8e65-08002b2bd119")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISupportErrorInfo",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        offset=20,
+        operations=(
+            rpc.Operation(
+                "InterfaceSupportsErrorInfo",
+                3,
+                inputs=("riid",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def InterfaceSupportsErrorInfo(self, riid: UUID) -> int:
+        """HRESULT InterfaceSupportsErrorInfo([in] REFIID riid)"""
+        result: int = await self._call(3, riid)
+        return result
 
 
 class IErrorLog(com.IUnknown):
@@ -152,6 +305,27 @@ class IErrorLog(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("3127ca40-446e-11ce-8135-00aa004bb851")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IErrorLog",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        offset=24,
+        operations=(
+            rpc.Operation(
+                "AddError",
+                3,
+                inputs=("pszPropName", "pExcepInfo"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def AddError(self, pszPropName: str, pExcepInfo: EXCEPINFO) -> int:
+        """HRESULT AddError([in] LPCOLESTR pszPropName, [in] EXCEPINFO *pExcepInfo)"""
+        result: int = await self._call(3, pszPropName, pExcepInfo)
+        return result
 
 
 class IPropertyBag(com.IUnknown):
@@ -159,3 +333,143 @@ class IPropertyBag(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("55272a00-42cb-11ce-8135-00aa004bb851")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyBag",
+        IID,
+        module=__name__,
+        codec="_oaidl_objects",
+        offset=28,
+        operations=(
+            rpc.Operation(
+                "Read",
+                3,
+                inputs=("pszPropName", "pErrorLog", "varType", "pUnkObj"),
+                outputs=("pVar", "return_value"),
+            ),
+            rpc.Operation(
+                "Write", 4, inputs=("pszPropName", "pVar"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Read(
+        self,
+        pszPropName: str,
+        pErrorLog: IErrorLog | None,
+        varType: int,
+        pUnkObj: com.IUnknown | None,
+    ) -> ReadResult:
+        """[call_as(Read)] HRESULT RemoteRead(
+            [in] LPCOLESTR pszPropName,
+            [out] VARIANT *pVar,
+            [in] IErrorLog *pErrorLog,
+            [in] DWORD varType,
+            [in] IUnknown *pUnkObj
+        )
+        """
+        result: ReadResult = await self._call(
+            3, pszPropName, pErrorLog, varType, pUnkObj
+        )
+        return result
+
+    @abstractmethod
+    async def Write(self, pszPropName: str, pVar: wireVARIANTStr | None) -> int:
+        """HRESULT Write([in] LPCOLESTR pszPropName, [in] VARIANT *pVar)"""
+        result: int = await self._call(4, pszPropName, pVar)
+        return result
+
+
+LPCREATETYPEINFO: TypeAlias = ICreateTypeInfo | None
+LPCREATETYPEINFO2: TypeAlias = ICreateTypeInfo2 | None
+LPCREATETYPELIB: TypeAlias = ICreateTypeLib | None
+LPCREATETYPELIB2: TypeAlias = ICreateTypeLib2 | None
+LPTYPECHANGEEVENTS: TypeAlias = ITypeChangeEvents | None
+LPERRORINFO: TypeAlias = IErrorInfo | None
+LPCREATEERRORINFO: TypeAlias = ICreateErrorInfo | None
+LPSUPPORTERRORINFO: TypeAlias = ISupportErrorInfo | None
+LPERRORLOG: TypeAlias = IErrorLog | None
+LPPROPERTYBAG: TypeAlias = IPropertyBag | None
+
+
+class CreateFromTypeInfoResult(rpc.Result):
+    """What CreateFromTypeInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppv", "return_value")
+    __match_args__ = ("ppv", "return_value")
+
+    def __init__(self, ppv: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppv = ppv  # [out, iid_is(riid)] IUnknown **ppv
+        self.return_value = return_value  # HRESULT
+
+
+class GetGUIDResult(rpc.Result):
+    """What GetGUID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pGUID", "return_value")
+    __match_args__ = ("pGUID", "return_value")
+
+    def __init__(self, pGUID: UUID, return_value: int = 0) -> None:
+        self.pGUID = pGUID  # [out] GUID *pGUID
+        self.return_value = return_value  # HRESULT
+
+
+class GetSourceResult(rpc.Result):
+    """What GetSource gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrSource", "return_value")
+    __match_args__ = ("pBstrSource", "return_value")
+
+    def __init__(
+        self, pBstrSource: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pBstrSource = pBstrSource  # [out] BSTR *pBstrSource
+        self.return_value = return_value  # HRESULT
+
+
+class GetDescriptionResult(rpc.Result):
+    """What GetDescription gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrDescription", "return_value")
+    __match_args__ = ("pBstrDescription", "return_value")
+
+    def __init__(
+        self, pBstrDescription: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pBstrDescription = pBstrDescription  # [out] BSTR *pBstrDescription
+        self.return_value = return_value  # HRESULT
+
+
+class GetHelpFileResult(rpc.Result):
+    """What GetHelpFile gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrHelpFile", "return_value")
+    __match_args__ = ("pBstrHelpFile", "return_value")
+
+    def __init__(
+        self, pBstrHelpFile: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pBstrHelpFile = pBstrHelpFile  # [out] BSTR *pBstrHelpFile
+        self.return_value = return_value  # HRESULT
+
+
+class GetHelpContextResult(rpc.Result):
+    """What GetHelpContext gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwHelpContext", "return_value")
+    __match_args__ = ("pdwHelpContext", "return_value")
+
+    def __init__(self, pdwHelpContext: int, return_value: int = 0) -> None:
+        self.pdwHelpContext = pdwHelpContext  # [out] DWORD *pdwHelpContext
+        self.return_value = return_value  # HRESULT
+
+
+class ReadResult(rpc.Result):
+    """What Read gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVar", "return_value")
+    __match_args__ = ("pVar", "return_value")
+
+    def __init__(self, pVar: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVar = pVar  # [out] VARIANT *pVar
+        self.return_value = return_value  # HRESULT

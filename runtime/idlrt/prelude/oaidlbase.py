@@ -5,12 +5,13 @@ information (MS-OAUT 2.2 and 3).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
 from .wtypes import CY, DECIMAL
 from .wtypesbase import (
@@ -104,6 +105,14 @@ __all__ = [
     "SYSKIND",
     "LIBFLAGS",
     "TLIBATTR",
+    "IDispatch",
+    "IEnumVARIANT",
+    "ITypeComp",
+    "ITypeInfo",
+    "ITypeInfo2",
+    "ITypeLib",
+    "ITypeLib2",
+    "IRecordInfo",
     "LPSAFEARRAYBOUND",
     "wireVARIANT",
     "wireBRECORD",
@@ -139,14 +148,55 @@ __all__ = [
     "LPTLIBATTR",
     "LPTYPELIB2",
     "LPRECORDINFO",
-    "IDispatch",
-    "IEnumVARIANT",
-    "ITypeComp",
-    "ITypeInfo",
-    "ITypeInfo2",
-    "ITypeLib",
-    "ITypeLib2",
-    "IRecordInfo",
+    "GetTypeInfoCountResult",
+    "GetTypeInfoResult",
+    "GetIDsOfNamesResult",
+    "InvokeResult",
+    "NextResult",
+    "CloneResult",
+    "BindResult",
+    "BindTypeResult",
+    "GetTypeAttrResult",
+    "GetTypeCompResult",
+    "GetFuncDescResult",
+    "GetVarDescResult",
+    "GetNamesResult",
+    "GetRefTypeOfImplTypeResult",
+    "GetImplTypeFlagsResult",
+    "GetDocumentationResult",
+    "GetDllEntryResult",
+    "GetRefTypeInfoResult",
+    "CreateInstanceResult",
+    "GetMopsResult",
+    "GetContainingTypeLibResult",
+    "GetTypeKindResult",
+    "GetTypeFlagsResult",
+    "GetFuncIndexOfMemIdResult",
+    "GetVarIndexOfMemIdResult",
+    "GetCustDataResult",
+    "GetFuncCustDataResult",
+    "GetParamCustDataResult",
+    "GetVarCustDataResult",
+    "GetImplTypeCustDataResult",
+    "GetDocumentation2Result",
+    "GetAllCustDataResult",
+    "GetAllFuncCustDataResult",
+    "GetAllParamCustDataResult",
+    "GetAllVarCustDataResult",
+    "GetAllImplTypeCustDataResult",
+    "ITypeLibGetTypeInfoCountResult",
+    "ITypeLibGetTypeInfoResult",
+    "GetTypeInfoTypeResult",
+    "GetTypeInfoOfGuidResult",
+    "GetLibAttrResult",
+    "ITypeLibGetTypeCompResult",
+    "ITypeLibGetDocumentationResult",
+    "IsNameResult",
+    "FindNameResult",
+    "ITypeLib2GetCustDataResult",
+    "GetLibStatisticsResult",
+    "ITypeLib2GetDocumentation2Result",
+    "ITypeLib2GetAllCustDataResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -222,7 +272,7 @@ class SAFEARR_UNKNOWN(ndr.Struct):
     __match_args__ = ("Size", "apUnknown")
 
     def __init__(
-        self, apUnknown: Sequence[bytes | None], Size: int | None = None
+        self, apUnknown: Sequence[com.IUnknown | None], Size: int | None = None
     ) -> None:
         self.Size = len(apUnknown) if Size is None else Size  # ULONG Size
         self.apUnknown = apUnknown  # [size_is(Size), ref] IUnknown **apUnknown
@@ -235,7 +285,7 @@ class SAFEARR_DISPATCH(ndr.Struct):
     __match_args__ = ("Size", "apDispatch")
 
     def __init__(
-        self, apDispatch: Sequence[bytes | None], Size: int | None = None
+        self, apDispatch: Sequence[IDispatch | None], Size: int | None = None
     ) -> None:
         self.Size = len(apDispatch) if Size is None else Size  # ULONG Size
         self.apDispatch = apDispatch  # [size_is(Size), ref] IDispatch **apDispatch
@@ -274,7 +324,10 @@ class SAFEARR_HAVEIID(ndr.Struct):
     __match_args__ = ("Size", "apUnknown", "iid")
 
     def __init__(
-        self, apUnknown: Sequence[bytes | None], iid: UUID, Size: int | None = None
+        self,
+        apUnknown: Sequence[com.IUnknown | None],
+        iid: UUID,
+        Size: int | None = None,
     ) -> None:
         self.Size = len(apUnknown) if Size is None else Size  # ULONG Size
         self.apUnknown = apUnknown  # [size_is(Size), ref] IUnknown **apUnknown
@@ -436,7 +489,7 @@ class _tagBRECORD_(ndr.Struct):
     __slots__ = ("pvRecord", "pRecInfo")
     __match_args__ = ("pvRecord", "pRecInfo")
 
-    def __init__(self, pvRecord: object, pRecInfo: bytes | None = None) -> None:
+    def __init__(self, pvRecord: object, pRecInfo: IRecordInfo | None = None) -> None:
         self.pvRecord = pvRecord  # PVOID pvRecord
         self.pRecInfo = pRecInfo  # IRecordInfo *pRecInfo
 
@@ -476,7 +529,7 @@ class wireBRECORDStr(ndr.Struct):
     def __init__(
         self,
         fFlags: int,
-        pRecInfo: bytes | None = None,
+        pRecInfo: IRecordInfo | None = None,
         pRecord: bytes | None = None,
         clSize: int | None = None,
     ) -> None:
@@ -546,11 +599,13 @@ class wireVARIANTStr_u(ndr.Union):
         float
         | CY
         | FLAGGED_WORD_BLOB
-        | bytes
+        | com.IUnknown
+        | IDispatch
         | ndr.Ref[wireSAFEARRAYStr | None]
         | wireBRECORDStr
         | ndr.Ref[FLAGGED_WORD_BLOB | None]
-        | ndr.Ref[bytes | None]
+        | ndr.Ref[com.IUnknown | None]
+        | ndr.Ref[IDispatch | None]
         | ndr.Ref[ndr.Ref[wireSAFEARRAYStr | None] | None]
         | ndr.Ref[wireVARIANTStr | None]
         | DECIMAL
@@ -564,11 +619,13 @@ class wireVARIANTStr_u(ndr.Union):
             float
             | CY
             | FLAGGED_WORD_BLOB
-            | bytes
+            | com.IUnknown
+            | IDispatch
             | ndr.Ref[wireSAFEARRAYStr | None]
             | wireBRECORDStr
             | ndr.Ref[FLAGGED_WORD_BLOB | None]
-            | ndr.Ref[bytes | None]
+            | ndr.Ref[com.IUnknown | None]
+            | ndr.Ref[IDispatch | None]
             | ndr.Ref[ndr.Ref[wireSAFEARRAYStr | None] | None]
             | ndr.Ref[wireVARIANTStr | None]
             | DECIMAL
@@ -1223,7 +1280,9 @@ class tagCLEANLOCALSTORAGE(ndr.Struct):
     __slots__ = ("pInterface", "pStorage", "flags")
     __match_args__ = ("pInterface", "pStorage", "flags")
 
-    def __init__(self, pInterface: bytes | None, pStorage: object, flags: int) -> None:
+    def __init__(
+        self, pInterface: com.IUnknown | None, pStorage: object, flags: int
+    ) -> None:
         self.pInterface = pInterface  # IUnknown *pInterface
         self.pStorage = pStorage  # PVOID pStorage
         self.flags = flags  # DWORD flags
@@ -1346,6 +1405,975 @@ class TLIBATTR(ndr.Struct):
         self.wLibFlags = wLibFlags  # WORD wLibFlags
 
 
+class IDispatch(com.IUnknown):
+    """Calls methods and reads and writes properties by number, and numbers by name."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020400-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDispatch",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        operations=(
+            rpc.Operation("GetTypeInfoCount", 3, outputs=("pctinfo", "return_value")),
+            rpc.Operation(
+                "GetTypeInfo",
+                4,
+                inputs=("iTInfo", "lcid"),
+                outputs=("ppTInfo", "return_value"),
+            ),
+            rpc.Operation(
+                "GetIDsOfNames",
+                5,
+                inputs=("riid", "rgszNames", "cNames", "lcid"),
+                outputs=("rgDispId", "return_value"),
+            ),
+            rpc.Operation(
+                "Invoke",
+                6,
+                inputs=(
+                    "dispIdMember",
+                    "riid",
+                    "lcid",
+                    "dwFlags",
+                    "pDispParams",
+                    "cVarRef",
+                    "rgVarRefIdx",
+                    "rgVarRef",
+                ),
+                outputs=(
+                    "pVarResult",
+                    "pExcepInfo",
+                    "pArgErr",
+                    "rgVarRef",
+                    "return_value",
+                ),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetTypeInfoCount(self) -> GetTypeInfoCountResult:
+        """HRESULT GetTypeInfoCount([out] UINT *pctinfo)"""
+        result: GetTypeInfoCountResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetTypeInfo(self, iTInfo: int, lcid: int) -> GetTypeInfoResult:
+        """HRESULT GetTypeInfo([in] UINT iTInfo, [in] LCID lcid, [out] ITypeInfo **ppTInfo)"""
+        result: GetTypeInfoResult = await self._call(4, iTInfo, lcid)
+        return result
+
+    @abstractmethod
+    async def GetIDsOfNames(
+        self,
+        riid: UUID,
+        rgszNames: Sequence[str | None],
+        lcid: int,
+        *,
+        cNames: int | None = None,
+    ) -> GetIDsOfNamesResult:
+        """HRESULT GetIDsOfNames(
+            [in] REFIID riid,
+            [in, size_is(cNames)] LPOLESTR *rgszNames,
+            [in, range(0, 16384)] UINT cNames,
+            [in] LCID lcid,
+            [out, size_is(cNames)] DISPID *rgDispId
+        )
+        """
+        result: GetIDsOfNamesResult = await self._call(
+            5, riid, rgszNames, len(rgszNames) if cNames is None else cNames, lcid
+        )
+        return result
+
+    @abstractmethod
+    async def Invoke(
+        self,
+        dispIdMember: int,
+        riid: UUID,
+        lcid: int,
+        dwFlags: int,
+        pDispParams: DISPPARAMS,
+        rgVarRefIdx: Sequence[int],
+        rgVarRef: Sequence[wireVARIANTStr | None],
+        *,
+        cVarRef: int | None = None,
+    ) -> InvokeResult:
+        """[call_as(Invoke)] HRESULT RemoteInvoke(
+            [in] DISPID dispIdMember,
+            [in] REFIID riid,
+            [in] LCID lcid,
+            [in] DWORD dwFlags,
+            [in] DISPPARAMS *pDispParams,
+            [out] VARIANT *pVarResult,
+            [out] EXCEPINFO *pExcepInfo,
+            [out] UINT *pArgErr,
+            [in] UINT cVarRef,
+            [in, size_is(cVarRef)] UINT *rgVarRefIdx,
+            [in, out, size_is(cVarRef)] VARIANTARG *rgVarRef
+        )
+        """
+        result: InvokeResult = await self._call(
+            6,
+            dispIdMember,
+            riid,
+            lcid,
+            dwFlags,
+            pDispParams,
+            len(rgVarRefIdx) if cVarRef is None else cVarRef,
+            rgVarRefIdx,
+            rgVarRef,
+        )
+        return result
+
+
+class IEnumVARIANT(com.IUnknown):
+    """interface IEnumVARIANT."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020404-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumVARIANT",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=7,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgVar", "pCeltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pCeltFetched)] VARIANT *rgVar,
+            [out] ULONG *pCeltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumVARIANT **ppEnum)"""
+        result: CloneResult = await self._call(6)
+        return result
+
+
+class ITypeComp(com.IUnknown):
+    """Finds names as a compiler does."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020403-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeComp",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=14,
+        operations=(
+            rpc.Operation(
+                "Bind",
+                3,
+                inputs=("szName", "lHashVal", "wFlags"),
+                outputs=(
+                    "ppTInfo",
+                    "pDescKind",
+                    "ppFuncDesc",
+                    "ppVarDesc",
+                    "ppTypeComp",
+                    "pDummy",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation(
+                "BindType",
+                4,
+                inputs=("szName", "lHashVal"),
+                outputs=("ppTInfo", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Bind(self, szName: str, lHashVal: int, wFlags: int) -> BindResult:
+        """[call_as(Bind)] HRESULT RemoteBind(
+            [in] LPOLESTR szName,
+            [in] ULONG lHashVal,
+            [in] WORD wFlags,
+            [out] ITypeInfo **ppTInfo,
+            [out] DESCKIND *pDescKind,
+            [out] LPFUNCDESC *ppFuncDesc,
+            [out] LPVARDESC *ppVarDesc,
+            [out] ITypeComp **ppTypeComp,
+            [out] CLEANLOCALSTORAGE *pDummy
+        )
+        """
+        result: BindResult = await self._call(3, szName, lHashVal, wFlags)
+        return result
+
+    @abstractmethod
+    async def BindType(self, szName: str, lHashVal: int) -> BindTypeResult:
+        """[call_as(BindType)] HRESULT RemoteBindType(
+            [in] LPOLESTR szName,
+            [in] ULONG lHashVal,
+            [out] ITypeInfo **ppTInfo
+        )
+        """
+        result: BindTypeResult = await self._call(4, szName, lHashVal)
+        return result
+
+
+class ITypeInfo(com.IUnknown):
+    """One type of a library."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020401-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeInfo",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=19,
+        operations=(
+            rpc.Operation(
+                "GetTypeAttr", 3, outputs=("ppTypeAttr", "pDummy", "return_value")
+            ),
+            rpc.Operation("GetTypeComp", 4, outputs=("ppTComp", "return_value")),
+            rpc.Operation(
+                "GetFuncDesc",
+                5,
+                inputs=("index",),
+                outputs=("ppFuncDesc", "pDummy", "return_value"),
+            ),
+            rpc.Operation(
+                "GetVarDesc",
+                6,
+                inputs=("index",),
+                outputs=("ppVarDesc", "pDummy", "return_value"),
+            ),
+            rpc.Operation(
+                "GetNames",
+                7,
+                inputs=("memid", "cMaxNames"),
+                outputs=("rgBstrNames", "pcNames", "return_value"),
+            ),
+            rpc.Operation(
+                "GetRefTypeOfImplType",
+                8,
+                inputs=("index",),
+                outputs=("pRefType", "return_value"),
+            ),
+            rpc.Operation(
+                "GetImplTypeFlags",
+                9,
+                inputs=("index",),
+                outputs=("pImplTypeFlags", "return_value"),
+            ),
+            rpc.Operation("GetIDsOfNames", 10, outputs=("return_value",)),
+            rpc.Operation("Invoke", 11, outputs=("return_value",)),
+            rpc.Operation(
+                "GetDocumentation",
+                12,
+                inputs=("memid", "refPtrFlags"),
+                outputs=(
+                    "pBstrName",
+                    "pBstrDocString",
+                    "pdwHelpContext",
+                    "pBstrHelpFile",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation(
+                "GetDllEntry",
+                13,
+                inputs=("memid", "invKind", "refPtrFlags"),
+                outputs=("pBstrDllName", "pBstrName", "pwOrdinal", "return_value"),
+            ),
+            rpc.Operation(
+                "GetRefTypeInfo",
+                14,
+                inputs=("hRefType",),
+                outputs=("ppTInfo", "return_value"),
+            ),
+            rpc.Operation("AddressOfMember", 15, outputs=("return_value",)),
+            rpc.Operation(
+                "CreateInstance",
+                16,
+                inputs=("riid",),
+                outputs=("ppvObj", "return_value"),
+            ),
+            rpc.Operation(
+                "GetMops", 17, inputs=("memid",), outputs=("pBstrMops", "return_value")
+            ),
+            rpc.Operation(
+                "GetContainingTypeLib", 18, outputs=("ppTLib", "pIndex", "return_value")
+            ),
+            rpc.Operation("ReleaseTypeAttr", 19, outputs=("return_value",)),
+            rpc.Operation("ReleaseFuncDesc", 20, outputs=("return_value",)),
+            rpc.Operation("ReleaseVarDesc", 21, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def GetTypeAttr(self) -> GetTypeAttrResult:
+        """[call_as(GetTypeAttr)] HRESULT RemoteGetTypeAttr(
+            [out] LPTYPEATTR *ppTypeAttr,
+            [out] CLEANLOCALSTORAGE *pDummy
+        )
+        """
+        result: GetTypeAttrResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetTypeComp(self) -> GetTypeCompResult:
+        """HRESULT GetTypeComp([out] ITypeComp **ppTComp)"""
+        result: GetTypeCompResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetFuncDesc(self, index: int) -> GetFuncDescResult:
+        """[call_as(GetFuncDesc)] HRESULT RemoteGetFuncDesc(
+            [in] UINT index,
+            [out] LPFUNCDESC *ppFuncDesc,
+            [out] CLEANLOCALSTORAGE *pDummy
+        )
+        """
+        result: GetFuncDescResult = await self._call(5, index)
+        return result
+
+    @abstractmethod
+    async def GetVarDesc(self, index: int) -> GetVarDescResult:
+        """[call_as(GetVarDesc)] HRESULT RemoteGetVarDesc(
+            [in] UINT index,
+            [out] LPVARDESC *ppVarDesc,
+            [out] CLEANLOCALSTORAGE *pDummy
+        )
+        """
+        result: GetVarDescResult = await self._call(6, index)
+        return result
+
+    @abstractmethod
+    async def GetNames(self, memid: int, cMaxNames: int) -> GetNamesResult:
+        """[call_as(GetNames)] HRESULT RemoteGetNames(
+            [in] MEMBERID memid,
+            [out, size_is(cMaxNames), length_is(*pcNames)] BSTR *rgBstrNames,
+            [in] UINT cMaxNames,
+            [out] UINT *pcNames
+        )
+        """
+        result: GetNamesResult = await self._call(7, memid, cMaxNames)
+        return result
+
+    @abstractmethod
+    async def GetRefTypeOfImplType(self, index: int) -> GetRefTypeOfImplTypeResult:
+        """HRESULT GetRefTypeOfImplType([in] UINT index, [out] HREFTYPE *pRefType)"""
+        result: GetRefTypeOfImplTypeResult = await self._call(8, index)
+        return result
+
+    @abstractmethod
+    async def GetImplTypeFlags(self, index: int) -> GetImplTypeFlagsResult:
+        """HRESULT GetImplTypeFlags([in] UINT index, [out] INT *pImplTypeFlags)"""
+        result: GetImplTypeFlagsResult = await self._call(9, index)
+        return result
+
+    @abstractmethod
+    async def GetIDsOfNames(self) -> int:
+        """[call_as(GetIDsOfNames)] HRESULT LocalGetIDsOfNames(void)"""
+        result: int = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def Invoke(self) -> int:
+        """[call_as(Invoke)] HRESULT LocalInvoke(void)"""
+        result: int = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def GetDocumentation(
+        self, memid: int, refPtrFlags: int
+    ) -> GetDocumentationResult:
+        """[call_as(GetDocumentation)] HRESULT RemoteGetDocumentation(
+            [in] MEMBERID memid,
+            [in] DWORD refPtrFlags,
+            [out] BSTR *pBstrName,
+            [out] BSTR *pBstrDocString,
+            [out] DWORD *pdwHelpContext,
+            [out] BSTR *pBstrHelpFile
+        )
+        """
+        result: GetDocumentationResult = await self._call(12, memid, refPtrFlags)
+        return result
+
+    @abstractmethod
+    async def GetDllEntry(
+        self, memid: int, invKind: INVOKEKIND, refPtrFlags: int
+    ) -> GetDllEntryResult:
+        """[call_as(GetDllEntry)] HRESULT RemoteGetDllEntry(
+            [in] MEMBERID memid,
+            [in] INVOKEKIND invKind,
+            [in] DWORD refPtrFlags,
+            [out] BSTR *pBstrDllName,
+            [out] BSTR *pBstrName,
+            [out] WORD *pwOrdinal
+        )
+        """
+        result: GetDllEntryResult = await self._call(13, memid, invKind, refPtrFlags)
+        return result
+
+    @abstractmethod
+    async def GetRefTypeInfo(self, hRefType: int) -> GetRefTypeInfoResult:
+        """HRESULT GetRefTypeInfo([in] HREFTYPE hRefType, [out] ITypeInfo **ppTInfo)"""
+        result: GetRefTypeInfoResult = await self._call(14, hRefType)
+        return result
+
+    @abstractmethod
+    async def AddressOfMember(self) -> int:
+        """[call_as(AddressOfMember)] HRESULT LocalAddressOfMember(void)"""
+        result: int = await self._call(15)
+        return result
+
+    @abstractmethod
+    async def CreateInstance(self, riid: UUID) -> CreateInstanceResult:
+        """[call_as(CreateInstance)] HRESULT RemoteCreateInstance(
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObj
+        )
+        """
+        result: CreateInstanceResult = await self._call(16, riid)
+        return result
+
+    @abstractmethod
+    async def GetMops(self, memid: int) -> GetMopsResult:
+        """HRESULT GetMops([in] MEMBERID memid, [out] BSTR *pBstrMops)"""
+        result: GetMopsResult = await self._call(17, memid)
+        return result
+
+    @abstractmethod
+    async def GetContainingTypeLib(self) -> GetContainingTypeLibResult:
+        """[call_as(GetContainingTypeLib)] HRESULT RemoteGetContainingTypeLib(
+            [out] ITypeLib **ppTLib,
+            [out] UINT *pIndex
+        )
+        """
+        result: GetContainingTypeLibResult = await self._call(18)
+        return result
+
+    @abstractmethod
+    async def ReleaseTypeAttr(self) -> int:
+        """[call_as(ReleaseTypeAttr)] HRESULT LocalReleaseTypeAttr(void)"""
+        result: int = await self._call(19)
+        return result
+
+    @abstractmethod
+    async def ReleaseFuncDesc(self) -> int:
+        """[call_as(ReleaseFuncDesc)] HRESULT LocalReleaseFuncDesc(void)"""
+        result: int = await self._call(20)
+        return result
+
+    @abstractmethod
+    async def ReleaseVarDesc(self) -> int:
+        """[call_as(ReleaseVarDesc)] HRESULT LocalReleaseVarDesc(void)"""
+        result: int = await self._call(21)
+        return result
+
+
+class ITypeInfo2(ITypeInfo):
+    """interface ITypeInfo2."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020412-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeInfo2",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=41,
+        operations=(
+            rpc.Operation("GetTypeKind", 22, outputs=("pTypeKind", "return_value")),
+            rpc.Operation("GetTypeFlags", 23, outputs=("pTypeFlags", "return_value")),
+            rpc.Operation(
+                "GetFuncIndexOfMemId",
+                24,
+                inputs=("memid", "invKind"),
+                outputs=("pFuncIndex", "return_value"),
+            ),
+            rpc.Operation(
+                "GetVarIndexOfMemId",
+                25,
+                inputs=("memid",),
+                outputs=("pVarIndex", "return_value"),
+            ),
+            rpc.Operation(
+                "GetCustData", 26, inputs=("guid",), outputs=("pVarVal", "return_value")
+            ),
+            rpc.Operation(
+                "GetFuncCustData",
+                27,
+                inputs=("index", "guid"),
+                outputs=("pVarVal", "return_value"),
+            ),
+            rpc.Operation(
+                "GetParamCustData",
+                28,
+                inputs=("indexFunc", "indexParam", "guid"),
+                outputs=("pVarVal", "return_value"),
+            ),
+            rpc.Operation(
+                "GetVarCustData",
+                29,
+                inputs=("index", "guid"),
+                outputs=("pVarVal", "return_value"),
+            ),
+            rpc.Operation(
+                "GetImplTypeCustData",
+                30,
+                inputs=("index", "guid"),
+                outputs=("pVarVal", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDocumentation2",
+                31,
+                inputs=("memid", "lcid", "refPtrFlags"),
+                outputs=(
+                    "pbstrHelpString",
+                    "pdwHelpStringContext",
+                    "pbstrHelpStringDll",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation("GetAllCustData", 32, outputs=("pCustData", "return_value")),
+            rpc.Operation(
+                "GetAllFuncCustData",
+                33,
+                inputs=("index",),
+                outputs=("pCustData", "return_value"),
+            ),
+            rpc.Operation(
+                "GetAllParamCustData",
+                34,
+                inputs=("indexFunc", "indexParam"),
+                outputs=("pCustData", "return_value"),
+            ),
+            rpc.Operation(
+                "GetAllVarCustData",
+                35,
+                inputs=("index",),
+                outputs=("pCustData", "return_value"),
+            ),
+            rpc.Operation(
+                "GetAllImplTypeCustData",
+                36,
+                inputs=("index",),
+                outputs=("pCustData", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetTypeKind(self) -> GetTypeKindResult:
+        """HRESULT GetTypeKind([out] TYPEKIND *pTypeKind)"""
+        result: GetTypeKindResult = await self._call(22)
+        return result
+
+    @abstractmethod
+    async def GetTypeFlags(self) -> GetTypeFlagsResult:
+        """HRESULT GetTypeFlags([out] ULONG *pTypeFlags)"""
+        result: GetTypeFlagsResult = await self._call(23)
+        return result
+
+    @abstractmethod
+    async def GetFuncIndexOfMemId(
+        self, memid: int, invKind: INVOKEKIND
+    ) -> GetFuncIndexOfMemIdResult:
+        """HRESULT GetFuncIndexOfMemId(
+            [in] MEMBERID memid,
+            [in] INVOKEKIND invKind,
+            [out] UINT *pFuncIndex
+        )
+        """
+        result: GetFuncIndexOfMemIdResult = await self._call(24, memid, invKind)
+        return result
+
+    @abstractmethod
+    async def GetVarIndexOfMemId(self, memid: int) -> GetVarIndexOfMemIdResult:
+        """HRESULT GetVarIndexOfMemId([in] MEMBERID memid, [out] UINT *pVarIndex)"""
+        result: GetVarIndexOfMemIdResult = await self._call(25, memid)
+        return result
+
+    @abstractmethod
+    async def GetCustData(self, guid: UUID) -> GetCustDataResult:
+        """HRESULT GetCustData([in] REFGUID guid, [out] VARIANT *pVarVal)"""
+        result: GetCustDataResult = await self._call(26, guid)
+        return result
+
+    @abstractmethod
+    async def GetFuncCustData(self, index: int, guid: UUID) -> GetFuncCustDataResult:
+        """HRESULT GetFuncCustData(
+            [in] UINT index,
+            [in] REFGUID guid,
+            [out] VARIANT *pVarVal
+        )
+        """
+        result: GetFuncCustDataResult = await self._call(27, index, guid)
+        return result
+
+    @abstractmethod
+    async def GetParamCustData(
+        self, indexFunc: int, indexParam: int, guid: UUID
+    ) -> GetParamCustDataResult:
+        """HRESULT GetParamCustData(
+            [in] UINT indexFunc,
+            [in] UINT indexParam,
+            [in] REFGUID guid,
+            [out] VARIANT *pVarVal
+        )
+        """
+        result: GetParamCustDataResult = await self._call(
+            28, indexFunc, indexParam, guid
+        )
+        return result
+
+    @abstractmethod
+    async def GetVarCustData(self, index: int, guid: UUID) -> GetVarCustDataResult:
+        """HRESULT GetVarCustData(
+            [in] UINT index,
+            [in] REFGUID guid,
+            [out] VARIANT *pVarVal
+        )
+        """
+        result: GetVarCustDataResult = await self._call(29, index, guid)
+        return result
+
+    @abstractmethod
+    async def GetImplTypeCustData(
+        self, index: int, guid: UUID
+    ) -> GetImplTypeCustDataResult:
+        """HRESULT GetImplTypeCustData(
+            [in] UINT index,
+            [in] REFGUID guid,
+            [out] VARIANT *pVarVal
+        )
+        """
+        result: GetImplTypeCustDataResult = await self._call(30, index, guid)
+        return result
+
+    @abstractmethod
+    async def GetDocumentation2(
+        self, memid: int, lcid: int, refPtrFlags: int
+    ) -> GetDocumentation2Result:
+        """[call_as(GetDocumentation2)] HRESULT RemoteGetDocumentation2(
+            [in] MEMBERID memid,
+            [in] LCID lcid,
+            [in] DWORD refPtrFlags,
+            [out] BSTR *pbstrHelpString,
+            [out] DWORD *pdwHelpStringContext,
+            [out] BSTR *pbstrHelpStringDll
+        )
+        """
+        result: GetDocumentation2Result = await self._call(31, memid, lcid, refPtrFlags)
+        return result
+
+    @abstractmethod
+    async def GetAllCustData(self) -> GetAllCustDataResult:
+        """HRESULT GetAllCustData([out] CUSTDATA *pCustData)"""
+        result: GetAllCustDataResult = await self._call(32)
+        return result
+
+    @abstractmethod
+    async def GetAllFuncCustData(self, index: int) -> GetAllFuncCustDataResult:
+        """HRESULT GetAllFuncCustData([in] UINT index, [out] CUSTDATA *pCustData)"""
+        result: GetAllFuncCustDataResult = await self._call(33, index)
+        return result
+
+    @abstractmethod
+    async def GetAllParamCustData(
+        self, indexFunc: int, indexParam: int
+    ) -> GetAllParamCustDataResult:
+        """HRESULT GetAllParamCustData(
+            [in] UINT indexFunc,
+            [in] UINT indexParam,
+            [out] CUSTDATA *pCustData
+        )
+        """
+        result: GetAllParamCustDataResult = await self._call(34, indexFunc, indexParam)
+        return result
+
+    @abstractmethod
+    async def GetAllVarCustData(self, index: int) -> GetAllVarCustDataResult:
+        """HRESULT GetAllVarCustData([in] UINT index, [out] CUSTDATA *pCustData)"""
+        result: GetAllVarCustDataResult = await self._call(35, index)
+        return result
+
+    @abstractmethod
+    async def GetAllImplTypeCustData(self, index: int) -> GetAllImplTypeCustDataResult:
+        """HRESULT GetAllImplTypeCustData([in] UINT index, [out] CUSTDATA *pCustData)"""
+        result: GetAllImplTypeCustDataResult = await self._call(36, index)
+        return result
+
+
+class ITypeLib(com.IUnknown):
+    """A library of types."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020402-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeLib",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=78,
+        operations=(
+            rpc.Operation("GetTypeInfoCount", 3, outputs=("pcTInfo", "return_value")),
+            rpc.Operation(
+                "GetTypeInfo", 4, inputs=("index",), outputs=("ppTInfo", "return_value")
+            ),
+            rpc.Operation(
+                "GetTypeInfoType",
+                5,
+                inputs=("index",),
+                outputs=("pTKind", "return_value"),
+            ),
+            rpc.Operation(
+                "GetTypeInfoOfGuid",
+                6,
+                inputs=("guid",),
+                outputs=("ppTinfo", "return_value"),
+            ),
+            rpc.Operation(
+                "GetLibAttr", 7, outputs=("ppTLibAttr", "pDummy", "return_value")
+            ),
+            rpc.Operation("GetTypeComp", 8, outputs=("ppTComp", "return_value")),
+            rpc.Operation(
+                "GetDocumentation",
+                9,
+                inputs=("index", "refPtrFlags"),
+                outputs=(
+                    "pBstrName",
+                    "pBstrDocString",
+                    "pdwHelpContext",
+                    "pBstrHelpFile",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation(
+                "IsName",
+                10,
+                inputs=("szNameBuf", "lHashVal"),
+                outputs=("pfName", "pBstrLibName", "return_value"),
+            ),
+            rpc.Operation(
+                "FindName",
+                11,
+                inputs=("szNameBuf", "lHashVal", "pcFound"),
+                outputs=(
+                    "ppTInfo",
+                    "rgMemId",
+                    "pcFound",
+                    "pBstrLibName",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation("ReleaseTLibAttr", 12, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def GetTypeInfoCount(self) -> ITypeLibGetTypeInfoCountResult:
+        """[call_as(GetTypeInfoCount)] HRESULT RemoteGetTypeInfoCount([out] UINT *pcTInfo)"""
+        result: ITypeLibGetTypeInfoCountResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetTypeInfo(self, index: int) -> ITypeLibGetTypeInfoResult:
+        """HRESULT GetTypeInfo([in] UINT index, [out] ITypeInfo **ppTInfo)"""
+        result: ITypeLibGetTypeInfoResult = await self._call(4, index)
+        return result
+
+    @abstractmethod
+    async def GetTypeInfoType(self, index: int) -> GetTypeInfoTypeResult:
+        """HRESULT GetTypeInfoType([in] UINT index, [out] TYPEKIND *pTKind)"""
+        result: GetTypeInfoTypeResult = await self._call(5, index)
+        return result
+
+    @abstractmethod
+    async def GetTypeInfoOfGuid(self, guid: UUID) -> GetTypeInfoOfGuidResult:
+        """HRESULT GetTypeInfoOfGuid([in] REFGUID guid, [out] ITypeInfo **ppTinfo)"""
+        result: GetTypeInfoOfGuidResult = await self._call(6, guid)
+        return result
+
+    @abstractmethod
+    async def GetLibAttr(self) -> GetLibAttrResult:
+        """[call_as(GetLibAttr)] HRESULT RemoteGetLibAttr(
+            [out] LPTLIBATTR *ppTLibAttr,
+            [out] CLEANLOCALSTORAGE *pDummy
+        )
+        """
+        result: GetLibAttrResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def GetTypeComp(self) -> ITypeLibGetTypeCompResult:
+        """HRESULT GetTypeComp([out] ITypeComp **ppTComp)"""
+        result: ITypeLibGetTypeCompResult = await self._call(8)
+        return result
+
+    @abstractmethod
+    async def GetDocumentation(
+        self, index: int, refPtrFlags: int
+    ) -> ITypeLibGetDocumentationResult:
+        """[call_as(GetDocumentation)] HRESULT RemoteGetDocumentation(
+            [in] INT index,
+            [in] DWORD refPtrFlags,
+            [out] BSTR *pBstrName,
+            [out] BSTR *pBstrDocString,
+            [out] DWORD *pdwHelpContext,
+            [out] BSTR *pBstrHelpFile
+        )
+        """
+        result: ITypeLibGetDocumentationResult = await self._call(9, index, refPtrFlags)
+        return result
+
+    @abstractmethod
+    async def IsName(self, szNameBuf: str, lHashVal: int) -> IsNameResult:
+        """[call_as(IsName)] HRESULT RemoteIsName(
+            [in] LPOLESTR szNameBuf,
+            [in] ULONG lHashVal,
+            [out] BOOL *pfName,
+            [out] BSTR *pBstrLibName
+        )
+        """
+        result: IsNameResult = await self._call(10, szNameBuf, lHashVal)
+        return result
+
+    @abstractmethod
+    async def FindName(
+        self, szNameBuf: str, lHashVal: int, pcFound: int
+    ) -> FindNameResult:
+        """[call_as(FindName)] HRESULT RemoteFindName(
+            [in] LPOLESTR szNameBuf,
+            [in] ULONG lHashVal,
+            [out, size_is(*pcFound), length_is(*pcFound)] ITypeInfo **ppTInfo,
+            [out, size_is(*pcFound), length_is(*pcFound)] MEMBERID *rgMemId,
+            [in, out] USHORT *pcFound,
+            [out] BSTR *pBstrLibName
+        )
+        """
+        result: FindNameResult = await self._call(11, szNameBuf, lHashVal, pcFound)
+        return result
+
+    @abstractmethod
+    async def ReleaseTLibAttr(self) -> int:
+        """[call_as(ReleaseTLibAttr)] HRESULT LocalReleaseTLibAttr(void)"""
+        result: int = await self._call(12)
+        return result
+
+
+class ITypeLib2(ITypeLib):
+    """interface ITypeLib2."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("00020411-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ITypeLib2",
+        IID,
+        module=__name__,
+        codec="_oaidlbase_objects",
+        offset=91,
+        operations=(
+            rpc.Operation(
+                "GetCustData", 13, inputs=("guid",), outputs=("pVarVal", "return_value")
+            ),
+            rpc.Operation(
+                "GetLibStatistics",
+                14,
+                outputs=("pcUniqueNames", "pcchUniqueNames", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDocumentation2",
+                15,
+                inputs=("index", "lcid", "refPtrFlags"),
+                outputs=(
+                    "pbstrHelpString",
+                    "pdwHelpStringContext",
+                    "pbstrHelpStringDll",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation("GetAllCustData", 16, outputs=("pCustData", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetCustData(self, guid: UUID) -> ITypeLib2GetCustDataResult:
+        """HRESULT GetCustData([in] REFGUID guid, [out] VARIANT *pVarVal)"""
+        result: ITypeLib2GetCustDataResult = await self._call(13, guid)
+        return result
+
+    @abstractmethod
+    async def GetLibStatistics(self) -> GetLibStatisticsResult:
+        """[call_as(GetLibStatistics)] HRESULT RemoteGetLibStatistics(
+            [out] ULONG *pcUniqueNames,
+            [out] ULONG *pcchUniqueNames
+        )
+        """
+        result: GetLibStatisticsResult = await self._call(14)
+        return result
+
+    @abstractmethod
+    async def GetDocumentation2(
+        self, index: int, lcid: int, refPtrFlags: int
+    ) -> ITypeLib2GetDocumentation2Result:
+        """[call_as(GetDocumentation2)] HRESULT RemoteGetDocumentation2(
+            [in] INT index,
+            [in] LCID lcid,
+            [in] DWORD refPtrFlags,
+            [out] BSTR *pbstrHelpString,
+            [out] DWORD *pdwHelpStringContext,
+            [out] BSTR *pbstrHelpStringDll
+        )
+        """
+        result: ITypeLib2GetDocumentation2Result = await self._call(
+            15, index, lcid, refPtrFlags
+        )
+        return result
+
+    @abstractmethod
+    async def GetAllCustData(self) -> ITypeLib2GetAllCustDataResult:
+        """HRESULT GetAllCustData([out] CUSTDATA *pCustData)"""
+        result: ITypeLib2GetAllCustDataResult = await self._call(16)
+        return result
+
+
+class IRecordInfo(com.IUnknown):
+    """How values of a user's structure are made, copied and read by field name."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("0000002f-0000-0000-c000-000000000046")
+
+
 LPSAFEARRAYBOUND: TypeAlias = SAFEARRAYBOUND | None
 wireVARIANT: TypeAlias = wireVARIANTStr | None
 wireBRECORD: TypeAlias = wireBRECORDStr | None
@@ -1372,69 +2400,731 @@ LPVARDESC: TypeAlias = VARDESC | None
 CLEANLOCALSTORAGE: TypeAlias = int
 LPCUSTDATAITEM: TypeAlias = CUSTDATAITEM | None
 LPCUSTDATA: TypeAlias = CUSTDATA | None
-LPDISPATCH: TypeAlias = bytes | None
-LPENUMVARIANT: TypeAlias = bytes | None
-LPTYPECOMP: TypeAlias = bytes | None
+LPDISPATCH: TypeAlias = IDispatch | None
+LPENUMVARIANT: TypeAlias = IEnumVARIANT | None
+LPTYPECOMP: TypeAlias = ITypeComp | None
 LPBINDPTR: TypeAlias = object | None
-LPTYPEINFO: TypeAlias = bytes | None
-LPTYPEINFO2: TypeAlias = bytes | None
-LPTYPELIB: TypeAlias = bytes | None
+LPTYPEINFO: TypeAlias = ITypeInfo | None
+LPTYPEINFO2: TypeAlias = ITypeInfo2 | None
+LPTYPELIB: TypeAlias = ITypeLib | None
 LPTLIBATTR: TypeAlias = TLIBATTR | None
-LPTYPELIB2: TypeAlias = bytes | None
-LPRECORDINFO: TypeAlias = bytes | None
+LPTYPELIB2: TypeAlias = ITypeLib2 | None
+LPRECORDINFO: TypeAlias = IRecordInfo | None
 
 
-class IDispatch(com.IUnknown):
-    """Calls methods and reads and writes properties by number, and numbers by name."""
+class GetTypeInfoCountResult(rpc.Result):
+    """What GetTypeInfoCount gives back; unpacks like a tuple."""
 
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020400-0000-0000-c000-000000000046")
+    __slots__ = ("pctinfo", "return_value")
+    __match_args__ = ("pctinfo", "return_value")
 
-
-class IEnumVARIANT(com.IUnknown):
-    """interface IEnumVARIANT."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020404-0000-0000-c000-000000000046")
+    def __init__(self, pctinfo: int, return_value: int = 0) -> None:
+        self.pctinfo = pctinfo  # [out] UINT *pctinfo
+        self.return_value = return_value  # HRESULT
 
 
-class ITypeComp(com.IUnknown):
-    """Finds names as a compiler does."""
+class GetTypeInfoResult(rpc.Result):
+    """What GetTypeInfo gives back; unpacks like a tuple."""
 
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020403-0000-0000-c000-000000000046")
+    __slots__ = ("ppTInfo", "return_value")
+    __match_args__ = ("ppTInfo", "return_value")
 
-
-class ITypeInfo(com.IUnknown):
-    """One type of a library."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020401-0000-0000-c000-000000000046")
+    def __init__(self, ppTInfo: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTInfo = ppTInfo  # [out] ITypeInfo **ppTInfo
+        self.return_value = return_value  # HRESULT
 
 
-class ITypeInfo2(ITypeInfo):
-    """interface ITypeInfo2."""
+class GetIDsOfNamesResult(rpc.Result):
+    """What GetIDsOfNames gives back; unpacks like a tuple."""
 
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020412-0000-0000-c000-000000000046")
+    __slots__ = ("rgDispId", "return_value")
+    __match_args__ = ("rgDispId", "return_value")
 
-
-class ITypeLib(com.IUnknown):
-    """A library of types."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020402-0000-0000-c000-000000000046")
+    def __init__(self, rgDispId: list[int], return_value: int = 0) -> None:
+        self.rgDispId = rgDispId  # [out, size_is(cNames)] DISPID *rgDispId
+        self.return_value = return_value  # HRESULT
 
 
-class ITypeLib2(ITypeLib):
-    """interface ITypeLib2."""
+class InvokeResult(rpc.Result):
+    """What Invoke gives back; unpacks like a tuple."""
 
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00020411-0000-0000-c000-000000000046")
+    __slots__ = ("pVarResult", "pExcepInfo", "pArgErr", "rgVarRef", "return_value")
+    __match_args__ = ("pVarResult", "pExcepInfo", "pArgErr", "rgVarRef", "return_value")
+
+    def __init__(
+        self,
+        pVarResult: wireVARIANTStr | None,
+        pExcepInfo: EXCEPINFO,
+        pArgErr: int,
+        rgVarRef: list[wireVARIANTStr | None],
+        return_value: int = 0,
+    ) -> None:
+        self.pVarResult = pVarResult  # [out] VARIANT *pVarResult
+        self.pExcepInfo = pExcepInfo  # [out] EXCEPINFO *pExcepInfo
+        self.pArgErr = pArgErr  # [out] UINT *pArgErr
+        self.rgVarRef = rgVarRef  # [in, out, size_is(cVarRef)] VARIANTARG *rgVarRef
+        self.return_value = return_value  # HRESULT
 
 
-class IRecordInfo(com.IUnknown):
-    """How values of a user's structure are made, copied and read by field name."""
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
 
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("0000002f-0000-0000-c000-000000000046")
+    __slots__ = ("rgVar", "pCeltFetched", "return_value")
+    __match_args__ = ("rgVar", "pCeltFetched", "return_value")
+
+    def __init__(
+        self,
+        rgVar: list[wireVARIANTStr | None],
+        pCeltFetched: int,
+        return_value: int = 0,
+    ) -> None:
+        # [out, size_is(celt), length_is(*pCeltFetched)] VARIANT *rgVar
+        self.rgVar = rgVar
+        self.pCeltFetched = pCeltFetched  # [out] ULONG *pCeltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumVARIANT | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumVARIANT **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class BindResult(rpc.Result):
+    """What Bind gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "ppTInfo",
+        "pDescKind",
+        "ppFuncDesc",
+        "ppVarDesc",
+        "ppTypeComp",
+        "pDummy",
+        "return_value",
+    )
+    __match_args__ = (
+        "ppTInfo",
+        "pDescKind",
+        "ppFuncDesc",
+        "ppVarDesc",
+        "ppTypeComp",
+        "pDummy",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        ppTInfo: ITypeInfo | None,
+        pDescKind: DESCKIND,
+        ppFuncDesc: FUNCDESC | None,
+        ppVarDesc: VARDESC | None,
+        ppTypeComp: ITypeComp | None,
+        pDummy: int,
+        return_value: int = 0,
+    ) -> None:
+        self.ppTInfo = ppTInfo  # [out] ITypeInfo **ppTInfo
+        self.pDescKind = pDescKind  # [out] DESCKIND *pDescKind
+        self.ppFuncDesc = ppFuncDesc  # [out] LPFUNCDESC *ppFuncDesc
+        self.ppVarDesc = ppVarDesc  # [out] LPVARDESC *ppVarDesc
+        self.ppTypeComp = ppTypeComp  # [out] ITypeComp **ppTypeComp
+        self.pDummy = pDummy  # [out] CLEANLOCALSTORAGE *pDummy
+        self.return_value = return_value  # HRESULT
+
+
+class BindTypeResult(rpc.Result):
+    """What BindType gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTInfo", "return_value")
+    __match_args__ = ("ppTInfo", "return_value")
+
+    def __init__(self, ppTInfo: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTInfo = ppTInfo  # [out] ITypeInfo **ppTInfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeAttrResult(rpc.Result):
+    """What GetTypeAttr gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTypeAttr", "pDummy", "return_value")
+    __match_args__ = ("ppTypeAttr", "pDummy", "return_value")
+
+    def __init__(
+        self, ppTypeAttr: TYPEATTR | None, pDummy: int, return_value: int = 0
+    ) -> None:
+        self.ppTypeAttr = ppTypeAttr  # [out] LPTYPEATTR *ppTypeAttr
+        self.pDummy = pDummy  # [out] CLEANLOCALSTORAGE *pDummy
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeCompResult(rpc.Result):
+    """What GetTypeComp gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTComp", "return_value")
+    __match_args__ = ("ppTComp", "return_value")
+
+    def __init__(self, ppTComp: ITypeComp | None, return_value: int = 0) -> None:
+        self.ppTComp = ppTComp  # [out] ITypeComp **ppTComp
+        self.return_value = return_value  # HRESULT
+
+
+class GetFuncDescResult(rpc.Result):
+    """What GetFuncDesc gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppFuncDesc", "pDummy", "return_value")
+    __match_args__ = ("ppFuncDesc", "pDummy", "return_value")
+
+    def __init__(
+        self, ppFuncDesc: FUNCDESC | None, pDummy: int, return_value: int = 0
+    ) -> None:
+        self.ppFuncDesc = ppFuncDesc  # [out] LPFUNCDESC *ppFuncDesc
+        self.pDummy = pDummy  # [out] CLEANLOCALSTORAGE *pDummy
+        self.return_value = return_value  # HRESULT
+
+
+class GetVarDescResult(rpc.Result):
+    """What GetVarDesc gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppVarDesc", "pDummy", "return_value")
+    __match_args__ = ("ppVarDesc", "pDummy", "return_value")
+
+    def __init__(
+        self, ppVarDesc: VARDESC | None, pDummy: int, return_value: int = 0
+    ) -> None:
+        self.ppVarDesc = ppVarDesc  # [out] LPVARDESC *ppVarDesc
+        self.pDummy = pDummy  # [out] CLEANLOCALSTORAGE *pDummy
+        self.return_value = return_value  # HRESULT
+
+
+class GetNamesResult(rpc.Result):
+    """What GetNames gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgBstrNames", "pcNames", "return_value")
+    __match_args__ = ("rgBstrNames", "pcNames", "return_value")
+
+    def __init__(
+        self,
+        rgBstrNames: list[FLAGGED_WORD_BLOB | None],
+        pcNames: int,
+        return_value: int = 0,
+    ) -> None:
+        # [out, size_is(cMaxNames), length_is(*pcNames)] BSTR *rgBstrNames
+        self.rgBstrNames = rgBstrNames
+        self.pcNames = pcNames  # [out] UINT *pcNames
+        self.return_value = return_value  # HRESULT
+
+
+class GetRefTypeOfImplTypeResult(rpc.Result):
+    """What GetRefTypeOfImplType gives back; unpacks like a tuple."""
+
+    __slots__ = ("pRefType", "return_value")
+    __match_args__ = ("pRefType", "return_value")
+
+    def __init__(self, pRefType: int, return_value: int = 0) -> None:
+        self.pRefType = pRefType  # [out] HREFTYPE *pRefType
+        self.return_value = return_value  # HRESULT
+
+
+class GetImplTypeFlagsResult(rpc.Result):
+    """What GetImplTypeFlags gives back; unpacks like a tuple."""
+
+    __slots__ = ("pImplTypeFlags", "return_value")
+    __match_args__ = ("pImplTypeFlags", "return_value")
+
+    def __init__(self, pImplTypeFlags: int, return_value: int = 0) -> None:
+        self.pImplTypeFlags = pImplTypeFlags  # [out] INT *pImplTypeFlags
+        self.return_value = return_value  # HRESULT
+
+
+class GetDocumentationResult(rpc.Result):
+    """What GetDocumentation gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "pBstrName",
+        "pBstrDocString",
+        "pdwHelpContext",
+        "pBstrHelpFile",
+        "return_value",
+    )
+    __match_args__ = (
+        "pBstrName",
+        "pBstrDocString",
+        "pdwHelpContext",
+        "pBstrHelpFile",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        pBstrName: FLAGGED_WORD_BLOB | None,
+        pBstrDocString: FLAGGED_WORD_BLOB | None,
+        pdwHelpContext: int,
+        pBstrHelpFile: FLAGGED_WORD_BLOB | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pBstrName = pBstrName  # [out] BSTR *pBstrName
+        self.pBstrDocString = pBstrDocString  # [out] BSTR *pBstrDocString
+        self.pdwHelpContext = pdwHelpContext  # [out] DWORD *pdwHelpContext
+        self.pBstrHelpFile = pBstrHelpFile  # [out] BSTR *pBstrHelpFile
+        self.return_value = return_value  # HRESULT
+
+
+class GetDllEntryResult(rpc.Result):
+    """What GetDllEntry gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrDllName", "pBstrName", "pwOrdinal", "return_value")
+    __match_args__ = ("pBstrDllName", "pBstrName", "pwOrdinal", "return_value")
+
+    def __init__(
+        self,
+        pBstrDllName: FLAGGED_WORD_BLOB | None,
+        pBstrName: FLAGGED_WORD_BLOB | None,
+        pwOrdinal: int,
+        return_value: int = 0,
+    ) -> None:
+        self.pBstrDllName = pBstrDllName  # [out] BSTR *pBstrDllName
+        self.pBstrName = pBstrName  # [out] BSTR *pBstrName
+        self.pwOrdinal = pwOrdinal  # [out] WORD *pwOrdinal
+        self.return_value = return_value  # HRESULT
+
+
+class GetRefTypeInfoResult(rpc.Result):
+    """What GetRefTypeInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTInfo", "return_value")
+    __match_args__ = ("ppTInfo", "return_value")
+
+    def __init__(self, ppTInfo: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTInfo = ppTInfo  # [out] ITypeInfo **ppTInfo
+        self.return_value = return_value  # HRESULT
+
+
+class CreateInstanceResult(rpc.Result):
+    """What CreateInstance gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObj", "return_value")
+    __match_args__ = ("ppvObj", "return_value")
+
+    def __init__(self, ppvObj: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObj = ppvObj  # [out, iid_is(riid)] IUnknown **ppvObj
+        self.return_value = return_value  # HRESULT
+
+
+class GetMopsResult(rpc.Result):
+    """What GetMops gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrMops", "return_value")
+    __match_args__ = ("pBstrMops", "return_value")
+
+    def __init__(
+        self, pBstrMops: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pBstrMops = pBstrMops  # [out] BSTR *pBstrMops
+        self.return_value = return_value  # HRESULT
+
+
+class GetContainingTypeLibResult(rpc.Result):
+    """What GetContainingTypeLib gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTLib", "pIndex", "return_value")
+    __match_args__ = ("ppTLib", "pIndex", "return_value")
+
+    def __init__(
+        self, ppTLib: ITypeLib | None, pIndex: int, return_value: int = 0
+    ) -> None:
+        self.ppTLib = ppTLib  # [out] ITypeLib **ppTLib
+        self.pIndex = pIndex  # [out] UINT *pIndex
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeKindResult(rpc.Result):
+    """What GetTypeKind gives back; unpacks like a tuple."""
+
+    __slots__ = ("pTypeKind", "return_value")
+    __match_args__ = ("pTypeKind", "return_value")
+
+    def __init__(self, pTypeKind: TYPEKIND, return_value: int = 0) -> None:
+        self.pTypeKind = pTypeKind  # [out] TYPEKIND *pTypeKind
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeFlagsResult(rpc.Result):
+    """What GetTypeFlags gives back; unpacks like a tuple."""
+
+    __slots__ = ("pTypeFlags", "return_value")
+    __match_args__ = ("pTypeFlags", "return_value")
+
+    def __init__(self, pTypeFlags: int, return_value: int = 0) -> None:
+        self.pTypeFlags = pTypeFlags  # [out] ULONG *pTypeFlags
+        self.return_value = return_value  # HRESULT
+
+
+class GetFuncIndexOfMemIdResult(rpc.Result):
+    """What GetFuncIndexOfMemId gives back; unpacks like a tuple."""
+
+    __slots__ = ("pFuncIndex", "return_value")
+    __match_args__ = ("pFuncIndex", "return_value")
+
+    def __init__(self, pFuncIndex: int, return_value: int = 0) -> None:
+        self.pFuncIndex = pFuncIndex  # [out] UINT *pFuncIndex
+        self.return_value = return_value  # HRESULT
+
+
+class GetVarIndexOfMemIdResult(rpc.Result):
+    """What GetVarIndexOfMemId gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarIndex", "return_value")
+    __match_args__ = ("pVarIndex", "return_value")
+
+    def __init__(self, pVarIndex: int, return_value: int = 0) -> None:
+        self.pVarIndex = pVarIndex  # [out] UINT *pVarIndex
+        self.return_value = return_value  # HRESULT
+
+
+class GetCustDataResult(rpc.Result):
+    """What GetCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetFuncCustDataResult(rpc.Result):
+    """What GetFuncCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetParamCustDataResult(rpc.Result):
+    """What GetParamCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetVarCustDataResult(rpc.Result):
+    """What GetVarCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetImplTypeCustDataResult(rpc.Result):
+    """What GetImplTypeCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetDocumentation2Result(rpc.Result):
+    """What GetDocumentation2 gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "pbstrHelpString",
+        "pdwHelpStringContext",
+        "pbstrHelpStringDll",
+        "return_value",
+    )
+    __match_args__ = (
+        "pbstrHelpString",
+        "pdwHelpStringContext",
+        "pbstrHelpStringDll",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        pbstrHelpString: FLAGGED_WORD_BLOB | None,
+        pdwHelpStringContext: int,
+        pbstrHelpStringDll: FLAGGED_WORD_BLOB | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pbstrHelpString = pbstrHelpString  # [out] BSTR *pbstrHelpString
+        # [out] DWORD *pdwHelpStringContext
+        self.pdwHelpStringContext = pdwHelpStringContext
+        self.pbstrHelpStringDll = pbstrHelpStringDll  # [out] BSTR *pbstrHelpStringDll
+        self.return_value = return_value  # HRESULT
+
+
+class GetAllCustDataResult(rpc.Result):
+    """What GetAllCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT
+
+
+class GetAllFuncCustDataResult(rpc.Result):
+    """What GetAllFuncCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT
+
+
+class GetAllParamCustDataResult(rpc.Result):
+    """What GetAllParamCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT
+
+
+class GetAllVarCustDataResult(rpc.Result):
+    """What GetAllVarCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT
+
+
+class GetAllImplTypeCustDataResult(rpc.Result):
+    """What GetAllImplTypeCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLibGetTypeInfoCountResult(rpc.Result):
+    """What GetTypeInfoCount gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcTInfo", "return_value")
+    __match_args__ = ("pcTInfo", "return_value")
+
+    def __init__(self, pcTInfo: int, return_value: int = 0) -> None:
+        self.pcTInfo = pcTInfo  # [out] UINT *pcTInfo
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLibGetTypeInfoResult(rpc.Result):
+    """What GetTypeInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTInfo", "return_value")
+    __match_args__ = ("ppTInfo", "return_value")
+
+    def __init__(self, ppTInfo: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTInfo = ppTInfo  # [out] ITypeInfo **ppTInfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeInfoTypeResult(rpc.Result):
+    """What GetTypeInfoType gives back; unpacks like a tuple."""
+
+    __slots__ = ("pTKind", "return_value")
+    __match_args__ = ("pTKind", "return_value")
+
+    def __init__(self, pTKind: TYPEKIND, return_value: int = 0) -> None:
+        self.pTKind = pTKind  # [out] TYPEKIND *pTKind
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeInfoOfGuidResult(rpc.Result):
+    """What GetTypeInfoOfGuid gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTinfo", "return_value")
+    __match_args__ = ("ppTinfo", "return_value")
+
+    def __init__(self, ppTinfo: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTinfo = ppTinfo  # [out] ITypeInfo **ppTinfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetLibAttrResult(rpc.Result):
+    """What GetLibAttr gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTLibAttr", "pDummy", "return_value")
+    __match_args__ = ("ppTLibAttr", "pDummy", "return_value")
+
+    def __init__(
+        self, ppTLibAttr: TLIBATTR | None, pDummy: int, return_value: int = 0
+    ) -> None:
+        self.ppTLibAttr = ppTLibAttr  # [out] LPTLIBATTR *ppTLibAttr
+        self.pDummy = pDummy  # [out] CLEANLOCALSTORAGE *pDummy
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLibGetTypeCompResult(rpc.Result):
+    """What GetTypeComp gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTComp", "return_value")
+    __match_args__ = ("ppTComp", "return_value")
+
+    def __init__(self, ppTComp: ITypeComp | None, return_value: int = 0) -> None:
+        self.ppTComp = ppTComp  # [out] ITypeComp **ppTComp
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLibGetDocumentationResult(rpc.Result):
+    """What GetDocumentation gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "pBstrName",
+        "pBstrDocString",
+        "pdwHelpContext",
+        "pBstrHelpFile",
+        "return_value",
+    )
+    __match_args__ = (
+        "pBstrName",
+        "pBstrDocString",
+        "pdwHelpContext",
+        "pBstrHelpFile",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        pBstrName: FLAGGED_WORD_BLOB | None,
+        pBstrDocString: FLAGGED_WORD_BLOB | None,
+        pdwHelpContext: int,
+        pBstrHelpFile: FLAGGED_WORD_BLOB | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pBstrName = pBstrName  # [out] BSTR *pBstrName
+        self.pBstrDocString = pBstrDocString  # [out] BSTR *pBstrDocString
+        self.pdwHelpContext = pdwHelpContext  # [out] DWORD *pdwHelpContext
+        self.pBstrHelpFile = pBstrHelpFile  # [out] BSTR *pBstrHelpFile
+        self.return_value = return_value  # HRESULT
+
+
+class IsNameResult(rpc.Result):
+    """What IsName gives back; unpacks like a tuple."""
+
+    __slots__ = ("pfName", "pBstrLibName", "return_value")
+    __match_args__ = ("pfName", "pBstrLibName", "return_value")
+
+    def __init__(
+        self, pfName: int, pBstrLibName: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pfName = pfName  # [out] BOOL *pfName
+        self.pBstrLibName = pBstrLibName  # [out] BSTR *pBstrLibName
+        self.return_value = return_value  # HRESULT
+
+
+class FindNameResult(rpc.Result):
+    """What FindName gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTInfo", "rgMemId", "pcFound", "pBstrLibName", "return_value")
+    __match_args__ = ("ppTInfo", "rgMemId", "pcFound", "pBstrLibName", "return_value")
+
+    def __init__(
+        self,
+        ppTInfo: list[ITypeInfo | None],
+        rgMemId: list[int],
+        pcFound: int,
+        pBstrLibName: FLAGGED_WORD_BLOB | None,
+        return_value: int = 0,
+    ) -> None:
+        # [out, size_is(*pcFound), length_is(*pcFound)] ITypeInfo **ppTInfo
+        self.ppTInfo = ppTInfo
+        # [out, size_is(*pcFound), length_is(*pcFound)] MEMBERID *rgMemId
+        self.rgMemId = rgMemId
+        self.pcFound = pcFound  # [in, out] USHORT *pcFound
+        self.pBstrLibName = pBstrLibName  # [out] BSTR *pBstrLibName
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLib2GetCustDataResult(rpc.Result):
+    """What GetCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarVal", "return_value")
+    __match_args__ = ("pVarVal", "return_value")
+
+    def __init__(self, pVarVal: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarVal = pVarVal  # [out] VARIANT *pVarVal
+        self.return_value = return_value  # HRESULT
+
+
+class GetLibStatisticsResult(rpc.Result):
+    """What GetLibStatistics gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcUniqueNames", "pcchUniqueNames", "return_value")
+    __match_args__ = ("pcUniqueNames", "pcchUniqueNames", "return_value")
+
+    def __init__(
+        self, pcUniqueNames: int, pcchUniqueNames: int, return_value: int = 0
+    ) -> None:
+        self.pcUniqueNames = pcUniqueNames  # [out] ULONG *pcUniqueNames
+        self.pcchUniqueNames = pcchUniqueNames  # [out] ULONG *pcchUniqueNames
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLib2GetDocumentation2Result(rpc.Result):
+    """What GetDocumentation2 gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "pbstrHelpString",
+        "pdwHelpStringContext",
+        "pbstrHelpStringDll",
+        "return_value",
+    )
+    __match_args__ = (
+        "pbstrHelpString",
+        "pdwHelpStringContext",
+        "pbstrHelpStringDll",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        pbstrHelpString: FLAGGED_WORD_BLOB | None,
+        pdwHelpStringContext: int,
+        pbstrHelpStringDll: FLAGGED_WORD_BLOB | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pbstrHelpString = pbstrHelpString  # [out] BSTR *pbstrHelpString
+        # [out] DWORD *pdwHelpStringContext
+        self.pdwHelpStringContext = pdwHelpStringContext
+        self.pbstrHelpStringDll = pbstrHelpStringDll  # [out] BSTR *pbstrHelpStringDll
+        self.return_value = return_value  # HRESULT
+
+
+class ITypeLib2GetAllCustDataResult(rpc.Result):
+    """What GetAllCustData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCustData", "return_value")
+    __match_args__ = ("pCustData", "return_value")
+
+    def __init__(self, pCustData: CUSTDATA, return_value: int = 0) -> None:
+        self.pCustData = pCustData  # [out] CUSTDATA *pCustData
+        self.return_value = return_value  # HRESULT

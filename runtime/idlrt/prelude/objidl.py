@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
-from .minwindef import LARGE_INTEGER
-from .objidlbase import COSERVERINFO
+from .minwindef import FILETIME, LARGE_INTEGER, ULARGE_INTEGER
+from .objidlbase import COSERVERINFO, IEnumString, IStream, STATSTG
 from .wtypes import (
     RemotableHandle,
     userCLIPFORMAT,
@@ -51,6 +53,42 @@ __all__ = [
     "INTERFACEINFO",
     "EXTCONN",
     "ContextProperty",
+    "IBindCtx",
+    "IEnumMoniker",
+    "IRunningObjectTable",
+    "IPersist",
+    "IPersistStream",
+    "IMoniker",
+    "IROTData",
+    "IPersistFile",
+    "IEnumSTATSTG",
+    "IStorage",
+    "IPersistStorage",
+    "ILockBytes",
+    "IFillLockBytes",
+    "IRootStorage",
+    "IDirectWriterLock",
+    "ILayoutStorage",
+    "IProgressNotify",
+    "IBlockingLock",
+    "ITimeAndNoticeControl",
+    "IOplockStorage",
+    "IEnumFORMATETC",
+    "IEnumSTATDATA",
+    "IAdviseSink",
+    "AsyncIAdviseSink",
+    "IAdviseSink2",
+    "AsyncIAdviseSink2",
+    "IDataObject",
+    "IDataAdviseHolder",
+    "IMessageFilter",
+    "IClassActivator",
+    "IExternalConnection",
+    "IRunnableObject",
+    "IStdMarshalInfo",
+    "IForegroundTransfer",
+    "IEnumContextProps",
+    "IContext",
     "LPBIND_OPTS",
     "LPBIND_OPTS2",
     "LPBIND_OPTS3",
@@ -93,42 +131,58 @@ __all__ = [
     "LPSTDMARSHALINFO",
     "CPFLAGS",
     "LPENUMCONTEXTPROPS",
-    "IBindCtx",
-    "IEnumMoniker",
-    "IRunningObjectTable",
-    "IPersist",
-    "IPersistStream",
-    "IMoniker",
-    "IROTData",
-    "IPersistFile",
-    "IEnumSTATSTG",
-    "IStorage",
-    "IPersistStorage",
-    "ILockBytes",
-    "IFillLockBytes",
-    "IRootStorage",
-    "IDirectWriterLock",
-    "ILayoutStorage",
-    "IProgressNotify",
-    "IBlockingLock",
-    "ITimeAndNoticeControl",
-    "IOplockStorage",
-    "IEnumFORMATETC",
-    "IEnumSTATDATA",
-    "IAdviseSink",
-    "AsyncIAdviseSink",
-    "IAdviseSink2",
-    "AsyncIAdviseSink2",
-    "IDataObject",
-    "IDataAdviseHolder",
-    "IMessageFilter",
-    "IClassActivator",
-    "IExternalConnection",
-    "IRunnableObject",
-    "IStdMarshalInfo",
-    "IForegroundTransfer",
-    "IEnumContextProps",
-    "IContext",
+    "GetBindOptionsResult",
+    "GetRunningObjectTableResult",
+    "GetObjectParamResult",
+    "EnumObjectParamResult",
+    "NextResult",
+    "CloneResult",
+    "RegisterResult",
+    "GetObjectResult",
+    "GetTimeOfLastChangeResult",
+    "EnumRunningResult",
+    "GetClassIDResult",
+    "GetSizeMaxResult",
+    "BindToObjectResult",
+    "BindToStorageResult",
+    "ReduceResult",
+    "ComposeWithResult",
+    "EnumResult",
+    "HashResult",
+    "IMonikerGetTimeOfLastChangeResult",
+    "InverseResult",
+    "CommonPrefixWithResult",
+    "RelativePathToResult",
+    "GetDisplayNameResult",
+    "ParseDisplayNameResult",
+    "IsSystemMonikerResult",
+    "GetComparisonDataResult",
+    "GetCurFileResult",
+    "IEnumSTATSTGNextResult",
+    "IEnumSTATSTGCloneResult",
+    "CreateStreamResult",
+    "OpenStreamResult",
+    "CreateStorageResult",
+    "OpenStorageResult",
+    "EnumElementsResult",
+    "StatResult",
+    "ReadAtResult",
+    "WriteAtResult",
+    "ILockBytesStatResult",
+    "FillAppendResult",
+    "FillAtResult",
+    "IEnumFORMATETCNextResult",
+    "IEnumFORMATETCCloneResult",
+    "IEnumSTATDATANextResult",
+    "IEnumSTATDATACloneResult",
+    "GetDataResult",
+    "GetDataHereResult",
+    "GetCanonicalFormatEtcResult",
+    "EnumFormatEtcResult",
+    "DAdviseResult",
+    "EnumDAdviseResult",
+    "GetClassObjectResult",
+    "GetRunningClassResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -424,7 +478,11 @@ class STATDATA(ndr.Struct):
     __match_args__ = ("formatetc", "advf", "pAdvSink", "dwConnection")
 
     def __init__(
-        self, formatetc: FORMATETC, advf: int, pAdvSink: bytes | None, dwConnection: int
+        self,
+        formatetc: FORMATETC,
+        advf: int,
+        pAdvSink: IAdviseSink | None,
+        dwConnection: int,
     ) -> None:
         self.formatetc = formatetc  # FORMATETC formatetc
         self.advf = advf  # DWORD advf
@@ -527,7 +585,9 @@ class userSTGMEDIUM(ndr.Struct):
     __slots__ = ("u", "pUnkForRelease")
     __match_args__ = ("u", "pUnkForRelease")
 
-    def __init__(self, u: STGMEDIUM_UNION, pUnkForRelease: bytes | None = None) -> None:
+    def __init__(
+        self, u: STGMEDIUM_UNION, pUnkForRelease: com.IUnknown | None = None
+    ) -> None:
         self.u = u  # STGMEDIUM_UNION u
         self.pUnkForRelease = pUnkForRelease  # IUnknown *pUnkForRelease
 
@@ -554,7 +614,8 @@ class tagSTGMEDIUM_u(ndr.Union):
         | userHENHMETAFILE
         | userHGLOBAL
         | str
-        | bytes
+        | IStream
+        | IStorage
         | None
     )
 
@@ -567,7 +628,8 @@ class tagSTGMEDIUM_u(ndr.Union):
             | userHENHMETAFILE
             | userHGLOBAL
             | str
-            | bytes
+            | IStream
+            | IStorage
             | None
         ) = None,
     ) -> None:
@@ -584,7 +646,7 @@ class tagSTGMEDIUM(ndr.Struct):
     def __init__(
         self,
         u: tagSTGMEDIUM_u,
-        pUnkForRelease: bytes | None = None,
+        pUnkForRelease: com.IUnknown | None = None,
         tymed: int | None = None,
     ) -> None:
         self.tymed = u.tag if tymed is None else tymed  # DWORD tymed
@@ -706,7 +768,7 @@ class INTERFACEINFO(ndr.Struct):
     __slots__ = ("pUnk", "iid", "wMethod")
     __match_args__ = ("pUnk", "iid", "wMethod")
 
-    def __init__(self, pUnk: bytes | None, iid: UUID, wMethod: int) -> None:
+    def __init__(self, pUnk: com.IUnknown | None, iid: UUID, wMethod: int) -> None:
         self.pUnk = pUnk  # IUnknown *pUnk
         self.iid = iid  # IID iid
         self.wMethod = wMethod  # WORD wMethod
@@ -733,55 +795,12 @@ class ContextProperty(ndr.Struct):
     __slots__ = ("policyId", "flags", "pUnk")
     __match_args__ = ("policyId", "flags", "pUnk")
 
-    def __init__(self, policyId: UUID, flags: int, pUnk: bytes | None = None) -> None:
+    def __init__(
+        self, policyId: UUID, flags: int, pUnk: com.IUnknown | None = None
+    ) -> None:
         self.policyId = policyId  # GUID policyId
         self.flags = flags  # CPFLAGS flags
         self.pUnk = pUnk  # [unique] IUnknown *pUnk
-
-
-LPBIND_OPTS: TypeAlias = BIND_OPTS | None
-LPBIND_OPTS2: TypeAlias = BIND_OPTS2 | None
-LPBIND_OPTS3: TypeAlias = BIND_OPTS3 | None
-LPBC: TypeAlias = bytes | None
-LPBINDCTX: TypeAlias = bytes | None
-LPENUMMONIKER: TypeAlias = bytes | None
-LPRUNNINGOBJECTTABLE: TypeAlias = bytes | None
-LPPERSIST: TypeAlias = bytes | None
-LPPERSISTSTREAM: TypeAlias = bytes | None
-LPMONIKER: TypeAlias = bytes | None
-LPPERSISTFILE: TypeAlias = bytes | None
-wireSNB: TypeAlias = RemSNB | None
-#: Names that end with a NULL; they travel one after the other, with their terminators
-SNB: TypeAlias = RemSNB | None
-LPENUMSTATSTG: TypeAlias = bytes | None
-LPSTORAGE: TypeAlias = bytes | None
-LPPERSISTSTORAGE: TypeAlias = bytes | None
-LPLOCKBYTES: TypeAlias = bytes | None
-LPROOTSTORAGE: TypeAlias = bytes | None
-LPFORMATETC: TypeAlias = FORMATETC | None
-LPENUMFORMATETC: TypeAlias = bytes | None
-LPSTATDATA: TypeAlias = STATDATA | None
-LPENUMSTATDATA: TypeAlias = bytes | None
-wireSTGMEDIUM: TypeAlias = userSTGMEDIUM | None
-uSTGMEDIUM: TypeAlias = userSTGMEDIUM | None
-STGMEDIUM: TypeAlias = userSTGMEDIUM | None
-wireFLAG_STGMEDIUM: TypeAlias = userFLAG_STGMEDIUM | None
-FLAG_STGMEDIUM: TypeAlias = userFLAG_STGMEDIUM | None
-wireASYNC_STGMEDIUM: TypeAlias = userSTGMEDIUM | None
-ASYNC_STGMEDIUM: TypeAlias = userSTGMEDIUM | None
-LPASYNC_STGMEDIUM: TypeAlias = ndr.Ref[userSTGMEDIUM | None] | None
-LPSTGMEDIUM: TypeAlias = ndr.Ref[userSTGMEDIUM | None] | None
-LPADVISESINK: TypeAlias = bytes | None
-LPADVISESINK2: TypeAlias = bytes | None
-LPDATAOBJECT: TypeAlias = bytes | None
-LPDATAADVISEHOLDER: TypeAlias = bytes | None
-LPINTERFACEINFO: TypeAlias = INTERFACEINFO | None
-LPMESSAGEFILTER: TypeAlias = bytes | None
-LPEXTERNALCONNECTION: TypeAlias = bytes | None
-LPRUNNABLEOBJECT: TypeAlias = bytes | None
-LPSTDMARSHALINFO: TypeAlias = bytes | None
-CPFLAGS: TypeAlias = int
-LPENUMCONTEXTPROPS: TypeAlias = bytes | None
 
 
 class IBindCtx(com.IUnknown):
@@ -789,6 +808,115 @@ class IBindCtx(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000e-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IBindCtx",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        operations=(
+            rpc.Operation(
+                "RegisterObjectBound", 3, inputs=("punk",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "RevokeObjectBound", 4, inputs=("punk",), outputs=("return_value",)
+            ),
+            rpc.Operation("ReleaseBoundObjects", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "SetBindOptions", 6, inputs=("pbindopts",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetBindOptions",
+                7,
+                inputs=("pbindopts",),
+                outputs=("pbindopts", "return_value"),
+            ),
+            rpc.Operation(
+                "GetRunningObjectTable", 8, outputs=("pprot", "return_value")
+            ),
+            rpc.Operation(
+                "RegisterObjectParam",
+                9,
+                inputs=("pszKey", "punk"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetObjectParam",
+                10,
+                inputs=("pszKey",),
+                outputs=("ppunk", "return_value"),
+            ),
+            rpc.Operation("EnumObjectParam", 11, outputs=("ppenum", "return_value")),
+            rpc.Operation(
+                "RevokeObjectParam", 12, inputs=("pszKey",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def RegisterObjectBound(self, punk: com.IUnknown | None) -> int:
+        """HRESULT RegisterObjectBound([in, unique] IUnknown *punk)"""
+        result: int = await self._call(3, punk)
+        return result
+
+    @abstractmethod
+    async def RevokeObjectBound(self, punk: com.IUnknown | None) -> int:
+        """HRESULT RevokeObjectBound([in, unique] IUnknown *punk)"""
+        result: int = await self._call(4, punk)
+        return result
+
+    @abstractmethod
+    async def ReleaseBoundObjects(self) -> int:
+        """HRESULT ReleaseBoundObjects(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def SetBindOptions(self, pbindopts: BIND_OPTS2) -> int:
+        """[call_as(SetBindOptions)] HRESULT RemoteSetBindOptions(
+            [in] BIND_OPTS2 *pbindopts
+        )
+        """
+        result: int = await self._call(6, pbindopts)
+        return result
+
+    @abstractmethod
+    async def GetBindOptions(self, pbindopts: BIND_OPTS2) -> GetBindOptionsResult:
+        """[call_as(GetBindOptions)] HRESULT RemoteGetBindOptions(
+            [in, out] BIND_OPTS2 *pbindopts
+        )
+        """
+        result: GetBindOptionsResult = await self._call(7, pbindopts)
+        return result
+
+    @abstractmethod
+    async def GetRunningObjectTable(self) -> GetRunningObjectTableResult:
+        """HRESULT GetRunningObjectTable([out] IRunningObjectTable **pprot)"""
+        result: GetRunningObjectTableResult = await self._call(8)
+        return result
+
+    @abstractmethod
+    async def RegisterObjectParam(self, pszKey: str, punk: com.IUnknown | None) -> int:
+        """HRESULT RegisterObjectParam([in] LPOLESTR pszKey, [in, unique] IUnknown *punk)"""
+        result: int = await self._call(9, pszKey, punk)
+        return result
+
+    @abstractmethod
+    async def GetObjectParam(self, pszKey: str) -> GetObjectParamResult:
+        """HRESULT GetObjectParam([in] LPOLESTR pszKey, [out] IUnknown **ppunk)"""
+        result: GetObjectParamResult = await self._call(10, pszKey)
+        return result
+
+    @abstractmethod
+    async def EnumObjectParam(self) -> EnumObjectParamResult:
+        """HRESULT EnumObjectParam([out] IEnumString **ppenum)"""
+        result: EnumObjectParamResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def RevokeObjectParam(self, pszKey: str) -> int:
+        """HRESULT RevokeObjectParam([in] LPOLESTR pszKey)"""
+        result: int = await self._call(12, pszKey)
+        return result
 
 
 class IEnumMoniker(com.IUnknown):
@@ -796,6 +924,53 @@ class IEnumMoniker(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000102-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumMoniker",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=13,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] IMoniker **rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumMoniker **ppenum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IRunningObjectTable(com.IUnknown):
@@ -803,6 +978,111 @@ class IRunningObjectTable(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000010-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IRunningObjectTable",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=20,
+        operations=(
+            rpc.Operation(
+                "Register",
+                3,
+                inputs=("grfFlags", "punkObject", "pmkObjectName"),
+                outputs=("pdwRegister", "return_value"),
+            ),
+            rpc.Operation(
+                "Revoke", 4, inputs=("dwRegister",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "IsRunning", 5, inputs=("pmkObjectName",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetObject",
+                6,
+                inputs=("pmkObjectName",),
+                outputs=("ppunkObject", "return_value"),
+            ),
+            rpc.Operation(
+                "NoteChangeTime",
+                7,
+                inputs=("dwRegister", "pfiletime"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetTimeOfLastChange",
+                8,
+                inputs=("pmkObjectName",),
+                outputs=("pfiletime", "return_value"),
+            ),
+            rpc.Operation("EnumRunning", 9, outputs=("ppenumMoniker", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Register(
+        self,
+        grfFlags: int,
+        punkObject: com.IUnknown | None,
+        pmkObjectName: IMoniker | None,
+    ) -> RegisterResult:
+        """HRESULT Register(
+            [in] DWORD grfFlags,
+            [in, unique] IUnknown *punkObject,
+            [in, unique] IMoniker *pmkObjectName,
+            [out] DWORD *pdwRegister
+        )
+        """
+        result: RegisterResult = await self._call(
+            3, grfFlags, punkObject, pmkObjectName
+        )
+        return result
+
+    @abstractmethod
+    async def Revoke(self, dwRegister: int) -> int:
+        """HRESULT Revoke([in] DWORD dwRegister)"""
+        result: int = await self._call(4, dwRegister)
+        return result
+
+    @abstractmethod
+    async def IsRunning(self, pmkObjectName: IMoniker | None) -> int:
+        """HRESULT IsRunning([in, unique] IMoniker *pmkObjectName)"""
+        result: int = await self._call(5, pmkObjectName)
+        return result
+
+    @abstractmethod
+    async def GetObject(self, pmkObjectName: IMoniker | None) -> GetObjectResult:
+        """HRESULT GetObject(
+            [in, unique] IMoniker *pmkObjectName,
+            [out] IUnknown **ppunkObject
+        )
+        """
+        result: GetObjectResult = await self._call(6, pmkObjectName)
+        return result
+
+    @abstractmethod
+    async def NoteChangeTime(self, dwRegister: int, pfiletime: FILETIME) -> int:
+        """HRESULT NoteChangeTime([in] DWORD dwRegister, [in] FILETIME *pfiletime)"""
+        result: int = await self._call(7, dwRegister, pfiletime)
+        return result
+
+    @abstractmethod
+    async def GetTimeOfLastChange(
+        self, pmkObjectName: IMoniker | None
+    ) -> GetTimeOfLastChangeResult:
+        """HRESULT GetTimeOfLastChange(
+            [in, unique] IMoniker *pmkObjectName,
+            [out] FILETIME *pfiletime
+        )
+        """
+        result: GetTimeOfLastChangeResult = await self._call(8, pmkObjectName)
+        return result
+
+    @abstractmethod
+    async def EnumRunning(self) -> EnumRunningResult:
+        """HRESULT EnumRunning([out] IEnumMoniker **ppenumMoniker)"""
+        result: EnumRunningResult = await self._call(9)
+        return result
 
 
 class IPersist(com.IUnknown):
@@ -810,6 +1090,22 @@ class IPersist(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010c-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersist",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=30,
+        operations=(
+            rpc.Operation("GetClassID", 3, outputs=("pClassID", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetClassID(self) -> GetClassIDResult:
+        """HRESULT GetClassID([out] CLSID *pClassID)"""
+        result: GetClassIDResult = await self._call(3)
+        return result
 
 
 class IPersistStream(IPersist):
@@ -817,6 +1113,45 @@ class IPersistStream(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000109-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistStream",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=34,
+        operations=(
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation("Load", 5, inputs=("pStm",), outputs=("return_value",)),
+            rpc.Operation(
+                "Save", 6, inputs=("pStm", "fClearDirty"), outputs=("return_value",)
+            ),
+            rpc.Operation("GetSizeMax", 7, outputs=("pcbSize", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(self, pStm: IStream | None) -> int:
+        """HRESULT Load([in, unique] IStream *pStm)"""
+        result: int = await self._call(5, pStm)
+        return result
+
+    @abstractmethod
+    async def Save(self, pStm: IStream | None, fClearDirty: int) -> int:
+        """HRESULT Save([in, unique] IStream *pStm, [in] BOOL fClearDirty)"""
+        result: int = await self._call(6, pStm, fClearDirty)
+        return result
+
+    @abstractmethod
+    async def GetSizeMax(self) -> GetSizeMaxResult:
+        """HRESULT GetSizeMax([out] ULARGE_INTEGER *pcbSize)"""
+        result: GetSizeMaxResult = await self._call(7)
+        return result
 
 
 class IMoniker(IPersistStream):
@@ -824,6 +1159,256 @@ class IMoniker(IPersistStream):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000f-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IMoniker",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=42,
+        operations=(
+            rpc.Operation(
+                "BindToObject",
+                8,
+                inputs=("pbc", "pmkToLeft", "riidResult"),
+                outputs=("ppvResult", "return_value"),
+            ),
+            rpc.Operation(
+                "BindToStorage",
+                9,
+                inputs=("pbc", "pmkToLeft", "riid"),
+                outputs=("ppvObj", "return_value"),
+            ),
+            rpc.Operation(
+                "Reduce",
+                10,
+                inputs=("pbc", "dwReduceHowFar", "ppmkToLeft"),
+                outputs=("ppmkToLeft", "ppmkReduced", "return_value"),
+            ),
+            rpc.Operation(
+                "ComposeWith",
+                11,
+                inputs=("pmkRight", "fOnlyIfNotGeneric"),
+                outputs=("ppmkComposite", "return_value"),
+            ),
+            rpc.Operation(
+                "Enum",
+                12,
+                inputs=("fForward",),
+                outputs=("ppenumMoniker", "return_value"),
+            ),
+            rpc.Operation(
+                "IsEqual", 13, inputs=("pmkOtherMoniker",), outputs=("return_value",)
+            ),
+            rpc.Operation("Hash", 14, outputs=("pdwHash", "return_value")),
+            rpc.Operation(
+                "IsRunning",
+                15,
+                inputs=("pbc", "pmkToLeft", "pmkNewlyRunning"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetTimeOfLastChange",
+                16,
+                inputs=("pbc", "pmkToLeft"),
+                outputs=("pFileTime", "return_value"),
+            ),
+            rpc.Operation("Inverse", 17, outputs=("ppmk", "return_value")),
+            rpc.Operation(
+                "CommonPrefixWith",
+                18,
+                inputs=("pmkOther",),
+                outputs=("ppmkPrefix", "return_value"),
+            ),
+            rpc.Operation(
+                "RelativePathTo",
+                19,
+                inputs=("pmkOther",),
+                outputs=("ppmkRelPath", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDisplayName",
+                20,
+                inputs=("pbc", "pmkToLeft"),
+                outputs=("ppszDisplayName", "return_value"),
+            ),
+            rpc.Operation(
+                "ParseDisplayName",
+                21,
+                inputs=("pbc", "pmkToLeft", "pszDisplayName"),
+                outputs=("pchEaten", "ppmkOut", "return_value"),
+            ),
+            rpc.Operation("IsSystemMoniker", 22, outputs=("pdwMksys", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def BindToObject(
+        self, pbc: IBindCtx | None, pmkToLeft: IMoniker | None, riidResult: UUID
+    ) -> BindToObjectResult:
+        """[call_as(BindToObject)] HRESULT RemoteBindToObject(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [in] REFIID riidResult,
+            [out, iid_is(riidResult)] IUnknown **ppvResult
+        )
+        """
+        result: BindToObjectResult = await self._call(8, pbc, pmkToLeft, riidResult)
+        return result
+
+    @abstractmethod
+    async def BindToStorage(
+        self, pbc: IBindCtx | None, pmkToLeft: IMoniker | None, riid: UUID
+    ) -> BindToStorageResult:
+        """[call_as(BindToStorage)] HRESULT RemoteBindToStorage(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObj
+        )
+        """
+        result: BindToStorageResult = await self._call(9, pbc, pmkToLeft, riid)
+        return result
+
+    @abstractmethod
+    async def Reduce(
+        self,
+        pbc: IBindCtx | None,
+        dwReduceHowFar: int,
+        ppmkToLeft: ndr.Ref[IMoniker | None] | None,
+    ) -> ReduceResult:
+        """HRESULT Reduce(
+            [in, unique] IBindCtx *pbc,
+            [in] DWORD dwReduceHowFar,
+            [in, out, unique] IMoniker **ppmkToLeft,
+            [out] IMoniker **ppmkReduced
+        )
+        """
+        result: ReduceResult = await self._call(10, pbc, dwReduceHowFar, ppmkToLeft)
+        return result
+
+    @abstractmethod
+    async def ComposeWith(
+        self, pmkRight: IMoniker | None, fOnlyIfNotGeneric: int
+    ) -> ComposeWithResult:
+        """HRESULT ComposeWith(
+            [in, unique] IMoniker *pmkRight,
+            [in] BOOL fOnlyIfNotGeneric,
+            [out] IMoniker **ppmkComposite
+        )
+        """
+        result: ComposeWithResult = await self._call(11, pmkRight, fOnlyIfNotGeneric)
+        return result
+
+    @abstractmethod
+    async def Enum(self, fForward: int) -> EnumResult:
+        """HRESULT Enum([in] BOOL fForward, [out] IEnumMoniker **ppenumMoniker)"""
+        result: EnumResult = await self._call(12, fForward)
+        return result
+
+    @abstractmethod
+    async def IsEqual(self, pmkOtherMoniker: IMoniker | None) -> int:
+        """HRESULT IsEqual([in, unique] IMoniker *pmkOtherMoniker)"""
+        result: int = await self._call(13, pmkOtherMoniker)
+        return result
+
+    @abstractmethod
+    async def Hash(self) -> HashResult:
+        """HRESULT Hash([out] DWORD *pdwHash)"""
+        result: HashResult = await self._call(14)
+        return result
+
+    @abstractmethod
+    async def IsRunning(
+        self,
+        pbc: IBindCtx | None,
+        pmkToLeft: IMoniker | None,
+        pmkNewlyRunning: IMoniker | None,
+    ) -> int:
+        """HRESULT IsRunning(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [in, unique] IMoniker *pmkNewlyRunning
+        )
+        """
+        result: int = await self._call(15, pbc, pmkToLeft, pmkNewlyRunning)
+        return result
+
+    @abstractmethod
+    async def GetTimeOfLastChange(
+        self, pbc: IBindCtx | None, pmkToLeft: IMoniker | None
+    ) -> IMonikerGetTimeOfLastChangeResult:
+        """HRESULT GetTimeOfLastChange(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [out] FILETIME *pFileTime
+        )
+        """
+        result: IMonikerGetTimeOfLastChangeResult = await self._call(16, pbc, pmkToLeft)
+        return result
+
+    @abstractmethod
+    async def Inverse(self) -> InverseResult:
+        """HRESULT Inverse([out] IMoniker **ppmk)"""
+        result: InverseResult = await self._call(17)
+        return result
+
+    @abstractmethod
+    async def CommonPrefixWith(
+        self, pmkOther: IMoniker | None
+    ) -> CommonPrefixWithResult:
+        """HRESULT CommonPrefixWith(
+            [in, unique] IMoniker *pmkOther,
+            [out] IMoniker **ppmkPrefix
+        )
+        """
+        result: CommonPrefixWithResult = await self._call(18, pmkOther)
+        return result
+
+    @abstractmethod
+    async def RelativePathTo(self, pmkOther: IMoniker | None) -> RelativePathToResult:
+        """HRESULT RelativePathTo(
+            [in, unique] IMoniker *pmkOther,
+            [out] IMoniker **ppmkRelPath
+        )
+        """
+        result: RelativePathToResult = await self._call(19, pmkOther)
+        return result
+
+    @abstractmethod
+    async def GetDisplayName(
+        self, pbc: IBindCtx | None, pmkToLeft: IMoniker | None
+    ) -> GetDisplayNameResult:
+        """HRESULT GetDisplayName(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [out] LPOLESTR *ppszDisplayName
+        )
+        """
+        result: GetDisplayNameResult = await self._call(20, pbc, pmkToLeft)
+        return result
+
+    @abstractmethod
+    async def ParseDisplayName(
+        self, pbc: IBindCtx | None, pmkToLeft: IMoniker | None, pszDisplayName: str
+    ) -> ParseDisplayNameResult:
+        """HRESULT ParseDisplayName(
+            [in, unique] IBindCtx *pbc,
+            [in, unique] IMoniker *pmkToLeft,
+            [in] LPOLESTR pszDisplayName,
+            [out] ULONG *pchEaten,
+            [out] IMoniker **ppmkOut
+        )
+        """
+        result: ParseDisplayNameResult = await self._call(
+            21, pbc, pmkToLeft, pszDisplayName
+        )
+        return result
+
+    @abstractmethod
+    async def IsSystemMoniker(self) -> IsSystemMonikerResult:
+        """HRESULT IsSystemMoniker([out] DWORD *pdwMksys)"""
+        result: IsSystemMonikerResult = await self._call(22)
+        return result
 
 
 class IROTData(com.IUnknown):
@@ -831,6 +1416,32 @@ class IROTData(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("f29f6bc0-5021-11ce-aa15-00006901293f")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IROTData",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=65,
+        operations=(
+            rpc.Operation(
+                "GetComparisonData",
+                3,
+                inputs=("cbMax",),
+                outputs=("pbData", "pcbData", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetComparisonData(self, cbMax: int) -> GetComparisonDataResult:
+        """HRESULT GetComparisonData(
+            [out, size_is(cbMax), length_is(*pcbData)] byte *pbData,
+            [in] ULONG cbMax,
+            [out] ULONG *pcbData
+        )
+        """
+        result: GetComparisonDataResult = await self._call(3, cbMax)
+        return result
 
 
 class IPersistFile(IPersist):
@@ -838,6 +1449,59 @@ class IPersistFile(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010b-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistFile",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=69,
+        operations=(
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation(
+                "Load", 5, inputs=("pszFileName", "dwMode"), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Save",
+                6,
+                inputs=("pszFileName", "fRemember"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SaveCompleted", 7, inputs=("pszFileName",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetCurFile", 8, outputs=("ppszFileName", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(self, pszFileName: str, dwMode: int) -> int:
+        """HRESULT Load([in] LPCOLESTR pszFileName, [in] DWORD dwMode)"""
+        result: int = await self._call(5, pszFileName, dwMode)
+        return result
+
+    @abstractmethod
+    async def Save(self, pszFileName: str | None, fRemember: int) -> int:
+        """HRESULT Save([in, unique] LPCOLESTR pszFileName, [in] BOOL fRemember)"""
+        result: int = await self._call(6, pszFileName, fRemember)
+        return result
+
+    @abstractmethod
+    async def SaveCompleted(self, pszFileName: str | None) -> int:
+        """HRESULT SaveCompleted([in, unique] LPCOLESTR pszFileName)"""
+        result: int = await self._call(7, pszFileName)
+        return result
+
+    @abstractmethod
+    async def GetCurFile(self) -> GetCurFileResult:
+        """HRESULT GetCurFile([out] LPOLESTR *ppszFileName)"""
+        result: GetCurFileResult = await self._call(8)
+        return result
 
 
 class IEnumSTATSTG(com.IUnknown):
@@ -845,6 +1509,53 @@ class IEnumSTATSTG(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000d-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumSTATSTG",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=78,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumSTATSTGNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] STATSTG *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumSTATSTGNextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumSTATSTGCloneResult:
+        """HRESULT Clone([out] IEnumSTATSTG **ppenum)"""
+        result: IEnumSTATSTGCloneResult = await self._call(6)
+        return result
 
 
 class IStorage(com.IUnknown):
@@ -852,6 +1563,322 @@ class IStorage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000b-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IStorage",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=85,
+        operations=(
+            rpc.Operation(
+                "CreateStream",
+                3,
+                inputs=("pwcsName", "grfMode", "reserved1", "reserved2"),
+                outputs=("ppstm", "return_value"),
+            ),
+            rpc.Operation(
+                "OpenStream",
+                4,
+                inputs=("pwcsName", "cbReserved1", "reserved1", "grfMode", "reserved2"),
+                outputs=("ppstm", "return_value"),
+            ),
+            rpc.Operation(
+                "CreateStorage",
+                5,
+                inputs=("pwcsName", "grfMode", "reserved1", "reserved2"),
+                outputs=("ppstg", "return_value"),
+            ),
+            rpc.Operation(
+                "OpenStorage",
+                6,
+                inputs=(
+                    "pwcsName",
+                    "pstgPriority",
+                    "grfMode",
+                    "snbExclude",
+                    "reserved",
+                ),
+                outputs=("ppstg", "return_value"),
+            ),
+            rpc.Operation(
+                "CopyTo",
+                7,
+                inputs=("ciidExclude", "rgiidExclude", "snbExclude", "pstgDest"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "MoveElementTo",
+                8,
+                inputs=("pwcsName", "pstgDest", "pwcsNewName", "grfFlags"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Commit", 9, inputs=("grfCommitFlags",), outputs=("return_value",)
+            ),
+            rpc.Operation("Revert", 10, outputs=("return_value",)),
+            rpc.Operation(
+                "EnumElements",
+                11,
+                inputs=("reserved1", "cbReserved2", "reserved2", "reserved3"),
+                outputs=("ppenum", "return_value"),
+            ),
+            rpc.Operation(
+                "DestroyElement", 12, inputs=("pwcsName",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "RenameElement",
+                13,
+                inputs=("pwcsOldName", "pwcsNewName"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SetElementTimes",
+                14,
+                inputs=("pwcsName", "pctime", "patime", "pmtime"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("SetClass", 15, inputs=("clsid",), outputs=("return_value",)),
+            rpc.Operation(
+                "SetStateBits",
+                16,
+                inputs=("grfStateBits", "grfMask"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Stat",
+                17,
+                inputs=("grfStatFlag",),
+                outputs=("pstatstg", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CreateStream(
+        self, pwcsName: str, grfMode: int, reserved1: int, reserved2: int
+    ) -> CreateStreamResult:
+        """HRESULT CreateStream(
+            [in, string] const OLECHAR *pwcsName,
+            [in] DWORD grfMode,
+            [in] DWORD reserved1,
+            [in] DWORD reserved2,
+            [out] IStream **ppstm
+        )
+        """
+        result: CreateStreamResult = await self._call(
+            3, pwcsName, grfMode, reserved1, reserved2
+        )
+        return result
+
+    @abstractmethod
+    async def OpenStream(
+        self,
+        pwcsName: str,
+        reserved1: bytes | None,
+        grfMode: int,
+        reserved2: int,
+        *,
+        cbReserved1: int | None = None,
+    ) -> OpenStreamResult:
+        """[call_as(OpenStream)] HRESULT RemoteOpenStream(
+            [in, string] const OLECHAR *pwcsName,
+            [in] ULONG cbReserved1,
+            [in, unique, size_is(cbReserved1)] byte *reserved1,
+            [in] DWORD grfMode,
+            [in] DWORD reserved2,
+            [out] IStream **ppstm
+        )
+        """
+        result: OpenStreamResult = await self._call(
+            4,
+            pwcsName,
+            (
+                (0 if reserved1 is None else len(reserved1))
+                if cbReserved1 is None
+                else cbReserved1
+            ),
+            reserved1,
+            grfMode,
+            reserved2,
+        )
+        return result
+
+    @abstractmethod
+    async def CreateStorage(
+        self, pwcsName: str, grfMode: int, reserved1: int, reserved2: int
+    ) -> CreateStorageResult:
+        """HRESULT CreateStorage(
+            [in, string] const OLECHAR *pwcsName,
+            [in] DWORD grfMode,
+            [in] DWORD reserved1,
+            [in] DWORD reserved2,
+            [out] IStorage **ppstg
+        )
+        """
+        result: CreateStorageResult = await self._call(
+            5, pwcsName, grfMode, reserved1, reserved2
+        )
+        return result
+
+    @abstractmethod
+    async def OpenStorage(
+        self,
+        pwcsName: str | None,
+        pstgPriority: IStorage | None,
+        grfMode: int,
+        snbExclude: RemSNB | None,
+        reserved: int,
+    ) -> OpenStorageResult:
+        """HRESULT OpenStorage(
+            [in, unique, string] const OLECHAR *pwcsName,
+            [in, unique] IStorage *pstgPriority,
+            [in] DWORD grfMode,
+            [in, unique] SNB snbExclude,
+            [in] DWORD reserved,
+            [out] IStorage **ppstg
+        )
+        """
+        result: OpenStorageResult = await self._call(
+            6, pwcsName, pstgPriority, grfMode, snbExclude, reserved
+        )
+        return result
+
+    @abstractmethod
+    async def CopyTo(
+        self,
+        rgiidExclude: Sequence[UUID] | None,
+        snbExclude: RemSNB | None,
+        pstgDest: IStorage | None,
+        *,
+        ciidExclude: int | None = None,
+    ) -> int:
+        """[call_as(CopyTo)] HRESULT RemoteCopyTo(
+            [in] DWORD ciidExclude,
+            [in, size_is(ciidExclude), unique] const IID *rgiidExclude,
+            [in, unique] SNB snbExclude,
+            [in, unique] IStorage *pstgDest
+        )
+        """
+        result: int = await self._call(
+            7,
+            (
+                (0 if rgiidExclude is None else len(rgiidExclude))
+                if ciidExclude is None
+                else ciidExclude
+            ),
+            rgiidExclude,
+            snbExclude,
+            pstgDest,
+        )
+        return result
+
+    @abstractmethod
+    async def MoveElementTo(
+        self, pwcsName: str, pstgDest: IStorage | None, pwcsNewName: str, grfFlags: int
+    ) -> int:
+        """HRESULT MoveElementTo(
+            [in, string] const OLECHAR *pwcsName,
+            [in, unique] IStorage *pstgDest,
+            [in, string] const OLECHAR *pwcsNewName,
+            [in] DWORD grfFlags
+        )
+        """
+        result: int = await self._call(8, pwcsName, pstgDest, pwcsNewName, grfFlags)
+        return result
+
+    @abstractmethod
+    async def Commit(self, grfCommitFlags: int) -> int:
+        """HRESULT Commit([in] DWORD grfCommitFlags)"""
+        result: int = await self._call(9, grfCommitFlags)
+        return result
+
+    @abstractmethod
+    async def Revert(self) -> int:
+        """HRESULT Revert(void)"""
+        result: int = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def EnumElements(
+        self,
+        reserved1: int,
+        reserved2: bytes | None,
+        reserved3: int,
+        *,
+        cbReserved2: int | None = None,
+    ) -> EnumElementsResult:
+        """[call_as(EnumElements)] HRESULT RemoteEnumElements(
+            [in] DWORD reserved1,
+            [in] ULONG cbReserved2,
+            [in, unique, size_is(cbReserved2)] byte *reserved2,
+            [in] DWORD reserved3,
+            [out] IEnumSTATSTG **ppenum
+        )
+        """
+        result: EnumElementsResult = await self._call(
+            11,
+            reserved1,
+            (
+                (0 if reserved2 is None else len(reserved2))
+                if cbReserved2 is None
+                else cbReserved2
+            ),
+            reserved2,
+            reserved3,
+        )
+        return result
+
+    @abstractmethod
+    async def DestroyElement(self, pwcsName: str) -> int:
+        """HRESULT DestroyElement([in, string] const OLECHAR *pwcsName)"""
+        result: int = await self._call(12, pwcsName)
+        return result
+
+    @abstractmethod
+    async def RenameElement(self, pwcsOldName: str, pwcsNewName: str) -> int:
+        """HRESULT RenameElement(
+            [in, string] const OLECHAR *pwcsOldName,
+            [in, string] const OLECHAR *pwcsNewName
+        )
+        """
+        result: int = await self._call(13, pwcsOldName, pwcsNewName)
+        return result
+
+    @abstractmethod
+    async def SetElementTimes(
+        self,
+        pwcsName: str | None,
+        pctime: FILETIME | None,
+        patime: FILETIME | None,
+        pmtime: FILETIME | None,
+    ) -> int:
+        """HRESULT SetElementTimes(
+            [in, unique, string] const OLECHAR *pwcsName,
+            [in, unique] const FILETIME *pctime,
+            [in, unique] const FILETIME *patime,
+            [in, unique] const FILETIME *pmtime
+        )
+        """
+        result: int = await self._call(14, pwcsName, pctime, patime, pmtime)
+        return result
+
+    @abstractmethod
+    async def SetClass(self, clsid: UUID) -> int:
+        """HRESULT SetClass([in] REFCLSID clsid)"""
+        result: int = await self._call(15, clsid)
+        return result
+
+    @abstractmethod
+    async def SetStateBits(self, grfStateBits: int, grfMask: int) -> int:
+        """HRESULT SetStateBits([in] DWORD grfStateBits, [in] DWORD grfMask)"""
+        result: int = await self._call(16, grfStateBits, grfMask)
+        return result
+
+    @abstractmethod
+    async def Stat(self, grfStatFlag: int) -> StatResult:
+        """HRESULT Stat([out] STATSTG *pstatstg, [in] DWORD grfStatFlag)"""
+        result: StatResult = await self._call(17, grfStatFlag)
+        return result
 
 
 class IPersistStorage(IPersist):
@@ -859,6 +1886,61 @@ class IPersistStorage(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010a-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistStorage",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=103,
+        operations=(
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation("InitNew", 5, inputs=("pStg",), outputs=("return_value",)),
+            rpc.Operation("Load", 6, inputs=("pStg",), outputs=("return_value",)),
+            rpc.Operation(
+                "Save", 7, inputs=("pStgSave", "fSameAsLoad"), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SaveCompleted", 8, inputs=("pStgNew",), outputs=("return_value",)
+            ),
+            rpc.Operation("HandsOffStorage", 9, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def InitNew(self, pStg: IStorage | None) -> int:
+        """HRESULT InitNew([in, unique] IStorage *pStg)"""
+        result: int = await self._call(5, pStg)
+        return result
+
+    @abstractmethod
+    async def Load(self, pStg: IStorage | None) -> int:
+        """HRESULT Load([in, unique] IStorage *pStg)"""
+        result: int = await self._call(6, pStg)
+        return result
+
+    @abstractmethod
+    async def Save(self, pStgSave: IStorage | None, fSameAsLoad: int) -> int:
+        """HRESULT Save([in, unique] IStorage *pStgSave, [in] BOOL fSameAsLoad)"""
+        result: int = await self._call(7, pStgSave, fSameAsLoad)
+        return result
+
+    @abstractmethod
+    async def SaveCompleted(self, pStgNew: IStorage | None) -> int:
+        """HRESULT SaveCompleted([in, unique] IStorage *pStgNew)"""
+        result: int = await self._call(8, pStgNew)
+        return result
+
+    @abstractmethod
+    async def HandsOffStorage(self) -> int:
+        """HRESULT HandsOffStorage(void)"""
+        result: int = await self._call(9)
+        return result
 
 
 class ILockBytes(com.IUnknown):
@@ -866,6 +1948,116 @@ class ILockBytes(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000a-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ILockBytes",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=113,
+        operations=(
+            rpc.Operation(
+                "ReadAt",
+                3,
+                inputs=("ulOffset", "cb"),
+                outputs=("pv", "pcbRead", "return_value"),
+            ),
+            rpc.Operation(
+                "WriteAt",
+                4,
+                inputs=("ulOffset", "pv", "cb"),
+                outputs=("pcbWritten", "return_value"),
+            ),
+            rpc.Operation("Flush", 5, outputs=("return_value",)),
+            rpc.Operation("SetSize", 6, inputs=("cb",), outputs=("return_value",)),
+            rpc.Operation(
+                "LockRegion",
+                7,
+                inputs=("libOffset", "cb", "dwLockType"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "UnlockRegion",
+                8,
+                inputs=("libOffset", "cb", "dwLockType"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Stat", 9, inputs=("grfStatFlag",), outputs=("pstatstg", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def ReadAt(self, ulOffset: ULARGE_INTEGER, cb: int) -> ReadAtResult:
+        """[call_as(ReadAt)] HRESULT RemoteReadAt(
+            [in] ULARGE_INTEGER ulOffset,
+            [out, size_is(cb), length_is(*pcbRead)] byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbRead
+        )
+        """
+        result: ReadAtResult = await self._call(3, ulOffset, cb)
+        return result
+
+    @abstractmethod
+    async def WriteAt(
+        self, ulOffset: ULARGE_INTEGER, pv: bytes, *, cb: int | None = None
+    ) -> WriteAtResult:
+        """[call_as(WriteAt)] HRESULT RemoteWriteAt(
+            [in] ULARGE_INTEGER ulOffset,
+            [in, size_is(cb)] const byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbWritten
+        )
+        """
+        result: WriteAtResult = await self._call(
+            4, ulOffset, pv, len(pv) if cb is None else cb
+        )
+        return result
+
+    @abstractmethod
+    async def Flush(self) -> int:
+        """HRESULT Flush(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def SetSize(self, cb: ULARGE_INTEGER) -> int:
+        """HRESULT SetSize([in] ULARGE_INTEGER cb)"""
+        result: int = await self._call(6, cb)
+        return result
+
+    @abstractmethod
+    async def LockRegion(
+        self, libOffset: ULARGE_INTEGER, cb: ULARGE_INTEGER, dwLockType: int
+    ) -> int:
+        """HRESULT LockRegion(
+            [in] ULARGE_INTEGER libOffset,
+            [in] ULARGE_INTEGER cb,
+            [in] DWORD dwLockType
+        )
+        """
+        result: int = await self._call(7, libOffset, cb, dwLockType)
+        return result
+
+    @abstractmethod
+    async def UnlockRegion(
+        self, libOffset: ULARGE_INTEGER, cb: ULARGE_INTEGER, dwLockType: int
+    ) -> int:
+        """HRESULT UnlockRegion(
+            [in] ULARGE_INTEGER libOffset,
+            [in] ULARGE_INTEGER cb,
+            [in] DWORD dwLockType
+        )
+        """
+        result: int = await self._call(8, libOffset, cb, dwLockType)
+        return result
+
+    @abstractmethod
+    async def Stat(self, grfStatFlag: int) -> ILockBytesStatResult:
+        """HRESULT Stat([out] STATSTG *pstatstg, [in] DWORD grfStatFlag)"""
+        result: ILockBytesStatResult = await self._call(9, grfStatFlag)
+        return result
 
 
 class IFillLockBytes(com.IUnknown):
@@ -873,6 +2065,74 @@ class IFillLockBytes(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("99caf010-415e-11cf-8814-00aa00b569f5")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IFillLockBytes",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=123,
+        operations=(
+            rpc.Operation(
+                "FillAppend",
+                3,
+                inputs=("pv", "cb"),
+                outputs=("pcbWritten", "return_value"),
+            ),
+            rpc.Operation(
+                "FillAt",
+                4,
+                inputs=("ulOffset", "pv", "cb"),
+                outputs=("pcbWritten", "return_value"),
+            ),
+            rpc.Operation(
+                "SetFillSize", 5, inputs=("ulSize",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Terminate", 6, inputs=("bCanceled",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def FillAppend(self, pv: bytes, *, cb: int | None = None) -> FillAppendResult:
+        """[call_as(FillAppend)] HRESULT RemoteFillAppend(
+            [in, size_is(cb)] const byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbWritten
+        )
+        """
+        result: FillAppendResult = await self._call(
+            3, pv, len(pv) if cb is None else cb
+        )
+        return result
+
+    @abstractmethod
+    async def FillAt(
+        self, ulOffset: ULARGE_INTEGER, pv: bytes, *, cb: int | None = None
+    ) -> FillAtResult:
+        """[call_as(FillAt)] HRESULT RemoteFillAt(
+            [in] ULARGE_INTEGER ulOffset,
+            [in, size_is(cb)] const byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbWritten
+        )
+        """
+        result: FillAtResult = await self._call(
+            4, ulOffset, pv, len(pv) if cb is None else cb
+        )
+        return result
+
+    @abstractmethod
+    async def SetFillSize(self, ulSize: ULARGE_INTEGER) -> int:
+        """HRESULT SetFillSize([in] ULARGE_INTEGER ulSize)"""
+        result: int = await self._call(5, ulSize)
+        return result
+
+    @abstractmethod
+    async def Terminate(self, bCanceled: int) -> int:
+        """HRESULT Terminate([in] BOOL bCanceled)"""
+        result: int = await self._call(6, bCanceled)
+        return result
 
 
 class IRootStorage(com.IUnknown):
@@ -880,6 +2140,24 @@ class IRootStorage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000012-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IRootStorage",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=130,
+        operations=(
+            rpc.Operation(
+                "SwitchToFile", 3, inputs=("pszFile",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SwitchToFile(self, pszFile: str) -> int:
+        """HRESULT SwitchToFile([in] LPOLESTR pszFile)"""
+        result: int = await self._call(3, pszFile)
+        return result
 
 
 class IDirectWriterLock(com.IUnknown):
@@ -887,6 +2165,41 @@ class IDirectWriterLock(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0e6d4d92-6738-11cf-9608-00aa00680db4")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDirectWriterLock",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=134,
+        operations=(
+            rpc.Operation(
+                "WaitForWriteAccess",
+                3,
+                inputs=("dwTimeout",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("ReleaseWriteAccess", 4, outputs=("return_value",)),
+            rpc.Operation("HaveWriteAccess", 5, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def WaitForWriteAccess(self, dwTimeout: int) -> int:
+        """HRESULT WaitForWriteAccess([in] DWORD dwTimeout)"""
+        result: int = await self._call(3, dwTimeout)
+        return result
+
+    @abstractmethod
+    async def ReleaseWriteAccess(self) -> int:
+        """HRESULT ReleaseWriteAccess(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def HaveWriteAccess(self) -> int:
+        """HRESULT HaveWriteAccess(void)"""
+        result: int = await self._call(5)
+        return result
 
 
 class ILayoutStorage(com.IUnknown):
@@ -894,6 +2207,81 @@ class ILayoutStorage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0e6d4d90-6738-11cf-9608-00aa00680db4")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ILayoutStorage",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=140,
+        operations=(
+            rpc.Operation(
+                "LayoutScript",
+                3,
+                inputs=("pStorageLayout", "nEntries", "glfInterleavedFlag"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("BeginMonitor", 4, outputs=("return_value",)),
+            rpc.Operation("EndMonitor", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "ReLayoutDocfile",
+                6,
+                inputs=("pwcsNewDfName",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "ReLayoutDocfileOnILockBytes",
+                7,
+                inputs=("pILockBytes",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def LayoutScript(
+        self,
+        pStorageLayout: Sequence[StorageLayout],
+        glfInterleavedFlag: int,
+        *,
+        nEntries: int | None = None,
+    ) -> int:
+        """HRESULT LayoutScript(
+            [in, size_is(nEntries)] StorageLayout *pStorageLayout,
+            [in] DWORD nEntries,
+            [in] DWORD glfInterleavedFlag
+        )
+        """
+        result: int = await self._call(
+            3,
+            pStorageLayout,
+            len(pStorageLayout) if nEntries is None else nEntries,
+            glfInterleavedFlag,
+        )
+        return result
+
+    @abstractmethod
+    async def BeginMonitor(self) -> int:
+        """HRESULT BeginMonitor(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def EndMonitor(self) -> int:
+        """HRESULT EndMonitor(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def ReLayoutDocfile(self, pwcsNewDfName: int) -> int:
+        """HRESULT ReLayoutDocfile([in] OLECHAR *pwcsNewDfName)"""
+        result: int = await self._call(6, pwcsNewDfName)
+        return result
+
+    @abstractmethod
+    async def ReLayoutDocfileOnILockBytes(self, pILockBytes: ILockBytes | None) -> int:
+        """HRESULT ReLayoutDocfileOnILockBytes([in] ILockBytes *pILockBytes)"""
+        result: int = await self._call(7, pILockBytes)
+        return result
 
 
 class IProgressNotify(com.IUnknown):
@@ -901,6 +2289,46 @@ class IProgressNotify(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a9d758a0-4617-11cf-95fc-00aa00680db4")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProgressNotify",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=148,
+        operations=(
+            rpc.Operation(
+                "OnProgress",
+                3,
+                inputs=(
+                    "dwProgressCurrent",
+                    "dwProgressMaximum",
+                    "fAccurate",
+                    "fOwner",
+                ),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnProgress(
+        self,
+        dwProgressCurrent: int,
+        dwProgressMaximum: int,
+        fAccurate: int,
+        fOwner: int,
+    ) -> int:
+        """HRESULT OnProgress(
+            [in] DWORD dwProgressCurrent,
+            [in] DWORD dwProgressMaximum,
+            [in] BOOL fAccurate,
+            [in] BOOL fOwner
+        )
+        """
+        result: int = await self._call(
+            3, dwProgressCurrent, dwProgressMaximum, fAccurate, fOwner
+        )
+        return result
 
 
 class IBlockingLock(com.IUnknown):
@@ -929,6 +2357,53 @@ class IEnumFORMATETC(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000103-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumFORMATETC",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=152,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumFORMATETCNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] FORMATETC *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumFORMATETCNextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumFORMATETCCloneResult:
+        """HRESULT Clone([out] IEnumFORMATETC **ppenum)"""
+        result: IEnumFORMATETCCloneResult = await self._call(6)
+        return result
 
 
 class IEnumSTATDATA(com.IUnknown):
@@ -936,6 +2411,53 @@ class IEnumSTATDATA(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000105-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumSTATDATA",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=159,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumSTATDATANextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] STATDATA *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumSTATDATANextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumSTATDATACloneResult:
+        """HRESULT Clone([out] IEnumSTATDATA **ppenum)"""
+        result: IEnumSTATDATACloneResult = await self._call(6)
+        return result
 
 
 class IAdviseSink(com.IUnknown):
@@ -943,6 +2465,72 @@ class IAdviseSink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010f-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IAdviseSink",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=166,
+        operations=(
+            rpc.Operation(
+                "OnDataChange",
+                3,
+                inputs=("pFormatetc", "pStgmed"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnViewChange",
+                4,
+                inputs=("dwAspect", "lindex"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("OnRename", 5, inputs=("pmk",), outputs=("return_value",)),
+            rpc.Operation("OnSave", 6, outputs=("return_value",)),
+            rpc.Operation("OnClose", 7, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def OnDataChange(
+        self,
+        pFormatetc: FORMATETC | None,
+        pStgmed: ndr.Ref[userSTGMEDIUM | None] | None,
+    ) -> int:
+        """[call_as(OnDataChange)] HRESULT RemoteOnDataChange(
+            [in, unique] FORMATETC *pFormatetc,
+            [in, unique] ASYNC_STGMEDIUM *pStgmed
+        )
+        """
+        result: int = await self._call(3, pFormatetc, pStgmed)
+        return result
+
+    @abstractmethod
+    async def OnViewChange(self, dwAspect: int, lindex: int) -> int:
+        """[call_as(OnViewChange)] HRESULT RemoteOnViewChange(
+            [in] DWORD dwAspect,
+            [in] LONG lindex
+        )
+        """
+        result: int = await self._call(4, dwAspect, lindex)
+        return result
+
+    @abstractmethod
+    async def OnRename(self, pmk: IMoniker | None) -> int:
+        """[call_as(OnRename)] HRESULT RemoteOnRename([in] IMoniker *pmk)"""
+        result: int = await self._call(5, pmk)
+        return result
+
+    @abstractmethod
+    async def OnSave(self) -> int:
+        """[call_as(OnSave)] HRESULT RemoteOnSave(void)"""
+        result: int = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def OnClose(self) -> int:
+        """[call_as(OnClose)] HRESULT RemoteOnClose(void)"""
+        result: int = await self._call(7)
+        return result
 
 
 class AsyncIAdviseSink(com.IUnknown):
@@ -951,12 +2539,100 @@ class AsyncIAdviseSink(com.IUnknown):
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000150-0000-0000-c000-000000000046")
 
+    @abstractmethod
+    async def Begin_OnDataChange(
+        self,
+        pFormatetc: FORMATETC | None,
+        pStgmed: ndr.Ref[userSTGMEDIUM | None] | None,
+    ) -> int:
+        """[call_as(OnDataChange)] HRESULT RemoteOnDataChange(
+            [in, unique] FORMATETC *pFormatetc,
+            [in, unique] ASYNC_STGMEDIUM *pStgmed
+        )
+        """
+        return await self._begin(3, pFormatetc, pStgmed)
+
+    @abstractmethod
+    async def Finish_OnDataChange(self) -> int:
+        """What OnDataChange gives back."""
+        result: int = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_OnViewChange(self, dwAspect: int, lindex: int) -> int:
+        """[call_as(OnViewChange)] HRESULT RemoteOnViewChange(
+            [in] DWORD dwAspect,
+            [in] LONG lindex
+        )
+        """
+        return await self._begin(4, dwAspect, lindex)
+
+    @abstractmethod
+    async def Finish_OnViewChange(self) -> int:
+        """What OnViewChange gives back."""
+        result: int = await self._finish(4)
+        return result
+
+    @abstractmethod
+    async def Begin_OnRename(self, pmk: IMoniker | None) -> int:
+        """[call_as(OnRename)] HRESULT RemoteOnRename([in] IMoniker *pmk)"""
+        return await self._begin(5, pmk)
+
+    @abstractmethod
+    async def Finish_OnRename(self) -> int:
+        """What OnRename gives back."""
+        result: int = await self._finish(5)
+        return result
+
+    @abstractmethod
+    async def Begin_OnSave(self) -> int:
+        """[call_as(OnSave)] HRESULT RemoteOnSave(void)"""
+        return await self._begin(6)
+
+    @abstractmethod
+    async def Finish_OnSave(self) -> int:
+        """What OnSave gives back."""
+        result: int = await self._finish(6)
+        return result
+
+    @abstractmethod
+    async def Begin_OnClose(self) -> int:
+        """[call_as(OnClose)] HRESULT RemoteOnClose(void)"""
+        return await self._begin(7)
+
+    @abstractmethod
+    async def Finish_OnClose(self) -> int:
+        """What OnClose gives back."""
+        result: int = await self._finish(7)
+        return result
+
 
 class IAdviseSink2(IAdviseSink):
     """interface IAdviseSink2."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000125-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IAdviseSink2",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=174,
+        operations=(
+            rpc.Operation(
+                "OnLinkSrcChange", 8, inputs=("pmk",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnLinkSrcChange(self, pmk: IMoniker | None) -> int:
+        """[call_as(OnLinkSrcChange)] HRESULT RemoteOnLinkSrcChange(
+            [in, unique] IMoniker *pmk
+        )
+        """
+        result: int = await self._call(8, pmk)
+        return result
 
 
 class AsyncIAdviseSink2(AsyncIAdviseSink):
@@ -965,12 +2641,170 @@ class AsyncIAdviseSink2(AsyncIAdviseSink):
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000151-0000-0000-c000-000000000046")
 
+    @abstractmethod
+    async def Begin_OnLinkSrcChange(self, pmk: IMoniker | None) -> int:
+        """[call_as(OnLinkSrcChange)] HRESULT RemoteOnLinkSrcChange(
+            [in, unique] IMoniker *pmk
+        )
+        """
+        return await self._begin(8, pmk)
+
+    @abstractmethod
+    async def Finish_OnLinkSrcChange(self) -> int:
+        """What OnLinkSrcChange gives back."""
+        result: int = await self._finish(8)
+        return result
+
 
 class IDataObject(com.IUnknown):
     """Gives and takes data in formats."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010e-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDataObject",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=183,
+        operations=(
+            rpc.Operation(
+                "GetData",
+                3,
+                inputs=("pformatetcIn",),
+                outputs=("pRemoteMedium", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDataHere",
+                4,
+                inputs=("pformatetc", "pRemoteMedium"),
+                outputs=("pRemoteMedium", "return_value"),
+            ),
+            rpc.Operation(
+                "QueryGetData", 5, inputs=("pformatetc",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetCanonicalFormatEtc",
+                6,
+                inputs=("pformatectIn",),
+                outputs=("pformatetcOut", "return_value"),
+            ),
+            rpc.Operation(
+                "SetData",
+                7,
+                inputs=("pformatetc", "pmedium", "fRelease"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "EnumFormatEtc",
+                8,
+                inputs=("dwDirection",),
+                outputs=("ppenumFormatEtc", "return_value"),
+            ),
+            rpc.Operation(
+                "DAdvise",
+                9,
+                inputs=("pformatetc", "advf", "pAdvSink"),
+                outputs=("pdwConnection", "return_value"),
+            ),
+            rpc.Operation(
+                "DUnadvise", 10, inputs=("dwConnection",), outputs=("return_value",)
+            ),
+            rpc.Operation("EnumDAdvise", 11, outputs=("ppenumAdvise", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetData(self, pformatetcIn: FORMATETC | None) -> GetDataResult:
+        """[call_as(GetData)] HRESULT RemoteGetData(
+            [in, unique] FORMATETC *pformatetcIn,
+            [out] STGMEDIUM *pRemoteMedium
+        )
+        """
+        result: GetDataResult = await self._call(3, pformatetcIn)
+        return result
+
+    @abstractmethod
+    async def GetDataHere(
+        self, pformatetc: FORMATETC | None, pRemoteMedium: userSTGMEDIUM | None
+    ) -> GetDataHereResult:
+        """[call_as(GetDataHere)] HRESULT RemoteGetDataHere(
+            [in, unique] FORMATETC *pformatetc,
+            [in, out] STGMEDIUM *pRemoteMedium
+        )
+        """
+        result: GetDataHereResult = await self._call(4, pformatetc, pRemoteMedium)
+        return result
+
+    @abstractmethod
+    async def QueryGetData(self, pformatetc: FORMATETC | None) -> int:
+        """HRESULT QueryGetData([in, unique] FORMATETC *pformatetc)"""
+        result: int = await self._call(5, pformatetc)
+        return result
+
+    @abstractmethod
+    async def GetCanonicalFormatEtc(
+        self, pformatectIn: FORMATETC | None
+    ) -> GetCanonicalFormatEtcResult:
+        """HRESULT GetCanonicalFormatEtc(
+            [in, unique] FORMATETC *pformatectIn,
+            [out] FORMATETC *pformatetcOut
+        )
+        """
+        result: GetCanonicalFormatEtcResult = await self._call(6, pformatectIn)
+        return result
+
+    @abstractmethod
+    async def SetData(
+        self,
+        pformatetc: FORMATETC | None,
+        pmedium: ndr.Ref[userFLAG_STGMEDIUM | None] | None,
+        fRelease: int,
+    ) -> int:
+        """[call_as(SetData)] HRESULT RemoteSetData(
+            [in, unique] FORMATETC *pformatetc,
+            [in, unique] FLAG_STGMEDIUM *pmedium,
+            [in] BOOL fRelease
+        )
+        """
+        result: int = await self._call(7, pformatetc, pmedium, fRelease)
+        return result
+
+    @abstractmethod
+    async def EnumFormatEtc(self, dwDirection: int) -> EnumFormatEtcResult:
+        """HRESULT EnumFormatEtc(
+            [in] DWORD dwDirection,
+            [out] IEnumFORMATETC **ppenumFormatEtc
+        )
+        """
+        result: EnumFormatEtcResult = await self._call(8, dwDirection)
+        return result
+
+    @abstractmethod
+    async def DAdvise(
+        self, pformatetc: FORMATETC, advf: int, pAdvSink: IAdviseSink | None
+    ) -> DAdviseResult:
+        """HRESULT DAdvise(
+            [in] FORMATETC *pformatetc,
+            [in] DWORD advf,
+            [in, unique] IAdviseSink *pAdvSink,
+            [out] DWORD *pdwConnection
+        )
+        """
+        result: DAdviseResult = await self._call(9, pformatetc, advf, pAdvSink)
+        return result
+
+    @abstractmethod
+    async def DUnadvise(self, dwConnection: int) -> int:
+        """HRESULT DUnadvise([in] DWORD dwConnection)"""
+        result: int = await self._call(10, dwConnection)
+        return result
+
+    @abstractmethod
+    async def EnumDAdvise(self) -> EnumDAdviseResult:
+        """HRESULT EnumDAdvise([out] IEnumSTATDATA **ppenumAdvise)"""
+        result: EnumDAdviseResult = await self._call(11)
+        return result
 
 
 class IDataAdviseHolder(com.IUnknown):
@@ -992,6 +2826,38 @@ class IClassActivator(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000140-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IClassActivator",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=195,
+        operations=(
+            rpc.Operation(
+                "GetClassObject",
+                3,
+                inputs=("rclsid", "dwClassContext", "locale", "riid"),
+                outputs=("ppv", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetClassObject(
+        self, rclsid: UUID, dwClassContext: int, locale: int, riid: UUID
+    ) -> GetClassObjectResult:
+        """HRESULT GetClassObject(
+            [in] REFCLSID rclsid,
+            [in] DWORD dwClassContext,
+            [in] LCID locale,
+            [in] REFIID riid,
+            [out, iid_is(riid)] void **ppv
+        )
+        """
+        result: GetClassObjectResult = await self._call(
+            3, rclsid, dwClassContext, locale, riid
+        )
+        return result
 
 
 class IExternalConnection(com.IUnknown):
@@ -1006,6 +2872,60 @@ class IRunnableObject(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000126-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IRunnableObject",
+        IID,
+        module=__name__,
+        codec="_objidl_objects",
+        offset=199,
+        operations=(
+            rpc.Operation("GetRunningClass", 3, outputs=("lpClsid", "return_value")),
+            rpc.Operation("Run", 4, inputs=("pbc",), outputs=("return_value",)),
+            rpc.Operation("IsRunning", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "LockRunning",
+                6,
+                inputs=("fLock", "fLastUnlockCloses"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SetContainedObject",
+                7,
+                inputs=("fContained",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetRunningClass(self) -> GetRunningClassResult:
+        """HRESULT GetRunningClass([out] LPCLSID lpClsid)"""
+        result: GetRunningClassResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def Run(self, pbc: IBindCtx | None) -> int:
+        """HRESULT Run([in] LPBINDCTX pbc)"""
+        result: int = await self._call(4, pbc)
+        return result
+
+    @abstractmethod
+    async def IsRunning(self) -> int:
+        """[call_as(IsRunning)] HRESULT RemoteIsRunning(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def LockRunning(self, fLock: int, fLastUnlockCloses: int) -> int:
+        """HRESULT LockRunning([in] BOOL fLock, [in] BOOL fLastUnlockCloses)"""
+        result: int = await self._call(6, fLock, fLastUnlockCloses)
+        return result
+
+    @abstractmethod
+    async def SetContainedObject(self, fContained: int) -> int:
+        """HRESULT SetContainedObject([in] BOOL fContained)"""
+        result: int = await self._call(7, fContained)
+        return result
 
 
 class IStdMarshalInfo(com.IUnknown):
@@ -1034,3 +2954,661 @@ class IContext(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("000001c0-0000-0000-c000-000000000046")
+
+
+LPBIND_OPTS: TypeAlias = BIND_OPTS | None
+LPBIND_OPTS2: TypeAlias = BIND_OPTS2 | None
+LPBIND_OPTS3: TypeAlias = BIND_OPTS3 | None
+LPBC: TypeAlias = IBindCtx | None
+LPBINDCTX: TypeAlias = IBindCtx | None
+LPENUMMONIKER: TypeAlias = IEnumMoniker | None
+LPRUNNINGOBJECTTABLE: TypeAlias = IRunningObjectTable | None
+LPPERSIST: TypeAlias = IPersist | None
+LPPERSISTSTREAM: TypeAlias = IPersistStream | None
+LPMONIKER: TypeAlias = IMoniker | None
+LPPERSISTFILE: TypeAlias = IPersistFile | None
+wireSNB: TypeAlias = RemSNB | None
+#: Names that end with a NULL; they travel one after the other, with their terminators
+SNB: TypeAlias = RemSNB | None
+LPENUMSTATSTG: TypeAlias = IEnumSTATSTG | None
+LPSTORAGE: TypeAlias = IStorage | None
+LPPERSISTSTORAGE: TypeAlias = IPersistStorage | None
+LPLOCKBYTES: TypeAlias = ILockBytes | None
+LPROOTSTORAGE: TypeAlias = IRootStorage | None
+LPFORMATETC: TypeAlias = FORMATETC | None
+LPENUMFORMATETC: TypeAlias = IEnumFORMATETC | None
+LPSTATDATA: TypeAlias = STATDATA | None
+LPENUMSTATDATA: TypeAlias = IEnumSTATDATA | None
+wireSTGMEDIUM: TypeAlias = userSTGMEDIUM | None
+uSTGMEDIUM: TypeAlias = userSTGMEDIUM | None
+STGMEDIUM: TypeAlias = userSTGMEDIUM | None
+wireFLAG_STGMEDIUM: TypeAlias = userFLAG_STGMEDIUM | None
+FLAG_STGMEDIUM: TypeAlias = userFLAG_STGMEDIUM | None
+wireASYNC_STGMEDIUM: TypeAlias = userSTGMEDIUM | None
+ASYNC_STGMEDIUM: TypeAlias = userSTGMEDIUM | None
+LPASYNC_STGMEDIUM: TypeAlias = ndr.Ref[userSTGMEDIUM | None] | None
+LPSTGMEDIUM: TypeAlias = ndr.Ref[userSTGMEDIUM | None] | None
+LPADVISESINK: TypeAlias = IAdviseSink | None
+LPADVISESINK2: TypeAlias = IAdviseSink2 | None
+LPDATAOBJECT: TypeAlias = IDataObject | None
+LPDATAADVISEHOLDER: TypeAlias = IDataAdviseHolder | None
+LPINTERFACEINFO: TypeAlias = INTERFACEINFO | None
+LPMESSAGEFILTER: TypeAlias = IMessageFilter | None
+LPEXTERNALCONNECTION: TypeAlias = IExternalConnection | None
+LPRUNNABLEOBJECT: TypeAlias = IRunnableObject | None
+LPSTDMARSHALINFO: TypeAlias = IStdMarshalInfo | None
+CPFLAGS: TypeAlias = int
+LPENUMCONTEXTPROPS: TypeAlias = IEnumContextProps | None
+
+
+class GetBindOptionsResult(rpc.Result):
+    """What GetBindOptions gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbindopts", "return_value")
+    __match_args__ = ("pbindopts", "return_value")
+
+    def __init__(self, pbindopts: BIND_OPTS2, return_value: int = 0) -> None:
+        self.pbindopts = pbindopts  # [in, out] BIND_OPTS2 *pbindopts
+        self.return_value = return_value  # HRESULT
+
+
+class GetRunningObjectTableResult(rpc.Result):
+    """What GetRunningObjectTable gives back; unpacks like a tuple."""
+
+    __slots__ = ("pprot", "return_value")
+    __match_args__ = ("pprot", "return_value")
+
+    def __init__(
+        self, pprot: IRunningObjectTable | None, return_value: int = 0
+    ) -> None:
+        self.pprot = pprot  # [out] IRunningObjectTable **pprot
+        self.return_value = return_value  # HRESULT
+
+
+class GetObjectParamResult(rpc.Result):
+    """What GetObjectParam gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppunk", "return_value")
+    __match_args__ = ("ppunk", "return_value")
+
+    def __init__(self, ppunk: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppunk = ppunk  # [out] IUnknown **ppunk
+        self.return_value = return_value  # HRESULT
+
+
+class EnumObjectParamResult(rpc.Result):
+    """What EnumObjectParam gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumString | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumString **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[IMoniker | None], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] IMoniker **rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumMoniker | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumMoniker **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class RegisterResult(rpc.Result):
+    """What Register gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwRegister", "return_value")
+    __match_args__ = ("pdwRegister", "return_value")
+
+    def __init__(self, pdwRegister: int, return_value: int = 0) -> None:
+        self.pdwRegister = pdwRegister  # [out] DWORD *pdwRegister
+        self.return_value = return_value  # HRESULT
+
+
+class GetObjectResult(rpc.Result):
+    """What GetObject gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppunkObject", "return_value")
+    __match_args__ = ("ppunkObject", "return_value")
+
+    def __init__(self, ppunkObject: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppunkObject = ppunkObject  # [out] IUnknown **ppunkObject
+        self.return_value = return_value  # HRESULT
+
+
+class GetTimeOfLastChangeResult(rpc.Result):
+    """What GetTimeOfLastChange gives back; unpacks like a tuple."""
+
+    __slots__ = ("pfiletime", "return_value")
+    __match_args__ = ("pfiletime", "return_value")
+
+    def __init__(self, pfiletime: FILETIME, return_value: int = 0) -> None:
+        self.pfiletime = pfiletime  # [out] FILETIME *pfiletime
+        self.return_value = return_value  # HRESULT
+
+
+class EnumRunningResult(rpc.Result):
+    """What EnumRunning gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumMoniker", "return_value")
+    __match_args__ = ("ppenumMoniker", "return_value")
+
+    def __init__(
+        self, ppenumMoniker: IEnumMoniker | None, return_value: int = 0
+    ) -> None:
+        self.ppenumMoniker = ppenumMoniker  # [out] IEnumMoniker **ppenumMoniker
+        self.return_value = return_value  # HRESULT
+
+
+class GetClassIDResult(rpc.Result):
+    """What GetClassID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pClassID", "return_value")
+    __match_args__ = ("pClassID", "return_value")
+
+    def __init__(self, pClassID: UUID, return_value: int = 0) -> None:
+        self.pClassID = pClassID  # [out] CLSID *pClassID
+        self.return_value = return_value  # HRESULT
+
+
+class GetSizeMaxResult(rpc.Result):
+    """What GetSizeMax gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbSize", "return_value")
+    __match_args__ = ("pcbSize", "return_value")
+
+    def __init__(self, pcbSize: ULARGE_INTEGER, return_value: int = 0) -> None:
+        self.pcbSize = pcbSize  # [out] ULARGE_INTEGER *pcbSize
+        self.return_value = return_value  # HRESULT
+
+
+class BindToObjectResult(rpc.Result):
+    """What BindToObject gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvResult", "return_value")
+    __match_args__ = ("ppvResult", "return_value")
+
+    def __init__(self, ppvResult: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvResult = ppvResult  # [out, iid_is(riidResult)] IUnknown **ppvResult
+        self.return_value = return_value  # HRESULT
+
+
+class BindToStorageResult(rpc.Result):
+    """What BindToStorage gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObj", "return_value")
+    __match_args__ = ("ppvObj", "return_value")
+
+    def __init__(self, ppvObj: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObj = ppvObj  # [out, iid_is(riid)] IUnknown **ppvObj
+        self.return_value = return_value  # HRESULT
+
+
+class ReduceResult(rpc.Result):
+    """What Reduce gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmkToLeft", "ppmkReduced", "return_value")
+    __match_args__ = ("ppmkToLeft", "ppmkReduced", "return_value")
+
+    def __init__(
+        self,
+        ppmkToLeft: ndr.Ref[IMoniker | None] | None,
+        ppmkReduced: IMoniker | None,
+        return_value: int = 0,
+    ) -> None:
+        self.ppmkToLeft = ppmkToLeft  # [in, out, unique] IMoniker **ppmkToLeft
+        self.ppmkReduced = ppmkReduced  # [out] IMoniker **ppmkReduced
+        self.return_value = return_value  # HRESULT
+
+
+class ComposeWithResult(rpc.Result):
+    """What ComposeWith gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmkComposite", "return_value")
+    __match_args__ = ("ppmkComposite", "return_value")
+
+    def __init__(self, ppmkComposite: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmkComposite = ppmkComposite  # [out] IMoniker **ppmkComposite
+        self.return_value = return_value  # HRESULT
+
+
+class EnumResult(rpc.Result):
+    """What Enum gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumMoniker", "return_value")
+    __match_args__ = ("ppenumMoniker", "return_value")
+
+    def __init__(
+        self, ppenumMoniker: IEnumMoniker | None, return_value: int = 0
+    ) -> None:
+        self.ppenumMoniker = ppenumMoniker  # [out] IEnumMoniker **ppenumMoniker
+        self.return_value = return_value  # HRESULT
+
+
+class HashResult(rpc.Result):
+    """What Hash gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwHash", "return_value")
+    __match_args__ = ("pdwHash", "return_value")
+
+    def __init__(self, pdwHash: int, return_value: int = 0) -> None:
+        self.pdwHash = pdwHash  # [out] DWORD *pdwHash
+        self.return_value = return_value  # HRESULT
+
+
+class IMonikerGetTimeOfLastChangeResult(rpc.Result):
+    """What GetTimeOfLastChange gives back; unpacks like a tuple."""
+
+    __slots__ = ("pFileTime", "return_value")
+    __match_args__ = ("pFileTime", "return_value")
+
+    def __init__(self, pFileTime: FILETIME, return_value: int = 0) -> None:
+        self.pFileTime = pFileTime  # [out] FILETIME *pFileTime
+        self.return_value = return_value  # HRESULT
+
+
+class InverseResult(rpc.Result):
+    """What Inverse gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmk", "return_value")
+    __match_args__ = ("ppmk", "return_value")
+
+    def __init__(self, ppmk: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmk = ppmk  # [out] IMoniker **ppmk
+        self.return_value = return_value  # HRESULT
+
+
+class CommonPrefixWithResult(rpc.Result):
+    """What CommonPrefixWith gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmkPrefix", "return_value")
+    __match_args__ = ("ppmkPrefix", "return_value")
+
+    def __init__(self, ppmkPrefix: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmkPrefix = ppmkPrefix  # [out] IMoniker **ppmkPrefix
+        self.return_value = return_value  # HRESULT
+
+
+class RelativePathToResult(rpc.Result):
+    """What RelativePathTo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmkRelPath", "return_value")
+    __match_args__ = ("ppmkRelPath", "return_value")
+
+    def __init__(self, ppmkRelPath: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmkRelPath = ppmkRelPath  # [out] IMoniker **ppmkRelPath
+        self.return_value = return_value  # HRESULT
+
+
+class GetDisplayNameResult(rpc.Result):
+    """What GetDisplayName gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppszDisplayName", "return_value")
+    __match_args__ = ("ppszDisplayName", "return_value")
+
+    def __init__(self, ppszDisplayName: str | None, return_value: int = 0) -> None:
+        self.ppszDisplayName = ppszDisplayName  # [out] LPOLESTR *ppszDisplayName
+        self.return_value = return_value  # HRESULT
+
+
+class ParseDisplayNameResult(rpc.Result):
+    """What ParseDisplayName gives back; unpacks like a tuple."""
+
+    __slots__ = ("pchEaten", "ppmkOut", "return_value")
+    __match_args__ = ("pchEaten", "ppmkOut", "return_value")
+
+    def __init__(
+        self, pchEaten: int, ppmkOut: IMoniker | None, return_value: int = 0
+    ) -> None:
+        self.pchEaten = pchEaten  # [out] ULONG *pchEaten
+        self.ppmkOut = ppmkOut  # [out] IMoniker **ppmkOut
+        self.return_value = return_value  # HRESULT
+
+
+class IsSystemMonikerResult(rpc.Result):
+    """What IsSystemMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwMksys", "return_value")
+    __match_args__ = ("pdwMksys", "return_value")
+
+    def __init__(self, pdwMksys: int, return_value: int = 0) -> None:
+        self.pdwMksys = pdwMksys  # [out] DWORD *pdwMksys
+        self.return_value = return_value  # HRESULT
+
+
+class GetComparisonDataResult(rpc.Result):
+    """What GetComparisonData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pbData", "pcbData", "return_value")
+    __match_args__ = ("pbData", "pcbData", "return_value")
+
+    def __init__(self, pbData: bytes, pcbData: int, return_value: int = 0) -> None:
+        self.pbData = pbData  # [out, size_is(cbMax), length_is(*pcbData)] byte *pbData
+        self.pcbData = pcbData  # [out] ULONG *pcbData
+        self.return_value = return_value  # HRESULT
+
+
+class GetCurFileResult(rpc.Result):
+    """What GetCurFile gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppszFileName", "return_value")
+    __match_args__ = ("ppszFileName", "return_value")
+
+    def __init__(self, ppszFileName: str | None, return_value: int = 0) -> None:
+        self.ppszFileName = ppszFileName  # [out] LPOLESTR *ppszFileName
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATSTGNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[STATSTG], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] STATSTG *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATSTGCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumSTATSTG | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATSTG **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class CreateStreamResult(rpc.Result):
+    """What CreateStream gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppstm", "return_value")
+    __match_args__ = ("ppstm", "return_value")
+
+    def __init__(self, ppstm: IStream | None, return_value: int = 0) -> None:
+        self.ppstm = ppstm  # [out] IStream **ppstm
+        self.return_value = return_value  # HRESULT
+
+
+class OpenStreamResult(rpc.Result):
+    """What OpenStream gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppstm", "return_value")
+    __match_args__ = ("ppstm", "return_value")
+
+    def __init__(self, ppstm: IStream | None, return_value: int = 0) -> None:
+        self.ppstm = ppstm  # [out] IStream **ppstm
+        self.return_value = return_value  # HRESULT
+
+
+class CreateStorageResult(rpc.Result):
+    """What CreateStorage gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppstg", "return_value")
+    __match_args__ = ("ppstg", "return_value")
+
+    def __init__(self, ppstg: IStorage | None, return_value: int = 0) -> None:
+        self.ppstg = ppstg  # [out] IStorage **ppstg
+        self.return_value = return_value  # HRESULT
+
+
+class OpenStorageResult(rpc.Result):
+    """What OpenStorage gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppstg", "return_value")
+    __match_args__ = ("ppstg", "return_value")
+
+    def __init__(self, ppstg: IStorage | None, return_value: int = 0) -> None:
+        self.ppstg = ppstg  # [out] IStorage **ppstg
+        self.return_value = return_value  # HRESULT
+
+
+class EnumElementsResult(rpc.Result):
+    """What EnumElements gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumSTATSTG | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATSTG **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class StatResult(rpc.Result):
+    """What Stat gives back; unpacks like a tuple."""
+
+    __slots__ = ("pstatstg", "return_value")
+    __match_args__ = ("pstatstg", "return_value")
+
+    def __init__(self, pstatstg: STATSTG, return_value: int = 0) -> None:
+        self.pstatstg = pstatstg  # [out] STATSTG *pstatstg
+        self.return_value = return_value  # HRESULT
+
+
+class ReadAtResult(rpc.Result):
+    """What ReadAt gives back; unpacks like a tuple."""
+
+    __slots__ = ("pv", "pcbRead", "return_value")
+    __match_args__ = ("pv", "pcbRead", "return_value")
+
+    def __init__(self, pv: bytes, pcbRead: int, return_value: int = 0) -> None:
+        self.pv = pv  # [out, size_is(cb), length_is(*pcbRead)] byte *pv
+        self.pcbRead = pcbRead  # [out] ULONG *pcbRead
+        self.return_value = return_value  # HRESULT
+
+
+class WriteAtResult(rpc.Result):
+    """What WriteAt gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbWritten", "return_value")
+    __match_args__ = ("pcbWritten", "return_value")
+
+    def __init__(self, pcbWritten: int, return_value: int = 0) -> None:
+        self.pcbWritten = pcbWritten  # [out] ULONG *pcbWritten
+        self.return_value = return_value  # HRESULT
+
+
+class ILockBytesStatResult(rpc.Result):
+    """What Stat gives back; unpacks like a tuple."""
+
+    __slots__ = ("pstatstg", "return_value")
+    __match_args__ = ("pstatstg", "return_value")
+
+    def __init__(self, pstatstg: STATSTG, return_value: int = 0) -> None:
+        self.pstatstg = pstatstg  # [out] STATSTG *pstatstg
+        self.return_value = return_value  # HRESULT
+
+
+class FillAppendResult(rpc.Result):
+    """What FillAppend gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbWritten", "return_value")
+    __match_args__ = ("pcbWritten", "return_value")
+
+    def __init__(self, pcbWritten: int, return_value: int = 0) -> None:
+        self.pcbWritten = pcbWritten  # [out] ULONG *pcbWritten
+        self.return_value = return_value  # HRESULT
+
+
+class FillAtResult(rpc.Result):
+    """What FillAt gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbWritten", "return_value")
+    __match_args__ = ("pcbWritten", "return_value")
+
+    def __init__(self, pcbWritten: int, return_value: int = 0) -> None:
+        self.pcbWritten = pcbWritten  # [out] ULONG *pcbWritten
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumFORMATETCNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[FORMATETC], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] FORMATETC *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumFORMATETCCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumFORMATETC | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumFORMATETC **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATDATANextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[STATDATA], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] STATDATA *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATDATACloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumSTATDATA | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATDATA **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class GetDataResult(rpc.Result):
+    """What GetData gives back; unpacks like a tuple."""
+
+    __slots__ = ("pRemoteMedium", "return_value")
+    __match_args__ = ("pRemoteMedium", "return_value")
+
+    def __init__(
+        self, pRemoteMedium: userSTGMEDIUM | None, return_value: int = 0
+    ) -> None:
+        self.pRemoteMedium = pRemoteMedium  # [out] STGMEDIUM *pRemoteMedium
+        self.return_value = return_value  # HRESULT
+
+
+class GetDataHereResult(rpc.Result):
+    """What GetDataHere gives back; unpacks like a tuple."""
+
+    __slots__ = ("pRemoteMedium", "return_value")
+    __match_args__ = ("pRemoteMedium", "return_value")
+
+    def __init__(
+        self, pRemoteMedium: userSTGMEDIUM | None, return_value: int = 0
+    ) -> None:
+        self.pRemoteMedium = pRemoteMedium  # [in, out] STGMEDIUM *pRemoteMedium
+        self.return_value = return_value  # HRESULT
+
+
+class GetCanonicalFormatEtcResult(rpc.Result):
+    """What GetCanonicalFormatEtc gives back; unpacks like a tuple."""
+
+    __slots__ = ("pformatetcOut", "return_value")
+    __match_args__ = ("pformatetcOut", "return_value")
+
+    def __init__(self, pformatetcOut: FORMATETC, return_value: int = 0) -> None:
+        self.pformatetcOut = pformatetcOut  # [out] FORMATETC *pformatetcOut
+        self.return_value = return_value  # HRESULT
+
+
+class EnumFormatEtcResult(rpc.Result):
+    """What EnumFormatEtc gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumFormatEtc", "return_value")
+    __match_args__ = ("ppenumFormatEtc", "return_value")
+
+    def __init__(
+        self, ppenumFormatEtc: IEnumFORMATETC | None, return_value: int = 0
+    ) -> None:
+        self.ppenumFormatEtc = ppenumFormatEtc  # [out] IEnumFORMATETC **ppenumFormatEtc
+        self.return_value = return_value  # HRESULT
+
+
+class DAdviseResult(rpc.Result):
+    """What DAdvise gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwConnection", "return_value")
+    __match_args__ = ("pdwConnection", "return_value")
+
+    def __init__(self, pdwConnection: int, return_value: int = 0) -> None:
+        self.pdwConnection = pdwConnection  # [out] DWORD *pdwConnection
+        self.return_value = return_value  # HRESULT
+
+
+class EnumDAdviseResult(rpc.Result):
+    """What EnumDAdvise gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumAdvise", "return_value")
+    __match_args__ = ("ppenumAdvise", "return_value")
+
+    def __init__(
+        self, ppenumAdvise: IEnumSTATDATA | None, return_value: int = 0
+    ) -> None:
+        self.ppenumAdvise = ppenumAdvise  # [out] IEnumSTATDATA **ppenumAdvise
+        self.return_value = return_value  # HRESULT
+
+
+class GetClassObjectResult(rpc.Result):
+    """What GetClassObject gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppv", "return_value")
+    __match_args__ = ("ppv", "return_value")
+
+    def __init__(self, ppv: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppv = ppv  # [out, iid_is(riid)] void **ppv
+        self.return_value = return_value  # HRESULT
+
+
+class GetRunningClassResult(rpc.Result):
+    """What GetRunningClass gives back; unpacks like a tuple."""
+
+    __slots__ = ("lpClsid", "return_value")
+    __match_args__ = ("lpClsid", "return_value")
+
+    def __init__(self, lpClsid: UUID, return_value: int = 0) -> None:
+        self.lpClsid = lpClsid  # [out] LPCLSID lpClsid
+        self.return_value = return_value  # HRESULT

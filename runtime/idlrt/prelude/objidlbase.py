@@ -5,14 +5,15 @@ security.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
-from .minwindef import FILETIME, ULARGE_INTEGER
+from .minwindef import FILETIME, LARGE_INTEGER, ULARGE_INTEGER
 from .wtypesbase import COAUTHINFO
 
 __all__ = [
@@ -41,23 +42,6 @@ __all__ = [
     "APTTYPE",
     "APTTYPEQUALIFIER",
     "THDTYPE",
-    "LPMALLOC",
-    "LPMALLOCSPY",
-    "LPENUMUNKNOWN",
-    "LPENUMSTRING",
-    "LPSTREAM",
-    "LPMARSHAL",
-    "LPMARSHAL2",
-    "LPCANCELMETHODCALLS",
-    "LPMULTIQI",
-    "RPCOLEDATAREP",
-    "PRPCOLEMESSAGE",
-    "PSOLE_AUTHENTICATION_SERVICE",
-    "PSOLE_AUTHENTICATION_INFO",
-    "PSOLE_AUTHENTICATION_LIST",
-    "LPSURROGATE",
-    "LPGLOBALINTERFACETABLE",
-    "APARTMENTID",
     "INoMarshal",
     "IAgileObject",
     "IAgileReference",
@@ -106,6 +90,37 @@ __all__ = [
     "IComThreadingInfo",
     "IProcessInitControl",
     "IFastRundown",
+    "LPMALLOC",
+    "LPMALLOCSPY",
+    "LPENUMUNKNOWN",
+    "LPENUMSTRING",
+    "LPSTREAM",
+    "LPMARSHAL",
+    "LPMARSHAL2",
+    "LPCANCELMETHODCALLS",
+    "LPMULTIQI",
+    "RPCOLEDATAREP",
+    "PRPCOLEMESSAGE",
+    "PSOLE_AUTHENTICATION_SERVICE",
+    "PSOLE_AUTHENTICATION_INFO",
+    "PSOLE_AUTHENTICATION_LIST",
+    "LPSURROGATE",
+    "LPGLOBALINTERFACETABLE",
+    "APARTMENTID",
+    "ResolveResult",
+    "NextResult",
+    "CloneResult",
+    "IEnumStringNextResult",
+    "IEnumStringCloneResult",
+    "ReadResult",
+    "WriteResult",
+    "SeekResult",
+    "CopyToResult",
+    "StatResult",
+    "IStreamCloneResult",
+    "PullResult",
+    "IPipeLongPullResult",
+    "IPipeDoublePullResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -136,7 +151,7 @@ class MULTI_QI(ndr.Struct):
     __slots__ = ("pIID", "pItf", "hr")
     __match_args__ = ("pIID", "pItf", "hr")
 
-    def __init__(self, pIID: UUID | None, pItf: bytes | None, hr: int) -> None:
+    def __init__(self, pIID: UUID | None, pItf: com.IUnknown | None, hr: int) -> None:
         self.pIID = pIID  # const IID *pIID
         self.pItf = pItf  # IUnknown *pItf
         self.hr = hr  # HRESULT hr
@@ -761,25 +776,6 @@ THDTYPE.THDTYPE_BLOCKMESSAGES = THDTYPE.member("THDTYPE_BLOCKMESSAGES", 0)
 THDTYPE.THDTYPE_PROCESSMESSAGES = THDTYPE.member("THDTYPE_PROCESSMESSAGES", 1)
 
 
-LPMALLOC: TypeAlias = bytes | None
-LPMALLOCSPY: TypeAlias = bytes | None
-LPENUMUNKNOWN: TypeAlias = bytes | None
-LPENUMSTRING: TypeAlias = bytes | None
-LPSTREAM: TypeAlias = bytes | None
-LPMARSHAL: TypeAlias = bytes | None
-LPMARSHAL2: TypeAlias = bytes | None
-LPCANCELMETHODCALLS: TypeAlias = bytes | None
-LPMULTIQI: TypeAlias = bytes | None
-RPCOLEDATAREP: TypeAlias = int
-PRPCOLEMESSAGE: TypeAlias = RPCOLEMESSAGE | None
-PSOLE_AUTHENTICATION_SERVICE: TypeAlias = SOLE_AUTHENTICATION_SERVICE | None
-PSOLE_AUTHENTICATION_INFO: TypeAlias = SOLE_AUTHENTICATION_INFO | None
-PSOLE_AUTHENTICATION_LIST: TypeAlias = SOLE_AUTHENTICATION_LIST | None
-LPSURROGATE: TypeAlias = bytes | None
-LPGLOBALINTERFACETABLE: TypeAlias = bytes | None
-APARTMENTID: TypeAlias = int
-
-
 class INoMarshal(com.IUnknown):
     """Does without a class of its own: only pointers to it are passed on."""
 
@@ -799,6 +795,30 @@ class IAgileReference(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("c03f6a43-65a4-9818-987e-e0b810d2a6f2")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IAgileReference",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        operations=(
+            rpc.Operation(
+                "Resolve",
+                3,
+                inputs=("riid",),
+                outputs=("ppvObjectReference", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Resolve(self, riid: UUID) -> ResolveResult:
+        """HRESULT Resolve(
+            [in] REFIID riid,
+            [out, retval, iid_is(riid)] void **ppvObjectReference
+        )
+        """
+        result: ResolveResult = await self._call(3, riid)
+        return result
 
 
 class IActivationFilter(com.IUnknown):
@@ -827,6 +847,53 @@ class IEnumUnknown(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000100-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumUnknown",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=4,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] IUnknown **rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumUnknown **ppenum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IEnumString(com.IUnknown):
@@ -834,6 +901,53 @@ class IEnumString(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000101-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumString",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=11,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumStringNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] LPOLESTR *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumStringNextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumStringCloneResult:
+        """HRESULT Clone([out] IEnumString **ppenum)"""
+        result: IEnumStringCloneResult = await self._call(6)
+        return result
 
 
 class ISequentialStream(com.IUnknown):
@@ -841,6 +955,43 @@ class ISequentialStream(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0c733a30-2a1c-11ce-ade5-00aa0044773d")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISequentialStream",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=18,
+        operations=(
+            rpc.Operation(
+                "Read", 3, inputs=("cb",), outputs=("pv", "pcbRead", "return_value")
+            ),
+            rpc.Operation(
+                "Write", 4, inputs=("pv", "cb"), outputs=("pcbWritten", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Read(self, cb: int) -> ReadResult:
+        """[call_as(Read)] HRESULT RemoteRead(
+            [out, size_is(cb), length_is(*pcbRead)] byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbRead
+        )
+        """
+        result: ReadResult = await self._call(3, cb)
+        return result
+
+    @abstractmethod
+    async def Write(self, pv: bytes, *, cb: int | None = None) -> WriteResult:
+        """[call_as(Write)] HRESULT RemoteWrite(
+            [in, size_is(cb)] const byte *pv,
+            [in] ULONG cb,
+            [out] ULONG *pcbWritten
+        )
+        """
+        result: WriteResult = await self._call(4, pv, len(pv) if cb is None else cb)
+        return result
 
 
 class IStream(ISequentialStream):
@@ -848,6 +999,132 @@ class IStream(ISequentialStream):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000000c-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IStream",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=23,
+        operations=(
+            rpc.Operation(
+                "Seek",
+                5,
+                inputs=("dlibMove", "dwOrigin"),
+                outputs=("plibNewPosition", "return_value"),
+            ),
+            rpc.Operation(
+                "SetSize", 6, inputs=("libNewSize",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "CopyTo",
+                7,
+                inputs=("pstm", "cb"),
+                outputs=("pcbRead", "pcbWritten", "return_value"),
+            ),
+            rpc.Operation(
+                "Commit", 8, inputs=("grfCommitFlags",), outputs=("return_value",)
+            ),
+            rpc.Operation("Revert", 9, outputs=("return_value",)),
+            rpc.Operation(
+                "LockRegion",
+                10,
+                inputs=("libOffset", "cb", "dwLockType"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "UnlockRegion",
+                11,
+                inputs=("libOffset", "cb", "dwLockType"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Stat",
+                12,
+                inputs=("grfStatFlag",),
+                outputs=("pstatstg", "return_value"),
+            ),
+            rpc.Operation("Clone", 13, outputs=("ppstm", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Seek(self, dlibMove: LARGE_INTEGER, dwOrigin: int) -> SeekResult:
+        """[call_as(Seek)] HRESULT RemoteSeek(
+            [in] LARGE_INTEGER dlibMove,
+            [in] DWORD dwOrigin,
+            [out] ULARGE_INTEGER *plibNewPosition
+        )
+        """
+        result: SeekResult = await self._call(5, dlibMove, dwOrigin)
+        return result
+
+    @abstractmethod
+    async def SetSize(self, libNewSize: ULARGE_INTEGER) -> int:
+        """HRESULT SetSize([in] ULARGE_INTEGER libNewSize)"""
+        result: int = await self._call(6, libNewSize)
+        return result
+
+    @abstractmethod
+    async def CopyTo(self, pstm: IStream | None, cb: ULARGE_INTEGER) -> CopyToResult:
+        """[call_as(CopyTo)] HRESULT RemoteCopyTo(
+            [in, unique] IStream *pstm,
+            [in] ULARGE_INTEGER cb,
+            [out] ULARGE_INTEGER *pcbRead,
+            [out] ULARGE_INTEGER *pcbWritten
+        )
+        """
+        result: CopyToResult = await self._call(7, pstm, cb)
+        return result
+
+    @abstractmethod
+    async def Commit(self, grfCommitFlags: int) -> int:
+        """HRESULT Commit([in] DWORD grfCommitFlags)"""
+        result: int = await self._call(8, grfCommitFlags)
+        return result
+
+    @abstractmethod
+    async def Revert(self) -> int:
+        """HRESULT Revert(void)"""
+        result: int = await self._call(9)
+        return result
+
+    @abstractmethod
+    async def LockRegion(
+        self, libOffset: ULARGE_INTEGER, cb: ULARGE_INTEGER, dwLockType: int
+    ) -> int:
+        """HRESULT LockRegion(
+            [in] ULARGE_INTEGER libOffset,
+            [in] ULARGE_INTEGER cb,
+            [in] DWORD dwLockType
+        )
+        """
+        result: int = await self._call(10, libOffset, cb, dwLockType)
+        return result
+
+    @abstractmethod
+    async def UnlockRegion(
+        self, libOffset: ULARGE_INTEGER, cb: ULARGE_INTEGER, dwLockType: int
+    ) -> int:
+        """HRESULT UnlockRegion(
+            [in] ULARGE_INTEGER libOffset,
+            [in] ULARGE_INTEGER cb,
+            [in] DWORD dwLockType
+        )
+        """
+        result: int = await self._call(11, libOffset, cb, dwLockType)
+        return result
+
+    @abstractmethod
+    async def Stat(self, grfStatFlag: int) -> StatResult:
+        """HRESULT Stat([out] STATSTG *pstatstg, [in] DWORD grfStatFlag)"""
+        result: StatResult = await self._call(12, grfStatFlag)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IStreamCloneResult:
+        """HRESULT Clone([out] IStream **ppstm)"""
+        result: IStreamCloneResult = await self._call(13)
+        return result
 
 
 class IMarshal(com.IUnknown):
@@ -876,6 +1153,41 @@ class ISynchronize(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000030-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISynchronize",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=37,
+        operations=(
+            rpc.Operation(
+                "Wait",
+                3,
+                inputs=("dwFlags", "dwMilliseconds"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("Signal", 4, outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def Wait(self, dwFlags: int, dwMilliseconds: int) -> int:
+        """HRESULT Wait([in] DWORD dwFlags, [in] DWORD dwMilliseconds)"""
+        result: int = await self._call(3, dwFlags, dwMilliseconds)
+        return result
+
+    @abstractmethod
+    async def Signal(self) -> int:
+        """HRESULT Signal(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
 
 
 class ISynchronizeHandle(com.IUnknown):
@@ -953,6 +1265,41 @@ class IPipeByte(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3aca-2f86-11d1-8e04-00c04fb9989a")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPipeByte",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=43,
+        operations=(
+            rpc.Operation(
+                "Pull",
+                3,
+                inputs=("cRequest",),
+                outputs=("buf", "pcReturned", "return_value"),
+            ),
+            rpc.Operation(
+                "Push", 4, inputs=("buf", "cSent"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Pull(self, cRequest: int) -> PullResult:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] BYTE *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        result: PullResult = await self._call(3, cRequest)
+        return result
+
+    @abstractmethod
+    async def Push(self, buf: bytes, *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] BYTE *buf, [in] ULONG cSent)"""
+        result: int = await self._call(4, buf, len(buf) if cSent is None else cSent)
+        return result
 
 
 class AsyncIPipeByte(com.IUnknown):
@@ -961,12 +1308,74 @@ class AsyncIPipeByte(com.IUnknown):
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acb-2f86-11d1-8e04-00c04fb9989a")
 
+    @abstractmethod
+    async def Begin_Pull(self, cRequest: int) -> int:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] BYTE *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        return await self._begin(3, cRequest)
+
+    @abstractmethod
+    async def Finish_Pull(self) -> PullResult:
+        """What Pull gives back."""
+        result: PullResult = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_Push(self, buf: bytes, *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] BYTE *buf, [in] ULONG cSent)"""
+        return await self._begin(4, buf, len(buf) if cSent is None else cSent)
+
+    @abstractmethod
+    async def Finish_Push(self) -> int:
+        """What Push gives back."""
+        result: int = await self._finish(4)
+        return result
+
 
 class IPipeLong(com.IUnknown):
     """Integers, likewise."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acc-2f86-11d1-8e04-00c04fb9989a")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPipeLong",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=48,
+        operations=(
+            rpc.Operation(
+                "Pull",
+                3,
+                inputs=("cRequest",),
+                outputs=("buf", "pcReturned", "return_value"),
+            ),
+            rpc.Operation(
+                "Push", 4, inputs=("buf", "cSent"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Pull(self, cRequest: int) -> IPipeLongPullResult:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] LONG *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        result: IPipeLongPullResult = await self._call(3, cRequest)
+        return result
+
+    @abstractmethod
+    async def Push(self, buf: Sequence[int], *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] LONG *buf, [in] ULONG cSent)"""
+        result: int = await self._call(4, buf, len(buf) if cSent is None else cSent)
+        return result
 
 
 class AsyncIPipeLong(com.IUnknown):
@@ -975,12 +1384,74 @@ class AsyncIPipeLong(com.IUnknown):
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acd-2f86-11d1-8e04-00c04fb9989a")
 
+    @abstractmethod
+    async def Begin_Pull(self, cRequest: int) -> int:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] LONG *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        return await self._begin(3, cRequest)
+
+    @abstractmethod
+    async def Finish_Pull(self) -> IPipeLongPullResult:
+        """What Pull gives back."""
+        result: IPipeLongPullResult = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_Push(self, buf: Sequence[int], *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] LONG *buf, [in] ULONG cSent)"""
+        return await self._begin(4, buf, len(buf) if cSent is None else cSent)
+
+    @abstractmethod
+    async def Finish_Push(self) -> int:
+        """What Push gives back."""
+        result: int = await self._finish(4)
+        return result
+
 
 class IPipeDouble(com.IUnknown):
     """Floating-point numbers, likewise."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3ace-2f86-11d1-8e04-00c04fb9989a")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPipeDouble",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=53,
+        operations=(
+            rpc.Operation(
+                "Pull",
+                3,
+                inputs=("cRequest",),
+                outputs=("buf", "pcReturned", "return_value"),
+            ),
+            rpc.Operation(
+                "Push", 4, inputs=("buf", "cSent"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Pull(self, cRequest: int) -> IPipeDoublePullResult:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] DOUBLE *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        result: IPipeDoublePullResult = await self._call(3, cRequest)
+        return result
+
+    @abstractmethod
+    async def Push(self, buf: Sequence[float], *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] DOUBLE *buf, [in] ULONG cSent)"""
+        result: int = await self._call(4, buf, len(buf) if cSent is None else cSent)
+        return result
 
 
 class AsyncIPipeDouble(com.IUnknown):
@@ -988,6 +1459,35 @@ class AsyncIPipeDouble(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acf-2f86-11d1-8e04-00c04fb9989a")
+
+    @abstractmethod
+    async def Begin_Pull(self, cRequest: int) -> int:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] DOUBLE *buf,
+            [in] ULONG cRequest,
+            [out] ULONG *pcReturned
+        )
+        """
+        return await self._begin(3, cRequest)
+
+    @abstractmethod
+    async def Finish_Pull(self) -> IPipeDoublePullResult:
+        """What Pull gives back."""
+        result: IPipeDoublePullResult = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_Push(
+        self, buf: Sequence[float], *, cSent: int | None = None
+    ) -> int:
+        """HRESULT Push([in, size_is(cSent)] DOUBLE *buf, [in] ULONG cSent)"""
+        return await self._begin(4, buf, len(buf) if cSent is None else cSent)
+
+    @abstractmethod
+    async def Finish_Push(self) -> int:
+        """What Push gives back."""
+        result: int = await self._finish(4)
+        return result
 
 
 class IRpcChannelBuffer(com.IUnknown):
@@ -1086,6 +1586,31 @@ class ISurrogate(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000022-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISurrogate",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=58,
+        operations=(
+            rpc.Operation(
+                "LoadDllServer", 3, inputs=("Clsid",), outputs=("return_value",)
+            ),
+            rpc.Operation("FreeSurrogate", 4, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def LoadDllServer(self, Clsid: UUID) -> int:
+        """HRESULT LoadDllServer([in] REFCLSID Clsid)"""
+        result: int = await self._call(3, Clsid)
+        return result
+
+    @abstractmethod
+    async def FreeSurrogate(self) -> int:
+        """HRESULT FreeSurrogate(void)"""
+        result: int = await self._call(4)
+        return result
 
 
 class IGlobalInterfaceTable(com.IUnknown):
@@ -1107,6 +1632,27 @@ class IProcessInitControl(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("72380d55-8d2b-43a3-8513-2b6ef31434e9")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProcessInitControl",
+        IID,
+        module=__name__,
+        codec="_objidlbase_objects",
+        offset=63,
+        operations=(
+            rpc.Operation(
+                "ResetInitializerTimeout",
+                3,
+                inputs=("dwSecondsRemaining",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def ResetInitializerTimeout(self, dwSecondsRemaining: int) -> int:
+        """HRESULT ResetInitializerTimeout([in] DWORD dwSecondsRemaining)"""
+        result: int = await self._call(3, dwSecondsRemaining)
+        return result
 
 
 class IFastRundown(com.IUnknown):
@@ -1114,3 +1660,196 @@ class IFastRundown(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000040-0000-0000-c000-000000000046")
+
+
+LPMALLOC: TypeAlias = IMalloc | None
+LPMALLOCSPY: TypeAlias = IMallocSpy | None
+LPENUMUNKNOWN: TypeAlias = IEnumUnknown | None
+LPENUMSTRING: TypeAlias = IEnumString | None
+LPSTREAM: TypeAlias = IStream | None
+LPMARSHAL: TypeAlias = IMarshal | None
+LPMARSHAL2: TypeAlias = IMarshal2 | None
+LPCANCELMETHODCALLS: TypeAlias = ICancelMethodCalls | None
+LPMULTIQI: TypeAlias = IMultiQI | None
+RPCOLEDATAREP: TypeAlias = int
+PRPCOLEMESSAGE: TypeAlias = RPCOLEMESSAGE | None
+PSOLE_AUTHENTICATION_SERVICE: TypeAlias = SOLE_AUTHENTICATION_SERVICE | None
+PSOLE_AUTHENTICATION_INFO: TypeAlias = SOLE_AUTHENTICATION_INFO | None
+PSOLE_AUTHENTICATION_LIST: TypeAlias = SOLE_AUTHENTICATION_LIST | None
+LPSURROGATE: TypeAlias = ISurrogate | None
+LPGLOBALINTERFACETABLE: TypeAlias = IGlobalInterfaceTable | None
+APARTMENTID: TypeAlias = int
+
+
+class ResolveResult(rpc.Result):
+    """What Resolve gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObjectReference", "return_value")
+    __match_args__ = ("ppvObjectReference", "return_value")
+
+    def __init__(
+        self, ppvObjectReference: com.IUnknown | None, return_value: int = 0
+    ) -> None:
+        # [out, retval, iid_is(riid)] void **ppvObjectReference
+        self.ppvObjectReference = ppvObjectReference
+        self.return_value = return_value  # HRESULT
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[com.IUnknown | None], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] IUnknown **rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumUnknown | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumUnknown **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumStringNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[str | None], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] LPOLESTR *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumStringCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumString | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumString **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class ReadResult(rpc.Result):
+    """What Read gives back; unpacks like a tuple."""
+
+    __slots__ = ("pv", "pcbRead", "return_value")
+    __match_args__ = ("pv", "pcbRead", "return_value")
+
+    def __init__(self, pv: bytes, pcbRead: int, return_value: int = 0) -> None:
+        self.pv = pv  # [out, size_is(cb), length_is(*pcbRead)] byte *pv
+        self.pcbRead = pcbRead  # [out] ULONG *pcbRead
+        self.return_value = return_value  # HRESULT
+
+
+class WriteResult(rpc.Result):
+    """What Write gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbWritten", "return_value")
+    __match_args__ = ("pcbWritten", "return_value")
+
+    def __init__(self, pcbWritten: int, return_value: int = 0) -> None:
+        self.pcbWritten = pcbWritten  # [out] ULONG *pcbWritten
+        self.return_value = return_value  # HRESULT
+
+
+class SeekResult(rpc.Result):
+    """What Seek gives back; unpacks like a tuple."""
+
+    __slots__ = ("plibNewPosition", "return_value")
+    __match_args__ = ("plibNewPosition", "return_value")
+
+    def __init__(self, plibNewPosition: ULARGE_INTEGER, return_value: int = 0) -> None:
+        self.plibNewPosition = plibNewPosition  # [out] ULARGE_INTEGER *plibNewPosition
+        self.return_value = return_value  # HRESULT
+
+
+class CopyToResult(rpc.Result):
+    """What CopyTo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcbRead", "pcbWritten", "return_value")
+    __match_args__ = ("pcbRead", "pcbWritten", "return_value")
+
+    def __init__(
+        self, pcbRead: ULARGE_INTEGER, pcbWritten: ULARGE_INTEGER, return_value: int = 0
+    ) -> None:
+        self.pcbRead = pcbRead  # [out] ULARGE_INTEGER *pcbRead
+        self.pcbWritten = pcbWritten  # [out] ULARGE_INTEGER *pcbWritten
+        self.return_value = return_value  # HRESULT
+
+
+class StatResult(rpc.Result):
+    """What Stat gives back; unpacks like a tuple."""
+
+    __slots__ = ("pstatstg", "return_value")
+    __match_args__ = ("pstatstg", "return_value")
+
+    def __init__(self, pstatstg: STATSTG, return_value: int = 0) -> None:
+        self.pstatstg = pstatstg  # [out] STATSTG *pstatstg
+        self.return_value = return_value  # HRESULT
+
+
+class IStreamCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppstm", "return_value")
+    __match_args__ = ("ppstm", "return_value")
+
+    def __init__(self, ppstm: IStream | None, return_value: int = 0) -> None:
+        self.ppstm = ppstm  # [out] IStream **ppstm
+        self.return_value = return_value  # HRESULT
+
+
+class PullResult(rpc.Result):
+    """What Pull gives back; unpacks like a tuple."""
+
+    __slots__ = ("buf", "pcReturned", "return_value")
+    __match_args__ = ("buf", "pcReturned", "return_value")
+
+    def __init__(self, buf: bytes, pcReturned: int, return_value: int = 0) -> None:
+        self.buf = buf  # [out, size_is(cRequest), length_is(*pcReturned)] BYTE *buf
+        self.pcReturned = pcReturned  # [out] ULONG *pcReturned
+        self.return_value = return_value  # HRESULT
+
+
+class IPipeLongPullResult(rpc.Result):
+    """What Pull gives back; unpacks like a tuple."""
+
+    __slots__ = ("buf", "pcReturned", "return_value")
+    __match_args__ = ("buf", "pcReturned", "return_value")
+
+    def __init__(self, buf: list[int], pcReturned: int, return_value: int = 0) -> None:
+        self.buf = buf  # [out, size_is(cRequest), length_is(*pcReturned)] LONG *buf
+        self.pcReturned = pcReturned  # [out] ULONG *pcReturned
+        self.return_value = return_value  # HRESULT
+
+
+class IPipeDoublePullResult(rpc.Result):
+    """What Pull gives back; unpacks like a tuple."""
+
+    __slots__ = ("buf", "pcReturned", "return_value")
+    __match_args__ = ("buf", "pcReturned", "return_value")
+
+    def __init__(
+        self, buf: list[float], pcReturned: int, return_value: int = 0
+    ) -> None:
+        self.buf = buf  # [out, size_is(cRequest), length_is(*pcReturned)] DOUBLE *buf
+        self.pcReturned = pcReturned  # [out] ULONG *pcReturned
+        self.return_value = return_value  # HRESULT

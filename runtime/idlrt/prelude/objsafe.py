@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Final
 from uuid import UUID
 
 import idlrt
-from idlrt import com
+from idlrt import com, rpc
 
 __all__ = [
     "INTERFACESAFE_FOR_UNTRUSTED_CALLER",
@@ -15,6 +16,7 @@ __all__ = [
     "INTERFACE_USES_DISPEX",
     "INTERFACE_USES_SECURITY_MANAGER",
     "IObjectSafety",
+    "GetInterfaceSafetyOptionsResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -30,3 +32,64 @@ class IObjectSafety(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("cb5bdc81-93c1-11cf-8f20-00805f2cd064")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IObjectSafety",
+        IID,
+        module=__name__,
+        codec="_objsafe_objects",
+        operations=(
+            rpc.Operation(
+                "GetInterfaceSafetyOptions",
+                3,
+                inputs=("riid",),
+                outputs=("pdwSupportedOptions", "pdwEnabledOptions", "return_value"),
+            ),
+            rpc.Operation(
+                "SetInterfaceSafetyOptions",
+                4,
+                inputs=("riid", "dwOptionSetMask", "dwEnabledOptions"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetInterfaceSafetyOptions(
+        self, riid: UUID
+    ) -> GetInterfaceSafetyOptionsResult:
+        """HRESULT GetInterfaceSafetyOptions(
+            [in] REFIID riid,
+            [out] DWORD *pdwSupportedOptions,
+            [out] DWORD *pdwEnabledOptions
+        )
+        """
+        result: GetInterfaceSafetyOptionsResult = await self._call(3, riid)
+        return result
+
+    @abstractmethod
+    async def SetInterfaceSafetyOptions(
+        self, riid: UUID, dwOptionSetMask: int, dwEnabledOptions: int
+    ) -> int:
+        """HRESULT SetInterfaceSafetyOptions(
+            [in] REFIID riid,
+            [in] DWORD dwOptionSetMask,
+            [in] DWORD dwEnabledOptions
+        )
+        """
+        result: int = await self._call(4, riid, dwOptionSetMask, dwEnabledOptions)
+        return result
+
+
+class GetInterfaceSafetyOptionsResult(rpc.Result):
+    """What GetInterfaceSafetyOptions gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwSupportedOptions", "pdwEnabledOptions", "return_value")
+    __match_args__ = ("pdwSupportedOptions", "pdwEnabledOptions", "return_value")
+
+    def __init__(
+        self, pdwSupportedOptions: int, pdwEnabledOptions: int, return_value: int = 0
+    ) -> None:
+        # [out] DWORD *pdwSupportedOptions
+        self.pdwSupportedOptions = pdwSupportedOptions
+        self.pdwEnabledOptions = pdwEnabledOptions  # [out] DWORD *pdwEnabledOptions
+        self.return_value = return_value  # HRESULT

@@ -5,18 +5,43 @@ undo.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
-from .oaidlbase import IDispatch
-from .objidl import IAdviseSink, IPersist
-from .oleidl import IOleInPlaceObject, IOleInPlaceSite, IViewObject2
+from .minwindef import ULARGE_INTEGER
+from .oaidl import IErrorLog, IPropertyBag
+from .oaidlbase import IDispatch, ITypeInfo, wireVARIANTStr
+from .objidl import DVTARGETDEVICE, IAdviseSink, IPersist
+from .objidlbase import IStream
+from .oleidl import (
+    IDropTarget,
+    IOleClientSite,
+    IOleInPlaceObject,
+    IOleInPlaceSite,
+    IViewObject2,
+)
+from .servprov import IServiceProvider
 from .unknwnbase import IClassFactory
-from .wtypes import RemotableHandle, SIZE, SIZEL, userCLIPFORMAT, userHPALETTE
+from .urlmon import IBindHost
+from .wtypes import (
+    CY,
+    MSG,
+    POINT,
+    POINTL,
+    RECT,
+    RECTL,
+    RemotableHandle,
+    SIZE,
+    SIZEL,
+    userCLIPFORMAT,
+    userHPALETTE,
+)
+from .wtypesbase import FLAGGED_WORD_BLOB
 
 __all__ = [
     "MULTICLASSINFO_GETTYPEINFO",
@@ -53,6 +78,46 @@ __all__ = [
     "QACONTAINERFLAGS",
     "QACONTAINER",
     "QACONTROL",
+    "IEnumConnections",
+    "IConnectionPoint",
+    "IEnumConnectionPoints",
+    "IConnectionPointContainer",
+    "IAdviseSinkEx",
+    "IClassFactory2",
+    "IProvideClassInfo",
+    "IProvideClassInfo2",
+    "IProvideMultipleClassInfo",
+    "IOleControl",
+    "IOleControlSite",
+    "IPropertyPage",
+    "IPropertyPage2",
+    "IPropertyPageSite",
+    "IPropertyNotifySink",
+    "ISpecifyPropertyPages",
+    "IPerPropertyBrowsing",
+    "IPersistStreamInit",
+    "IPersistMemory",
+    "IPersistPropertyBag",
+    "IPropertyBag2",
+    "IPersistPropertyBag2",
+    "IFont",
+    "IPicture",
+    "IPicture2",
+    "IFontEventsDisp",
+    "IFontDisp",
+    "IPictureDisp",
+    "IObjectWithSite",
+    "ISimpleFrameSite",
+    "IOleInPlaceObjectWindowless",
+    "IOleInPlaceSiteEx",
+    "IOleInPlaceSiteWindowless",
+    "IViewObjectEx",
+    "IPointerInactive",
+    "IOleUndoUnit",
+    "IOleParentUndoUnit",
+    "IEnumOleUndoUnits",
+    "IOleUndoManager",
+    "IQuickActivate",
     "OLE_COLOR",
     "OLE_XPOS_HIMETRIC",
     "OLE_YPOS_HIMETRIC",
@@ -114,46 +179,88 @@ __all__ = [
     "LPENUMOLEUNDOUNITS",
     "LPOLEUNDOMANAGER",
     "LPQUICKACTIVATE",
-    "IEnumConnections",
-    "IConnectionPoint",
-    "IEnumConnectionPoints",
-    "IConnectionPointContainer",
-    "IAdviseSinkEx",
-    "IClassFactory2",
-    "IProvideClassInfo",
-    "IProvideClassInfo2",
-    "IProvideMultipleClassInfo",
-    "IOleControl",
-    "IOleControlSite",
-    "IPropertyPage",
-    "IPropertyPage2",
-    "IPropertyPageSite",
-    "IPropertyNotifySink",
-    "ISpecifyPropertyPages",
-    "IPerPropertyBrowsing",
-    "IPersistStreamInit",
-    "IPersistMemory",
-    "IPersistPropertyBag",
-    "IPropertyBag2",
-    "IPersistPropertyBag2",
-    "IFont",
-    "IPicture",
-    "IPicture2",
-    "IFontEventsDisp",
-    "IFontDisp",
-    "IPictureDisp",
-    "IObjectWithSite",
-    "ISimpleFrameSite",
-    "IOleInPlaceObjectWindowless",
-    "IOleInPlaceSiteEx",
-    "IOleInPlaceSiteWindowless",
-    "IViewObjectEx",
-    "IPointerInactive",
-    "IOleUndoUnit",
-    "IOleParentUndoUnit",
-    "IEnumOleUndoUnits",
-    "IOleUndoManager",
-    "IQuickActivate",
+    "NextResult",
+    "CloneResult",
+    "GetConnectionInterfaceResult",
+    "GetConnectionPointContainerResult",
+    "AdviseResult",
+    "EnumConnectionsResult",
+    "IEnumConnectionPointsNextResult",
+    "IEnumConnectionPointsCloneResult",
+    "EnumConnectionPointsResult",
+    "FindConnectionPointResult",
+    "GetLicInfoResult",
+    "RequestLicKeyResult",
+    "CreateInstanceLicResult",
+    "GetClassInfoResult",
+    "GetGUIDResult",
+    "GetMultiTypeInfoCountResult",
+    "GetInfoOfIndexResult",
+    "GetControlInfoResult",
+    "GetExtendedControlResult",
+    "TransformCoordsResult",
+    "GetPageInfoResult",
+    "GetLocaleIDResult",
+    "GetPageContainerResult",
+    "GetPagesResult",
+    "GetDisplayStringResult",
+    "MapPropertyToPageResult",
+    "GetPredefinedStringsResult",
+    "GetPredefinedValueResult",
+    "GetSizeMaxResult",
+    "SaveResult",
+    "IPersistMemoryGetSizeMaxResult",
+    "ReadResult",
+    "CountPropertiesResult",
+    "GetPropertyInfoResult",
+    "get_NameResult",
+    "get_SizeResult",
+    "get_BoldResult",
+    "get_ItalicResult",
+    "get_UnderlineResult",
+    "get_StrikethroughResult",
+    "get_WeightResult",
+    "get_CharsetResult",
+    "get_hFontResult",
+    "IFontCloneResult",
+    "QueryTextMetricsResult",
+    "get_HandleResult",
+    "get_hPalResult",
+    "get_TypeResult",
+    "get_WidthResult",
+    "get_HeightResult",
+    "get_CurDCResult",
+    "SelectPictureResult",
+    "get_KeepOriginalFormatResult",
+    "SaveAsFileResult",
+    "get_AttributesResult",
+    "GetSiteResult",
+    "PreMessageFilterResult",
+    "PostMessageFilterResult",
+    "OnWindowMessageResult",
+    "GetDropTargetResult",
+    "OnInPlaceActivateExResult",
+    "GetDCResult",
+    "AdjustRectResult",
+    "OnDefWindowMessageResult",
+    "GetRectResult",
+    "GetViewStatusResult",
+    "QueryHitPointResult",
+    "QueryHitRectResult",
+    "GetNaturalExtentResult",
+    "GetActivationPolicyResult",
+    "GetDescriptionResult",
+    "GetUnitTypeResult",
+    "GetParentStateResult",
+    "IEnumOleUndoUnitsNextResult",
+    "IEnumOleUndoUnitsCloneResult",
+    "GetOpenParentStateResult",
+    "EnumUndoableResult",
+    "EnumRedoableResult",
+    "GetLastUndoDescriptionResult",
+    "GetLastRedoDescriptionResult",
+    "QuickActivateResult",
+    "GetContentExtentResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -171,7 +278,7 @@ class CONNECTDATA(ndr.Struct):
     __slots__ = ("pUnk", "dwCookie")
     __match_args__ = ("pUnk", "dwCookie")
 
-    def __init__(self, pUnk: bytes | None, dwCookie: int) -> None:
+    def __init__(self, pUnk: com.IUnknown | None, dwCookie: int) -> None:
         self.pUnk = pUnk  # IUnknown *pUnk
         self.dwCookie = dwCookie  # DWORD dwCookie
 
@@ -754,21 +861,21 @@ class QACONTAINER(ndr.Struct):
     def __init__(
         self,
         cbSize: int,
-        pClientSite: bytes | None,
-        pAdviseSink: bytes | None,
-        pPropertyNotifySink: bytes | None,
-        pUnkEventSink: bytes | None,
+        pClientSite: IOleClientSite | None,
+        pAdviseSink: IAdviseSinkEx | None,
+        pPropertyNotifySink: IPropertyNotifySink | None,
+        pUnkEventSink: com.IUnknown | None,
         dwAmbientFlags: int,
         colorFore: int,
         colorBack: int,
-        pFont: bytes | None,
-        pUndoMgr: bytes | None,
+        pFont: IFont | None,
+        pUndoMgr: IOleUndoManager | None,
         dwAppearance: int,
         lcid: int,
         hpal: userHPALETTE | None = None,
-        pBindHost: bytes | None = None,
-        pOleControlSite: bytes | None = None,
-        pServiceProvider: bytes | None = None,
+        pBindHost: IBindHost | None = None,
+        pOleControlSite: IOleControlSite | None = None,
+        pServiceProvider: IServiceProvider | None = None,
     ) -> None:
         self.cbSize = cbSize  # ULONG cbSize
         self.pClientSite = pClientSite  # IOleClientSite *pClientSite
@@ -827,74 +934,59 @@ class QACONTROL(ndr.Struct):
         self.dwPointerActivationPolicy = dwPointerActivationPolicy
 
 
-OLE_COLOR: TypeAlias = int
-OLE_XPOS_HIMETRIC: TypeAlias = int
-OLE_YPOS_HIMETRIC: TypeAlias = int
-OLE_XSIZE_HIMETRIC: TypeAlias = int
-OLE_YSIZE_HIMETRIC: TypeAlias = int
-OLE_HANDLE: TypeAlias = int
-PCONNECTDATA: TypeAlias = CONNECTDATA | None
-LPCONNECTDATA: TypeAlias = CONNECTDATA | None
-PENUMCONNECTIONS: TypeAlias = bytes | None
-LPENUMCONNECTIONS: TypeAlias = bytes | None
-PCONNECTIONPOINT: TypeAlias = bytes | None
-LPCONNECTIONPOINT: TypeAlias = bytes | None
-PENUMCONNECTIONPOINTS: TypeAlias = bytes | None
-LPENUMCONNECTIONPOINTS: TypeAlias = bytes | None
-PCONNECTIONPOINTCONTAINER: TypeAlias = bytes | None
-LPCONNECTIONPOINTCONTAINER: TypeAlias = bytes | None
-LPADVISESINKEX: TypeAlias = bytes | None
-LPLICINFO: TypeAlias = LICINFO | None
-LPCLASSFACTORY2: TypeAlias = bytes | None
-LPPROVIDECLASSINFO: TypeAlias = bytes | None
-LPPROVIDECLASSINFO2: TypeAlias = bytes | None
-LPPROVIDEMULTIPLECLASSINFO: TypeAlias = bytes | None
-LPCONTROLINFO: TypeAlias = CONTROLINFO | None
-LPOLECONTROL: TypeAlias = bytes | None
-LPPOINTF: TypeAlias = POINTF | None
-LPOLECONTROLSITE: TypeAlias = bytes | None
-LPPROPPAGEINFO: TypeAlias = PROPPAGEINFO | None
-LPPROPERTYPAGE: TypeAlias = bytes | None
-LPPROPERTYPAGE2: TypeAlias = bytes | None
-LPPROPERTYPAGESITE: TypeAlias = bytes | None
-LPPROPERTYNOTIFYSINK: TypeAlias = bytes | None
-LPCAUUID: TypeAlias = CAUUID | None
-LPSPECIFYPROPERTYPAGES: TypeAlias = bytes | None
-LPCALPOLESTR: TypeAlias = CALPOLESTR | None
-LPCADWORD: TypeAlias = CADWORD | None
-LPPERPROPERTYBROWSING: TypeAlias = bytes | None
-LPPERSISTSTREAMINIT: TypeAlias = bytes | None
-LPPERSISTMEMORY: TypeAlias = bytes | None
-LPPERSISTPROPERTYBAG: TypeAlias = bytes | None
-LPPROPERTYBAG2: TypeAlias = bytes | None
-LPPERSISTPROPERTYBAG2: TypeAlias = bytes | None
-LPTEXTMETRICOLE: TypeAlias = TEXTMETRICOLE | None
-LPFONT: TypeAlias = bytes | None
-LPPICTURE: TypeAlias = bytes | None
-HHANDLE: TypeAlias = int
-LPPICTURE2: TypeAlias = bytes | None
-LPFONTEVENTS: TypeAlias = bytes | None
-LPFONTDISP: TypeAlias = bytes | None
-LPPICTUREDISP: TypeAlias = bytes | None
-LPOBJECTWITHSITE: TypeAlias = bytes | None
-LPSIMPLEFRAMESITE: TypeAlias = bytes | None
-LPOLEINPLACEOBJECTWINDOWLESS: TypeAlias = bytes | None
-LPOLEINPLACESITEEX: TypeAlias = bytes | None
-LPOLEINPLACESITEWINDOWLESS: TypeAlias = bytes | None
-LPVIEWOBJECTEX: TypeAlias = bytes | None
-LPPOINTERINACTIVE: TypeAlias = bytes | None
-LPOLEUNDOUNIT: TypeAlias = bytes | None
-LPOLEPARENTUNDOUNIT: TypeAlias = bytes | None
-LPENUMOLEUNDOUNITS: TypeAlias = bytes | None
-LPOLEUNDOMANAGER: TypeAlias = bytes | None
-LPQUICKACTIVATE: TypeAlias = bytes | None
-
-
 class IEnumConnections(com.IUnknown):
     """interface IEnumConnections."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b287-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumConnections",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("cConnections",),
+                outputs=("rgcd", "pcFetched", "return_value"),
+            ),
+            rpc.Operation(
+                "Skip", 4, inputs=("cConnections",), outputs=("return_value",)
+            ),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, cConnections: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG cConnections,
+            [out, size_is(cConnections), length_is(*pcFetched)] LPCONNECTDATA rgcd,
+            [out] ULONG *pcFetched
+        )
+        """
+        result: NextResult = await self._call(3, cConnections)
+        return result
+
+    @abstractmethod
+    async def Skip(self, cConnections: int) -> int:
+        """HRESULT Skip([in] ULONG cConnections)"""
+        result: int = await self._call(4, cConnections)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumConnections **ppEnum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IConnectionPoint(com.IUnknown):
@@ -902,6 +994,58 @@ class IConnectionPoint(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b286-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IConnectionPoint",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=7,
+        operations=(
+            rpc.Operation(
+                "GetConnectionInterface", 3, outputs=("pIID", "return_value")
+            ),
+            rpc.Operation(
+                "GetConnectionPointContainer", 4, outputs=("ppCPC", "return_value")
+            ),
+            rpc.Operation(
+                "Advise", 5, inputs=("pUnkSink",), outputs=("pdwCookie", "return_value")
+            ),
+            rpc.Operation(
+                "Unadvise", 6, inputs=("dwCookie",), outputs=("return_value",)
+            ),
+            rpc.Operation("EnumConnections", 7, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetConnectionInterface(self) -> GetConnectionInterfaceResult:
+        """HRESULT GetConnectionInterface([out] IID *pIID)"""
+        result: GetConnectionInterfaceResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetConnectionPointContainer(self) -> GetConnectionPointContainerResult:
+        """HRESULT GetConnectionPointContainer([out] IConnectionPointContainer **ppCPC)"""
+        result: GetConnectionPointContainerResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Advise(self, pUnkSink: com.IUnknown | None) -> AdviseResult:
+        """HRESULT Advise([in] IUnknown *pUnkSink, [out] DWORD *pdwCookie)"""
+        result: AdviseResult = await self._call(5, pUnkSink)
+        return result
+
+    @abstractmethod
+    async def Unadvise(self, dwCookie: int) -> int:
+        """HRESULT Unadvise([in] DWORD dwCookie)"""
+        result: int = await self._call(6, dwCookie)
+        return result
+
+    @abstractmethod
+    async def EnumConnections(self) -> EnumConnectionsResult:
+        """HRESULT EnumConnections([out] IEnumConnections **ppEnum)"""
+        result: EnumConnectionsResult = await self._call(7)
+        return result
 
 
 class IEnumConnectionPoints(com.IUnknown):
@@ -909,6 +1053,55 @@ class IEnumConnectionPoints(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b285-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumConnectionPoints",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=15,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("cConnections",),
+                outputs=("ppCP", "pcFetched", "return_value"),
+            ),
+            rpc.Operation(
+                "Skip", 4, inputs=("cConnections",), outputs=("return_value",)
+            ),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, cConnections: int) -> IEnumConnectionPointsNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG cConnections,
+            [out, size_is(cConnections), length_is(*pcFetched)] LPCONNECTIONPOINT *ppCP,
+            [out] ULONG *pcFetched
+        )
+        """
+        result: IEnumConnectionPointsNextResult = await self._call(3, cConnections)
+        return result
+
+    @abstractmethod
+    async def Skip(self, cConnections: int) -> int:
+        """HRESULT Skip([in] ULONG cConnections)"""
+        result: int = await self._call(4, cConnections)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumConnectionPointsCloneResult:
+        """HRESULT Clone([out] IEnumConnectionPoints **ppEnum)"""
+        result: IEnumConnectionPointsCloneResult = await self._call(6)
+        return result
 
 
 class IConnectionPointContainer(com.IUnknown):
@@ -916,6 +1109,36 @@ class IConnectionPointContainer(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b284-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IConnectionPointContainer",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=22,
+        operations=(
+            rpc.Operation(
+                "EnumConnectionPoints", 3, outputs=("ppEnum", "return_value")
+            ),
+            rpc.Operation(
+                "FindConnectionPoint",
+                4,
+                inputs=("riid",),
+                outputs=("ppCP", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def EnumConnectionPoints(self) -> EnumConnectionPointsResult:
+        """HRESULT EnumConnectionPoints([out] IEnumConnectionPoints **ppEnum)"""
+        result: EnumConnectionPointsResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def FindConnectionPoint(self, riid: UUID) -> FindConnectionPointResult:
+        """HRESULT FindConnectionPoint([in] REFIID riid, [out] IConnectionPoint **ppCP)"""
+        result: FindConnectionPointResult = await self._call(4, riid)
+        return result
 
 
 class IAdviseSinkEx(IAdviseSink):
@@ -923,6 +1146,30 @@ class IAdviseSinkEx(IAdviseSink):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("3af24290-0c96-11ce-a0cf-00aa00600ab8")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IAdviseSinkEx",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=27,
+        operations=(
+            rpc.Operation(
+                "OnViewStatusChange",
+                8,
+                inputs=("dwViewStatus",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnViewStatusChange(self, dwViewStatus: int) -> int:
+        """[call_as(OnViewStatusChange)] HRESULT RemoteOnViewStatusChange(
+            [in] DWORD dwViewStatus
+        )
+        """
+        result: int = await self._call(8, dwViewStatus)
+        return result
 
 
 class IClassFactory2(IClassFactory):
@@ -930,6 +1177,53 @@ class IClassFactory2(IClassFactory):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b28f-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IClassFactory2",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=36,
+        operations=(
+            rpc.Operation("GetLicInfo", 5, outputs=("pLicInfo", "return_value")),
+            rpc.Operation(
+                "RequestLicKey",
+                6,
+                inputs=("dwReserved",),
+                outputs=("pBstrKey", "return_value"),
+            ),
+            rpc.Operation(
+                "CreateInstanceLic",
+                7,
+                inputs=("riid", "bstrKey"),
+                outputs=("ppvObj", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetLicInfo(self) -> GetLicInfoResult:
+        """HRESULT GetLicInfo([out] LICINFO *pLicInfo)"""
+        result: GetLicInfoResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def RequestLicKey(self, dwReserved: int) -> RequestLicKeyResult:
+        """HRESULT RequestLicKey([in] DWORD dwReserved, [out] BSTR *pBstrKey)"""
+        result: RequestLicKeyResult = await self._call(6, dwReserved)
+        return result
+
+    @abstractmethod
+    async def CreateInstanceLic(
+        self, riid: UUID, bstrKey: FLAGGED_WORD_BLOB | None
+    ) -> CreateInstanceLicResult:
+        """[call_as(CreateInstanceLic)] HRESULT RemoteCreateInstanceLic(
+            [in] REFIID riid,
+            [in] BSTR bstrKey,
+            [out, iid_is(riid)] IUnknown **ppvObj
+        )
+        """
+        result: CreateInstanceLicResult = await self._call(7, riid, bstrKey)
+        return result
 
 
 class IProvideClassInfo(com.IUnknown):
@@ -937,6 +1231,22 @@ class IProvideClassInfo(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b283-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProvideClassInfo",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=44,
+        operations=(
+            rpc.Operation("GetClassInfo", 3, outputs=("ppTI", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetClassInfo(self) -> GetClassInfoResult:
+        """HRESULT GetClassInfo([out] ITypeInfo **ppTI)"""
+        result: GetClassInfoResult = await self._call(3)
+        return result
 
 
 class IProvideClassInfo2(IProvideClassInfo):
@@ -944,6 +1254,24 @@ class IProvideClassInfo2(IProvideClassInfo):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a6bc3ac0-dbaa-11ce-9de3-00aa004bb851")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProvideClassInfo2",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=48,
+        operations=(
+            rpc.Operation(
+                "GetGUID", 4, inputs=("dwGuidKind",), outputs=("pGUID", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetGUID(self, dwGuidKind: int) -> GetGUIDResult:
+        """HRESULT GetGUID([in] DWORD dwGuidKind, [out] GUID *pGUID)"""
+        result: GetGUIDResult = await self._call(4, dwGuidKind)
+        return result
 
 
 class IProvideMultipleClassInfo(IProvideClassInfo2):
@@ -951,6 +1279,50 @@ class IProvideMultipleClassInfo(IProvideClassInfo2):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a7aba9c1-8983-11cf-8f20-00805f2cd064")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProvideMultipleClassInfo",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=53,
+        operations=(
+            rpc.Operation("GetMultiTypeInfoCount", 5, outputs=("pcti", "return_value")),
+            rpc.Operation(
+                "GetInfoOfIndex",
+                6,
+                inputs=("iti", "dwFlags"),
+                outputs=(
+                    "pptiCoClass",
+                    "pdwTIFlags",
+                    "pcdispidReserved",
+                    "piidPrimary",
+                    "piidSource",
+                    "return_value",
+                ),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetMultiTypeInfoCount(self) -> GetMultiTypeInfoCountResult:
+        """HRESULT GetMultiTypeInfoCount([out] ULONG *pcti)"""
+        result: GetMultiTypeInfoCountResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def GetInfoOfIndex(self, iti: int, dwFlags: int) -> GetInfoOfIndexResult:
+        """HRESULT GetInfoOfIndex(
+            [in] ULONG iti,
+            [in] DWORD dwFlags,
+            [out] ITypeInfo **pptiCoClass,
+            [out] DWORD *pdwTIFlags,
+            [out] ULONG *pcdispidReserved,
+            [out] IID *piidPrimary,
+            [out] IID *piidSource
+        )
+        """
+        result: GetInfoOfIndexResult = await self._call(6, iti, dwFlags)
+        return result
 
 
 class IOleControl(com.IUnknown):
@@ -958,6 +1330,50 @@ class IOleControl(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b288-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleControl",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=60,
+        operations=(
+            rpc.Operation("GetControlInfo", 3, outputs=("pCI", "return_value")),
+            rpc.Operation("OnMnemonic", 4, inputs=("pMsg",), outputs=("return_value",)),
+            rpc.Operation(
+                "OnAmbientPropertyChange",
+                5,
+                inputs=("dispID",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "FreezeEvents", 6, inputs=("bFreeze",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetControlInfo(self) -> GetControlInfoResult:
+        """HRESULT GetControlInfo([out] CONTROLINFO *pCI)"""
+        result: GetControlInfoResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def OnMnemonic(self, pMsg: MSG) -> int:
+        """HRESULT OnMnemonic([in] MSG *pMsg)"""
+        result: int = await self._call(4, pMsg)
+        return result
+
+    @abstractmethod
+    async def OnAmbientPropertyChange(self, dispID: int) -> int:
+        """HRESULT OnAmbientPropertyChange([in] DISPID dispID)"""
+        result: int = await self._call(5, dispID)
+        return result
+
+    @abstractmethod
+    async def FreezeEvents(self, bFreeze: int) -> int:
+        """HRESULT FreezeEvents([in] BOOL bFreeze)"""
+        result: int = await self._call(6, bFreeze)
+        return result
 
 
 class IOleControlSite(com.IUnknown):
@@ -965,6 +1381,87 @@ class IOleControlSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b289-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleControlSite",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=67,
+        operations=(
+            rpc.Operation("OnControlInfoChanged", 3, outputs=("return_value",)),
+            rpc.Operation(
+                "LockInPlaceActive", 4, inputs=("fLock",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetExtendedControl", 5, outputs=("ppDisp", "return_value")),
+            rpc.Operation(
+                "TransformCoords",
+                6,
+                inputs=("pPtlHimetric", "pPtfContainer", "dwFlags"),
+                outputs=("pPtlHimetric", "pPtfContainer", "return_value"),
+            ),
+            rpc.Operation(
+                "TranslateAccelerator",
+                7,
+                inputs=("pMsg", "grfModifiers"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnFocus", 8, inputs=("fGotFocus",), outputs=("return_value",)
+            ),
+            rpc.Operation("ShowPropertyFrame", 9, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def OnControlInfoChanged(self) -> int:
+        """HRESULT OnControlInfoChanged(void)"""
+        result: int = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def LockInPlaceActive(self, fLock: int) -> int:
+        """HRESULT LockInPlaceActive([in] BOOL fLock)"""
+        result: int = await self._call(4, fLock)
+        return result
+
+    @abstractmethod
+    async def GetExtendedControl(self) -> GetExtendedControlResult:
+        """HRESULT GetExtendedControl([out] IDispatch **ppDisp)"""
+        result: GetExtendedControlResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def TransformCoords(
+        self, pPtlHimetric: POINTL, pPtfContainer: POINTF, dwFlags: int
+    ) -> TransformCoordsResult:
+        """HRESULT TransformCoords(
+            [in, out] POINTL *pPtlHimetric,
+            [in, out] POINTF *pPtfContainer,
+            [in] DWORD dwFlags
+        )
+        """
+        result: TransformCoordsResult = await self._call(
+            6, pPtlHimetric, pPtfContainer, dwFlags
+        )
+        return result
+
+    @abstractmethod
+    async def TranslateAccelerator(self, pMsg: MSG, grfModifiers: int) -> int:
+        """HRESULT TranslateAccelerator([in] MSG *pMsg, [in] DWORD grfModifiers)"""
+        result: int = await self._call(7, pMsg, grfModifiers)
+        return result
+
+    @abstractmethod
+    async def OnFocus(self, fGotFocus: int) -> int:
+        """HRESULT OnFocus([in] BOOL fGotFocus)"""
+        result: int = await self._call(8, fGotFocus)
+        return result
+
+    @abstractmethod
+    async def ShowPropertyFrame(self) -> int:
+        """HRESULT ShowPropertyFrame(void)"""
+        result: int = await self._call(9)
+        return result
 
 
 class IPropertyPage(com.IUnknown):
@@ -972,6 +1469,115 @@ class IPropertyPage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b28d-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyPage",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=77,
+        operations=(
+            rpc.Operation(
+                "SetPageSite", 3, inputs=("pPageSite",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Activate",
+                4,
+                inputs=("hWndParent", "pRect", "bModal"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("Deactivate", 5, outputs=("return_value",)),
+            rpc.Operation("GetPageInfo", 6, outputs=("pPageInfo", "return_value")),
+            rpc.Operation(
+                "SetObjects", 7, inputs=("cObjects", "ppUnk"), outputs=("return_value",)
+            ),
+            rpc.Operation("Show", 8, inputs=("nCmdShow",), outputs=("return_value",)),
+            rpc.Operation("Move", 9, inputs=("pRect",), outputs=("return_value",)),
+            rpc.Operation("IsPageDirty", 10, outputs=("return_value",)),
+            rpc.Operation("Apply", 11, outputs=("return_value",)),
+            rpc.Operation(
+                "Help", 12, inputs=("pszHelpDir",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "TranslateAccelerator", 13, inputs=("pMsg",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SetPageSite(self, pPageSite: IPropertyPageSite | None) -> int:
+        """HRESULT SetPageSite([in] IPropertyPageSite *pPageSite)"""
+        result: int = await self._call(3, pPageSite)
+        return result
+
+    @abstractmethod
+    async def Activate(
+        self, hWndParent: RemotableHandle | None, pRect: RECT, bModal: int
+    ) -> int:
+        """HRESULT Activate([in] HWND hWndParent, [in] LPCRECT pRect, [in] BOOL bModal)"""
+        result: int = await self._call(4, hWndParent, pRect, bModal)
+        return result
+
+    @abstractmethod
+    async def Deactivate(self) -> int:
+        """HRESULT Deactivate(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def GetPageInfo(self) -> GetPageInfoResult:
+        """HRESULT GetPageInfo([out] PROPPAGEINFO *pPageInfo)"""
+        result: GetPageInfoResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def SetObjects(
+        self, ppUnk: Sequence[com.IUnknown | None], *, cObjects: int | None = None
+    ) -> int:
+        """HRESULT SetObjects(
+            [in] ULONG cObjects,
+            [in, size_is(cObjects)] IUnknown **ppUnk
+        )
+        """
+        result: int = await self._call(
+            7, len(ppUnk) if cObjects is None else cObjects, ppUnk
+        )
+        return result
+
+    @abstractmethod
+    async def Show(self, nCmdShow: int) -> int:
+        """HRESULT Show([in] UINT nCmdShow)"""
+        result: int = await self._call(8, nCmdShow)
+        return result
+
+    @abstractmethod
+    async def Move(self, pRect: RECT) -> int:
+        """HRESULT Move([in] LPCRECT pRect)"""
+        result: int = await self._call(9, pRect)
+        return result
+
+    @abstractmethod
+    async def IsPageDirty(self) -> int:
+        """HRESULT IsPageDirty(void)"""
+        result: int = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def Apply(self) -> int:
+        """HRESULT Apply(void)"""
+        result: int = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def Help(self, pszHelpDir: str) -> int:
+        """HRESULT Help([in] LPCOLESTR pszHelpDir)"""
+        result: int = await self._call(12, pszHelpDir)
+        return result
+
+    @abstractmethod
+    async def TranslateAccelerator(self, pMsg: MSG) -> int:
+        """HRESULT TranslateAccelerator([in] MSG *pMsg)"""
+        result: int = await self._call(13, pMsg)
+        return result
 
 
 class IPropertyPage2(IPropertyPage):
@@ -979,6 +1585,24 @@ class IPropertyPage2(IPropertyPage):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("01e44665-24ac-101b-84ed-08002b2ec713")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyPage2",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=91,
+        operations=(
+            rpc.Operation(
+                "EditProperty", 14, inputs=("dispID",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def EditProperty(self, dispID: int) -> int:
+        """HRESULT EditProperty([in] DISPID dispID)"""
+        result: int = await self._call(14, dispID)
+        return result
 
 
 class IPropertyPageSite(com.IUnknown):
@@ -986,6 +1610,47 @@ class IPropertyPageSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b28c-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyPageSite",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=106,
+        operations=(
+            rpc.Operation(
+                "OnStatusChange", 3, inputs=("dwFlags",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetLocaleID", 4, outputs=("pLocaleID", "return_value")),
+            rpc.Operation("GetPageContainer", 5, outputs=("ppUnk", "return_value")),
+            rpc.Operation(
+                "TranslateAccelerator", 6, inputs=("pMsg",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnStatusChange(self, dwFlags: int) -> int:
+        """HRESULT OnStatusChange([in] DWORD dwFlags)"""
+        result: int = await self._call(3, dwFlags)
+        return result
+
+    @abstractmethod
+    async def GetLocaleID(self) -> GetLocaleIDResult:
+        """HRESULT GetLocaleID([out] LCID *pLocaleID)"""
+        result: GetLocaleIDResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetPageContainer(self) -> GetPageContainerResult:
+        """HRESULT GetPageContainer([out] IUnknown **ppUnk)"""
+        result: GetPageContainerResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def TranslateAccelerator(self, pMsg: MSG) -> int:
+        """HRESULT TranslateAccelerator([in] MSG *pMsg)"""
+        result: int = await self._call(6, pMsg)
+        return result
 
 
 class IPropertyNotifySink(com.IUnknown):
@@ -993,6 +1658,33 @@ class IPropertyNotifySink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("9bfbbc02-eff1-101a-84ed-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyNotifySink",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=113,
+        operations=(
+            rpc.Operation(
+                "OnChanged", 3, inputs=("dispID",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "OnRequestEdit", 4, inputs=("dispID",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnChanged(self, dispID: int) -> int:
+        """HRESULT OnChanged([in] DISPID dispID)"""
+        result: int = await self._call(3, dispID)
+        return result
+
+    @abstractmethod
+    async def OnRequestEdit(self, dispID: int) -> int:
+        """HRESULT OnRequestEdit([in] DISPID dispID)"""
+        result: int = await self._call(4, dispID)
+        return result
 
 
 class ISpecifyPropertyPages(com.IUnknown):
@@ -1000,6 +1692,20 @@ class ISpecifyPropertyPages(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b196b28b-bab4-101a-b69c-00aa00341d07")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISpecifyPropertyPages",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=118,
+        operations=(rpc.Operation("GetPages", 3, outputs=("pPages", "return_value")),),
+    )
+
+    @abstractmethod
+    async def GetPages(self) -> GetPagesResult:
+        """HRESULT GetPages([out] CAUUID *pPages)"""
+        result: GetPagesResult = await self._call(3)
+        return result
 
 
 class IPerPropertyBrowsing(com.IUnknown):
@@ -1007,6 +1713,75 @@ class IPerPropertyBrowsing(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("376bd3aa-3845-101b-84ed-08002b2ec713")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPerPropertyBrowsing",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=122,
+        operations=(
+            rpc.Operation(
+                "GetDisplayString",
+                3,
+                inputs=("dispID",),
+                outputs=("pBstr", "return_value"),
+            ),
+            rpc.Operation(
+                "MapPropertyToPage",
+                4,
+                inputs=("dispID",),
+                outputs=("pClsid", "return_value"),
+            ),
+            rpc.Operation(
+                "GetPredefinedStrings",
+                5,
+                inputs=("dispID",),
+                outputs=("pCaStringsOut", "pCaCookiesOut", "return_value"),
+            ),
+            rpc.Operation(
+                "GetPredefinedValue",
+                6,
+                inputs=("dispID", "dwCookie"),
+                outputs=("pVarOut", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetDisplayString(self, dispID: int) -> GetDisplayStringResult:
+        """HRESULT GetDisplayString([in] DISPID dispID, [out] BSTR *pBstr)"""
+        result: GetDisplayStringResult = await self._call(3, dispID)
+        return result
+
+    @abstractmethod
+    async def MapPropertyToPage(self, dispID: int) -> MapPropertyToPageResult:
+        """HRESULT MapPropertyToPage([in] DISPID dispID, [out] CLSID *pClsid)"""
+        result: MapPropertyToPageResult = await self._call(4, dispID)
+        return result
+
+    @abstractmethod
+    async def GetPredefinedStrings(self, dispID: int) -> GetPredefinedStringsResult:
+        """HRESULT GetPredefinedStrings(
+            [in] DISPID dispID,
+            [out] CALPOLESTR *pCaStringsOut,
+            [out] CADWORD *pCaCookiesOut
+        )
+        """
+        result: GetPredefinedStringsResult = await self._call(5, dispID)
+        return result
+
+    @abstractmethod
+    async def GetPredefinedValue(
+        self, dispID: int, dwCookie: int
+    ) -> GetPredefinedValueResult:
+        """HRESULT GetPredefinedValue(
+            [in] DISPID dispID,
+            [in] DWORD dwCookie,
+            [out] VARIANT *pVarOut
+        )
+        """
+        result: GetPredefinedValueResult = await self._call(6, dispID, dwCookie)
+        return result
 
 
 class IPersistStreamInit(IPersist):
@@ -1014,6 +1789,52 @@ class IPersistStreamInit(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("7fd52380-4e07-101b-ae2d-08002b2ec713")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistStreamInit",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=129,
+        operations=(
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation("Load", 5, inputs=("pStm",), outputs=("return_value",)),
+            rpc.Operation(
+                "Save", 6, inputs=("pStm", "fClearDirty"), outputs=("return_value",)
+            ),
+            rpc.Operation("GetSizeMax", 7, outputs=("pCbSize", "return_value")),
+            rpc.Operation("InitNew", 8, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(self, pStm: IStream | None) -> int:
+        """HRESULT Load([in] LPSTREAM pStm)"""
+        result: int = await self._call(5, pStm)
+        return result
+
+    @abstractmethod
+    async def Save(self, pStm: IStream | None, fClearDirty: int) -> int:
+        """HRESULT Save([in] LPSTREAM pStm, [in] BOOL fClearDirty)"""
+        result: int = await self._call(6, pStm, fClearDirty)
+        return result
+
+    @abstractmethod
+    async def GetSizeMax(self) -> GetSizeMaxResult:
+        """HRESULT GetSizeMax([out] ULARGE_INTEGER *pCbSize)"""
+        result: GetSizeMaxResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def InitNew(self) -> int:
+        """HRESULT InitNew(void)"""
+        result: int = await self._call(8)
+        return result
 
 
 class IPersistMemory(IPersist):
@@ -1021,6 +1842,66 @@ class IPersistMemory(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("bd1ae5e0-a6ae-11ce-bd37-504200c10000")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistMemory",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=138,
+        operations=(
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation(
+                "Load", 5, inputs=("pMem", "cbSize"), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Save",
+                6,
+                inputs=("fClearDirty", "cbSize"),
+                outputs=("pMem", "return_value"),
+            ),
+            rpc.Operation("GetSizeMax", 7, outputs=("pCbSize", "return_value")),
+            rpc.Operation("InitNew", 8, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(self, pMem: bytes, *, cbSize: int | None = None) -> int:
+        """[call_as(Load)] HRESULT RemoteLoad(
+            [in, size_is(cbSize)] BYTE *pMem,
+            [in] ULONG cbSize
+        )
+        """
+        result: int = await self._call(5, pMem, len(pMem) if cbSize is None else cbSize)
+        return result
+
+    @abstractmethod
+    async def Save(self, fClearDirty: int, cbSize: int) -> SaveResult:
+        """[call_as(Save)] HRESULT RemoteSave(
+            [out, size_is(cbSize)] BYTE *pMem,
+            [in] BOOL fClearDirty,
+            [in] ULONG cbSize
+        )
+        """
+        result: SaveResult = await self._call(6, fClearDirty, cbSize)
+        return result
+
+    @abstractmethod
+    async def GetSizeMax(self) -> IPersistMemoryGetSizeMaxResult:
+        """HRESULT GetSizeMax([out] ULONG *pCbSize)"""
+        result: IPersistMemoryGetSizeMaxResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def InitNew(self) -> int:
+        """HRESULT InitNew(void)"""
+        result: int = await self._call(8)
+        return result
 
 
 class IPersistPropertyBag(IPersist):
@@ -1028,6 +1909,52 @@ class IPersistPropertyBag(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("37d84f60-42cb-11ce-8135-00aa004bb851")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistPropertyBag",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=147,
+        operations=(
+            rpc.Operation("InitNew", 4, outputs=("return_value",)),
+            rpc.Operation(
+                "Load", 5, inputs=("pPropBag", "pErrorLog"), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Save",
+                6,
+                inputs=("pPropBag", "fClearDirty", "fSaveAllProperties"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def InitNew(self) -> int:
+        """HRESULT InitNew(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(
+        self, pPropBag: IPropertyBag | None, pErrorLog: IErrorLog | None
+    ) -> int:
+        """HRESULT Load([in] IPropertyBag *pPropBag, [in] IErrorLog *pErrorLog)"""
+        result: int = await self._call(5, pPropBag, pErrorLog)
+        return result
+
+    @abstractmethod
+    async def Save(
+        self, pPropBag: IPropertyBag | None, fClearDirty: int, fSaveAllProperties: int
+    ) -> int:
+        """HRESULT Save(
+            [in] IPropertyBag *pPropBag,
+            [in] BOOL fClearDirty,
+            [in] BOOL fSaveAllProperties
+        )
+        """
+        result: int = await self._call(6, pPropBag, fClearDirty, fSaveAllProperties)
+        return result
 
 
 class IPropertyBag2(com.IUnknown):
@@ -1035,6 +1962,128 @@ class IPropertyBag2(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("22f55882-280b-11d0-a8a9-00a0c90c2004")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyBag2",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=154,
+        operations=(
+            rpc.Operation(
+                "Read",
+                3,
+                inputs=("cProperties", "pPropBag", "pErrLog", "phrError"),
+                outputs=("pvarValue", "phrError", "return_value"),
+            ),
+            rpc.Operation(
+                "Write",
+                4,
+                inputs=("cProperties", "pPropBag", "pvarValue"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "CountProperties", 5, outputs=("pcProperties", "return_value")
+            ),
+            rpc.Operation(
+                "GetPropertyInfo",
+                6,
+                inputs=("iProperty", "cProperties"),
+                outputs=("pPropBag", "pcProperties", "return_value"),
+            ),
+            rpc.Operation(
+                "LoadObject",
+                7,
+                inputs=("pstrName", "dwHint", "pUnkObject", "pErrLog"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Read(
+        self,
+        pPropBag: Sequence[PROPBAG2],
+        pErrLog: IErrorLog | None,
+        phrError: Sequence[int] | None,
+        *,
+        cProperties: int | None = None,
+    ) -> ReadResult:
+        """HRESULT Read(
+            [in] ULONG cProperties,
+            [in, size_is(cProperties)] PROPBAG2 *pPropBag,
+            [in, unique] IErrorLog *pErrLog,
+            [out, size_is(cProperties)] VARIANT *pvarValue,
+            [in, out, unique, size_is(cProperties)] HRESULT *phrError
+        )
+        """
+        result: ReadResult = await self._call(
+            3,
+            len(pPropBag) if cProperties is None else cProperties,
+            pPropBag,
+            pErrLog,
+            phrError,
+        )
+        return result
+
+    @abstractmethod
+    async def Write(
+        self,
+        pPropBag: Sequence[PROPBAG2],
+        pvarValue: Sequence[wireVARIANTStr | None],
+        *,
+        cProperties: int | None = None,
+    ) -> int:
+        """HRESULT Write(
+            [in] ULONG cProperties,
+            [in, size_is(cProperties)] PROPBAG2 *pPropBag,
+            [in, size_is(cProperties)] VARIANT *pvarValue
+        )
+        """
+        result: int = await self._call(
+            4,
+            len(pPropBag) if cProperties is None else cProperties,
+            pPropBag,
+            pvarValue,
+        )
+        return result
+
+    @abstractmethod
+    async def CountProperties(self) -> CountPropertiesResult:
+        """HRESULT CountProperties([out] ULONG *pcProperties)"""
+        result: CountPropertiesResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def GetPropertyInfo(
+        self, iProperty: int, cProperties: int
+    ) -> GetPropertyInfoResult:
+        """HRESULT GetPropertyInfo(
+            [in] ULONG iProperty,
+            [in] ULONG cProperties,
+            [out, size_is(cProperties)] PROPBAG2 *pPropBag,
+            [out] ULONG *pcProperties
+        )
+        """
+        result: GetPropertyInfoResult = await self._call(6, iProperty, cProperties)
+        return result
+
+    @abstractmethod
+    async def LoadObject(
+        self,
+        pstrName: str,
+        dwHint: int,
+        pUnkObject: com.IUnknown | None,
+        pErrLog: IErrorLog | None,
+    ) -> int:
+        """HRESULT LoadObject(
+            [in] LPCOLESTR pstrName,
+            [in] DWORD dwHint,
+            [in] IUnknown *pUnkObject,
+            [in] IErrorLog *pErrLog
+        )
+        """
+        result: int = await self._call(7, pstrName, dwHint, pUnkObject, pErrLog)
+        return result
 
 
 class IPersistPropertyBag2(IPersist):
@@ -1042,6 +2091,59 @@ class IPersistPropertyBag2(IPersist):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("22f55881-280b-11d0-a8a9-00a0c90c2004")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistPropertyBag2",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=162,
+        operations=(
+            rpc.Operation("InitNew", 4, outputs=("return_value",)),
+            rpc.Operation(
+                "Load", 5, inputs=("pPropBag", "pErrLog"), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "Save",
+                6,
+                inputs=("pPropBag", "fClearDirty", "fSaveAllProperties"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("IsDirty", 7, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def InitNew(self) -> int:
+        """HRESULT InitNew(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(
+        self, pPropBag: IPropertyBag2 | None, pErrLog: IErrorLog | None
+    ) -> int:
+        """HRESULT Load([in] IPropertyBag2 *pPropBag, [in] IErrorLog *pErrLog)"""
+        result: int = await self._call(5, pPropBag, pErrLog)
+        return result
+
+    @abstractmethod
+    async def Save(
+        self, pPropBag: IPropertyBag2 | None, fClearDirty: int, fSaveAllProperties: int
+    ) -> int:
+        """HRESULT Save(
+            [in] IPropertyBag2 *pPropBag,
+            [in] BOOL fClearDirty,
+            [in] BOOL fSaveAllProperties
+        )
+        """
+        result: int = await self._call(6, pPropBag, fClearDirty, fSaveAllProperties)
+        return result
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(7)
+        return result
 
 
 class IFont(com.IUnknown):
@@ -1049,6 +2151,209 @@ class IFont(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("bef6e002-a874-101a-8bba-00aa00300cab")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IFont",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=170,
+        operations=(
+            rpc.Operation("get_Name", 3, outputs=("pName", "return_value")),
+            rpc.Operation("put_Name", 4, inputs=("name",), outputs=("return_value",)),
+            rpc.Operation("get_Size", 5, outputs=("pSize", "return_value")),
+            rpc.Operation("put_Size", 6, inputs=("size",), outputs=("return_value",)),
+            rpc.Operation("get_Bold", 7, outputs=("pBold", "return_value")),
+            rpc.Operation("put_Bold", 8, inputs=("bold",), outputs=("return_value",)),
+            rpc.Operation("get_Italic", 9, outputs=("pItalic", "return_value")),
+            rpc.Operation(
+                "put_Italic", 10, inputs=("italic",), outputs=("return_value",)
+            ),
+            rpc.Operation("get_Underline", 11, outputs=("pUnderline", "return_value")),
+            rpc.Operation(
+                "put_Underline", 12, inputs=("underline",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "get_Strikethrough", 13, outputs=("pStrikethrough", "return_value")
+            ),
+            rpc.Operation(
+                "put_Strikethrough",
+                14,
+                inputs=("strikethrough",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("get_Weight", 15, outputs=("pWeight", "return_value")),
+            rpc.Operation(
+                "put_Weight", 16, inputs=("weight",), outputs=("return_value",)
+            ),
+            rpc.Operation("get_Charset", 17, outputs=("pCharset", "return_value")),
+            rpc.Operation(
+                "put_Charset", 18, inputs=("charset",), outputs=("return_value",)
+            ),
+            rpc.Operation("get_hFont", 19, outputs=("phFont", "return_value")),
+            rpc.Operation("Clone", 20, outputs=("ppFont", "return_value")),
+            rpc.Operation(
+                "IsEqual", 21, inputs=("pFontOther",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetRatio",
+                22,
+                inputs=("cyLogical", "cyHimetric"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("QueryTextMetrics", 23, outputs=("pTM", "return_value")),
+            rpc.Operation(
+                "AddRefHfont", 24, inputs=("hFont",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "ReleaseHfont", 25, inputs=("hFont",), outputs=("return_value",)
+            ),
+            rpc.Operation("SetHdc", 26, inputs=("hDC",), outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def get_Name(self) -> get_NameResult:
+        """[propget] HRESULT Name([out] BSTR *pName)"""
+        result: get_NameResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def put_Name(self, name: FLAGGED_WORD_BLOB | None) -> int:
+        """[propput] HRESULT Name([in] BSTR name)"""
+        result: int = await self._call(4, name)
+        return result
+
+    @abstractmethod
+    async def get_Size(self) -> get_SizeResult:
+        """[propget] HRESULT Size([out] CY *pSize)"""
+        result: get_SizeResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def put_Size(self, size: CY) -> int:
+        """[propput] HRESULT Size([in] CY size)"""
+        result: int = await self._call(6, size)
+        return result
+
+    @abstractmethod
+    async def get_Bold(self) -> get_BoldResult:
+        """[propget] HRESULT Bold([out] BOOL *pBold)"""
+        result: get_BoldResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def put_Bold(self, bold: int) -> int:
+        """[propput] HRESULT Bold([in] BOOL bold)"""
+        result: int = await self._call(8, bold)
+        return result
+
+    @abstractmethod
+    async def get_Italic(self) -> get_ItalicResult:
+        """[propget] HRESULT Italic([out] BOOL *pItalic)"""
+        result: get_ItalicResult = await self._call(9)
+        return result
+
+    @abstractmethod
+    async def put_Italic(self, italic: int) -> int:
+        """[propput] HRESULT Italic([in] BOOL italic)"""
+        result: int = await self._call(10, italic)
+        return result
+
+    @abstractmethod
+    async def get_Underline(self) -> get_UnderlineResult:
+        """[propget] HRESULT Underline([out] BOOL *pUnderline)"""
+        result: get_UnderlineResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def put_Underline(self, underline: int) -> int:
+        """[propput] HRESULT Underline([in] BOOL underline)"""
+        result: int = await self._call(12, underline)
+        return result
+
+    @abstractmethod
+    async def get_Strikethrough(self) -> get_StrikethroughResult:
+        """[propget] HRESULT Strikethrough([out] BOOL *pStrikethrough)"""
+        result: get_StrikethroughResult = await self._call(13)
+        return result
+
+    @abstractmethod
+    async def put_Strikethrough(self, strikethrough: int) -> int:
+        """[propput] HRESULT Strikethrough([in] BOOL strikethrough)"""
+        result: int = await self._call(14, strikethrough)
+        return result
+
+    @abstractmethod
+    async def get_Weight(self) -> get_WeightResult:
+        """[propget] HRESULT Weight([out] SHORT *pWeight)"""
+        result: get_WeightResult = await self._call(15)
+        return result
+
+    @abstractmethod
+    async def put_Weight(self, weight: int) -> int:
+        """[propput] HRESULT Weight([in] SHORT weight)"""
+        result: int = await self._call(16, weight)
+        return result
+
+    @abstractmethod
+    async def get_Charset(self) -> get_CharsetResult:
+        """[propget] HRESULT Charset([out] SHORT *pCharset)"""
+        result: get_CharsetResult = await self._call(17)
+        return result
+
+    @abstractmethod
+    async def put_Charset(self, charset: int) -> int:
+        """[propput] HRESULT Charset([in] SHORT charset)"""
+        result: int = await self._call(18, charset)
+        return result
+
+    @abstractmethod
+    async def get_hFont(self) -> get_hFontResult:
+        """[propget] HRESULT hFont([out] HFONT *phFont)"""
+        result: get_hFontResult = await self._call(19)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IFontCloneResult:
+        """HRESULT Clone([out] IFont **ppFont)"""
+        result: IFontCloneResult = await self._call(20)
+        return result
+
+    @abstractmethod
+    async def IsEqual(self, pFontOther: IFont | None) -> int:
+        """HRESULT IsEqual([in] IFont *pFontOther)"""
+        result: int = await self._call(21, pFontOther)
+        return result
+
+    @abstractmethod
+    async def SetRatio(self, cyLogical: int, cyHimetric: int) -> int:
+        """HRESULT SetRatio([in] LONG cyLogical, [in] LONG cyHimetric)"""
+        result: int = await self._call(22, cyLogical, cyHimetric)
+        return result
+
+    @abstractmethod
+    async def QueryTextMetrics(self) -> QueryTextMetricsResult:
+        """HRESULT QueryTextMetrics([out] TEXTMETRICOLE *pTM)"""
+        result: QueryTextMetricsResult = await self._call(23)
+        return result
+
+    @abstractmethod
+    async def AddRefHfont(self, hFont: RemotableHandle | None) -> int:
+        """HRESULT AddRefHfont([in] HFONT hFont)"""
+        result: int = await self._call(24, hFont)
+        return result
+
+    @abstractmethod
+    async def ReleaseHfont(self, hFont: RemotableHandle | None) -> int:
+        """HRESULT ReleaseHfont([in] HFONT hFont)"""
+        result: int = await self._call(25, hFont)
+        return result
+
+    @abstractmethod
+    async def SetHdc(self, hDC: RemotableHandle | None) -> int:
+        """HRESULT SetHdc([in] HDC hDC)"""
+        result: int = await self._call(26, hDC)
+        return result
 
 
 class IPicture(com.IUnknown):
@@ -1056,6 +2361,184 @@ class IPicture(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("7bf80980-bf32-101a-8bbb-00aa00300cab")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPicture",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=197,
+        operations=(
+            rpc.Operation("get_Handle", 3, outputs=("pHandle", "return_value")),
+            rpc.Operation("get_hPal", 4, outputs=("phPal", "return_value")),
+            rpc.Operation("get_Type", 5, outputs=("pType", "return_value")),
+            rpc.Operation("get_Width", 6, outputs=("pWidth", "return_value")),
+            rpc.Operation("get_Height", 7, outputs=("pHeight", "return_value")),
+            rpc.Operation(
+                "Render",
+                8,
+                inputs=(
+                    "hDC",
+                    "x",
+                    "y",
+                    "cx",
+                    "cy",
+                    "xSrc",
+                    "ySrc",
+                    "cxSrc",
+                    "cySrc",
+                    "pRcWBounds",
+                ),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("set_hPal", 9, inputs=("hPal",), outputs=("return_value",)),
+            rpc.Operation("get_CurDC", 10, outputs=("phDC", "return_value")),
+            rpc.Operation(
+                "SelectPicture",
+                11,
+                inputs=("hDCIn",),
+                outputs=("phDCOut", "phBmpOut", "return_value"),
+            ),
+            rpc.Operation(
+                "get_KeepOriginalFormat", 12, outputs=("pKeep", "return_value")
+            ),
+            rpc.Operation(
+                "put_KeepOriginalFormat",
+                13,
+                inputs=("keep",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("PictureChanged", 14, outputs=("return_value",)),
+            rpc.Operation(
+                "SaveAsFile",
+                15,
+                inputs=("pStream", "fSaveMemCopy"),
+                outputs=("pCbSize", "return_value"),
+            ),
+            rpc.Operation("get_Attributes", 16, outputs=("pDwAttr", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def get_Handle(self) -> get_HandleResult:
+        """[propget] HRESULT Handle([out] OLE_HANDLE *pHandle)"""
+        result: get_HandleResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def get_hPal(self) -> get_hPalResult:
+        """[propget] HRESULT hPal([out] OLE_HANDLE *phPal)"""
+        result: get_hPalResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def get_Type(self) -> get_TypeResult:
+        """[propget] HRESULT Type([out] SHORT *pType)"""
+        result: get_TypeResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def get_Width(self) -> get_WidthResult:
+        """[propget] HRESULT Width([out] OLE_XSIZE_HIMETRIC *pWidth)"""
+        result: get_WidthResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def get_Height(self) -> get_HeightResult:
+        """[propget] HRESULT Height([out] OLE_YSIZE_HIMETRIC *pHeight)"""
+        result: get_HeightResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def Render(
+        self,
+        hDC: RemotableHandle | None,
+        x: int,
+        y: int,
+        cx: int,
+        cy: int,
+        xSrc: int,
+        ySrc: int,
+        cxSrc: int,
+        cySrc: int,
+        pRcWBounds: RECT,
+    ) -> int:
+        """HRESULT Render(
+            [in] HDC hDC,
+            [in] LONG x,
+            [in] LONG y,
+            [in] LONG cx,
+            [in] LONG cy,
+            [in] OLE_XPOS_HIMETRIC xSrc,
+            [in] OLE_YPOS_HIMETRIC ySrc,
+            [in] OLE_XSIZE_HIMETRIC cxSrc,
+            [in] OLE_YSIZE_HIMETRIC cySrc,
+            [in] LPCRECT pRcWBounds
+        )
+        """
+        result: int = await self._call(
+            8, hDC, x, y, cx, cy, xSrc, ySrc, cxSrc, cySrc, pRcWBounds
+        )
+        return result
+
+    @abstractmethod
+    async def set_hPal(self, hPal: int) -> int:
+        """HRESULT set_hPal([in] OLE_HANDLE hPal)"""
+        result: int = await self._call(9, hPal)
+        return result
+
+    @abstractmethod
+    async def get_CurDC(self) -> get_CurDCResult:
+        """[propget] HRESULT CurDC([out] HDC *phDC)"""
+        result: get_CurDCResult = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def SelectPicture(self, hDCIn: RemotableHandle | None) -> SelectPictureResult:
+        """HRESULT SelectPicture(
+            [in] HDC hDCIn,
+            [out] HDC *phDCOut,
+            [out] OLE_HANDLE *phBmpOut
+        )
+        """
+        result: SelectPictureResult = await self._call(11, hDCIn)
+        return result
+
+    @abstractmethod
+    async def get_KeepOriginalFormat(self) -> get_KeepOriginalFormatResult:
+        """[propget] HRESULT KeepOriginalFormat([out] BOOL *pKeep)"""
+        result: get_KeepOriginalFormatResult = await self._call(12)
+        return result
+
+    @abstractmethod
+    async def put_KeepOriginalFormat(self, keep: int) -> int:
+        """[propput] HRESULT KeepOriginalFormat([in] BOOL keep)"""
+        result: int = await self._call(13, keep)
+        return result
+
+    @abstractmethod
+    async def PictureChanged(self) -> int:
+        """HRESULT PictureChanged(void)"""
+        result: int = await self._call(14)
+        return result
+
+    @abstractmethod
+    async def SaveAsFile(
+        self, pStream: IStream | None, fSaveMemCopy: int
+    ) -> SaveAsFileResult:
+        """HRESULT SaveAsFile(
+            [in] LPSTREAM pStream,
+            [in] BOOL fSaveMemCopy,
+            [out] LONG *pCbSize
+        )
+        """
+        result: SaveAsFileResult = await self._call(15, pStream, fSaveMemCopy)
+        return result
+
+    @abstractmethod
+    async def get_Attributes(self) -> get_AttributesResult:
+        """[propget] HRESULT Attributes([out] DWORD *pDwAttr)"""
+        result: get_AttributesResult = await self._call(16)
+        return result
 
 
 class IPicture2(com.IUnknown):
@@ -1070,6 +2553,9 @@ class IFontEventsDisp(IDispatch):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("4ef6100a-af88-11d0-9846-00c04fc29993")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IFontEventsDisp", IID, module=__name__, codec="_ocidl_objects", offset=214
+    )
 
 
 class IFontDisp(IDispatch):
@@ -1077,6 +2563,9 @@ class IFontDisp(IDispatch):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("bef6e003-a874-101a-8bba-00aa00300cab")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IFontDisp", IID, module=__name__, codec="_ocidl_objects", offset=214
+    )
 
 
 class IPictureDisp(IDispatch):
@@ -1084,6 +2573,9 @@ class IPictureDisp(IDispatch):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("7bf80981-bf32-101a-8bbb-00aa00300cab")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPictureDisp", IID, module=__name__, codec="_ocidl_objects", offset=214
+    )
 
 
 class IObjectWithSite(com.IUnknown):
@@ -1091,6 +2583,33 @@ class IObjectWithSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("fc4801a3-2ba9-11cf-a229-00aa003d7352")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IObjectWithSite",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=214,
+        operations=(
+            rpc.Operation(
+                "SetSite", 3, inputs=("pUnkSite",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetSite", 4, inputs=("riid",), outputs=("ppvSite", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SetSite(self, pUnkSite: com.IUnknown | None) -> int:
+        """HRESULT SetSite([in] IUnknown *pUnkSite)"""
+        result: int = await self._call(3, pUnkSite)
+        return result
+
+    @abstractmethod
+    async def GetSite(self, riid: UUID) -> GetSiteResult:
+        """HRESULT GetSite([in] REFIID riid, [out, iid_is(riid)] void **ppvSite)"""
+        result: GetSiteResult = await self._call(4, riid)
+        return result
 
 
 class ISimpleFrameSite(com.IUnknown):
@@ -1098,6 +2617,61 @@ class ISimpleFrameSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("742b0e01-14e6-101b-914e-00aa00300cab")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISimpleFrameSite",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=219,
+        operations=(
+            rpc.Operation(
+                "PreMessageFilter",
+                3,
+                inputs=("hWnd", "msg", "wp", "lp"),
+                outputs=("plResult", "pdwCookie", "return_value"),
+            ),
+            rpc.Operation(
+                "PostMessageFilter",
+                4,
+                inputs=("hWnd", "msg", "wp", "lp", "dwCookie"),
+                outputs=("plResult", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def PreMessageFilter(
+        self, hWnd: RemotableHandle | None, msg: int, wp: int, lp: int
+    ) -> PreMessageFilterResult:
+        """HRESULT PreMessageFilter(
+            [in] HWND hWnd,
+            [in] UINT msg,
+            [in] WPARAM wp,
+            [in] LPARAM lp,
+            [out] LRESULT *plResult,
+            [out] DWORD *pdwCookie
+        )
+        """
+        result: PreMessageFilterResult = await self._call(3, hWnd, msg, wp, lp)
+        return result
+
+    @abstractmethod
+    async def PostMessageFilter(
+        self, hWnd: RemotableHandle | None, msg: int, wp: int, lp: int, dwCookie: int
+    ) -> PostMessageFilterResult:
+        """HRESULT PostMessageFilter(
+            [in] HWND hWnd,
+            [in] UINT msg,
+            [in] WPARAM wp,
+            [in] LPARAM lp,
+            [out] LRESULT *plResult,
+            [in] DWORD dwCookie
+        )
+        """
+        result: PostMessageFilterResult = await self._call(
+            4, hWnd, msg, wp, lp, dwCookie
+        )
+        return result
 
 
 class IOleInPlaceObjectWindowless(IOleInPlaceObject):
@@ -1105,6 +2679,44 @@ class IOleInPlaceObjectWindowless(IOleInPlaceObject):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("1c2056cc-5ef4-101b-8bc8-00aa003e3b29")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceObjectWindowless",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=224,
+        operations=(
+            rpc.Operation(
+                "OnWindowMessage",
+                9,
+                inputs=("msg", "wParam", "lParam"),
+                outputs=("plResult", "return_value"),
+            ),
+            rpc.Operation(
+                "GetDropTarget", 10, outputs=("ppDropTarget", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnWindowMessage(
+        self, msg: int, wParam: int, lParam: int
+    ) -> OnWindowMessageResult:
+        """HRESULT OnWindowMessage(
+            [in] UINT msg,
+            [in] WPARAM wParam,
+            [in] LPARAM lParam,
+            [out] LRESULT *plResult
+        )
+        """
+        result: OnWindowMessageResult = await self._call(9, msg, wParam, lParam)
+        return result
+
+    @abstractmethod
+    async def GetDropTarget(self) -> GetDropTargetResult:
+        """HRESULT GetDropTarget([out] IDropTarget **ppDropTarget)"""
+        result: GetDropTargetResult = await self._call(10)
+        return result
 
 
 class IOleInPlaceSiteEx(IOleInPlaceSite):
@@ -1112,6 +2724,46 @@ class IOleInPlaceSiteEx(IOleInPlaceSite):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("9c2cad80-3424-11cf-b670-00aa004cd6d8")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceSiteEx",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=235,
+        operations=(
+            rpc.Operation(
+                "OnInPlaceActivateEx",
+                15,
+                inputs=("dwFlags",),
+                outputs=("pfNoRedraw", "return_value"),
+            ),
+            rpc.Operation(
+                "OnInPlaceDeactivateEx",
+                16,
+                inputs=("fNoRedraw",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("RequestUIActivate", 17, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def OnInPlaceActivateEx(self, dwFlags: int) -> OnInPlaceActivateExResult:
+        """HRESULT OnInPlaceActivateEx([out] BOOL *pfNoRedraw, [in] DWORD dwFlags)"""
+        result: OnInPlaceActivateExResult = await self._call(15, dwFlags)
+        return result
+
+    @abstractmethod
+    async def OnInPlaceDeactivateEx(self, fNoRedraw: int) -> int:
+        """HRESULT OnInPlaceDeactivateEx([in] BOOL fNoRedraw)"""
+        result: int = await self._call(16, fNoRedraw)
+        return result
+
+    @abstractmethod
+    async def RequestUIActivate(self) -> int:
+        """HRESULT RequestUIActivate(void)"""
+        result: int = await self._call(17)
+        return result
 
 
 class IOleInPlaceSiteWindowless(IOleInPlaceSiteEx):
@@ -1119,6 +2771,146 @@ class IOleInPlaceSiteWindowless(IOleInPlaceSiteEx):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("922eada0-3424-11cf-b670-00aa004cd6d8")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceSiteWindowless",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=253,
+        operations=(
+            rpc.Operation("CanWindowlessActivate", 18, outputs=("return_value",)),
+            rpc.Operation("GetCapture", 19, outputs=("return_value",)),
+            rpc.Operation(
+                "SetCapture", 20, inputs=("fCapture",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetFocus", 21, outputs=("return_value",)),
+            rpc.Operation(
+                "SetFocus", 22, inputs=("fFocus",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "GetDC",
+                23,
+                inputs=("pRect", "grfFlags"),
+                outputs=("phDC", "return_value"),
+            ),
+            rpc.Operation("ReleaseDC", 24, inputs=("hDC",), outputs=("return_value",)),
+            rpc.Operation(
+                "InvalidateRect",
+                25,
+                inputs=("pRect", "fErase"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "InvalidateRgn",
+                26,
+                inputs=("hRGN", "fErase"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "ScrollRect",
+                27,
+                inputs=("dx", "dy", "pRectScroll", "pRectClip"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "AdjustRect", 28, inputs=("prc",), outputs=("prc", "return_value")
+            ),
+            rpc.Operation(
+                "OnDefWindowMessage",
+                29,
+                inputs=("msg", "wParam", "lParam"),
+                outputs=("plResult", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CanWindowlessActivate(self) -> int:
+        """HRESULT CanWindowlessActivate(void)"""
+        result: int = await self._call(18)
+        return result
+
+    @abstractmethod
+    async def GetCapture(self) -> int:
+        """HRESULT GetCapture(void)"""
+        result: int = await self._call(19)
+        return result
+
+    @abstractmethod
+    async def SetCapture(self, fCapture: int) -> int:
+        """HRESULT SetCapture([in] BOOL fCapture)"""
+        result: int = await self._call(20, fCapture)
+        return result
+
+    @abstractmethod
+    async def GetFocus(self) -> int:
+        """HRESULT GetFocus(void)"""
+        result: int = await self._call(21)
+        return result
+
+    @abstractmethod
+    async def SetFocus(self, fFocus: int) -> int:
+        """HRESULT SetFocus([in] BOOL fFocus)"""
+        result: int = await self._call(22, fFocus)
+        return result
+
+    @abstractmethod
+    async def GetDC(self, pRect: RECT, grfFlags: int) -> GetDCResult:
+        """HRESULT GetDC([in] LPCRECT pRect, [in] DWORD grfFlags, [out] HDC *phDC)"""
+        result: GetDCResult = await self._call(23, pRect, grfFlags)
+        return result
+
+    @abstractmethod
+    async def ReleaseDC(self, hDC: RemotableHandle | None) -> int:
+        """HRESULT ReleaseDC([in] HDC hDC)"""
+        result: int = await self._call(24, hDC)
+        return result
+
+    @abstractmethod
+    async def InvalidateRect(self, pRect: RECT, fErase: int) -> int:
+        """HRESULT InvalidateRect([in] LPCRECT pRect, [in] BOOL fErase)"""
+        result: int = await self._call(25, pRect, fErase)
+        return result
+
+    @abstractmethod
+    async def InvalidateRgn(self, hRGN: RemotableHandle | None, fErase: int) -> int:
+        """HRESULT InvalidateRgn([in] HRGN hRGN, [in] BOOL fErase)"""
+        result: int = await self._call(26, hRGN, fErase)
+        return result
+
+    @abstractmethod
+    async def ScrollRect(
+        self, dx: int, dy: int, pRectScroll: RECT, pRectClip: RECT
+    ) -> int:
+        """HRESULT ScrollRect(
+            [in] INT dx,
+            [in] INT dy,
+            [in] LPCRECT pRectScroll,
+            [in] LPCRECT pRectClip
+        )
+        """
+        result: int = await self._call(27, dx, dy, pRectScroll, pRectClip)
+        return result
+
+    @abstractmethod
+    async def AdjustRect(self, prc: RECT) -> AdjustRectResult:
+        """HRESULT AdjustRect([in, out] LPRECT prc)"""
+        result: AdjustRectResult = await self._call(28, prc)
+        return result
+
+    @abstractmethod
+    async def OnDefWindowMessage(
+        self, msg: int, wParam: int, lParam: int
+    ) -> OnDefWindowMessageResult:
+        """HRESULT OnDefWindowMessage(
+            [in] UINT msg,
+            [in] WPARAM wParam,
+            [in] LPARAM lParam,
+            [out] LRESULT *plResult
+        )
+        """
+        result: OnDefWindowMessageResult = await self._call(29, msg, wParam, lParam)
+        return result
 
 
 class IViewObjectEx(IViewObject2):
@@ -1126,6 +2918,106 @@ class IViewObjectEx(IViewObject2):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("3af24292-0c96-11ce-a0cf-00aa00600ab8")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IViewObjectEx",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=283,
+        operations=(
+            rpc.Operation(
+                "GetRect", 10, inputs=("dwAspect",), outputs=("pRect", "return_value")
+            ),
+            rpc.Operation("GetViewStatus", 11, outputs=("pdwStatus", "return_value")),
+            rpc.Operation(
+                "QueryHitPoint",
+                12,
+                inputs=("dwAspect", "pRectBounds", "ptlLoc", "lCloseHint"),
+                outputs=("pHitResult", "return_value"),
+            ),
+            rpc.Operation(
+                "QueryHitRect",
+                13,
+                inputs=("dwAspect", "pRectBounds", "pRectLoc", "lCloseHint"),
+                outputs=("pHitResult", "return_value"),
+            ),
+            rpc.Operation(
+                "GetNaturalExtent",
+                14,
+                inputs=("dwAspect", "lindex", "ptd", "hicTargetDev", "pExtentInfo"),
+                outputs=("pSizel", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetRect(self, dwAspect: int) -> GetRectResult:
+        """HRESULT GetRect([in] DWORD dwAspect, [out] LPRECTL pRect)"""
+        result: GetRectResult = await self._call(10, dwAspect)
+        return result
+
+    @abstractmethod
+    async def GetViewStatus(self) -> GetViewStatusResult:
+        """HRESULT GetViewStatus([out] DWORD *pdwStatus)"""
+        result: GetViewStatusResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def QueryHitPoint(
+        self, dwAspect: int, pRectBounds: RECT, ptlLoc: POINT, lCloseHint: int
+    ) -> QueryHitPointResult:
+        """HRESULT QueryHitPoint(
+            [in] DWORD dwAspect,
+            [in] LPCRECT pRectBounds,
+            [in] POINT ptlLoc,
+            [in] LONG lCloseHint,
+            [out] DWORD *pHitResult
+        )
+        """
+        result: QueryHitPointResult = await self._call(
+            12, dwAspect, pRectBounds, ptlLoc, lCloseHint
+        )
+        return result
+
+    @abstractmethod
+    async def QueryHitRect(
+        self, dwAspect: int, pRectBounds: RECT, pRectLoc: RECT, lCloseHint: int
+    ) -> QueryHitRectResult:
+        """HRESULT QueryHitRect(
+            [in] DWORD dwAspect,
+            [in] LPCRECT pRectBounds,
+            [in] LPCRECT pRectLoc,
+            [in] LONG lCloseHint,
+            [out] DWORD *pHitResult
+        )
+        """
+        result: QueryHitRectResult = await self._call(
+            13, dwAspect, pRectBounds, pRectLoc, lCloseHint
+        )
+        return result
+
+    @abstractmethod
+    async def GetNaturalExtent(
+        self,
+        dwAspect: int,
+        lindex: int,
+        ptd: DVTARGETDEVICE,
+        hicTargetDev: RemotableHandle | None,
+        pExtentInfo: DVEXTENTINFO,
+    ) -> GetNaturalExtentResult:
+        """HRESULT GetNaturalExtent(
+            [in] DWORD dwAspect,
+            [in] LONG lindex,
+            [in] DVTARGETDEVICE *ptd,
+            [in] HDC hicTargetDev,
+            [in] DVEXTENTINFO *pExtentInfo,
+            [out] LPSIZEL pSizel
+        )
+        """
+        result: GetNaturalExtentResult = await self._call(
+            14, dwAspect, lindex, ptd, hicTargetDev, pExtentInfo
+        )
+        return result
 
 
 class IPointerInactive(com.IUnknown):
@@ -1133,6 +3025,65 @@ class IPointerInactive(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("55980ba0-35aa-11cf-b671-00aa004cd6d8")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPointerInactive",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=298,
+        operations=(
+            rpc.Operation(
+                "GetActivationPolicy", 3, outputs=("pdwPolicy", "return_value")
+            ),
+            rpc.Operation(
+                "OnInactiveMouseMove",
+                4,
+                inputs=("pRectBounds", "x", "y", "grfKeyState"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnInactiveSetCursor",
+                5,
+                inputs=("pRectBounds", "x", "y", "dwMouseMsg", "fSetAlways"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetActivationPolicy(self) -> GetActivationPolicyResult:
+        """HRESULT GetActivationPolicy([out] DWORD *pdwPolicy)"""
+        result: GetActivationPolicyResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def OnInactiveMouseMove(
+        self, pRectBounds: RECT, x: int, y: int, grfKeyState: int
+    ) -> int:
+        """HRESULT OnInactiveMouseMove(
+            [in] LPCRECT pRectBounds,
+            [in] LONG x,
+            [in] LONG y,
+            [in] DWORD grfKeyState
+        )
+        """
+        result: int = await self._call(4, pRectBounds, x, y, grfKeyState)
+        return result
+
+    @abstractmethod
+    async def OnInactiveSetCursor(
+        self, pRectBounds: RECT, x: int, y: int, dwMouseMsg: int, fSetAlways: int
+    ) -> int:
+        """HRESULT OnInactiveSetCursor(
+            [in] LPCRECT pRectBounds,
+            [in] LONG x,
+            [in] LONG y,
+            [in] DWORD dwMouseMsg,
+            [in] BOOL fSetAlways
+        )
+        """
+        result: int = await self._call(5, pRectBounds, x, y, dwMouseMsg, fSetAlways)
+        return result
 
 
 class IOleUndoUnit(com.IUnknown):
@@ -1140,6 +3091,43 @@ class IOleUndoUnit(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("894ad3b0-ef97-11ce-9bc9-00aa00608e01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleUndoUnit",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=304,
+        operations=(
+            rpc.Operation("Do", 3, inputs=("pUndoManager",), outputs=("return_value",)),
+            rpc.Operation("GetDescription", 4, outputs=("pBstr", "return_value")),
+            rpc.Operation("GetUnitType", 5, outputs=("pClsid", "plID", "return_value")),
+            rpc.Operation("OnNextAdd", 6, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def Do(self, pUndoManager: IOleUndoManager | None) -> int:
+        """HRESULT Do([in] IOleUndoManager *pUndoManager)"""
+        result: int = await self._call(3, pUndoManager)
+        return result
+
+    @abstractmethod
+    async def GetDescription(self) -> GetDescriptionResult:
+        """HRESULT GetDescription([out] BSTR *pBstr)"""
+        result: GetDescriptionResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def GetUnitType(self) -> GetUnitTypeResult:
+        """HRESULT GetUnitType([out] CLSID *pClsid, [out] LONG *plID)"""
+        result: GetUnitTypeResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def OnNextAdd(self) -> int:
+        """HRESULT OnNextAdd(void)"""
+        result: int = await self._call(6)
+        return result
 
 
 class IOleParentUndoUnit(IOleUndoUnit):
@@ -1147,6 +3135,52 @@ class IOleParentUndoUnit(IOleUndoUnit):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a1faf330-ef97-11ce-9bc9-00aa00608e01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleParentUndoUnit",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=311,
+        operations=(
+            rpc.Operation("Open", 7, inputs=("pPUU",), outputs=("return_value",)),
+            rpc.Operation(
+                "Close", 8, inputs=("pPUU", "fCommit"), outputs=("return_value",)
+            ),
+            rpc.Operation("Add", 9, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation("FindUnit", 10, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation("GetParentState", 11, outputs=("pdwState", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Open(self, pPUU: IOleParentUndoUnit | None) -> int:
+        """HRESULT Open([in] IOleParentUndoUnit *pPUU)"""
+        result: int = await self._call(7, pPUU)
+        return result
+
+    @abstractmethod
+    async def Close(self, pPUU: IOleParentUndoUnit | None, fCommit: int) -> int:
+        """HRESULT Close([in] IOleParentUndoUnit *pPUU, [in] BOOL fCommit)"""
+        result: int = await self._call(8, pPUU, fCommit)
+        return result
+
+    @abstractmethod
+    async def Add(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT Add([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(9, pUU)
+        return result
+
+    @abstractmethod
+    async def FindUnit(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT FindUnit([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(10, pUU)
+        return result
+
+    @abstractmethod
+    async def GetParentState(self) -> GetParentStateResult:
+        """HRESULT GetParentState([out] DWORD *pdwState)"""
+        result: GetParentStateResult = await self._call(11)
+        return result
 
 
 class IEnumOleUndoUnits(com.IUnknown):
@@ -1154,6 +3188,53 @@ class IEnumOleUndoUnits(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("b3e7c340-ef97-11ce-9bc9-00aa00608e01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumOleUndoUnits",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=323,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("cElt",),
+                outputs=("rgElt", "pcEltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("cElt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppEnum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, cElt: int) -> IEnumOleUndoUnitsNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG cElt,
+            [out, size_is(cElt), length_is(*pcEltFetched)] IOleUndoUnit **rgElt,
+            [out] ULONG *pcEltFetched
+        )
+        """
+        result: IEnumOleUndoUnitsNextResult = await self._call(3, cElt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, cElt: int) -> int:
+        """HRESULT Skip([in] ULONG cElt)"""
+        result: int = await self._call(4, cElt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumOleUndoUnitsCloneResult:
+        """HRESULT Clone([out] IEnumOleUndoUnits **ppEnum)"""
+        result: IEnumOleUndoUnitsCloneResult = await self._call(6)
+        return result
 
 
 class IOleUndoManager(com.IUnknown):
@@ -1161,6 +3242,107 @@ class IOleUndoManager(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("d001f200-ef97-11ce-9bc9-00aa00608e01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleUndoManager",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=330,
+        operations=(
+            rpc.Operation("Open", 3, inputs=("pPUU",), outputs=("return_value",)),
+            rpc.Operation(
+                "Close", 4, inputs=("pPUU", "fCommit"), outputs=("return_value",)
+            ),
+            rpc.Operation("Add", 5, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation(
+                "GetOpenParentState", 6, outputs=("pdwState", "return_value")
+            ),
+            rpc.Operation("DiscardFrom", 7, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation("UndoTo", 8, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation("RedoTo", 9, inputs=("pUU",), outputs=("return_value",)),
+            rpc.Operation("EnumUndoable", 10, outputs=("ppEnum", "return_value")),
+            rpc.Operation("EnumRedoable", 11, outputs=("ppEnum", "return_value")),
+            rpc.Operation(
+                "GetLastUndoDescription", 12, outputs=("pBstr", "return_value")
+            ),
+            rpc.Operation(
+                "GetLastRedoDescription", 13, outputs=("pBstr", "return_value")
+            ),
+            rpc.Operation("Enable", 14, inputs=("fEnable",), outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def Open(self, pPUU: IOleParentUndoUnit | None) -> int:
+        """HRESULT Open([in] IOleParentUndoUnit *pPUU)"""
+        result: int = await self._call(3, pPUU)
+        return result
+
+    @abstractmethod
+    async def Close(self, pPUU: IOleParentUndoUnit | None, fCommit: int) -> int:
+        """HRESULT Close([in] IOleParentUndoUnit *pPUU, [in] BOOL fCommit)"""
+        result: int = await self._call(4, pPUU, fCommit)
+        return result
+
+    @abstractmethod
+    async def Add(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT Add([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(5, pUU)
+        return result
+
+    @abstractmethod
+    async def GetOpenParentState(self) -> GetOpenParentStateResult:
+        """HRESULT GetOpenParentState([out] DWORD *pdwState)"""
+        result: GetOpenParentStateResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def DiscardFrom(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT DiscardFrom([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(7, pUU)
+        return result
+
+    @abstractmethod
+    async def UndoTo(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT UndoTo([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(8, pUU)
+        return result
+
+    @abstractmethod
+    async def RedoTo(self, pUU: IOleUndoUnit | None) -> int:
+        """HRESULT RedoTo([in] IOleUndoUnit *pUU)"""
+        result: int = await self._call(9, pUU)
+        return result
+
+    @abstractmethod
+    async def EnumUndoable(self) -> EnumUndoableResult:
+        """HRESULT EnumUndoable([out] IEnumOleUndoUnits **ppEnum)"""
+        result: EnumUndoableResult = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def EnumRedoable(self) -> EnumRedoableResult:
+        """HRESULT EnumRedoable([out] IEnumOleUndoUnits **ppEnum)"""
+        result: EnumRedoableResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def GetLastUndoDescription(self) -> GetLastUndoDescriptionResult:
+        """HRESULT GetLastUndoDescription([out] BSTR *pBstr)"""
+        result: GetLastUndoDescriptionResult = await self._call(12)
+        return result
+
+    @abstractmethod
+    async def GetLastRedoDescription(self) -> GetLastRedoDescriptionResult:
+        """HRESULT GetLastRedoDescription([out] BSTR *pBstr)"""
+        result: GetLastRedoDescriptionResult = await self._call(13)
+        return result
+
+    @abstractmethod
+    async def Enable(self, fEnable: int) -> int:
+        """HRESULT Enable([in] BOOL fEnable)"""
+        result: int = await self._call(14, fEnable)
+        return result
 
 
 class IQuickActivate(com.IUnknown):
@@ -1168,3 +3350,1076 @@ class IQuickActivate(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("cf51ed10-62fe-11cf-bf86-00a0c9034836")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IQuickActivate",
+        IID,
+        module=__name__,
+        codec="_ocidl_objects",
+        offset=345,
+        operations=(
+            rpc.Operation(
+                "QuickActivate",
+                3,
+                inputs=("pQaContainer",),
+                outputs=("pQaControl", "return_value"),
+            ),
+            rpc.Operation(
+                "SetContentExtent", 4, inputs=("pSizel",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetContentExtent", 5, outputs=("pSizel", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def QuickActivate(self, pQaContainer: QACONTAINER) -> QuickActivateResult:
+        """[call_as(QuickActivate)] HRESULT RemoteQuickActivate(
+            [in] QACONTAINER *pQaContainer,
+            [out] QACONTROL *pQaControl
+        )
+        """
+        result: QuickActivateResult = await self._call(3, pQaContainer)
+        return result
+
+    @abstractmethod
+    async def SetContentExtent(self, pSizel: SIZEL) -> int:
+        """HRESULT SetContentExtent([in] LPSIZEL pSizel)"""
+        result: int = await self._call(4, pSizel)
+        return result
+
+    @abstractmethod
+    async def GetContentExtent(self) -> GetContentExtentResult:
+        """HRESULT GetContentExtent([out] LPSIZEL pSizel)"""
+        result: GetContentExtentResult = await self._call(5)
+        return result
+
+
+OLE_COLOR: TypeAlias = int
+OLE_XPOS_HIMETRIC: TypeAlias = int
+OLE_YPOS_HIMETRIC: TypeAlias = int
+OLE_XSIZE_HIMETRIC: TypeAlias = int
+OLE_YSIZE_HIMETRIC: TypeAlias = int
+OLE_HANDLE: TypeAlias = int
+PCONNECTDATA: TypeAlias = CONNECTDATA | None
+LPCONNECTDATA: TypeAlias = CONNECTDATA | None
+PENUMCONNECTIONS: TypeAlias = IEnumConnections | None
+LPENUMCONNECTIONS: TypeAlias = IEnumConnections | None
+PCONNECTIONPOINT: TypeAlias = IConnectionPoint | None
+LPCONNECTIONPOINT: TypeAlias = IConnectionPoint | None
+PENUMCONNECTIONPOINTS: TypeAlias = IEnumConnectionPoints | None
+LPENUMCONNECTIONPOINTS: TypeAlias = IEnumConnectionPoints | None
+PCONNECTIONPOINTCONTAINER: TypeAlias = IConnectionPointContainer | None
+LPCONNECTIONPOINTCONTAINER: TypeAlias = IConnectionPointContainer | None
+LPADVISESINKEX: TypeAlias = IAdviseSinkEx | None
+LPLICINFO: TypeAlias = LICINFO | None
+LPCLASSFACTORY2: TypeAlias = IClassFactory2 | None
+LPPROVIDECLASSINFO: TypeAlias = IProvideClassInfo | None
+LPPROVIDECLASSINFO2: TypeAlias = IProvideClassInfo2 | None
+LPPROVIDEMULTIPLECLASSINFO: TypeAlias = IProvideMultipleClassInfo | None
+LPCONTROLINFO: TypeAlias = CONTROLINFO | None
+LPOLECONTROL: TypeAlias = IOleControl | None
+LPPOINTF: TypeAlias = POINTF | None
+LPOLECONTROLSITE: TypeAlias = IOleControlSite | None
+LPPROPPAGEINFO: TypeAlias = PROPPAGEINFO | None
+LPPROPERTYPAGE: TypeAlias = IPropertyPage | None
+LPPROPERTYPAGE2: TypeAlias = IPropertyPage2 | None
+LPPROPERTYPAGESITE: TypeAlias = IPropertyPageSite | None
+LPPROPERTYNOTIFYSINK: TypeAlias = IPropertyNotifySink | None
+LPCAUUID: TypeAlias = CAUUID | None
+LPSPECIFYPROPERTYPAGES: TypeAlias = ISpecifyPropertyPages | None
+LPCALPOLESTR: TypeAlias = CALPOLESTR | None
+LPCADWORD: TypeAlias = CADWORD | None
+LPPERPROPERTYBROWSING: TypeAlias = IPerPropertyBrowsing | None
+LPPERSISTSTREAMINIT: TypeAlias = IPersistStreamInit | None
+LPPERSISTMEMORY: TypeAlias = IPersistMemory | None
+LPPERSISTPROPERTYBAG: TypeAlias = IPersistPropertyBag | None
+LPPROPERTYBAG2: TypeAlias = IPropertyBag2 | None
+LPPERSISTPROPERTYBAG2: TypeAlias = IPersistPropertyBag2 | None
+LPTEXTMETRICOLE: TypeAlias = TEXTMETRICOLE | None
+LPFONT: TypeAlias = IFont | None
+LPPICTURE: TypeAlias = IPicture | None
+HHANDLE: TypeAlias = int
+LPPICTURE2: TypeAlias = IPicture2 | None
+LPFONTEVENTS: TypeAlias = IFontEventsDisp | None
+LPFONTDISP: TypeAlias = IFontDisp | None
+LPPICTUREDISP: TypeAlias = IPictureDisp | None
+LPOBJECTWITHSITE: TypeAlias = IObjectWithSite | None
+LPSIMPLEFRAMESITE: TypeAlias = ISimpleFrameSite | None
+LPOLEINPLACEOBJECTWINDOWLESS: TypeAlias = IOleInPlaceObjectWindowless | None
+LPOLEINPLACESITEEX: TypeAlias = IOleInPlaceSiteEx | None
+LPOLEINPLACESITEWINDOWLESS: TypeAlias = IOleInPlaceSiteWindowless | None
+LPVIEWOBJECTEX: TypeAlias = IViewObjectEx | None
+LPPOINTERINACTIVE: TypeAlias = IPointerInactive | None
+LPOLEUNDOUNIT: TypeAlias = IOleUndoUnit | None
+LPOLEPARENTUNDOUNIT: TypeAlias = IOleParentUndoUnit | None
+LPENUMOLEUNDOUNITS: TypeAlias = IEnumOleUndoUnits | None
+LPOLEUNDOMANAGER: TypeAlias = IOleUndoManager | None
+LPQUICKACTIVATE: TypeAlias = IQuickActivate | None
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgcd", "pcFetched", "return_value")
+    __match_args__ = ("rgcd", "pcFetched", "return_value")
+
+    def __init__(
+        self, rgcd: list[CONNECTDATA], pcFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(cConnections), length_is(*pcFetched)] LPCONNECTDATA rgcd
+        self.rgcd = rgcd
+        self.pcFetched = pcFetched  # [out] ULONG *pcFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumConnections | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumConnections **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class GetConnectionInterfaceResult(rpc.Result):
+    """What GetConnectionInterface gives back; unpacks like a tuple."""
+
+    __slots__ = ("pIID", "return_value")
+    __match_args__ = ("pIID", "return_value")
+
+    def __init__(self, pIID: UUID, return_value: int = 0) -> None:
+        self.pIID = pIID  # [out] IID *pIID
+        self.return_value = return_value  # HRESULT
+
+
+class GetConnectionPointContainerResult(rpc.Result):
+    """What GetConnectionPointContainer gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppCPC", "return_value")
+    __match_args__ = ("ppCPC", "return_value")
+
+    def __init__(
+        self, ppCPC: IConnectionPointContainer | None, return_value: int = 0
+    ) -> None:
+        self.ppCPC = ppCPC  # [out] IConnectionPointContainer **ppCPC
+        self.return_value = return_value  # HRESULT
+
+
+class AdviseResult(rpc.Result):
+    """What Advise gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwCookie", "return_value")
+    __match_args__ = ("pdwCookie", "return_value")
+
+    def __init__(self, pdwCookie: int, return_value: int = 0) -> None:
+        self.pdwCookie = pdwCookie  # [out] DWORD *pdwCookie
+        self.return_value = return_value  # HRESULT
+
+
+class EnumConnectionsResult(rpc.Result):
+    """What EnumConnections gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumConnections | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumConnections **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumConnectionPointsNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppCP", "pcFetched", "return_value")
+    __match_args__ = ("ppCP", "pcFetched", "return_value")
+
+    def __init__(
+        self, ppCP: list[IConnectionPoint | None], pcFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(cConnections), length_is(*pcFetched)] LPCONNECTIONPOINT *ppCP
+        self.ppCP = ppCP
+        self.pcFetched = pcFetched  # [out] ULONG *pcFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumConnectionPointsCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(
+        self, ppEnum: IEnumConnectionPoints | None, return_value: int = 0
+    ) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumConnectionPoints **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class EnumConnectionPointsResult(rpc.Result):
+    """What EnumConnectionPoints gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(
+        self, ppEnum: IEnumConnectionPoints | None, return_value: int = 0
+    ) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumConnectionPoints **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class FindConnectionPointResult(rpc.Result):
+    """What FindConnectionPoint gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppCP", "return_value")
+    __match_args__ = ("ppCP", "return_value")
+
+    def __init__(self, ppCP: IConnectionPoint | None, return_value: int = 0) -> None:
+        self.ppCP = ppCP  # [out] IConnectionPoint **ppCP
+        self.return_value = return_value  # HRESULT
+
+
+class GetLicInfoResult(rpc.Result):
+    """What GetLicInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pLicInfo", "return_value")
+    __match_args__ = ("pLicInfo", "return_value")
+
+    def __init__(self, pLicInfo: LICINFO, return_value: int = 0) -> None:
+        self.pLicInfo = pLicInfo  # [out] LICINFO *pLicInfo
+        self.return_value = return_value  # HRESULT
+
+
+class RequestLicKeyResult(rpc.Result):
+    """What RequestLicKey gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstrKey", "return_value")
+    __match_args__ = ("pBstrKey", "return_value")
+
+    def __init__(
+        self, pBstrKey: FLAGGED_WORD_BLOB | None, return_value: int = 0
+    ) -> None:
+        self.pBstrKey = pBstrKey  # [out] BSTR *pBstrKey
+        self.return_value = return_value  # HRESULT
+
+
+class CreateInstanceLicResult(rpc.Result):
+    """What CreateInstanceLic gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObj", "return_value")
+    __match_args__ = ("ppvObj", "return_value")
+
+    def __init__(self, ppvObj: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObj = ppvObj  # [out, iid_is(riid)] IUnknown **ppvObj
+        self.return_value = return_value  # HRESULT
+
+
+class GetClassInfoResult(rpc.Result):
+    """What GetClassInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppTI", "return_value")
+    __match_args__ = ("ppTI", "return_value")
+
+    def __init__(self, ppTI: ITypeInfo | None, return_value: int = 0) -> None:
+        self.ppTI = ppTI  # [out] ITypeInfo **ppTI
+        self.return_value = return_value  # HRESULT
+
+
+class GetGUIDResult(rpc.Result):
+    """What GetGUID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pGUID", "return_value")
+    __match_args__ = ("pGUID", "return_value")
+
+    def __init__(self, pGUID: UUID, return_value: int = 0) -> None:
+        self.pGUID = pGUID  # [out] GUID *pGUID
+        self.return_value = return_value  # HRESULT
+
+
+class GetMultiTypeInfoCountResult(rpc.Result):
+    """What GetMultiTypeInfoCount gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcti", "return_value")
+    __match_args__ = ("pcti", "return_value")
+
+    def __init__(self, pcti: int, return_value: int = 0) -> None:
+        self.pcti = pcti  # [out] ULONG *pcti
+        self.return_value = return_value  # HRESULT
+
+
+class GetInfoOfIndexResult(rpc.Result):
+    """What GetInfoOfIndex gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "pptiCoClass",
+        "pdwTIFlags",
+        "pcdispidReserved",
+        "piidPrimary",
+        "piidSource",
+        "return_value",
+    )
+    __match_args__ = (
+        "pptiCoClass",
+        "pdwTIFlags",
+        "pcdispidReserved",
+        "piidPrimary",
+        "piidSource",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        pptiCoClass: ITypeInfo | None,
+        pdwTIFlags: int,
+        pcdispidReserved: int,
+        piidPrimary: UUID,
+        piidSource: UUID,
+        return_value: int = 0,
+    ) -> None:
+        self.pptiCoClass = pptiCoClass  # [out] ITypeInfo **pptiCoClass
+        self.pdwTIFlags = pdwTIFlags  # [out] DWORD *pdwTIFlags
+        self.pcdispidReserved = pcdispidReserved  # [out] ULONG *pcdispidReserved
+        self.piidPrimary = piidPrimary  # [out] IID *piidPrimary
+        self.piidSource = piidSource  # [out] IID *piidSource
+        self.return_value = return_value  # HRESULT
+
+
+class GetControlInfoResult(rpc.Result):
+    """What GetControlInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCI", "return_value")
+    __match_args__ = ("pCI", "return_value")
+
+    def __init__(self, pCI: CONTROLINFO, return_value: int = 0) -> None:
+        self.pCI = pCI  # [out] CONTROLINFO *pCI
+        self.return_value = return_value  # HRESULT
+
+
+class GetExtendedControlResult(rpc.Result):
+    """What GetExtendedControl gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppDisp", "return_value")
+    __match_args__ = ("ppDisp", "return_value")
+
+    def __init__(self, ppDisp: IDispatch | None, return_value: int = 0) -> None:
+        self.ppDisp = ppDisp  # [out] IDispatch **ppDisp
+        self.return_value = return_value  # HRESULT
+
+
+class TransformCoordsResult(rpc.Result):
+    """What TransformCoords gives back; unpacks like a tuple."""
+
+    __slots__ = ("pPtlHimetric", "pPtfContainer", "return_value")
+    __match_args__ = ("pPtlHimetric", "pPtfContainer", "return_value")
+
+    def __init__(
+        self, pPtlHimetric: POINTL, pPtfContainer: POINTF, return_value: int = 0
+    ) -> None:
+        self.pPtlHimetric = pPtlHimetric  # [in, out] POINTL *pPtlHimetric
+        self.pPtfContainer = pPtfContainer  # [in, out] POINTF *pPtfContainer
+        self.return_value = return_value  # HRESULT
+
+
+class GetPageInfoResult(rpc.Result):
+    """What GetPageInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pPageInfo", "return_value")
+    __match_args__ = ("pPageInfo", "return_value")
+
+    def __init__(self, pPageInfo: PROPPAGEINFO, return_value: int = 0) -> None:
+        self.pPageInfo = pPageInfo  # [out] PROPPAGEINFO *pPageInfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetLocaleIDResult(rpc.Result):
+    """What GetLocaleID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pLocaleID", "return_value")
+    __match_args__ = ("pLocaleID", "return_value")
+
+    def __init__(self, pLocaleID: int, return_value: int = 0) -> None:
+        self.pLocaleID = pLocaleID  # [out] LCID *pLocaleID
+        self.return_value = return_value  # HRESULT
+
+
+class GetPageContainerResult(rpc.Result):
+    """What GetPageContainer gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppUnk", "return_value")
+    __match_args__ = ("ppUnk", "return_value")
+
+    def __init__(self, ppUnk: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppUnk = ppUnk  # [out] IUnknown **ppUnk
+        self.return_value = return_value  # HRESULT
+
+
+class GetPagesResult(rpc.Result):
+    """What GetPages gives back; unpacks like a tuple."""
+
+    __slots__ = ("pPages", "return_value")
+    __match_args__ = ("pPages", "return_value")
+
+    def __init__(self, pPages: CAUUID, return_value: int = 0) -> None:
+        self.pPages = pPages  # [out] CAUUID *pPages
+        self.return_value = return_value  # HRESULT
+
+
+class GetDisplayStringResult(rpc.Result):
+    """What GetDisplayString gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstr", "return_value")
+    __match_args__ = ("pBstr", "return_value")
+
+    def __init__(self, pBstr: FLAGGED_WORD_BLOB | None, return_value: int = 0) -> None:
+        self.pBstr = pBstr  # [out] BSTR *pBstr
+        self.return_value = return_value  # HRESULT
+
+
+class MapPropertyToPageResult(rpc.Result):
+    """What MapPropertyToPage gives back; unpacks like a tuple."""
+
+    __slots__ = ("pClsid", "return_value")
+    __match_args__ = ("pClsid", "return_value")
+
+    def __init__(self, pClsid: UUID, return_value: int = 0) -> None:
+        self.pClsid = pClsid  # [out] CLSID *pClsid
+        self.return_value = return_value  # HRESULT
+
+
+class GetPredefinedStringsResult(rpc.Result):
+    """What GetPredefinedStrings gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCaStringsOut", "pCaCookiesOut", "return_value")
+    __match_args__ = ("pCaStringsOut", "pCaCookiesOut", "return_value")
+
+    def __init__(
+        self, pCaStringsOut: CALPOLESTR, pCaCookiesOut: CADWORD, return_value: int = 0
+    ) -> None:
+        self.pCaStringsOut = pCaStringsOut  # [out] CALPOLESTR *pCaStringsOut
+        self.pCaCookiesOut = pCaCookiesOut  # [out] CADWORD *pCaCookiesOut
+        self.return_value = return_value  # HRESULT
+
+
+class GetPredefinedValueResult(rpc.Result):
+    """What GetPredefinedValue gives back; unpacks like a tuple."""
+
+    __slots__ = ("pVarOut", "return_value")
+    __match_args__ = ("pVarOut", "return_value")
+
+    def __init__(self, pVarOut: wireVARIANTStr | None, return_value: int = 0) -> None:
+        self.pVarOut = pVarOut  # [out] VARIANT *pVarOut
+        self.return_value = return_value  # HRESULT
+
+
+class GetSizeMaxResult(rpc.Result):
+    """What GetSizeMax gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCbSize", "return_value")
+    __match_args__ = ("pCbSize", "return_value")
+
+    def __init__(self, pCbSize: ULARGE_INTEGER, return_value: int = 0) -> None:
+        self.pCbSize = pCbSize  # [out] ULARGE_INTEGER *pCbSize
+        self.return_value = return_value  # HRESULT
+
+
+class SaveResult(rpc.Result):
+    """What Save gives back; unpacks like a tuple."""
+
+    __slots__ = ("pMem", "return_value")
+    __match_args__ = ("pMem", "return_value")
+
+    def __init__(self, pMem: bytes, return_value: int = 0) -> None:
+        self.pMem = pMem  # [out, size_is(cbSize)] BYTE *pMem
+        self.return_value = return_value  # HRESULT
+
+
+class IPersistMemoryGetSizeMaxResult(rpc.Result):
+    """What GetSizeMax gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCbSize", "return_value")
+    __match_args__ = ("pCbSize", "return_value")
+
+    def __init__(self, pCbSize: int, return_value: int = 0) -> None:
+        self.pCbSize = pCbSize  # [out] ULONG *pCbSize
+        self.return_value = return_value  # HRESULT
+
+
+class ReadResult(rpc.Result):
+    """What Read gives back; unpacks like a tuple."""
+
+    __slots__ = ("pvarValue", "phrError", "return_value")
+    __match_args__ = ("pvarValue", "phrError", "return_value")
+
+    def __init__(
+        self,
+        pvarValue: list[wireVARIANTStr | None],
+        phrError: list[int] | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pvarValue = pvarValue  # [out, size_is(cProperties)] VARIANT *pvarValue
+        # [in, out, unique, size_is(cProperties)] HRESULT *phrError
+        self.phrError = phrError
+        self.return_value = return_value  # HRESULT
+
+
+class CountPropertiesResult(rpc.Result):
+    """What CountProperties gives back; unpacks like a tuple."""
+
+    __slots__ = ("pcProperties", "return_value")
+    __match_args__ = ("pcProperties", "return_value")
+
+    def __init__(self, pcProperties: int, return_value: int = 0) -> None:
+        self.pcProperties = pcProperties  # [out] ULONG *pcProperties
+        self.return_value = return_value  # HRESULT
+
+
+class GetPropertyInfoResult(rpc.Result):
+    """What GetPropertyInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("pPropBag", "pcProperties", "return_value")
+    __match_args__ = ("pPropBag", "pcProperties", "return_value")
+
+    def __init__(
+        self, pPropBag: list[PROPBAG2], pcProperties: int, return_value: int = 0
+    ) -> None:
+        self.pPropBag = pPropBag  # [out, size_is(cProperties)] PROPBAG2 *pPropBag
+        self.pcProperties = pcProperties  # [out] ULONG *pcProperties
+        self.return_value = return_value  # HRESULT
+
+
+class get_NameResult(rpc.Result):
+    """What get_Name gives back; unpacks like a tuple."""
+
+    __slots__ = ("pName", "return_value")
+    __match_args__ = ("pName", "return_value")
+
+    def __init__(self, pName: FLAGGED_WORD_BLOB | None, return_value: int = 0) -> None:
+        self.pName = pName  # [out] BSTR *pName
+        self.return_value = return_value  # HRESULT
+
+
+class get_SizeResult(rpc.Result):
+    """What get_Size gives back; unpacks like a tuple."""
+
+    __slots__ = ("pSize", "return_value")
+    __match_args__ = ("pSize", "return_value")
+
+    def __init__(self, pSize: CY, return_value: int = 0) -> None:
+        self.pSize = pSize  # [out] CY *pSize
+        self.return_value = return_value  # HRESULT
+
+
+class get_BoldResult(rpc.Result):
+    """What get_Bold gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBold", "return_value")
+    __match_args__ = ("pBold", "return_value")
+
+    def __init__(self, pBold: int, return_value: int = 0) -> None:
+        self.pBold = pBold  # [out] BOOL *pBold
+        self.return_value = return_value  # HRESULT
+
+
+class get_ItalicResult(rpc.Result):
+    """What get_Italic gives back; unpacks like a tuple."""
+
+    __slots__ = ("pItalic", "return_value")
+    __match_args__ = ("pItalic", "return_value")
+
+    def __init__(self, pItalic: int, return_value: int = 0) -> None:
+        self.pItalic = pItalic  # [out] BOOL *pItalic
+        self.return_value = return_value  # HRESULT
+
+
+class get_UnderlineResult(rpc.Result):
+    """What get_Underline gives back; unpacks like a tuple."""
+
+    __slots__ = ("pUnderline", "return_value")
+    __match_args__ = ("pUnderline", "return_value")
+
+    def __init__(self, pUnderline: int, return_value: int = 0) -> None:
+        self.pUnderline = pUnderline  # [out] BOOL *pUnderline
+        self.return_value = return_value  # HRESULT
+
+
+class get_StrikethroughResult(rpc.Result):
+    """What get_Strikethrough gives back; unpacks like a tuple."""
+
+    __slots__ = ("pStrikethrough", "return_value")
+    __match_args__ = ("pStrikethrough", "return_value")
+
+    def __init__(self, pStrikethrough: int, return_value: int = 0) -> None:
+        self.pStrikethrough = pStrikethrough  # [out] BOOL *pStrikethrough
+        self.return_value = return_value  # HRESULT
+
+
+class get_WeightResult(rpc.Result):
+    """What get_Weight gives back; unpacks like a tuple."""
+
+    __slots__ = ("pWeight", "return_value")
+    __match_args__ = ("pWeight", "return_value")
+
+    def __init__(self, pWeight: int, return_value: int = 0) -> None:
+        self.pWeight = pWeight  # [out] SHORT *pWeight
+        self.return_value = return_value  # HRESULT
+
+
+class get_CharsetResult(rpc.Result):
+    """What get_Charset gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCharset", "return_value")
+    __match_args__ = ("pCharset", "return_value")
+
+    def __init__(self, pCharset: int, return_value: int = 0) -> None:
+        self.pCharset = pCharset  # [out] SHORT *pCharset
+        self.return_value = return_value  # HRESULT
+
+
+class get_hFontResult(rpc.Result):
+    """What get_hFont gives back; unpacks like a tuple."""
+
+    __slots__ = ("phFont", "return_value")
+    __match_args__ = ("phFont", "return_value")
+
+    def __init__(self, phFont: RemotableHandle | None, return_value: int = 0) -> None:
+        self.phFont = phFont  # [out] HFONT *phFont
+        self.return_value = return_value  # HRESULT
+
+
+class IFontCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppFont", "return_value")
+    __match_args__ = ("ppFont", "return_value")
+
+    def __init__(self, ppFont: IFont | None, return_value: int = 0) -> None:
+        self.ppFont = ppFont  # [out] IFont **ppFont
+        self.return_value = return_value  # HRESULT
+
+
+class QueryTextMetricsResult(rpc.Result):
+    """What QueryTextMetrics gives back; unpacks like a tuple."""
+
+    __slots__ = ("pTM", "return_value")
+    __match_args__ = ("pTM", "return_value")
+
+    def __init__(self, pTM: TEXTMETRICOLE, return_value: int = 0) -> None:
+        self.pTM = pTM  # [out] TEXTMETRICOLE *pTM
+        self.return_value = return_value  # HRESULT
+
+
+class get_HandleResult(rpc.Result):
+    """What get_Handle gives back; unpacks like a tuple."""
+
+    __slots__ = ("pHandle", "return_value")
+    __match_args__ = ("pHandle", "return_value")
+
+    def __init__(self, pHandle: int, return_value: int = 0) -> None:
+        self.pHandle = pHandle  # [out] OLE_HANDLE *pHandle
+        self.return_value = return_value  # HRESULT
+
+
+class get_hPalResult(rpc.Result):
+    """What get_hPal gives back; unpacks like a tuple."""
+
+    __slots__ = ("phPal", "return_value")
+    __match_args__ = ("phPal", "return_value")
+
+    def __init__(self, phPal: int, return_value: int = 0) -> None:
+        self.phPal = phPal  # [out] OLE_HANDLE *phPal
+        self.return_value = return_value  # HRESULT
+
+
+class get_TypeResult(rpc.Result):
+    """What get_Type gives back; unpacks like a tuple."""
+
+    __slots__ = ("pType", "return_value")
+    __match_args__ = ("pType", "return_value")
+
+    def __init__(self, pType: int, return_value: int = 0) -> None:
+        self.pType = pType  # [out] SHORT *pType
+        self.return_value = return_value  # HRESULT
+
+
+class get_WidthResult(rpc.Result):
+    """What get_Width gives back; unpacks like a tuple."""
+
+    __slots__ = ("pWidth", "return_value")
+    __match_args__ = ("pWidth", "return_value")
+
+    def __init__(self, pWidth: int, return_value: int = 0) -> None:
+        self.pWidth = pWidth  # [out] OLE_XSIZE_HIMETRIC *pWidth
+        self.return_value = return_value  # HRESULT
+
+
+class get_HeightResult(rpc.Result):
+    """What get_Height gives back; unpacks like a tuple."""
+
+    __slots__ = ("pHeight", "return_value")
+    __match_args__ = ("pHeight", "return_value")
+
+    def __init__(self, pHeight: int, return_value: int = 0) -> None:
+        self.pHeight = pHeight  # [out] OLE_YSIZE_HIMETRIC *pHeight
+        self.return_value = return_value  # HRESULT
+
+
+class get_CurDCResult(rpc.Result):
+    """What get_CurDC gives back; unpacks like a tuple."""
+
+    __slots__ = ("phDC", "return_value")
+    __match_args__ = ("phDC", "return_value")
+
+    def __init__(self, phDC: RemotableHandle | None, return_value: int = 0) -> None:
+        self.phDC = phDC  # [out] HDC *phDC
+        self.return_value = return_value  # HRESULT
+
+
+class SelectPictureResult(rpc.Result):
+    """What SelectPicture gives back; unpacks like a tuple."""
+
+    __slots__ = ("phDCOut", "phBmpOut", "return_value")
+    __match_args__ = ("phDCOut", "phBmpOut", "return_value")
+
+    def __init__(
+        self, phDCOut: RemotableHandle | None, phBmpOut: int, return_value: int = 0
+    ) -> None:
+        self.phDCOut = phDCOut  # [out] HDC *phDCOut
+        self.phBmpOut = phBmpOut  # [out] OLE_HANDLE *phBmpOut
+        self.return_value = return_value  # HRESULT
+
+
+class get_KeepOriginalFormatResult(rpc.Result):
+    """What get_KeepOriginalFormat gives back; unpacks like a tuple."""
+
+    __slots__ = ("pKeep", "return_value")
+    __match_args__ = ("pKeep", "return_value")
+
+    def __init__(self, pKeep: int, return_value: int = 0) -> None:
+        self.pKeep = pKeep  # [out] BOOL *pKeep
+        self.return_value = return_value  # HRESULT
+
+
+class SaveAsFileResult(rpc.Result):
+    """What SaveAsFile gives back; unpacks like a tuple."""
+
+    __slots__ = ("pCbSize", "return_value")
+    __match_args__ = ("pCbSize", "return_value")
+
+    def __init__(self, pCbSize: int, return_value: int = 0) -> None:
+        self.pCbSize = pCbSize  # [out] LONG *pCbSize
+        self.return_value = return_value  # HRESULT
+
+
+class get_AttributesResult(rpc.Result):
+    """What get_Attributes gives back; unpacks like a tuple."""
+
+    __slots__ = ("pDwAttr", "return_value")
+    __match_args__ = ("pDwAttr", "return_value")
+
+    def __init__(self, pDwAttr: int, return_value: int = 0) -> None:
+        self.pDwAttr = pDwAttr  # [out] DWORD *pDwAttr
+        self.return_value = return_value  # HRESULT
+
+
+class GetSiteResult(rpc.Result):
+    """What GetSite gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvSite", "return_value")
+    __match_args__ = ("ppvSite", "return_value")
+
+    def __init__(self, ppvSite: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvSite = ppvSite  # [out, iid_is(riid)] void **ppvSite
+        self.return_value = return_value  # HRESULT
+
+
+class PreMessageFilterResult(rpc.Result):
+    """What PreMessageFilter gives back; unpacks like a tuple."""
+
+    __slots__ = ("plResult", "pdwCookie", "return_value")
+    __match_args__ = ("plResult", "pdwCookie", "return_value")
+
+    def __init__(self, plResult: int, pdwCookie: int, return_value: int = 0) -> None:
+        self.plResult = plResult  # [out] LRESULT *plResult
+        self.pdwCookie = pdwCookie  # [out] DWORD *pdwCookie
+        self.return_value = return_value  # HRESULT
+
+
+class PostMessageFilterResult(rpc.Result):
+    """What PostMessageFilter gives back; unpacks like a tuple."""
+
+    __slots__ = ("plResult", "return_value")
+    __match_args__ = ("plResult", "return_value")
+
+    def __init__(self, plResult: int, return_value: int = 0) -> None:
+        self.plResult = plResult  # [out] LRESULT *plResult
+        self.return_value = return_value  # HRESULT
+
+
+class OnWindowMessageResult(rpc.Result):
+    """What OnWindowMessage gives back; unpacks like a tuple."""
+
+    __slots__ = ("plResult", "return_value")
+    __match_args__ = ("plResult", "return_value")
+
+    def __init__(self, plResult: int, return_value: int = 0) -> None:
+        self.plResult = plResult  # [out] LRESULT *plResult
+        self.return_value = return_value  # HRESULT
+
+
+class GetDropTargetResult(rpc.Result):
+    """What GetDropTarget gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppDropTarget", "return_value")
+    __match_args__ = ("ppDropTarget", "return_value")
+
+    def __init__(self, ppDropTarget: IDropTarget | None, return_value: int = 0) -> None:
+        self.ppDropTarget = ppDropTarget  # [out] IDropTarget **ppDropTarget
+        self.return_value = return_value  # HRESULT
+
+
+class OnInPlaceActivateExResult(rpc.Result):
+    """What OnInPlaceActivateEx gives back; unpacks like a tuple."""
+
+    __slots__ = ("pfNoRedraw", "return_value")
+    __match_args__ = ("pfNoRedraw", "return_value")
+
+    def __init__(self, pfNoRedraw: int, return_value: int = 0) -> None:
+        self.pfNoRedraw = pfNoRedraw  # [out] BOOL *pfNoRedraw
+        self.return_value = return_value  # HRESULT
+
+
+class GetDCResult(rpc.Result):
+    """What GetDC gives back; unpacks like a tuple."""
+
+    __slots__ = ("phDC", "return_value")
+    __match_args__ = ("phDC", "return_value")
+
+    def __init__(self, phDC: RemotableHandle | None, return_value: int = 0) -> None:
+        self.phDC = phDC  # [out] HDC *phDC
+        self.return_value = return_value  # HRESULT
+
+
+class AdjustRectResult(rpc.Result):
+    """What AdjustRect gives back; unpacks like a tuple."""
+
+    __slots__ = ("prc", "return_value")
+    __match_args__ = ("prc", "return_value")
+
+    def __init__(self, prc: RECT, return_value: int = 0) -> None:
+        self.prc = prc  # [in, out] LPRECT prc
+        self.return_value = return_value  # HRESULT
+
+
+class OnDefWindowMessageResult(rpc.Result):
+    """What OnDefWindowMessage gives back; unpacks like a tuple."""
+
+    __slots__ = ("plResult", "return_value")
+    __match_args__ = ("plResult", "return_value")
+
+    def __init__(self, plResult: int, return_value: int = 0) -> None:
+        self.plResult = plResult  # [out] LRESULT *plResult
+        self.return_value = return_value  # HRESULT
+
+
+class GetRectResult(rpc.Result):
+    """What GetRect gives back; unpacks like a tuple."""
+
+    __slots__ = ("pRect", "return_value")
+    __match_args__ = ("pRect", "return_value")
+
+    def __init__(self, pRect: RECTL, return_value: int = 0) -> None:
+        self.pRect = pRect  # [out] LPRECTL pRect
+        self.return_value = return_value  # HRESULT
+
+
+class GetViewStatusResult(rpc.Result):
+    """What GetViewStatus gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwStatus", "return_value")
+    __match_args__ = ("pdwStatus", "return_value")
+
+    def __init__(self, pdwStatus: int, return_value: int = 0) -> None:
+        self.pdwStatus = pdwStatus  # [out] DWORD *pdwStatus
+        self.return_value = return_value  # HRESULT
+
+
+class QueryHitPointResult(rpc.Result):
+    """What QueryHitPoint gives back; unpacks like a tuple."""
+
+    __slots__ = ("pHitResult", "return_value")
+    __match_args__ = ("pHitResult", "return_value")
+
+    def __init__(self, pHitResult: int, return_value: int = 0) -> None:
+        self.pHitResult = pHitResult  # [out] DWORD *pHitResult
+        self.return_value = return_value  # HRESULT
+
+
+class QueryHitRectResult(rpc.Result):
+    """What QueryHitRect gives back; unpacks like a tuple."""
+
+    __slots__ = ("pHitResult", "return_value")
+    __match_args__ = ("pHitResult", "return_value")
+
+    def __init__(self, pHitResult: int, return_value: int = 0) -> None:
+        self.pHitResult = pHitResult  # [out] DWORD *pHitResult
+        self.return_value = return_value  # HRESULT
+
+
+class GetNaturalExtentResult(rpc.Result):
+    """What GetNaturalExtent gives back; unpacks like a tuple."""
+
+    __slots__ = ("pSizel", "return_value")
+    __match_args__ = ("pSizel", "return_value")
+
+    def __init__(self, pSizel: SIZEL, return_value: int = 0) -> None:
+        self.pSizel = pSizel  # [out] LPSIZEL pSizel
+        self.return_value = return_value  # HRESULT
+
+
+class GetActivationPolicyResult(rpc.Result):
+    """What GetActivationPolicy gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwPolicy", "return_value")
+    __match_args__ = ("pdwPolicy", "return_value")
+
+    def __init__(self, pdwPolicy: int, return_value: int = 0) -> None:
+        self.pdwPolicy = pdwPolicy  # [out] DWORD *pdwPolicy
+        self.return_value = return_value  # HRESULT
+
+
+class GetDescriptionResult(rpc.Result):
+    """What GetDescription gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstr", "return_value")
+    __match_args__ = ("pBstr", "return_value")
+
+    def __init__(self, pBstr: FLAGGED_WORD_BLOB | None, return_value: int = 0) -> None:
+        self.pBstr = pBstr  # [out] BSTR *pBstr
+        self.return_value = return_value  # HRESULT
+
+
+class GetUnitTypeResult(rpc.Result):
+    """What GetUnitType gives back; unpacks like a tuple."""
+
+    __slots__ = ("pClsid", "plID", "return_value")
+    __match_args__ = ("pClsid", "plID", "return_value")
+
+    def __init__(self, pClsid: UUID, plID: int, return_value: int = 0) -> None:
+        self.pClsid = pClsid  # [out] CLSID *pClsid
+        self.plID = plID  # [out] LONG *plID
+        self.return_value = return_value  # HRESULT
+
+
+class GetParentStateResult(rpc.Result):
+    """What GetParentState gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwState", "return_value")
+    __match_args__ = ("pdwState", "return_value")
+
+    def __init__(self, pdwState: int, return_value: int = 0) -> None:
+        self.pdwState = pdwState  # [out] DWORD *pdwState
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumOleUndoUnitsNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgElt", "pcEltFetched", "return_value")
+    __match_args__ = ("rgElt", "pcEltFetched", "return_value")
+
+    def __init__(
+        self, rgElt: list[IOleUndoUnit | None], pcEltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(cElt), length_is(*pcEltFetched)] IOleUndoUnit **rgElt
+        self.rgElt = rgElt
+        self.pcEltFetched = pcEltFetched  # [out] ULONG *pcEltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumOleUndoUnitsCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumOleUndoUnits | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumOleUndoUnits **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class GetOpenParentStateResult(rpc.Result):
+    """What GetOpenParentState gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwState", "return_value")
+    __match_args__ = ("pdwState", "return_value")
+
+    def __init__(self, pdwState: int, return_value: int = 0) -> None:
+        self.pdwState = pdwState  # [out] DWORD *pdwState
+        self.return_value = return_value  # HRESULT
+
+
+class EnumUndoableResult(rpc.Result):
+    """What EnumUndoable gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumOleUndoUnits | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumOleUndoUnits **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class EnumRedoableResult(rpc.Result):
+    """What EnumRedoable gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnum", "return_value")
+    __match_args__ = ("ppEnum", "return_value")
+
+    def __init__(self, ppEnum: IEnumOleUndoUnits | None, return_value: int = 0) -> None:
+        self.ppEnum = ppEnum  # [out] IEnumOleUndoUnits **ppEnum
+        self.return_value = return_value  # HRESULT
+
+
+class GetLastUndoDescriptionResult(rpc.Result):
+    """What GetLastUndoDescription gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstr", "return_value")
+    __match_args__ = ("pBstr", "return_value")
+
+    def __init__(self, pBstr: FLAGGED_WORD_BLOB | None, return_value: int = 0) -> None:
+        self.pBstr = pBstr  # [out] BSTR *pBstr
+        self.return_value = return_value  # HRESULT
+
+
+class GetLastRedoDescriptionResult(rpc.Result):
+    """What GetLastRedoDescription gives back; unpacks like a tuple."""
+
+    __slots__ = ("pBstr", "return_value")
+    __match_args__ = ("pBstr", "return_value")
+
+    def __init__(self, pBstr: FLAGGED_WORD_BLOB | None, return_value: int = 0) -> None:
+        self.pBstr = pBstr  # [out] BSTR *pBstr
+        self.return_value = return_value  # HRESULT
+
+
+class QuickActivateResult(rpc.Result):
+    """What QuickActivate gives back; unpacks like a tuple."""
+
+    __slots__ = ("pQaControl", "return_value")
+    __match_args__ = ("pQaControl", "return_value")
+
+    def __init__(self, pQaControl: QACONTROL, return_value: int = 0) -> None:
+        self.pQaControl = pQaControl  # [out] QACONTROL *pQaControl
+        self.return_value = return_value  # HRESULT
+
+
+class GetContentExtentResult(rpc.Result):
+    """What GetContentExtent gives back; unpacks like a tuple."""
+
+    __slots__ = ("pSizel", "return_value")
+    __match_args__ = ("pSizel", "return_value")
+
+    def __init__(self, pSizel: SIZEL, return_value: int = 0) -> None:
+        self.pSizel = pSizel  # [out] LPSIZEL pSizel
+        self.return_value = return_value  # HRESULT

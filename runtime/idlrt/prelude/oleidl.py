@@ -5,14 +5,36 @@ drag and drop.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
-from .wtypes import POINTL, RECT, RemotableHandle, SIZEL, userHGLOBAL
+from .objidl import (
+    DVTARGETDEVICE,
+    FORMATETC,
+    IAdviseSink,
+    IBindCtx,
+    IDataObject,
+    IEnumSTATDATA,
+    IMoniker,
+    userSTGMEDIUM,
+)
+from .objidlbase import IEnumUnknown
+from .wtypes import (
+    LOGPALETTE,
+    MSG,
+    POINTL,
+    RECT,
+    RECTL,
+    RemotableHandle,
+    SIZE,
+    SIZEL,
+    userHGLOBAL,
+)
 
 __all__ = [
     "UPDFCACHE_NODATACACHE",
@@ -42,6 +64,29 @@ __all__ = [
     "OLEVERBATTRIB",
     "OLEINPLACEFRAMEINFO",
     "OLEMENUGROUPWIDTHS",
+    "IOleAdviseHolder",
+    "IOleCache",
+    "IOleCache2",
+    "IOleCacheControl",
+    "IParseDisplayName",
+    "IOleContainer",
+    "IOleClientSite",
+    "IOleObject",
+    "IOleLink",
+    "IOleItemContainer",
+    "IEnumOLEVERB",
+    "IOleWindow",
+    "IOleInPlaceUIWindow",
+    "IOleInPlaceFrame",
+    "IOleInPlaceActiveObject",
+    "IOleInPlaceObject",
+    "IOleInPlaceSite",
+    "IContinue",
+    "IViewObject",
+    "IViewObject2",
+    "IDropSource",
+    "IDropTarget",
+    "IDropSourceNotify",
     "LPOLEADVISEHOLDER",
     "LPOLECACHE",
     "LPOLECACHE2",
@@ -79,29 +124,41 @@ __all__ = [
     "LPDROPSOURCE",
     "LPDROPTARGET",
     "LPDROPSOURCENOTIFY",
-    "IOleAdviseHolder",
-    "IOleCache",
-    "IOleCache2",
-    "IOleCacheControl",
-    "IParseDisplayName",
-    "IOleContainer",
-    "IOleClientSite",
-    "IOleObject",
-    "IOleLink",
-    "IOleItemContainer",
-    "IEnumOLEVERB",
-    "IOleWindow",
-    "IOleInPlaceUIWindow",
-    "IOleInPlaceFrame",
-    "IOleInPlaceActiveObject",
-    "IOleInPlaceObject",
-    "IOleInPlaceSite",
-    "IContinue",
-    "IViewObject",
-    "IViewObject2",
-    "IDropSource",
-    "IDropTarget",
-    "IDropSourceNotify",
+    "CacheResult",
+    "EnumCacheResult",
+    "ParseDisplayNameResult",
+    "EnumObjectsResult",
+    "GetMonikerResult",
+    "GetContainerResult",
+    "GetClientSiteResult",
+    "IOleObjectGetMonikerResult",
+    "GetClipboardDataResult",
+    "EnumVerbsResult",
+    "GetUserClassIDResult",
+    "GetUserTypeResult",
+    "GetExtentResult",
+    "AdviseResult",
+    "EnumAdviseResult",
+    "GetMiscStatusResult",
+    "GetUpdateOptionsResult",
+    "GetSourceMonikerResult",
+    "GetSourceDisplayNameResult",
+    "GetBoundSourceResult",
+    "GetObjectResult",
+    "GetObjectStorageResult",
+    "NextResult",
+    "CloneResult",
+    "GetWindowResult",
+    "GetBorderResult",
+    "InsertMenusResult",
+    "GetWindowContextResult",
+    "GetColorSetResult",
+    "FreezeResult",
+    "GetAdviseResult",
+    "IViewObject2GetExtentResult",
+    "DragEnterResult",
+    "DragOverResult",
+    "DropResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -448,45 +505,6 @@ class OLEMENUGROUPWIDTHS(ndr.Struct):
         self.width = width  # LONG width[6]
 
 
-LPOLEADVISEHOLDER: TypeAlias = bytes | None
-LPOLECACHE: TypeAlias = bytes | None
-LPOLECACHE2: TypeAlias = bytes | None
-LPOLECACHECONTROL: TypeAlias = bytes | None
-LPPARSEDISPLAYNAME: TypeAlias = bytes | None
-LPOLECONTAINER: TypeAlias = bytes | None
-LPOLECLIENTSITE: TypeAlias = bytes | None
-LPOLEOBJECT: TypeAlias = bytes | None
-LPOLERENDER: TypeAlias = OLERENDER | None
-POBJECTDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
-LPOBJECTDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
-LINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR
-PLINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
-LPLINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
-LPOLEUPDATE: TypeAlias = OLEUPDATE | None
-POLEUPDATE: TypeAlias = OLEUPDATE | None
-LPOLELINK: TypeAlias = bytes | None
-LPOLEITEMCONTAINER: TypeAlias = bytes | None
-LPOLEVERB: TypeAlias = OLEVERB | None
-LPENUMOLEVERB: TypeAlias = bytes | None
-LPOLEWINDOW: TypeAlias = bytes | None
-HOLEMENU: TypeAlias = userHGLOBAL | None
-BORDERWIDTHS: TypeAlias = RECT
-LPBORDERWIDTHS: TypeAlias = RECT | None
-LPCBORDERWIDTHS: TypeAlias = RECT | None
-LPOLEINPLACEUIWINDOW: TypeAlias = bytes | None
-LPOLEINPLACEFRAMEINFO: TypeAlias = OLEINPLACEFRAMEINFO | None
-LPOLEMENUGROUPWIDTHS: TypeAlias = OLEMENUGROUPWIDTHS | None
-LPOLEINPLACEFRAME: TypeAlias = bytes | None
-LPOLEINPLACEACTIVEOBJECT: TypeAlias = bytes | None
-LPOLEINPLACEOBJECT: TypeAlias = bytes | None
-LPOLEINPLACESITE: TypeAlias = bytes | None
-LPVIEWOBJECT: TypeAlias = bytes | None
-LPVIEWOBJECT2: TypeAlias = bytes | None
-LPDROPSOURCE: TypeAlias = bytes | None
-LPDROPTARGET: TypeAlias = bytes | None
-LPDROPSOURCENOTIFY: TypeAlias = bytes | None
-
-
 class IOleAdviseHolder(com.IUnknown):
     """interface IOleAdviseHolder."""
 
@@ -499,6 +517,78 @@ class IOleCache(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000011e-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleCache",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        operations=(
+            rpc.Operation(
+                "Cache",
+                3,
+                inputs=("pformatetc", "advf"),
+                outputs=("pdwConnection", "return_value"),
+            ),
+            rpc.Operation(
+                "Uncache", 4, inputs=("dwConnection",), outputs=("return_value",)
+            ),
+            rpc.Operation("EnumCache", 5, outputs=("ppenumSTATDATA", "return_value")),
+            rpc.Operation(
+                "InitCache", 6, inputs=("pDataObject",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetData",
+                7,
+                inputs=("pformatetc", "pmedium", "fRelease"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Cache(self, pformatetc: FORMATETC | None, advf: int) -> CacheResult:
+        """HRESULT Cache(
+            [in, unique] FORMATETC *pformatetc,
+            [in] DWORD advf,
+            [out] DWORD *pdwConnection
+        )
+        """
+        result: CacheResult = await self._call(3, pformatetc, advf)
+        return result
+
+    @abstractmethod
+    async def Uncache(self, dwConnection: int) -> int:
+        """HRESULT Uncache([in] DWORD dwConnection)"""
+        result: int = await self._call(4, dwConnection)
+        return result
+
+    @abstractmethod
+    async def EnumCache(self) -> EnumCacheResult:
+        """HRESULT EnumCache([out] IEnumSTATDATA **ppenumSTATDATA)"""
+        result: EnumCacheResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def InitCache(self, pDataObject: IDataObject | None) -> int:
+        """HRESULT InitCache([in, unique] IDataObject *pDataObject)"""
+        result: int = await self._call(6, pDataObject)
+        return result
+
+    @abstractmethod
+    async def SetData(
+        self,
+        pformatetc: FORMATETC | None,
+        pmedium: ndr.Ref[userSTGMEDIUM | None] | None,
+        fRelease: int,
+    ) -> int:
+        """HRESULT SetData(
+            [in, unique] FORMATETC *pformatetc,
+            [in, unique] STGMEDIUM *pmedium,
+            [in] BOOL fRelease
+        )
+        """
+        result: int = await self._call(7, pformatetc, pmedium, fRelease)
+        return result
 
 
 class IOleCache2(IOleCache):
@@ -506,6 +596,46 @@ class IOleCache2(IOleCache):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000128-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleCache2",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=8,
+        operations=(
+            rpc.Operation(
+                "UpdateCache",
+                8,
+                inputs=("pDataObject", "grfUpdf", "pReserved"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "DiscardCache",
+                9,
+                inputs=("dwDiscardOptions",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def UpdateCache(
+        self, pDataObject: IDataObject | None, grfUpdf: int, pReserved: int
+    ) -> int:
+        """[call_as(UpdateCache)] HRESULT RemoteUpdateCache(
+            [in] LPDATAOBJECT pDataObject,
+            [in] DWORD grfUpdf,
+            [in] LONG_PTR pReserved
+        )
+        """
+        result: int = await self._call(8, pDataObject, grfUpdf, pReserved)
+        return result
+
+    @abstractmethod
+    async def DiscardCache(self, dwDiscardOptions: int) -> int:
+        """HRESULT DiscardCache([in] DWORD dwDiscardOptions)"""
+        result: int = await self._call(9, dwDiscardOptions)
+        return result
 
 
 class IOleCacheControl(com.IUnknown):
@@ -513,6 +643,31 @@ class IOleCacheControl(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000129-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleCacheControl",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=18,
+        operations=(
+            rpc.Operation(
+                "OnRun", 3, inputs=("pDataObject",), outputs=("return_value",)
+            ),
+            rpc.Operation("OnStop", 4, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def OnRun(self, pDataObject: IDataObject | None) -> int:
+        """HRESULT OnRun(LPDATAOBJECT pDataObject)"""
+        result: int = await self._call(3, pDataObject)
+        return result
+
+    @abstractmethod
+    async def OnStop(self) -> int:
+        """HRESULT OnStop(void)"""
+        result: int = await self._call(4)
+        return result
 
 
 class IParseDisplayName(com.IUnknown):
@@ -520,6 +675,35 @@ class IParseDisplayName(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000011a-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IParseDisplayName",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=23,
+        operations=(
+            rpc.Operation(
+                "ParseDisplayName",
+                3,
+                inputs=("pbc", "pszDisplayName"),
+                outputs=("pchEaten", "ppmkOut", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def ParseDisplayName(
+        self, pbc: IBindCtx | None, pszDisplayName: str
+    ) -> ParseDisplayNameResult:
+        """HRESULT ParseDisplayName(
+            [in, unique] IBindCtx *pbc,
+            [in] LPOLESTR pszDisplayName,
+            [out] ULONG *pchEaten,
+            [out] IMoniker **ppmkOut
+        )
+        """
+        result: ParseDisplayNameResult = await self._call(3, pbc, pszDisplayName)
+        return result
 
 
 class IOleContainer(IParseDisplayName):
@@ -527,6 +711,36 @@ class IOleContainer(IParseDisplayName):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000011b-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleContainer",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=27,
+        operations=(
+            rpc.Operation(
+                "EnumObjects",
+                4,
+                inputs=("grfFlags",),
+                outputs=("ppenum", "return_value"),
+            ),
+            rpc.Operation(
+                "LockContainer", 5, inputs=("fLock",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def EnumObjects(self, grfFlags: int) -> EnumObjectsResult:
+        """HRESULT EnumObjects([in] DWORD grfFlags, [out] IEnumUnknown **ppenum)"""
+        result: EnumObjectsResult = await self._call(4, grfFlags)
+        return result
+
+    @abstractmethod
+    async def LockContainer(self, fLock: int) -> int:
+        """HRESULT LockContainer([in] BOOL fLock)"""
+        result: int = await self._call(5, fLock)
+        return result
 
 
 class IOleClientSite(com.IUnknown):
@@ -534,6 +748,69 @@ class IOleClientSite(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000118-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleClientSite",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=33,
+        operations=(
+            rpc.Operation("SaveObject", 3, outputs=("return_value",)),
+            rpc.Operation(
+                "GetMoniker",
+                4,
+                inputs=("dwAssign", "dwWhichMoniker"),
+                outputs=("ppmk", "return_value"),
+            ),
+            rpc.Operation("GetContainer", 5, outputs=("ppContainer", "return_value")),
+            rpc.Operation("ShowObject", 6, outputs=("return_value",)),
+            rpc.Operation(
+                "OnShowWindow", 7, inputs=("fShow",), outputs=("return_value",)
+            ),
+            rpc.Operation("RequestNewObjectLayout", 8, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def SaveObject(self) -> int:
+        """HRESULT SaveObject(void)"""
+        result: int = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetMoniker(self, dwAssign: int, dwWhichMoniker: int) -> GetMonikerResult:
+        """HRESULT GetMoniker(
+            [in] DWORD dwAssign,
+            [in] DWORD dwWhichMoniker,
+            [out] IMoniker **ppmk
+        )
+        """
+        result: GetMonikerResult = await self._call(4, dwAssign, dwWhichMoniker)
+        return result
+
+    @abstractmethod
+    async def GetContainer(self) -> GetContainerResult:
+        """HRESULT GetContainer([out] IOleContainer **ppContainer)"""
+        result: GetContainerResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def ShowObject(self) -> int:
+        """HRESULT ShowObject(void)"""
+        result: int = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def OnShowWindow(self, fShow: int) -> int:
+        """HRESULT OnShowWindow([in] BOOL fShow)"""
+        result: int = await self._call(7, fShow)
+        return result
+
+    @abstractmethod
+    async def RequestNewObjectLayout(self) -> int:
+        """HRESULT RequestNewObjectLayout(void)"""
+        result: int = await self._call(8)
+        return result
 
 
 class IOleObject(com.IUnknown):
@@ -541,6 +818,276 @@ class IOleObject(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000112-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleObject",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=42,
+        operations=(
+            rpc.Operation(
+                "SetClientSite", 3, inputs=("pClientSite",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetClientSite", 4, outputs=("ppClientSite", "return_value")),
+            rpc.Operation(
+                "SetHostNames",
+                5,
+                inputs=("szContainerApp", "szContainerObj"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Close", 6, inputs=("dwSaveOption",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetMoniker",
+                7,
+                inputs=("dwWhichMoniker", "pmk"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetMoniker",
+                8,
+                inputs=("dwAssign", "dwWhichMoniker"),
+                outputs=("ppmk", "return_value"),
+            ),
+            rpc.Operation(
+                "InitFromData",
+                9,
+                inputs=("pDataObject", "fCreation", "dwReserved"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetClipboardData",
+                10,
+                inputs=("dwReserved",),
+                outputs=("ppDataObject", "return_value"),
+            ),
+            rpc.Operation(
+                "DoVerb",
+                11,
+                inputs=(
+                    "iVerb",
+                    "lpmsg",
+                    "pActiveSite",
+                    "lindex",
+                    "hwndParent",
+                    "lprcPosRect",
+                ),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("EnumVerbs", 12, outputs=("ppEnumOleVerb", "return_value")),
+            rpc.Operation("Update", 13, outputs=("return_value",)),
+            rpc.Operation("IsUpToDate", 14, outputs=("return_value",)),
+            rpc.Operation("GetUserClassID", 15, outputs=("pClsid", "return_value")),
+            rpc.Operation(
+                "GetUserType",
+                16,
+                inputs=("dwFormOfType",),
+                outputs=("pszUserType", "return_value"),
+            ),
+            rpc.Operation(
+                "SetExtent",
+                17,
+                inputs=("dwDrawAspect", "psizel"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetExtent",
+                18,
+                inputs=("dwDrawAspect",),
+                outputs=("psizel", "return_value"),
+            ),
+            rpc.Operation(
+                "Advise",
+                19,
+                inputs=("pAdvSink",),
+                outputs=("pdwConnection", "return_value"),
+            ),
+            rpc.Operation(
+                "Unadvise", 20, inputs=("dwConnection",), outputs=("return_value",)
+            ),
+            rpc.Operation("EnumAdvise", 21, outputs=("ppenumAdvise", "return_value")),
+            rpc.Operation(
+                "GetMiscStatus",
+                22,
+                inputs=("dwAspect",),
+                outputs=("pdwStatus", "return_value"),
+            ),
+            rpc.Operation(
+                "SetColorScheme", 23, inputs=("pLogpal",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def SetClientSite(self, pClientSite: IOleClientSite | None) -> int:
+        """HRESULT SetClientSite([in, unique] IOleClientSite *pClientSite)"""
+        result: int = await self._call(3, pClientSite)
+        return result
+
+    @abstractmethod
+    async def GetClientSite(self) -> GetClientSiteResult:
+        """HRESULT GetClientSite([out] IOleClientSite **ppClientSite)"""
+        result: GetClientSiteResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def SetHostNames(
+        self, szContainerApp: str, szContainerObj: str | None
+    ) -> int:
+        """HRESULT SetHostNames(
+            [in] LPCOLESTR szContainerApp,
+            [in, unique] LPCOLESTR szContainerObj
+        )
+        """
+        result: int = await self._call(5, szContainerApp, szContainerObj)
+        return result
+
+    @abstractmethod
+    async def Close(self, dwSaveOption: int) -> int:
+        """HRESULT Close([in] DWORD dwSaveOption)"""
+        result: int = await self._call(6, dwSaveOption)
+        return result
+
+    @abstractmethod
+    async def SetMoniker(self, dwWhichMoniker: int, pmk: IMoniker | None) -> int:
+        """HRESULT SetMoniker([in] DWORD dwWhichMoniker, [in, unique] IMoniker *pmk)"""
+        result: int = await self._call(7, dwWhichMoniker, pmk)
+        return result
+
+    @abstractmethod
+    async def GetMoniker(
+        self, dwAssign: int, dwWhichMoniker: int
+    ) -> IOleObjectGetMonikerResult:
+        """HRESULT GetMoniker(
+            [in] DWORD dwAssign,
+            [in] DWORD dwWhichMoniker,
+            [out] IMoniker **ppmk
+        )
+        """
+        result: IOleObjectGetMonikerResult = await self._call(
+            8, dwAssign, dwWhichMoniker
+        )
+        return result
+
+    @abstractmethod
+    async def InitFromData(
+        self, pDataObject: IDataObject | None, fCreation: int, dwReserved: int
+    ) -> int:
+        """HRESULT InitFromData(
+            [in, unique] IDataObject *pDataObject,
+            [in] BOOL fCreation,
+            [in] DWORD dwReserved
+        )
+        """
+        result: int = await self._call(9, pDataObject, fCreation, dwReserved)
+        return result
+
+    @abstractmethod
+    async def GetClipboardData(self, dwReserved: int) -> GetClipboardDataResult:
+        """HRESULT GetClipboardData(
+            [in] DWORD dwReserved,
+            [out] IDataObject **ppDataObject
+        )
+        """
+        result: GetClipboardDataResult = await self._call(10, dwReserved)
+        return result
+
+    @abstractmethod
+    async def DoVerb(
+        self,
+        iVerb: int,
+        lpmsg: MSG | None,
+        pActiveSite: IOleClientSite | None,
+        lindex: int,
+        hwndParent: RemotableHandle | None,
+        lprcPosRect: RECT | None,
+    ) -> int:
+        """HRESULT DoVerb(
+            [in] LONG iVerb,
+            [in, unique] LPMSG lpmsg,
+            [in, unique] IOleClientSite *pActiveSite,
+            [in] LONG lindex,
+            [in] HWND hwndParent,
+            [in, unique] LPCRECT lprcPosRect
+        )
+        """
+        result: int = await self._call(
+            11, iVerb, lpmsg, pActiveSite, lindex, hwndParent, lprcPosRect
+        )
+        return result
+
+    @abstractmethod
+    async def EnumVerbs(self) -> EnumVerbsResult:
+        """HRESULT EnumVerbs([out] IEnumOLEVERB **ppEnumOleVerb)"""
+        result: EnumVerbsResult = await self._call(12)
+        return result
+
+    @abstractmethod
+    async def Update(self) -> int:
+        """HRESULT Update(void)"""
+        result: int = await self._call(13)
+        return result
+
+    @abstractmethod
+    async def IsUpToDate(self) -> int:
+        """HRESULT IsUpToDate(void)"""
+        result: int = await self._call(14)
+        return result
+
+    @abstractmethod
+    async def GetUserClassID(self) -> GetUserClassIDResult:
+        """HRESULT GetUserClassID([out] CLSID *pClsid)"""
+        result: GetUserClassIDResult = await self._call(15)
+        return result
+
+    @abstractmethod
+    async def GetUserType(self, dwFormOfType: int) -> GetUserTypeResult:
+        """HRESULT GetUserType([in] DWORD dwFormOfType, [out] LPOLESTR *pszUserType)"""
+        result: GetUserTypeResult = await self._call(16, dwFormOfType)
+        return result
+
+    @abstractmethod
+    async def SetExtent(self, dwDrawAspect: int, psizel: SIZEL) -> int:
+        """HRESULT SetExtent([in] DWORD dwDrawAspect, [in] SIZEL *psizel)"""
+        result: int = await self._call(17, dwDrawAspect, psizel)
+        return result
+
+    @abstractmethod
+    async def GetExtent(self, dwDrawAspect: int) -> GetExtentResult:
+        """HRESULT GetExtent([in] DWORD dwDrawAspect, [out] SIZEL *psizel)"""
+        result: GetExtentResult = await self._call(18, dwDrawAspect)
+        return result
+
+    @abstractmethod
+    async def Advise(self, pAdvSink: IAdviseSink | None) -> AdviseResult:
+        """HRESULT Advise([in, unique] IAdviseSink *pAdvSink, [out] DWORD *pdwConnection)"""
+        result: AdviseResult = await self._call(19, pAdvSink)
+        return result
+
+    @abstractmethod
+    async def Unadvise(self, dwConnection: int) -> int:
+        """HRESULT Unadvise([in] DWORD dwConnection)"""
+        result: int = await self._call(20, dwConnection)
+        return result
+
+    @abstractmethod
+    async def EnumAdvise(self) -> EnumAdviseResult:
+        """HRESULT EnumAdvise([out] IEnumSTATDATA **ppenumAdvise)"""
+        result: EnumAdviseResult = await self._call(21)
+        return result
+
+    @abstractmethod
+    async def GetMiscStatus(self, dwAspect: int) -> GetMiscStatusResult:
+        """HRESULT GetMiscStatus([in] DWORD dwAspect, [out] DWORD *pdwStatus)"""
+        result: GetMiscStatusResult = await self._call(22, dwAspect)
+        return result
+
+    @abstractmethod
+    async def SetColorScheme(self, pLogpal: LOGPALETTE) -> int:
+        """HRESULT SetColorScheme([in] LOGPALETTE *pLogpal)"""
+        result: int = await self._call(23, pLogpal)
+        return result
 
 
 class IOleLink(com.IUnknown):
@@ -548,6 +1095,116 @@ class IOleLink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000011d-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleLink",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=66,
+        operations=(
+            rpc.Operation(
+                "SetUpdateOptions",
+                3,
+                inputs=("dwUpdateOpt",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetUpdateOptions", 4, outputs=("pdwUpdateOpt", "return_value")
+            ),
+            rpc.Operation(
+                "SetSourceMoniker",
+                5,
+                inputs=("pmk", "rclsid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("GetSourceMoniker", 6, outputs=("ppmk", "return_value")),
+            rpc.Operation(
+                "SetSourceDisplayName",
+                7,
+                inputs=("pszStatusText",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetSourceDisplayName", 8, outputs=("ppszDisplayName", "return_value")
+            ),
+            rpc.Operation(
+                "BindToSource",
+                9,
+                inputs=("bindflags", "pbc"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("BindIfRunning", 10, outputs=("return_value",)),
+            rpc.Operation("GetBoundSource", 11, outputs=("ppunk", "return_value")),
+            rpc.Operation("UnbindSource", 12, outputs=("return_value",)),
+            rpc.Operation("Update", 13, inputs=("pbc",), outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def SetUpdateOptions(self, dwUpdateOpt: int) -> int:
+        """HRESULT SetUpdateOptions([in] DWORD dwUpdateOpt)"""
+        result: int = await self._call(3, dwUpdateOpt)
+        return result
+
+    @abstractmethod
+    async def GetUpdateOptions(self) -> GetUpdateOptionsResult:
+        """HRESULT GetUpdateOptions([out] DWORD *pdwUpdateOpt)"""
+        result: GetUpdateOptionsResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def SetSourceMoniker(self, pmk: IMoniker | None, rclsid: UUID) -> int:
+        """HRESULT SetSourceMoniker([in, unique] IMoniker *pmk, [in] REFCLSID rclsid)"""
+        result: int = await self._call(5, pmk, rclsid)
+        return result
+
+    @abstractmethod
+    async def GetSourceMoniker(self) -> GetSourceMonikerResult:
+        """HRESULT GetSourceMoniker([out] IMoniker **ppmk)"""
+        result: GetSourceMonikerResult = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def SetSourceDisplayName(self, pszStatusText: str) -> int:
+        """HRESULT SetSourceDisplayName([in] LPCOLESTR pszStatusText)"""
+        result: int = await self._call(7, pszStatusText)
+        return result
+
+    @abstractmethod
+    async def GetSourceDisplayName(self) -> GetSourceDisplayNameResult:
+        """HRESULT GetSourceDisplayName([out] LPOLESTR *ppszDisplayName)"""
+        result: GetSourceDisplayNameResult = await self._call(8)
+        return result
+
+    @abstractmethod
+    async def BindToSource(self, bindflags: int, pbc: IBindCtx | None) -> int:
+        """HRESULT BindToSource([in] DWORD bindflags, [in, unique] IBindCtx *pbc)"""
+        result: int = await self._call(9, bindflags, pbc)
+        return result
+
+    @abstractmethod
+    async def BindIfRunning(self) -> int:
+        """HRESULT BindIfRunning(void)"""
+        result: int = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def GetBoundSource(self) -> GetBoundSourceResult:
+        """HRESULT GetBoundSource([out] IUnknown **ppunk)"""
+        result: GetBoundSourceResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def UnbindSource(self) -> int:
+        """HRESULT UnbindSource(void)"""
+        result: int = await self._call(12)
+        return result
+
+    @abstractmethod
+    async def Update(self, pbc: IBindCtx | None) -> int:
+        """HRESULT Update([in, unique] IBindCtx *pbc)"""
+        result: int = await self._call(13, pbc)
+        return result
 
 
 class IOleItemContainer(IOleContainer):
@@ -555,6 +1212,65 @@ class IOleItemContainer(IOleContainer):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000011c-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleItemContainer",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=80,
+        operations=(
+            rpc.Operation(
+                "GetObject",
+                6,
+                inputs=("pszItem", "dwSpeedNeeded", "pbc", "riid"),
+                outputs=("ppvObject", "return_value"),
+            ),
+            rpc.Operation(
+                "GetObjectStorage",
+                7,
+                inputs=("pszItem", "pbc", "riid"),
+                outputs=("ppvStorage", "return_value"),
+            ),
+            rpc.Operation(
+                "IsRunning", 8, inputs=("pszItem",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetObject(
+        self, pszItem: str, dwSpeedNeeded: int, pbc: IBindCtx | None, riid: UUID
+    ) -> GetObjectResult:
+        """[call_as(GetObject)] HRESULT RemoteGetObject(
+            [in] LPOLESTR pszItem,
+            [in] DWORD dwSpeedNeeded,
+            [in, unique] IBindCtx *pbc,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObject
+        )
+        """
+        result: GetObjectResult = await self._call(6, pszItem, dwSpeedNeeded, pbc, riid)
+        return result
+
+    @abstractmethod
+    async def GetObjectStorage(
+        self, pszItem: str, pbc: IBindCtx | None, riid: UUID
+    ) -> GetObjectStorageResult:
+        """[call_as(GetObjectStorage)] HRESULT RemoteGetObjectStorage(
+            [in] LPOLESTR pszItem,
+            [in, unique] IBindCtx *pbc,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvStorage
+        )
+        """
+        result: GetObjectStorageResult = await self._call(7, pszItem, pbc, riid)
+        return result
+
+    @abstractmethod
+    async def IsRunning(self, pszItem: str) -> int:
+        """HRESULT IsRunning([in] LPOLESTR pszItem)"""
+        result: int = await self._call(8, pszItem)
+        return result
 
 
 class IEnumOLEVERB(com.IUnknown):
@@ -562,6 +1278,53 @@ class IEnumOLEVERB(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000104-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumOLEVERB",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=89,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] LPOLEVERB rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumOLEVERB **ppenum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IOleWindow(com.IUnknown):
@@ -569,6 +1332,34 @@ class IOleWindow(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000114-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleWindow",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=96,
+        operations=(
+            rpc.Operation("GetWindow", 3, outputs=("phwnd", "return_value")),
+            rpc.Operation(
+                "ContextSensitiveHelp",
+                4,
+                inputs=("fEnterMode",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetWindow(self) -> GetWindowResult:
+        """HRESULT GetWindow([out] HWND *phwnd)"""
+        result: GetWindowResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def ContextSensitiveHelp(self, fEnterMode: int) -> int:
+        """HRESULT ContextSensitiveHelp([in] BOOL fEnterMode)"""
+        result: int = await self._call(4, fEnterMode)
+        return result
 
 
 class IOleInPlaceUIWindow(IOleWindow):
@@ -576,6 +1367,64 @@ class IOleInPlaceUIWindow(IOleWindow):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000115-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceUIWindow",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=101,
+        operations=(
+            rpc.Operation("GetBorder", 5, outputs=("lprectBorder", "return_value")),
+            rpc.Operation(
+                "RequestBorderSpace",
+                6,
+                inputs=("pborderwidths",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SetBorderSpace",
+                7,
+                inputs=("pborderwidths",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SetActiveObject",
+                8,
+                inputs=("pActiveObject", "pszObjName"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetBorder(self) -> GetBorderResult:
+        """HRESULT GetBorder([out] LPRECT lprectBorder)"""
+        result: GetBorderResult = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def RequestBorderSpace(self, pborderwidths: RECT | None) -> int:
+        """HRESULT RequestBorderSpace([in, unique] LPCBORDERWIDTHS pborderwidths)"""
+        result: int = await self._call(6, pborderwidths)
+        return result
+
+    @abstractmethod
+    async def SetBorderSpace(self, pborderwidths: RECT | None) -> int:
+        """HRESULT SetBorderSpace([in, unique] LPCBORDERWIDTHS pborderwidths)"""
+        result: int = await self._call(7, pborderwidths)
+        return result
+
+    @abstractmethod
+    async def SetActiveObject(
+        self, pActiveObject: IOleInPlaceActiveObject | None, pszObjName: str | None
+    ) -> int:
+        """HRESULT SetActiveObject(
+            [in, unique] IOleInPlaceActiveObject *pActiveObject,
+            [in, string, unique] LPCOLESTR pszObjName
+        )
+        """
+        result: int = await self._call(8, pActiveObject, pszObjName)
+        return result
 
 
 class IOleInPlaceFrame(IOleInPlaceUIWindow):
@@ -583,6 +1432,97 @@ class IOleInPlaceFrame(IOleInPlaceUIWindow):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000116-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceFrame",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=110,
+        operations=(
+            rpc.Operation(
+                "InsertMenus",
+                9,
+                inputs=("hmenuShared", "lpMenuWidths"),
+                outputs=("lpMenuWidths", "return_value"),
+            ),
+            rpc.Operation(
+                "SetMenu",
+                10,
+                inputs=("hmenuShared", "holemenu", "hwndActiveObject"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "RemoveMenus", 11, inputs=("hmenuShared",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetStatusText",
+                12,
+                inputs=("pszStatusText",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "EnableModeless", 13, inputs=("fEnable",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "TranslateAccelerator",
+                14,
+                inputs=("lpmsg", "wID"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def InsertMenus(
+        self, hmenuShared: RemotableHandle | None, lpMenuWidths: OLEMENUGROUPWIDTHS
+    ) -> InsertMenusResult:
+        """HRESULT InsertMenus(
+            [in] HMENU hmenuShared,
+            [in, out] LPOLEMENUGROUPWIDTHS lpMenuWidths
+        )
+        """
+        result: InsertMenusResult = await self._call(9, hmenuShared, lpMenuWidths)
+        return result
+
+    @abstractmethod
+    async def SetMenu(
+        self,
+        hmenuShared: RemotableHandle | None,
+        holemenu: userHGLOBAL | None,
+        hwndActiveObject: RemotableHandle | None,
+    ) -> int:
+        """HRESULT SetMenu(
+            [in] HMENU hmenuShared,
+            [in] HOLEMENU holemenu,
+            [in] HWND hwndActiveObject
+        )
+        """
+        result: int = await self._call(10, hmenuShared, holemenu, hwndActiveObject)
+        return result
+
+    @abstractmethod
+    async def RemoveMenus(self, hmenuShared: RemotableHandle | None) -> int:
+        """HRESULT RemoveMenus([in] HMENU hmenuShared)"""
+        result: int = await self._call(11, hmenuShared)
+        return result
+
+    @abstractmethod
+    async def SetStatusText(self, pszStatusText: str | None) -> int:
+        """HRESULT SetStatusText([in, unique] LPCOLESTR pszStatusText)"""
+        result: int = await self._call(12, pszStatusText)
+        return result
+
+    @abstractmethod
+    async def EnableModeless(self, fEnable: int) -> int:
+        """HRESULT EnableModeless([in] BOOL fEnable)"""
+        result: int = await self._call(13, fEnable)
+        return result
+
+    @abstractmethod
+    async def TranslateAccelerator(self, lpmsg: MSG, wID: int) -> int:
+        """HRESULT TranslateAccelerator([in] LPMSG lpmsg, [in] WORD wID)"""
+        result: int = await self._call(14, lpmsg, wID)
+        return result
 
 
 class IOleInPlaceActiveObject(IOleWindow):
@@ -590,6 +1530,79 @@ class IOleInPlaceActiveObject(IOleWindow):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000117-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceActiveObject",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=125,
+        operations=(
+            rpc.Operation("TranslateAccelerator", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "OnFrameWindowActivate",
+                6,
+                inputs=("fActivate",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnDocWindowActivate",
+                7,
+                inputs=("fActivate",),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "ResizeBorder",
+                8,
+                inputs=("prcBorder", "riid", "pUIWindow", "fFrameWindow"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "EnableModeless", 9, inputs=("fEnable",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def TranslateAccelerator(self) -> int:
+        """[call_as(TranslateAccelerator)] HRESULT RemoteTranslateAccelerator(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def OnFrameWindowActivate(self, fActivate: int) -> int:
+        """HRESULT OnFrameWindowActivate([in] BOOL fActivate)"""
+        result: int = await self._call(6, fActivate)
+        return result
+
+    @abstractmethod
+    async def OnDocWindowActivate(self, fActivate: int) -> int:
+        """HRESULT OnDocWindowActivate([in] BOOL fActivate)"""
+        result: int = await self._call(7, fActivate)
+        return result
+
+    @abstractmethod
+    async def ResizeBorder(
+        self,
+        prcBorder: RECT,
+        riid: UUID,
+        pUIWindow: IOleInPlaceUIWindow | None,
+        fFrameWindow: int,
+    ) -> int:
+        """[call_as(ResizeBorder)] HRESULT RemoteResizeBorder(
+            [in] LPCRECT prcBorder,
+            [in] REFIID riid,
+            [in, unique, iid_is(riid)] IOleInPlaceUIWindow *pUIWindow,
+            [in] BOOL fFrameWindow
+        )
+        """
+        result: int = await self._call(8, prcBorder, riid, pUIWindow, fFrameWindow)
+        return result
+
+    @abstractmethod
+    async def EnableModeless(self, fEnable: int) -> int:
+        """HRESULT EnableModeless([in] BOOL fEnable)"""
+        result: int = await self._call(9, fEnable)
+        return result
 
 
 class IOleInPlaceObject(IOleWindow):
@@ -597,6 +1610,48 @@ class IOleInPlaceObject(IOleWindow):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000113-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceObject",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=135,
+        operations=(
+            rpc.Operation("InPlaceDeactivate", 5, outputs=("return_value",)),
+            rpc.Operation("UIDeactivate", 6, outputs=("return_value",)),
+            rpc.Operation(
+                "SetObjectRects",
+                7,
+                inputs=("lprcPosRect", "lprcClipRect"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("ReactivateAndUndo", 8, outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def InPlaceDeactivate(self) -> int:
+        """HRESULT InPlaceDeactivate(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def UIDeactivate(self) -> int:
+        """HRESULT UIDeactivate(void)"""
+        result: int = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def SetObjectRects(self, lprcPosRect: RECT, lprcClipRect: RECT) -> int:
+        """HRESULT SetObjectRects([in] LPCRECT lprcPosRect, [in] LPCRECT lprcClipRect)"""
+        result: int = await self._call(7, lprcPosRect, lprcClipRect)
+        return result
+
+    @abstractmethod
+    async def ReactivateAndUndo(self) -> int:
+        """HRESULT ReactivateAndUndo(void)"""
+        result: int = await self._call(8)
+        return result
 
 
 class IOleInPlaceSite(IOleWindow):
@@ -604,6 +1659,115 @@ class IOleInPlaceSite(IOleWindow):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000119-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IOleInPlaceSite",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=144,
+        operations=(
+            rpc.Operation("CanInPlaceActivate", 5, outputs=("return_value",)),
+            rpc.Operation("OnInPlaceActivate", 6, outputs=("return_value",)),
+            rpc.Operation("OnUIActivate", 7, outputs=("return_value",)),
+            rpc.Operation(
+                "GetWindowContext",
+                8,
+                inputs=("lpFrameInfo",),
+                outputs=(
+                    "ppFrame",
+                    "ppDoc",
+                    "lprcPosRect",
+                    "lprcClipRect",
+                    "lpFrameInfo",
+                    "return_value",
+                ),
+            ),
+            rpc.Operation(
+                "Scroll", 9, inputs=("scrollExtant",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "OnUIDeactivate", 10, inputs=("fUndoable",), outputs=("return_value",)
+            ),
+            rpc.Operation("OnInPlaceDeactivate", 11, outputs=("return_value",)),
+            rpc.Operation("DiscardUndoState", 12, outputs=("return_value",)),
+            rpc.Operation("DeactivateAndUndo", 13, outputs=("return_value",)),
+            rpc.Operation(
+                "OnPosRectChange",
+                14,
+                inputs=("lprcPosRect",),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CanInPlaceActivate(self) -> int:
+        """HRESULT CanInPlaceActivate(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def OnInPlaceActivate(self) -> int:
+        """HRESULT OnInPlaceActivate(void)"""
+        result: int = await self._call(6)
+        return result
+
+    @abstractmethod
+    async def OnUIActivate(self) -> int:
+        """HRESULT OnUIActivate(void)"""
+        result: int = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def GetWindowContext(
+        self, lpFrameInfo: OLEINPLACEFRAMEINFO
+    ) -> GetWindowContextResult:
+        """HRESULT GetWindowContext(
+            [out] IOleInPlaceFrame **ppFrame,
+            [out] IOleInPlaceUIWindow **ppDoc,
+            [out] LPRECT lprcPosRect,
+            [out] LPRECT lprcClipRect,
+            [in, out] LPOLEINPLACEFRAMEINFO lpFrameInfo
+        )
+        """
+        result: GetWindowContextResult = await self._call(8, lpFrameInfo)
+        return result
+
+    @abstractmethod
+    async def Scroll(self, scrollExtant: SIZE) -> int:
+        """HRESULT Scroll([in] SIZE scrollExtant)"""
+        result: int = await self._call(9, scrollExtant)
+        return result
+
+    @abstractmethod
+    async def OnUIDeactivate(self, fUndoable: int) -> int:
+        """HRESULT OnUIDeactivate([in] BOOL fUndoable)"""
+        result: int = await self._call(10, fUndoable)
+        return result
+
+    @abstractmethod
+    async def OnInPlaceDeactivate(self) -> int:
+        """HRESULT OnInPlaceDeactivate(void)"""
+        result: int = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def DiscardUndoState(self) -> int:
+        """HRESULT DiscardUndoState(void)"""
+        result: int = await self._call(12)
+        return result
+
+    @abstractmethod
+    async def DeactivateAndUndo(self) -> int:
+        """HRESULT DeactivateAndUndo(void)"""
+        result: int = await self._call(13)
+        return result
+
+    @abstractmethod
+    async def OnPosRectChange(self, lprcPosRect: RECT) -> int:
+        """HRESULT OnPosRectChange([in] LPCRECT lprcPosRect)"""
+        result: int = await self._call(14, lprcPosRect)
+        return result
 
 
 class IContinue(com.IUnknown):
@@ -611,6 +1775,20 @@ class IContinue(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000012a-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IContinue",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=159,
+        operations=(rpc.Operation("FContinue", 3, outputs=("return_value",)),),
+    )
+
+    @abstractmethod
+    async def FContinue(self) -> int:
+        """HRESULT FContinue(void)"""
+        result: int = await self._call(3)
+        return result
 
 
 class IViewObject(com.IUnknown):
@@ -618,6 +1796,163 @@ class IViewObject(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000010d-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IViewObject",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=163,
+        operations=(
+            rpc.Operation(
+                "Draw",
+                3,
+                inputs=(
+                    "dwDrawAspect",
+                    "lindex",
+                    "pvAspect",
+                    "ptd",
+                    "hdcTargetDev",
+                    "hdcDraw",
+                    "lprcBounds",
+                    "lprcWBounds",
+                    "pContinue",
+                ),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetColorSet",
+                4,
+                inputs=("dwDrawAspect", "lindex", "pvAspect", "ptd", "hicTargetDev"),
+                outputs=("ppColorSet", "return_value"),
+            ),
+            rpc.Operation(
+                "Freeze",
+                5,
+                inputs=("dwDrawAspect", "lindex", "pvAspect"),
+                outputs=("pdwFreeze", "return_value"),
+            ),
+            rpc.Operation(
+                "Unfreeze", 6, inputs=("dwFreeze",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "SetAdvise",
+                7,
+                inputs=("aspects", "advf", "pAdvSink"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetAdvise",
+                8,
+                outputs=("pAspects", "pAdvf", "ppAdvSink", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Draw(
+        self,
+        dwDrawAspect: int,
+        lindex: int,
+        pvAspect: int,
+        ptd: DVTARGETDEVICE | None,
+        hdcTargetDev: int,
+        hdcDraw: int,
+        lprcBounds: RECTL,
+        lprcWBounds: RECTL | None,
+        pContinue: IContinue | None,
+    ) -> int:
+        """[call_as(Draw)] HRESULT RemoteDraw(
+            [in] DWORD dwDrawAspect,
+            [in] LONG lindex,
+            [in] ULONG_PTR pvAspect,
+            [in, unique] DVTARGETDEVICE *ptd,
+            [in] ULONG_PTR hdcTargetDev,
+            [in] ULONG_PTR hdcDraw,
+            [in] LPCRECTL lprcBounds,
+            [in, unique] LPCRECTL lprcWBounds,
+            [in] IContinue *pContinue
+        )
+        """
+        result: int = await self._call(
+            3,
+            dwDrawAspect,
+            lindex,
+            pvAspect,
+            ptd,
+            hdcTargetDev,
+            hdcDraw,
+            lprcBounds,
+            lprcWBounds,
+            pContinue,
+        )
+        return result
+
+    @abstractmethod
+    async def GetColorSet(
+        self,
+        dwDrawAspect: int,
+        lindex: int,
+        pvAspect: int,
+        ptd: DVTARGETDEVICE | None,
+        hicTargetDev: int,
+    ) -> GetColorSetResult:
+        """[call_as(GetColorSet)] HRESULT RemoteGetColorSet(
+            [in] DWORD dwDrawAspect,
+            [in] LONG lindex,
+            [in] ULONG_PTR pvAspect,
+            [in, unique] DVTARGETDEVICE *ptd,
+            [in] ULONG_PTR hicTargetDev,
+            [out] LOGPALETTE **ppColorSet
+        )
+        """
+        result: GetColorSetResult = await self._call(
+            4, dwDrawAspect, lindex, pvAspect, ptd, hicTargetDev
+        )
+        return result
+
+    @abstractmethod
+    async def Freeze(
+        self, dwDrawAspect: int, lindex: int, pvAspect: int
+    ) -> FreezeResult:
+        """[call_as(Freeze)] HRESULT RemoteFreeze(
+            [in] DWORD dwDrawAspect,
+            [in] LONG lindex,
+            [in] ULONG_PTR pvAspect,
+            [out] DWORD *pdwFreeze
+        )
+        """
+        result: FreezeResult = await self._call(5, dwDrawAspect, lindex, pvAspect)
+        return result
+
+    @abstractmethod
+    async def Unfreeze(self, dwFreeze: int) -> int:
+        """HRESULT Unfreeze([in] DWORD dwFreeze)"""
+        result: int = await self._call(6, dwFreeze)
+        return result
+
+    @abstractmethod
+    async def SetAdvise(
+        self, aspects: int, advf: int, pAdvSink: IAdviseSink | None
+    ) -> int:
+        """HRESULT SetAdvise(
+            [in] DWORD aspects,
+            [in] DWORD advf,
+            [in, unique] IAdviseSink *pAdvSink
+        )
+        """
+        result: int = await self._call(7, aspects, advf, pAdvSink)
+        return result
+
+    @abstractmethod
+    async def GetAdvise(self) -> GetAdviseResult:
+        """[call_as(GetAdvise)] HRESULT RemoteGetAdvise(
+            [out] DWORD *pAspects,
+            [out] DWORD *pAdvf,
+            [out] IAdviseSink **ppAdvSink
+        )
+        """
+        result: GetAdviseResult = await self._call(8)
+        return result
 
 
 class IViewObject2(IViewObject):
@@ -625,6 +1960,37 @@ class IViewObject2(IViewObject):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000127-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IViewObject2",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=172,
+        operations=(
+            rpc.Operation(
+                "GetExtent",
+                9,
+                inputs=("dwDrawAspect", "lindex", "ptd"),
+                outputs=("lpsizel", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetExtent(
+        self, dwDrawAspect: int, lindex: int, ptd: DVTARGETDEVICE | None
+    ) -> IViewObject2GetExtentResult:
+        """HRESULT GetExtent(
+            [in] DWORD dwDrawAspect,
+            [in] LONG lindex,
+            [in, unique] DVTARGETDEVICE *ptd,
+            [out] LPSIZEL lpsizel
+        )
+        """
+        result: IViewObject2GetExtentResult = await self._call(
+            9, dwDrawAspect, lindex, ptd
+        )
+        return result
 
 
 class IDropSource(com.IUnknown):
@@ -639,6 +2005,83 @@ class IDropTarget(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000122-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDropTarget",
+        IID,
+        module=__name__,
+        codec="_oleidl_objects",
+        offset=182,
+        operations=(
+            rpc.Operation(
+                "DragEnter",
+                3,
+                inputs=("pDataObj", "grfKeyState", "pt", "pdwEffect"),
+                outputs=("pdwEffect", "return_value"),
+            ),
+            rpc.Operation(
+                "DragOver",
+                4,
+                inputs=("grfKeyState", "pt", "pdwEffect"),
+                outputs=("pdwEffect", "return_value"),
+            ),
+            rpc.Operation("DragLeave", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "Drop",
+                6,
+                inputs=("pDataObj", "grfKeyState", "pt", "pdwEffect"),
+                outputs=("pdwEffect", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def DragEnter(
+        self, pDataObj: IDataObject | None, grfKeyState: int, pt: POINTL, pdwEffect: int
+    ) -> DragEnterResult:
+        """HRESULT DragEnter(
+            [in, unique] IDataObject *pDataObj,
+            [in] DWORD grfKeyState,
+            [in] POINTL pt,
+            [in, out] DWORD *pdwEffect
+        )
+        """
+        result: DragEnterResult = await self._call(
+            3, pDataObj, grfKeyState, pt, pdwEffect
+        )
+        return result
+
+    @abstractmethod
+    async def DragOver(
+        self, grfKeyState: int, pt: POINTL, pdwEffect: int
+    ) -> DragOverResult:
+        """HRESULT DragOver(
+            [in] DWORD grfKeyState,
+            [in] POINTL pt,
+            [in, out] DWORD *pdwEffect
+        )
+        """
+        result: DragOverResult = await self._call(4, grfKeyState, pt, pdwEffect)
+        return result
+
+    @abstractmethod
+    async def DragLeave(self) -> int:
+        """HRESULT DragLeave(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Drop(
+        self, pDataObj: IDataObject | None, grfKeyState: int, pt: POINTL, pdwEffect: int
+    ) -> DropResult:
+        """HRESULT Drop(
+            [in, unique] IDataObject *pDataObj,
+            [in] DWORD grfKeyState,
+            [in] POINTL pt,
+            [in, out] DWORD *pdwEffect
+        )
+        """
+        result: DropResult = await self._call(6, pDataObj, grfKeyState, pt, pdwEffect)
+        return result
 
 
 class IDropSourceNotify(com.IUnknown):
@@ -646,3 +2089,478 @@ class IDropSourceNotify(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000012b-0000-0000-c000-000000000046")
+
+
+LPOLEADVISEHOLDER: TypeAlias = IOleAdviseHolder | None
+LPOLECACHE: TypeAlias = IOleCache | None
+LPOLECACHE2: TypeAlias = IOleCache2 | None
+LPOLECACHECONTROL: TypeAlias = IOleCacheControl | None
+LPPARSEDISPLAYNAME: TypeAlias = IParseDisplayName | None
+LPOLECONTAINER: TypeAlias = IOleContainer | None
+LPOLECLIENTSITE: TypeAlias = IOleClientSite | None
+LPOLEOBJECT: TypeAlias = IOleObject | None
+LPOLERENDER: TypeAlias = OLERENDER | None
+POBJECTDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
+LPOBJECTDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
+LINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR
+PLINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
+LPLINKSRCDESCRIPTOR: TypeAlias = OBJECTDESCRIPTOR | None
+LPOLEUPDATE: TypeAlias = OLEUPDATE | None
+POLEUPDATE: TypeAlias = OLEUPDATE | None
+LPOLELINK: TypeAlias = IOleLink | None
+LPOLEITEMCONTAINER: TypeAlias = IOleItemContainer | None
+LPOLEVERB: TypeAlias = OLEVERB | None
+LPENUMOLEVERB: TypeAlias = IEnumOLEVERB | None
+LPOLEWINDOW: TypeAlias = IOleWindow | None
+HOLEMENU: TypeAlias = userHGLOBAL | None
+BORDERWIDTHS: TypeAlias = RECT
+LPBORDERWIDTHS: TypeAlias = RECT | None
+LPCBORDERWIDTHS: TypeAlias = RECT | None
+LPOLEINPLACEUIWINDOW: TypeAlias = IOleInPlaceUIWindow | None
+LPOLEINPLACEFRAMEINFO: TypeAlias = OLEINPLACEFRAMEINFO | None
+LPOLEMENUGROUPWIDTHS: TypeAlias = OLEMENUGROUPWIDTHS | None
+LPOLEINPLACEFRAME: TypeAlias = IOleInPlaceFrame | None
+LPOLEINPLACEACTIVEOBJECT: TypeAlias = IOleInPlaceActiveObject | None
+LPOLEINPLACEOBJECT: TypeAlias = IOleInPlaceObject | None
+LPOLEINPLACESITE: TypeAlias = IOleInPlaceSite | None
+LPVIEWOBJECT: TypeAlias = IViewObject | None
+LPVIEWOBJECT2: TypeAlias = IViewObject2 | None
+LPDROPSOURCE: TypeAlias = IDropSource | None
+LPDROPTARGET: TypeAlias = IDropTarget | None
+LPDROPSOURCENOTIFY: TypeAlias = IDropSourceNotify | None
+
+
+class CacheResult(rpc.Result):
+    """What Cache gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwConnection", "return_value")
+    __match_args__ = ("pdwConnection", "return_value")
+
+    def __init__(self, pdwConnection: int, return_value: int = 0) -> None:
+        self.pdwConnection = pdwConnection  # [out] DWORD *pdwConnection
+        self.return_value = return_value  # HRESULT
+
+
+class EnumCacheResult(rpc.Result):
+    """What EnumCache gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumSTATDATA", "return_value")
+    __match_args__ = ("ppenumSTATDATA", "return_value")
+
+    def __init__(
+        self, ppenumSTATDATA: IEnumSTATDATA | None, return_value: int = 0
+    ) -> None:
+        self.ppenumSTATDATA = ppenumSTATDATA  # [out] IEnumSTATDATA **ppenumSTATDATA
+        self.return_value = return_value  # HRESULT
+
+
+class ParseDisplayNameResult(rpc.Result):
+    """What ParseDisplayName gives back; unpacks like a tuple."""
+
+    __slots__ = ("pchEaten", "ppmkOut", "return_value")
+    __match_args__ = ("pchEaten", "ppmkOut", "return_value")
+
+    def __init__(
+        self, pchEaten: int, ppmkOut: IMoniker | None, return_value: int = 0
+    ) -> None:
+        self.pchEaten = pchEaten  # [out] ULONG *pchEaten
+        self.ppmkOut = ppmkOut  # [out] IMoniker **ppmkOut
+        self.return_value = return_value  # HRESULT
+
+
+class EnumObjectsResult(rpc.Result):
+    """What EnumObjects gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumUnknown | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumUnknown **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class GetMonikerResult(rpc.Result):
+    """What GetMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmk", "return_value")
+    __match_args__ = ("ppmk", "return_value")
+
+    def __init__(self, ppmk: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmk = ppmk  # [out] IMoniker **ppmk
+        self.return_value = return_value  # HRESULT
+
+
+class GetContainerResult(rpc.Result):
+    """What GetContainer gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppContainer", "return_value")
+    __match_args__ = ("ppContainer", "return_value")
+
+    def __init__(
+        self, ppContainer: IOleContainer | None, return_value: int = 0
+    ) -> None:
+        self.ppContainer = ppContainer  # [out] IOleContainer **ppContainer
+        self.return_value = return_value  # HRESULT
+
+
+class GetClientSiteResult(rpc.Result):
+    """What GetClientSite gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppClientSite", "return_value")
+    __match_args__ = ("ppClientSite", "return_value")
+
+    def __init__(
+        self, ppClientSite: IOleClientSite | None, return_value: int = 0
+    ) -> None:
+        self.ppClientSite = ppClientSite  # [out] IOleClientSite **ppClientSite
+        self.return_value = return_value  # HRESULT
+
+
+class IOleObjectGetMonikerResult(rpc.Result):
+    """What GetMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmk", "return_value")
+    __match_args__ = ("ppmk", "return_value")
+
+    def __init__(self, ppmk: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmk = ppmk  # [out] IMoniker **ppmk
+        self.return_value = return_value  # HRESULT
+
+
+class GetClipboardDataResult(rpc.Result):
+    """What GetClipboardData gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppDataObject", "return_value")
+    __match_args__ = ("ppDataObject", "return_value")
+
+    def __init__(self, ppDataObject: IDataObject | None, return_value: int = 0) -> None:
+        self.ppDataObject = ppDataObject  # [out] IDataObject **ppDataObject
+        self.return_value = return_value  # HRESULT
+
+
+class EnumVerbsResult(rpc.Result):
+    """What EnumVerbs gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppEnumOleVerb", "return_value")
+    __match_args__ = ("ppEnumOleVerb", "return_value")
+
+    def __init__(
+        self, ppEnumOleVerb: IEnumOLEVERB | None, return_value: int = 0
+    ) -> None:
+        self.ppEnumOleVerb = ppEnumOleVerb  # [out] IEnumOLEVERB **ppEnumOleVerb
+        self.return_value = return_value  # HRESULT
+
+
+class GetUserClassIDResult(rpc.Result):
+    """What GetUserClassID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pClsid", "return_value")
+    __match_args__ = ("pClsid", "return_value")
+
+    def __init__(self, pClsid: UUID, return_value: int = 0) -> None:
+        self.pClsid = pClsid  # [out] CLSID *pClsid
+        self.return_value = return_value  # HRESULT
+
+
+class GetUserTypeResult(rpc.Result):
+    """What GetUserType gives back; unpacks like a tuple."""
+
+    __slots__ = ("pszUserType", "return_value")
+    __match_args__ = ("pszUserType", "return_value")
+
+    def __init__(self, pszUserType: str | None, return_value: int = 0) -> None:
+        self.pszUserType = pszUserType  # [out] LPOLESTR *pszUserType
+        self.return_value = return_value  # HRESULT
+
+
+class GetExtentResult(rpc.Result):
+    """What GetExtent gives back; unpacks like a tuple."""
+
+    __slots__ = ("psizel", "return_value")
+    __match_args__ = ("psizel", "return_value")
+
+    def __init__(self, psizel: SIZEL, return_value: int = 0) -> None:
+        self.psizel = psizel  # [out] SIZEL *psizel
+        self.return_value = return_value  # HRESULT
+
+
+class AdviseResult(rpc.Result):
+    """What Advise gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwConnection", "return_value")
+    __match_args__ = ("pdwConnection", "return_value")
+
+    def __init__(self, pdwConnection: int, return_value: int = 0) -> None:
+        self.pdwConnection = pdwConnection  # [out] DWORD *pdwConnection
+        self.return_value = return_value  # HRESULT
+
+
+class EnumAdviseResult(rpc.Result):
+    """What EnumAdvise gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenumAdvise", "return_value")
+    __match_args__ = ("ppenumAdvise", "return_value")
+
+    def __init__(
+        self, ppenumAdvise: IEnumSTATDATA | None, return_value: int = 0
+    ) -> None:
+        self.ppenumAdvise = ppenumAdvise  # [out] IEnumSTATDATA **ppenumAdvise
+        self.return_value = return_value  # HRESULT
+
+
+class GetMiscStatusResult(rpc.Result):
+    """What GetMiscStatus gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwStatus", "return_value")
+    __match_args__ = ("pdwStatus", "return_value")
+
+    def __init__(self, pdwStatus: int, return_value: int = 0) -> None:
+        self.pdwStatus = pdwStatus  # [out] DWORD *pdwStatus
+        self.return_value = return_value  # HRESULT
+
+
+class GetUpdateOptionsResult(rpc.Result):
+    """What GetUpdateOptions gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwUpdateOpt", "return_value")
+    __match_args__ = ("pdwUpdateOpt", "return_value")
+
+    def __init__(self, pdwUpdateOpt: int, return_value: int = 0) -> None:
+        self.pdwUpdateOpt = pdwUpdateOpt  # [out] DWORD *pdwUpdateOpt
+        self.return_value = return_value  # HRESULT
+
+
+class GetSourceMonikerResult(rpc.Result):
+    """What GetSourceMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmk", "return_value")
+    __match_args__ = ("ppmk", "return_value")
+
+    def __init__(self, ppmk: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmk = ppmk  # [out] IMoniker **ppmk
+        self.return_value = return_value  # HRESULT
+
+
+class GetSourceDisplayNameResult(rpc.Result):
+    """What GetSourceDisplayName gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppszDisplayName", "return_value")
+    __match_args__ = ("ppszDisplayName", "return_value")
+
+    def __init__(self, ppszDisplayName: str | None, return_value: int = 0) -> None:
+        self.ppszDisplayName = ppszDisplayName  # [out] LPOLESTR *ppszDisplayName
+        self.return_value = return_value  # HRESULT
+
+
+class GetBoundSourceResult(rpc.Result):
+    """What GetBoundSource gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppunk", "return_value")
+    __match_args__ = ("ppunk", "return_value")
+
+    def __init__(self, ppunk: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppunk = ppunk  # [out] IUnknown **ppunk
+        self.return_value = return_value  # HRESULT
+
+
+class GetObjectResult(rpc.Result):
+    """What GetObject gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObject", "return_value")
+    __match_args__ = ("ppvObject", "return_value")
+
+    def __init__(self, ppvObject: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObject = ppvObject  # [out, iid_is(riid)] IUnknown **ppvObject
+        self.return_value = return_value  # HRESULT
+
+
+class GetObjectStorageResult(rpc.Result):
+    """What GetObjectStorage gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvStorage", "return_value")
+    __match_args__ = ("ppvStorage", "return_value")
+
+    def __init__(self, ppvStorage: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvStorage = ppvStorage  # [out, iid_is(riid)] IUnknown **ppvStorage
+        self.return_value = return_value  # HRESULT
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[OLEVERB], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] LPOLEVERB rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumOLEVERB | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumOLEVERB **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class GetWindowResult(rpc.Result):
+    """What GetWindow gives back; unpacks like a tuple."""
+
+    __slots__ = ("phwnd", "return_value")
+    __match_args__ = ("phwnd", "return_value")
+
+    def __init__(self, phwnd: RemotableHandle | None, return_value: int = 0) -> None:
+        self.phwnd = phwnd  # [out] HWND *phwnd
+        self.return_value = return_value  # HRESULT
+
+
+class GetBorderResult(rpc.Result):
+    """What GetBorder gives back; unpacks like a tuple."""
+
+    __slots__ = ("lprectBorder", "return_value")
+    __match_args__ = ("lprectBorder", "return_value")
+
+    def __init__(self, lprectBorder: RECT, return_value: int = 0) -> None:
+        self.lprectBorder = lprectBorder  # [out] LPRECT lprectBorder
+        self.return_value = return_value  # HRESULT
+
+
+class InsertMenusResult(rpc.Result):
+    """What InsertMenus gives back; unpacks like a tuple."""
+
+    __slots__ = ("lpMenuWidths", "return_value")
+    __match_args__ = ("lpMenuWidths", "return_value")
+
+    def __init__(self, lpMenuWidths: OLEMENUGROUPWIDTHS, return_value: int = 0) -> None:
+        self.lpMenuWidths = lpMenuWidths  # [in, out] LPOLEMENUGROUPWIDTHS lpMenuWidths
+        self.return_value = return_value  # HRESULT
+
+
+class GetWindowContextResult(rpc.Result):
+    """What GetWindowContext gives back; unpacks like a tuple."""
+
+    __slots__ = (
+        "ppFrame",
+        "ppDoc",
+        "lprcPosRect",
+        "lprcClipRect",
+        "lpFrameInfo",
+        "return_value",
+    )
+    __match_args__ = (
+        "ppFrame",
+        "ppDoc",
+        "lprcPosRect",
+        "lprcClipRect",
+        "lpFrameInfo",
+        "return_value",
+    )
+
+    def __init__(
+        self,
+        ppFrame: IOleInPlaceFrame | None,
+        ppDoc: IOleInPlaceUIWindow | None,
+        lprcPosRect: RECT,
+        lprcClipRect: RECT,
+        lpFrameInfo: OLEINPLACEFRAMEINFO,
+        return_value: int = 0,
+    ) -> None:
+        self.ppFrame = ppFrame  # [out] IOleInPlaceFrame **ppFrame
+        self.ppDoc = ppDoc  # [out] IOleInPlaceUIWindow **ppDoc
+        self.lprcPosRect = lprcPosRect  # [out] LPRECT lprcPosRect
+        self.lprcClipRect = lprcClipRect  # [out] LPRECT lprcClipRect
+        self.lpFrameInfo = lpFrameInfo  # [in, out] LPOLEINPLACEFRAMEINFO lpFrameInfo
+        self.return_value = return_value  # HRESULT
+
+
+class GetColorSetResult(rpc.Result):
+    """What GetColorSet gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppColorSet", "return_value")
+    __match_args__ = ("ppColorSet", "return_value")
+
+    def __init__(self, ppColorSet: LOGPALETTE | None, return_value: int = 0) -> None:
+        self.ppColorSet = ppColorSet  # [out] LOGPALETTE **ppColorSet
+        self.return_value = return_value  # HRESULT
+
+
+class FreezeResult(rpc.Result):
+    """What Freeze gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwFreeze", "return_value")
+    __match_args__ = ("pdwFreeze", "return_value")
+
+    def __init__(self, pdwFreeze: int, return_value: int = 0) -> None:
+        self.pdwFreeze = pdwFreeze  # [out] DWORD *pdwFreeze
+        self.return_value = return_value  # HRESULT
+
+
+class GetAdviseResult(rpc.Result):
+    """What GetAdvise gives back; unpacks like a tuple."""
+
+    __slots__ = ("pAspects", "pAdvf", "ppAdvSink", "return_value")
+    __match_args__ = ("pAspects", "pAdvf", "ppAdvSink", "return_value")
+
+    def __init__(
+        self,
+        pAspects: int,
+        pAdvf: int,
+        ppAdvSink: IAdviseSink | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pAspects = pAspects  # [out] DWORD *pAspects
+        self.pAdvf = pAdvf  # [out] DWORD *pAdvf
+        self.ppAdvSink = ppAdvSink  # [out] IAdviseSink **ppAdvSink
+        self.return_value = return_value  # HRESULT
+
+
+class IViewObject2GetExtentResult(rpc.Result):
+    """What GetExtent gives back; unpacks like a tuple."""
+
+    __slots__ = ("lpsizel", "return_value")
+    __match_args__ = ("lpsizel", "return_value")
+
+    def __init__(self, lpsizel: SIZEL, return_value: int = 0) -> None:
+        self.lpsizel = lpsizel  # [out] LPSIZEL lpsizel
+        self.return_value = return_value  # HRESULT
+
+
+class DragEnterResult(rpc.Result):
+    """What DragEnter gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwEffect", "return_value")
+    __match_args__ = ("pdwEffect", "return_value")
+
+    def __init__(self, pdwEffect: int, return_value: int = 0) -> None:
+        self.pdwEffect = pdwEffect  # [in, out] DWORD *pdwEffect
+        self.return_value = return_value  # HRESULT
+
+
+class DragOverResult(rpc.Result):
+    """What DragOver gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwEffect", "return_value")
+    __match_args__ = ("pdwEffect", "return_value")
+
+    def __init__(self, pdwEffect: int, return_value: int = 0) -> None:
+        self.pdwEffect = pdwEffect  # [in, out] DWORD *pdwEffect
+        self.return_value = return_value  # HRESULT
+
+
+class DropResult(rpc.Result):
+    """What Drop gives back; unpacks like a tuple."""
+
+    __slots__ = ("pdwEffect", "return_value")
+    __match_args__ = ("pdwEffect", "return_value")
+
+    def __init__(self, pdwEffect: int, return_value: int = 0) -> None:
+        self.pdwEffect = pdwEffect  # [in, out] DWORD *pdwEffect
+        self.return_value = return_value  # HRESULT

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
 from .minwindef import FILETIME, LARGE_INTEGER, ULARGE_INTEGER
+from .oaidlbase import IDispatch
+from .objidl import IStorage
+from .objidlbase import IStream
 from .wtypes import BSTRBLOB, CLIPDATA, CY, DECIMAL
 from .wtypesbase import BLOB, FLAGGED_WORD_BLOB
 
@@ -61,6 +65,10 @@ __all__ = [
     "PROPSPEC",
     "STATPROPSTG",
     "STATPROPSETSTG",
+    "IEnumSTATPROPSTG",
+    "IEnumSTATPROPSETSTG",
+    "IPropertyStorage",
+    "IPropertySetStorage",
     "LPVERSIONEDSTREAM",
     "PROPVAR_PAD1",
     "PROPVAR_PAD2",
@@ -71,10 +79,17 @@ __all__ = [
     "LPENUMSTATPROPSETSTG",
     "LPPROPERTYSETSTORAGE",
     "LPPROPERTYSTORAGE",
-    "IEnumSTATPROPSTG",
-    "IEnumSTATPROPSETSTG",
-    "IPropertyStorage",
-    "IPropertySetStorage",
+    "NextResult",
+    "CloneResult",
+    "IEnumSTATPROPSETSTGNextResult",
+    "IEnumSTATPROPSETSTGCloneResult",
+    "ReadMultipleResult",
+    "ReadPropertyNamesResult",
+    "EnumResult",
+    "StatResult",
+    "CreateResult",
+    "OpenResult",
+    "IPropertySetStorageEnumResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -104,7 +119,7 @@ class VERSIONEDSTREAM(ndr.Struct):
     __slots__ = ("guidVersion", "pStream")
     __match_args__ = ("guidVersion", "pStream")
 
-    def __init__(self, guidVersion: UUID, pStream: bytes | None = None) -> None:
+    def __init__(self, guidVersion: UUID, pStream: IStream | None = None) -> None:
         self.guidVersion = guidVersion  # GUID guidVersion
         self.pStream = pStream  # IStream *pStream
 
@@ -532,7 +547,10 @@ class PROPVARIANT_u(ndr.Union):
         | BSTRBLOB
         | BLOB
         | str
-        | bytes
+        | com.IUnknown
+        | IDispatch
+        | IStream
+        | IStorage
         | VERSIONEDSTREAM
         | CAC
         | CAUB
@@ -575,7 +593,10 @@ class PROPVARIANT_u(ndr.Union):
             | BSTRBLOB
             | BLOB
             | str
-            | bytes
+            | com.IUnknown
+            | IDispatch
+            | IStream
+            | IStorage
             | VERSIONEDSTREAM
             | CAC
             | CAUB
@@ -705,23 +726,57 @@ class STATPROPSETSTG(ndr.Struct):
         self.dwOSVersion = dwOSVersion  # DWORD dwOSVersion
 
 
-LPVERSIONEDSTREAM: TypeAlias = VERSIONEDSTREAM | None
-PROPVAR_PAD1: TypeAlias = int
-PROPVAR_PAD2: TypeAlias = int
-PROPVAR_PAD3: TypeAlias = int
-LPPROPVARIANT: TypeAlias = PROPVARIANT | None
-REFPROPVARIANT: TypeAlias = PROPVARIANT | None
-LPENUMSTATPROPSTG: TypeAlias = bytes | None
-LPENUMSTATPROPSETSTG: TypeAlias = bytes | None
-LPPROPERTYSETSTORAGE: TypeAlias = bytes | None
-LPPROPERTYSTORAGE: TypeAlias = bytes | None
-
-
 class IEnumSTATPROPSTG(com.IUnknown):
     """interface IEnumSTATPROPSTG."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000139-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumSTATPROPSTG",
+        IID,
+        module=__name__,
+        codec="_propidlbase_objects",
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> NextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] STATPROPSTG *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: NextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> CloneResult:
+        """HRESULT Clone([out] IEnumSTATPROPSTG **ppenum)"""
+        result: CloneResult = await self._call(6)
+        return result
 
 
 class IEnumSTATPROPSETSTG(com.IUnknown):
@@ -729,6 +784,53 @@ class IEnumSTATPROPSETSTG(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000013b-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IEnumSTATPROPSETSTG",
+        IID,
+        module=__name__,
+        codec="_propidlbase_objects",
+        offset=7,
+        operations=(
+            rpc.Operation(
+                "Next",
+                3,
+                inputs=("celt",),
+                outputs=("rgelt", "pceltFetched", "return_value"),
+            ),
+            rpc.Operation("Skip", 4, inputs=("celt",), outputs=("return_value",)),
+            rpc.Operation("Reset", 5, outputs=("return_value",)),
+            rpc.Operation("Clone", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Next(self, celt: int) -> IEnumSTATPROPSETSTGNextResult:
+        """[call_as(Next)] HRESULT RemoteNext(
+            [in] ULONG celt,
+            [out, size_is(celt), length_is(*pceltFetched)] STATPROPSETSTG *rgelt,
+            [out] ULONG *pceltFetched
+        )
+        """
+        result: IEnumSTATPROPSETSTGNextResult = await self._call(3, celt)
+        return result
+
+    @abstractmethod
+    async def Skip(self, celt: int) -> int:
+        """HRESULT Skip([in] ULONG celt)"""
+        result: int = await self._call(4, celt)
+        return result
+
+    @abstractmethod
+    async def Reset(self) -> int:
+        """HRESULT Reset(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def Clone(self) -> IEnumSTATPROPSETSTGCloneResult:
+        """HRESULT Clone([out] IEnumSTATPROPSETSTG **ppenum)"""
+        result: IEnumSTATPROPSETSTGCloneResult = await self._call(6)
+        return result
 
 
 class IPropertyStorage(com.IUnknown):
@@ -736,6 +838,209 @@ class IPropertyStorage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000138-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertyStorage",
+        IID,
+        module=__name__,
+        codec="_propidlbase_objects",
+        offset=14,
+        operations=(
+            rpc.Operation(
+                "ReadMultiple",
+                3,
+                inputs=("cpspec", "rgpspec"),
+                outputs=("rgpropvar", "return_value"),
+            ),
+            rpc.Operation(
+                "WriteMultiple",
+                4,
+                inputs=("cpspec", "rgpspec", "rgpropvar", "propidNameFirst"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "DeleteMultiple",
+                5,
+                inputs=("cpspec", "rgpspec"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "ReadPropertyNames",
+                6,
+                inputs=("cpropid", "rgpropid"),
+                outputs=("rglpwstrName", "return_value"),
+            ),
+            rpc.Operation(
+                "WritePropertyNames",
+                7,
+                inputs=("cpropid", "rgpropid", "rglpwstrName"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "DeletePropertyNames",
+                8,
+                inputs=("cpropid", "rgpropid"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Commit", 9, inputs=("grfCommitFlags",), outputs=("return_value",)
+            ),
+            rpc.Operation("Revert", 10, outputs=("return_value",)),
+            rpc.Operation("Enum", 11, outputs=("ppenum", "return_value")),
+            rpc.Operation(
+                "SetTimes",
+                12,
+                inputs=("pctime", "patime", "pmtime"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("SetClass", 13, inputs=("clsid",), outputs=("return_value",)),
+            rpc.Operation("Stat", 14, outputs=("pstatpsstg", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def ReadMultiple(
+        self, rgpspec: Sequence[PROPSPEC], *, cpspec: int | None = None
+    ) -> ReadMultipleResult:
+        """HRESULT ReadMultiple(
+            [in] ULONG cpspec,
+            [in, size_is(cpspec)] const PROPSPEC rgpspec[],
+            [out, size_is(cpspec)] PROPVARIANT rgpropvar[]
+        )
+        """
+        result: ReadMultipleResult = await self._call(
+            3, len(rgpspec) if cpspec is None else cpspec, rgpspec
+        )
+        return result
+
+    @abstractmethod
+    async def WriteMultiple(
+        self,
+        rgpspec: Sequence[PROPSPEC],
+        rgpropvar: Sequence[PROPVARIANT],
+        propidNameFirst: int,
+        *,
+        cpspec: int | None = None,
+    ) -> int:
+        """HRESULT WriteMultiple(
+            [in] ULONG cpspec,
+            [in, size_is(cpspec)] const PROPSPEC rgpspec[],
+            [in, size_is(cpspec)] const PROPVARIANT rgpropvar[],
+            [in] PROPID propidNameFirst
+        )
+        """
+        result: int = await self._call(
+            4,
+            len(rgpspec) if cpspec is None else cpspec,
+            rgpspec,
+            rgpropvar,
+            propidNameFirst,
+        )
+        return result
+
+    @abstractmethod
+    async def DeleteMultiple(
+        self, rgpspec: Sequence[PROPSPEC], *, cpspec: int | None = None
+    ) -> int:
+        """HRESULT DeleteMultiple(
+            [in] ULONG cpspec,
+            [in, size_is(cpspec)] const PROPSPEC rgpspec[]
+        )
+        """
+        result: int = await self._call(
+            5, len(rgpspec) if cpspec is None else cpspec, rgpspec
+        )
+        return result
+
+    @abstractmethod
+    async def ReadPropertyNames(
+        self, rgpropid: Sequence[int], *, cpropid: int | None = None
+    ) -> ReadPropertyNamesResult:
+        """HRESULT ReadPropertyNames(
+            [in] ULONG cpropid,
+            [in, size_is(cpropid)] const PROPID rgpropid[],
+            [out, size_is(cpropid)] LPOLESTR rglpwstrName[]
+        )
+        """
+        result: ReadPropertyNamesResult = await self._call(
+            6, len(rgpropid) if cpropid is None else cpropid, rgpropid
+        )
+        return result
+
+    @abstractmethod
+    async def WritePropertyNames(
+        self,
+        rgpropid: Sequence[int],
+        rglpwstrName: Sequence[str | None],
+        *,
+        cpropid: int | None = None,
+    ) -> int:
+        """HRESULT WritePropertyNames(
+            [in] ULONG cpropid,
+            [in, size_is(cpropid)] const PROPID rgpropid[],
+            [in, size_is(cpropid)] const LPOLESTR rglpwstrName[]
+        )
+        """
+        result: int = await self._call(
+            7, len(rgpropid) if cpropid is None else cpropid, rgpropid, rglpwstrName
+        )
+        return result
+
+    @abstractmethod
+    async def DeletePropertyNames(
+        self, rgpropid: Sequence[int], *, cpropid: int | None = None
+    ) -> int:
+        """HRESULT DeletePropertyNames(
+            [in] ULONG cpropid,
+            [in, size_is(cpropid)] const PROPID rgpropid[]
+        )
+        """
+        result: int = await self._call(
+            8, len(rgpropid) if cpropid is None else cpropid, rgpropid
+        )
+        return result
+
+    @abstractmethod
+    async def Commit(self, grfCommitFlags: int) -> int:
+        """HRESULT Commit([in] DWORD grfCommitFlags)"""
+        result: int = await self._call(9, grfCommitFlags)
+        return result
+
+    @abstractmethod
+    async def Revert(self) -> int:
+        """HRESULT Revert(void)"""
+        result: int = await self._call(10)
+        return result
+
+    @abstractmethod
+    async def Enum(self) -> EnumResult:
+        """HRESULT Enum([out] IEnumSTATPROPSTG **ppenum)"""
+        result: EnumResult = await self._call(11)
+        return result
+
+    @abstractmethod
+    async def SetTimes(
+        self, pctime: FILETIME, patime: FILETIME, pmtime: FILETIME
+    ) -> int:
+        """HRESULT SetTimes(
+            [in] const FILETIME *pctime,
+            [in] const FILETIME *patime,
+            [in] const FILETIME *pmtime
+        )
+        """
+        result: int = await self._call(12, pctime, patime, pmtime)
+        return result
+
+    @abstractmethod
+    async def SetClass(self, clsid: UUID) -> int:
+        """HRESULT SetClass([in] REFCLSID clsid)"""
+        result: int = await self._call(13, clsid)
+        return result
+
+    @abstractmethod
+    async def Stat(self) -> StatResult:
+        """HRESULT Stat([out] STATPROPSETSTG *pstatpsstg)"""
+        result: StatResult = await self._call(14)
+        return result
 
 
 class IPropertySetStorage(com.IUnknown):
@@ -743,3 +1048,210 @@ class IPropertySetStorage(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000013a-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPropertySetStorage",
+        IID,
+        module=__name__,
+        codec="_propidlbase_objects",
+        offset=29,
+        operations=(
+            rpc.Operation(
+                "Create",
+                3,
+                inputs=("rfmtid", "pclsid", "grfFlags", "grfMode"),
+                outputs=("ppprstg", "return_value"),
+            ),
+            rpc.Operation(
+                "Open",
+                4,
+                inputs=("rfmtid", "grfMode"),
+                outputs=("ppprstg", "return_value"),
+            ),
+            rpc.Operation("Delete", 5, inputs=("rfmtid",), outputs=("return_value",)),
+            rpc.Operation("Enum", 6, outputs=("ppenum", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Create(
+        self, rfmtid: UUID, pclsid: UUID | None, grfFlags: int, grfMode: int
+    ) -> CreateResult:
+        """HRESULT Create(
+            [in] REFFMTID rfmtid,
+            [in, unique] const CLSID *pclsid,
+            [in] DWORD grfFlags,
+            [in] DWORD grfMode,
+            [out] IPropertyStorage **ppprstg
+        )
+        """
+        result: CreateResult = await self._call(3, rfmtid, pclsid, grfFlags, grfMode)
+        return result
+
+    @abstractmethod
+    async def Open(self, rfmtid: UUID, grfMode: int) -> OpenResult:
+        """HRESULT Open(
+            [in] REFFMTID rfmtid,
+            [in] DWORD grfMode,
+            [out] IPropertyStorage **ppprstg
+        )
+        """
+        result: OpenResult = await self._call(4, rfmtid, grfMode)
+        return result
+
+    @abstractmethod
+    async def Delete(self, rfmtid: UUID) -> int:
+        """HRESULT Delete([in] REFFMTID rfmtid)"""
+        result: int = await self._call(5, rfmtid)
+        return result
+
+    @abstractmethod
+    async def Enum(self) -> IPropertySetStorageEnumResult:
+        """HRESULT Enum([out] IEnumSTATPROPSETSTG **ppenum)"""
+        result: IPropertySetStorageEnumResult = await self._call(6)
+        return result
+
+
+LPVERSIONEDSTREAM: TypeAlias = VERSIONEDSTREAM | None
+PROPVAR_PAD1: TypeAlias = int
+PROPVAR_PAD2: TypeAlias = int
+PROPVAR_PAD3: TypeAlias = int
+LPPROPVARIANT: TypeAlias = PROPVARIANT | None
+REFPROPVARIANT: TypeAlias = PROPVARIANT | None
+LPENUMSTATPROPSTG: TypeAlias = IEnumSTATPROPSTG | None
+LPENUMSTATPROPSETSTG: TypeAlias = IEnumSTATPROPSETSTG | None
+LPPROPERTYSETSTORAGE: TypeAlias = IPropertySetStorage | None
+LPPROPERTYSTORAGE: TypeAlias = IPropertyStorage | None
+
+
+class NextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[STATPROPSTG], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] STATPROPSTG *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class CloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumSTATPROPSTG | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATPROPSTG **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATPROPSETSTGNextResult(rpc.Result):
+    """What Next gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgelt", "pceltFetched", "return_value")
+    __match_args__ = ("rgelt", "pceltFetched", "return_value")
+
+    def __init__(
+        self, rgelt: list[STATPROPSETSTG], pceltFetched: int, return_value: int = 0
+    ) -> None:
+        # [out, size_is(celt), length_is(*pceltFetched)] STATPROPSETSTG *rgelt
+        self.rgelt = rgelt
+        self.pceltFetched = pceltFetched  # [out] ULONG *pceltFetched
+        self.return_value = return_value  # HRESULT
+
+
+class IEnumSTATPROPSETSTGCloneResult(rpc.Result):
+    """What Clone gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(
+        self, ppenum: IEnumSTATPROPSETSTG | None, return_value: int = 0
+    ) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATPROPSETSTG **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class ReadMultipleResult(rpc.Result):
+    """What ReadMultiple gives back; unpacks like a tuple."""
+
+    __slots__ = ("rgpropvar", "return_value")
+    __match_args__ = ("rgpropvar", "return_value")
+
+    def __init__(self, rgpropvar: list[PROPVARIANT], return_value: int = 0) -> None:
+        self.rgpropvar = rgpropvar  # [out, size_is(cpspec)] PROPVARIANT rgpropvar[]
+        self.return_value = return_value  # HRESULT
+
+
+class ReadPropertyNamesResult(rpc.Result):
+    """What ReadPropertyNames gives back; unpacks like a tuple."""
+
+    __slots__ = ("rglpwstrName", "return_value")
+    __match_args__ = ("rglpwstrName", "return_value")
+
+    def __init__(self, rglpwstrName: list[str | None], return_value: int = 0) -> None:
+        # [out, size_is(cpropid)] LPOLESTR rglpwstrName[]
+        self.rglpwstrName = rglpwstrName
+        self.return_value = return_value  # HRESULT
+
+
+class EnumResult(rpc.Result):
+    """What Enum gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(self, ppenum: IEnumSTATPROPSTG | None, return_value: int = 0) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATPROPSTG **ppenum
+        self.return_value = return_value  # HRESULT
+
+
+class StatResult(rpc.Result):
+    """What Stat gives back; unpacks like a tuple."""
+
+    __slots__ = ("pstatpsstg", "return_value")
+    __match_args__ = ("pstatpsstg", "return_value")
+
+    def __init__(self, pstatpsstg: STATPROPSETSTG, return_value: int = 0) -> None:
+        self.pstatpsstg = pstatpsstg  # [out] STATPROPSETSTG *pstatpsstg
+        self.return_value = return_value  # HRESULT
+
+
+class CreateResult(rpc.Result):
+    """What Create gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppprstg", "return_value")
+    __match_args__ = ("ppprstg", "return_value")
+
+    def __init__(self, ppprstg: IPropertyStorage | None, return_value: int = 0) -> None:
+        self.ppprstg = ppprstg  # [out] IPropertyStorage **ppprstg
+        self.return_value = return_value  # HRESULT
+
+
+class OpenResult(rpc.Result):
+    """What Open gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppprstg", "return_value")
+    __match_args__ = ("ppprstg", "return_value")
+
+    def __init__(self, ppprstg: IPropertyStorage | None, return_value: int = 0) -> None:
+        self.ppprstg = ppprstg  # [out] IPropertyStorage **ppprstg
+        self.return_value = return_value  # HRESULT
+
+
+class IPropertySetStorageEnumResult(rpc.Result):
+    """What Enum gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppenum", "return_value")
+    __match_args__ = ("ppenum", "return_value")
+
+    def __init__(
+        self, ppenum: IEnumSTATPROPSETSTG | None, return_value: int = 0
+    ) -> None:
+        self.ppenum = ppenum  # [out] IEnumSTATPROPSETSTG **ppenum
+        self.return_value = return_value  # HRESULT

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com
+from idlrt import com, rpc
 
-__all__ = ["LPSERVICEPROVIDER", "IServiceProvider"]
+__all__ = ["IServiceProvider", "LPSERVICEPROVIDER", "QueryServiceResult"]
 
 idlrt.require(1)  # the runtime interface that this module was made for
-
-
-LPSERVICEPROVIDER: TypeAlias = bytes | None
 
 
 class IServiceProvider(com.IUnknown):
@@ -22,3 +20,42 @@ class IServiceProvider(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d5140c1-7436-11ce-8034-00aa006009fa")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IServiceProvider",
+        IID,
+        module=__name__,
+        codec="_servprov_objects",
+        operations=(
+            rpc.Operation(
+                "QueryService",
+                3,
+                inputs=("guidService", "riid"),
+                outputs=("ppvObject", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def QueryService(self, guidService: UUID, riid: UUID) -> QueryServiceResult:
+        """[call_as(QueryService)] HRESULT RemoteQueryService(
+            [in] REFGUID guidService,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObject
+        )
+        """
+        result: QueryServiceResult = await self._call(3, guidService, riid)
+        return result
+
+
+LPSERVICEPROVIDER: TypeAlias = IServiceProvider | None
+
+
+class QueryServiceResult(rpc.Result):
+    """What QueryService gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObject", "return_value")
+    __match_args__ = ("ppvObject", "return_value")
+
+    def __init__(self, ppvObject: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObject = ppvObject  # [out, iid_is(riid)] IUnknown **ppvObject
+        self.return_value = return_value  # HRESULT

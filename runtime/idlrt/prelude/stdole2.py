@@ -19,6 +19,11 @@ from .wtypesbase import FLAGGED_WORD_BLOB
 __all__ = [
     "OLE_TRISTATE",
     "LoadPictureConstants",
+    "IFont",
+    "Font",
+    "FontEvents",
+    "IPicture",
+    "Picture",
     "OLE_COLOR",
     "OLE_HANDLE",
     "OLE_CANCELBOOL",
@@ -42,11 +47,6 @@ __all__ = [
     "FONTITALIC",
     "FONTUNDERSCORE",
     "FONTSTRIKETHROUGH",
-    "IFont",
-    "Font",
-    "FontEvents",
-    "IPicture",
-    "Picture",
     "StdFont",
     "StdPicture",
     "stdole",
@@ -85,32 +85,6 @@ LoadPictureConstants.Default = LoadPictureConstants.member("Default", 0)
 LoadPictureConstants.Monochrome = LoadPictureConstants.member("Monochrome", 1)
 LoadPictureConstants.VgaColor = LoadPictureConstants.member("VgaColor", 2)
 LoadPictureConstants.Color = LoadPictureConstants.member("Color", 4)
-
-
-#: What properties of controls are, by their meaning.
-OLE_COLOR: TypeAlias = int
-OLE_HANDLE: TypeAlias = int
-OLE_CANCELBOOL: TypeAlias = int
-OLE_ENABLEDEFAULTBOOL: TypeAlias = int
-OLE_OPTEXCLUSIVE: TypeAlias = int
-OLE_XPOS_PIXELS: TypeAlias = int
-OLE_YPOS_PIXELS: TypeAlias = int
-OLE_XSIZE_PIXELS: TypeAlias = int
-OLE_YSIZE_PIXELS: TypeAlias = int
-OLE_XPOS_HIMETRIC: TypeAlias = int
-OLE_YPOS_HIMETRIC: TypeAlias = int
-OLE_XSIZE_HIMETRIC: TypeAlias = int
-OLE_YSIZE_HIMETRIC: TypeAlias = int
-OLE_XPOS_CONTAINER: TypeAlias = float
-OLE_YPOS_CONTAINER: TypeAlias = float
-OLE_XSIZE_CONTAINER: TypeAlias = float
-OLE_YSIZE_CONTAINER: TypeAlias = float
-FONTNAME: TypeAlias = FLAGGED_WORD_BLOB | None
-FONTSIZE: TypeAlias = CY
-FONTBOLD: TypeAlias = int
-FONTITALIC: TypeAlias = int
-FONTUNDERSCORE: TypeAlias = int
-FONTSTRIKETHROUGH: TypeAlias = int
 
 
 class IFont(com.IUnknown):
@@ -165,6 +139,32 @@ class Picture(IDispatch):
         "Height": 5,
         "Render": 6,
     }
+
+
+#: What properties of controls are, by their meaning.
+OLE_COLOR: TypeAlias = int
+OLE_HANDLE: TypeAlias = int
+OLE_CANCELBOOL: TypeAlias = int
+OLE_ENABLEDEFAULTBOOL: TypeAlias = int
+OLE_OPTEXCLUSIVE: TypeAlias = int
+OLE_XPOS_PIXELS: TypeAlias = int
+OLE_YPOS_PIXELS: TypeAlias = int
+OLE_XSIZE_PIXELS: TypeAlias = int
+OLE_YSIZE_PIXELS: TypeAlias = int
+OLE_XPOS_HIMETRIC: TypeAlias = int
+OLE_YPOS_HIMETRIC: TypeAlias = int
+OLE_XSIZE_HIMETRIC: TypeAlias = int
+OLE_YSIZE_HIMETRIC: TypeAlias = int
+OLE_XPOS_CONTAINER: TypeAlias = float
+OLE_YPOS_CONTAINER: TypeAlias = float
+OLE_XSIZE_CONTAINER: TypeAlias = float
+OLE_YSIZE_CONTAINER: TypeAlias = float
+FONTNAME: TypeAlias = FLAGGED_WORD_BLOB | None
+FONTSIZE: TypeAlias = CY
+FONTBOLD: TypeAlias = int
+FONTITALIC: TypeAlias = int
+FONTUNDERSCORE: TypeAlias = int
+FONTSTRIKETHROUGH: TypeAlias = int
 
 
 class StdFont(com.Coclass):

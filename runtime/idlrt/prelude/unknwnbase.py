@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com
+from idlrt import com, rpc
 
-__all__ = ["IUnknown", "LPUNKNOWN", "LPCLASSFACTORY", "IClassFactory"]
+__all__ = [
+    "IClassFactory",
+    "IUnknown",
+    "LPUNKNOWN",
+    "LPCLASSFACTORY",
+    "CreateInstanceResult",
+]
 
 idlrt.require(1)  # the runtime interface that this module was made for
-
-
-IUnknown: TypeAlias = com.IUnknown
-LPUNKNOWN: TypeAlias = bytes | None
-LPCLASSFACTORY: TypeAlias = bytes | None
 
 
 class IClassFactory(com.IUnknown):
@@ -24,3 +26,52 @@ class IClassFactory(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000001-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IClassFactory",
+        IID,
+        module=__name__,
+        codec="_unknwnbase_objects",
+        operations=(
+            rpc.Operation(
+                "CreateInstance",
+                3,
+                inputs=("riid",),
+                outputs=("ppvObject", "return_value"),
+            ),
+            rpc.Operation(
+                "LockServer", 4, inputs=("fLock",), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CreateInstance(self, riid: UUID) -> CreateInstanceResult:
+        """[call_as(CreateInstance)] HRESULT RemoteCreateInstance(
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObject
+        )
+        """
+        result: CreateInstanceResult = await self._call(3, riid)
+        return result
+
+    @abstractmethod
+    async def LockServer(self, fLock: int) -> int:
+        """[call_as(LockServer)] HRESULT RemoteLockServer([in] BOOL fLock)"""
+        result: int = await self._call(4, fLock)
+        return result
+
+
+IUnknown: TypeAlias = com.IUnknown
+LPUNKNOWN: TypeAlias = IUnknown | None
+LPCLASSFACTORY: TypeAlias = IClassFactory | None
+
+
+class CreateInstanceResult(rpc.Result):
+    """What CreateInstance gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObject", "return_value")
+    __match_args__ = ("ppvObject", "return_value")
+
+    def __init__(self, ppvObject: IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObject = ppvObject  # [out, iid_is(riid)] IUnknown **ppvObject
+        self.return_value = return_value  # HRESULT

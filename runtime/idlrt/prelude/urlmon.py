@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
 
-from .objidl import userSTGMEDIUM
+from .objidl import IBindCtx, IMoniker, userSTGMEDIUM
+from .wtypes import RemotableHandle
 from .wtypesbase import SECURITY_ATTRIBUTES
 
 __all__ = [
@@ -24,6 +26,19 @@ __all__ = [
     "RemFORMATETC",
     "BSCF",
     "PROTOCOLDATA",
+    "IPersistMoniker",
+    "IMonikerProp",
+    "IBindProtocol",
+    "IBinding",
+    "IBindStatusCallback",
+    "IAuthenticate",
+    "IHttpNegotiate",
+    "IBindHost",
+    "IInternet",
+    "IInternetBindInfo",
+    "IInternetProtocolRoot",
+    "IInternetProtocol",
+    "IInternetProtocolSink",
     "LPPERSISTMONIKER",
     "LPMONIKERPROP",
     "PREMSECURITY_ATTRIBUTES",
@@ -40,19 +55,18 @@ __all__ = [
     "LPIINTERNETPROTOCOLROOT",
     "LPIINTERNETPROTOCOL",
     "LPIINTERNETPROTOCOLSINK",
-    "IPersistMoniker",
-    "IMonikerProp",
-    "IBindProtocol",
-    "IBinding",
-    "IBindStatusCallback",
-    "IAuthenticate",
-    "IHttpNegotiate",
-    "IBindHost",
-    "IInternet",
-    "IInternetBindInfo",
-    "IInternetProtocolRoot",
-    "IInternetProtocol",
-    "IInternetProtocolSink",
+    "GetClassIDResult",
+    "GetCurMonikerResult",
+    "GetPriorityResult",
+    "GetBindResultResult",
+    "IBindStatusCallbackGetPriorityResult",
+    "GetBindInfoResult",
+    "AuthenticateResult",
+    "BeginningTransactionResult",
+    "OnResponseResult",
+    "CreateMonikerResult",
+    "MonikerBindToStorageResult",
+    "MonikerBindToObjectResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -220,7 +234,7 @@ class BINDINFO(ndr.Struct):
         dwCodePage: int,
         securityAttributes: SECURITY_ATTRIBUTES,
         iid: UUID,
-        pUnk: bytes | None,
+        pUnk: com.IUnknown | None,
         dwReserved: int,
     ) -> None:
         self.cbSize = cbSize  # ULONG cbSize
@@ -331,7 +345,7 @@ class RemBINDINFO(ndr.Struct):
         dwCodePage: int,
         securityAttributes: REMSECURITY_ATTRIBUTES,
         iid: UUID,
-        pUnk: bytes | None,
+        pUnk: com.IUnknown | None,
         dwReserved: int,
     ) -> None:
         self.cbSize = cbSize  # ULONG cbSize
@@ -404,31 +418,92 @@ class PROTOCOLDATA(ndr.Struct):
         self.cbData = cbData  # ULONG cbData
 
 
-LPPERSISTMONIKER: TypeAlias = bytes | None
-LPMONIKERPROP: TypeAlias = bytes | None
-#: The parts of a BINDINFO and of the media that travel
-PREMSECURITY_ATTRIBUTES: TypeAlias = REMSECURITY_ATTRIBUTES | None
-#: The parts of a BINDINFO and of the media that travel
-LPREMSECURITY_ATTRIBUTES: TypeAlias = REMSECURITY_ATTRIBUTES | None
-LPREMFORMATETC: TypeAlias = RemFORMATETC | None
-LPBINDPROTOCOL: TypeAlias = bytes | None
-LPBINDING: TypeAlias = bytes | None
-LPBINDSTATUSCALLBACK: TypeAlias = bytes | None
-LPAUTHENTICATION: TypeAlias = bytes | None
-LPHTTPNEGOTIATE: TypeAlias = bytes | None
-LPBINDHOST: TypeAlias = bytes | None
-LPIINTERNET: TypeAlias = bytes | None
-LPIINTERNETBINDINFO: TypeAlias = bytes | None
-LPIINTERNETPROTOCOLROOT: TypeAlias = bytes | None
-LPIINTERNETPROTOCOL: TypeAlias = bytes | None
-LPIINTERNETPROTOCOLSINK: TypeAlias = bytes | None
-
-
 class IPersistMoniker(com.IUnknown):
     """interface IPersistMoniker."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9c9-baf9-11ce-8c82-00aa004ba90b")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPersistMoniker",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        operations=(
+            rpc.Operation("GetClassID", 3, outputs=("pClassID", "return_value")),
+            rpc.Operation("IsDirty", 4, outputs=("return_value",)),
+            rpc.Operation(
+                "Load",
+                5,
+                inputs=("fFullyAvailable", "pimkName", "pibc", "grfMode"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "Save",
+                6,
+                inputs=("pimkName", "pbc", "fRemember"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "SaveCompleted",
+                7,
+                inputs=("pimkName", "pibc"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("GetCurMoniker", 8, outputs=("ppimkName", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def GetClassID(self) -> GetClassIDResult:
+        """HRESULT GetClassID([out] CLSID *pClassID)"""
+        result: GetClassIDResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def IsDirty(self) -> int:
+        """HRESULT IsDirty(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Load(
+        self,
+        fFullyAvailable: int,
+        pimkName: IMoniker | None,
+        pibc: IBindCtx | None,
+        grfMode: int,
+    ) -> int:
+        """HRESULT Load(
+            [in] BOOL fFullyAvailable,
+            [in] IMoniker *pimkName,
+            [in] LPBC pibc,
+            [in] DWORD grfMode
+        )
+        """
+        result: int = await self._call(5, fFullyAvailable, pimkName, pibc, grfMode)
+        return result
+
+    @abstractmethod
+    async def Save(
+        self, pimkName: IMoniker | None, pbc: IBindCtx | None, fRemember: int
+    ) -> int:
+        """HRESULT Save([in] IMoniker *pimkName, [in] LPBC pbc, [in] BOOL fRemember)"""
+        result: int = await self._call(6, pimkName, pbc, fRemember)
+        return result
+
+    @abstractmethod
+    async def SaveCompleted(
+        self, pimkName: IMoniker | None, pibc: IBindCtx | None
+    ) -> int:
+        """HRESULT SaveCompleted([in] IMoniker *pimkName, [in] LPBC pibc)"""
+        result: int = await self._call(7, pimkName, pibc)
+        return result
+
+    @abstractmethod
+    async def GetCurMoniker(self) -> GetCurMonikerResult:
+        """HRESULT GetCurMoniker([out] IMoniker **ppimkName)"""
+        result: GetCurMonikerResult = await self._call(8)
+        return result
 
 
 class IMonikerProp(com.IUnknown):
@@ -436,6 +511,24 @@ class IMonikerProp(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("a5ca5f7f-1847-4d87-9c5b-918509f7511d")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IMonikerProp",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=9,
+        operations=(
+            rpc.Operation(
+                "PutProperty", 3, inputs=("mkp", "val"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def PutProperty(self, mkp: MONIKERPROPERTY, val: str) -> int:
+        """HRESULT PutProperty([in] MONIKERPROPERTY mkp, [in] LPCWSTR val)"""
+        result: int = await self._call(3, mkp, val)
+        return result
 
 
 class IBindProtocol(com.IUnknown):
@@ -450,6 +543,70 @@ class IBinding(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9c0-baf9-11ce-8c82-00aa004ba90b")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IBinding",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=13,
+        operations=(
+            rpc.Operation("Abort", 3, outputs=("return_value",)),
+            rpc.Operation("Suspend", 4, outputs=("return_value",)),
+            rpc.Operation("Resume", 5, outputs=("return_value",)),
+            rpc.Operation(
+                "SetPriority", 6, inputs=("nPriority",), outputs=("return_value",)
+            ),
+            rpc.Operation("GetPriority", 7, outputs=("pnPriority", "return_value")),
+            rpc.Operation(
+                "GetBindResult",
+                8,
+                inputs=("dwReserved",),
+                outputs=("pclsidProtocol", "pdwResult", "pszResult", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Abort(self) -> int:
+        """HRESULT Abort(void)"""
+        result: int = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def Suspend(self) -> int:
+        """HRESULT Suspend(void)"""
+        result: int = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Resume(self) -> int:
+        """HRESULT Resume(void)"""
+        result: int = await self._call(5)
+        return result
+
+    @abstractmethod
+    async def SetPriority(self, nPriority: int) -> int:
+        """HRESULT SetPriority([in] LONG nPriority)"""
+        result: int = await self._call(6, nPriority)
+        return result
+
+    @abstractmethod
+    async def GetPriority(self) -> GetPriorityResult:
+        """HRESULT GetPriority([out] LONG *pnPriority)"""
+        result: GetPriorityResult = await self._call(7)
+        return result
+
+    @abstractmethod
+    async def GetBindResult(self, dwReserved: int) -> GetBindResultResult:
+        """[call_as(GetBindResult)] HRESULT RemoteGetBindResult(
+            [out] CLSID *pclsidProtocol,
+            [out] DWORD *pdwResult,
+            [out] LPOLESTR *pszResult,
+            [in] DWORD dwReserved
+        )
+        """
+        result: GetBindResultResult = await self._call(8, dwReserved)
+        return result
 
 
 class IBindStatusCallback(com.IUnknown):
@@ -457,6 +614,132 @@ class IBindStatusCallback(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9c1-baf9-11ce-8c82-00aa004ba90b")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IBindStatusCallback",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=22,
+        operations=(
+            rpc.Operation(
+                "OnStartBinding",
+                3,
+                inputs=("dwReserved", "pib"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation("GetPriority", 4, outputs=("pnPriority", "return_value")),
+            rpc.Operation(
+                "OnLowResource", 5, inputs=("reserved",), outputs=("return_value",)
+            ),
+            rpc.Operation(
+                "OnProgress",
+                6,
+                inputs=("ulProgress", "ulProgressMax", "ulStatusCode", "szStatusText"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnStopBinding",
+                7,
+                inputs=("hresult", "szError"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "GetBindInfo",
+                8,
+                inputs=("pbindinfo", "pstgmed"),
+                outputs=("grfBINDF", "pbindinfo", "pstgmed", "return_value"),
+            ),
+            rpc.Operation(
+                "OnDataAvailable",
+                9,
+                inputs=("grfBSCF", "dwSize", "pformatetc", "pstgmed"),
+                outputs=("return_value",),
+            ),
+            rpc.Operation(
+                "OnObjectAvailable",
+                10,
+                inputs=("riid", "punk"),
+                outputs=("return_value",),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def OnStartBinding(self, dwReserved: int, pib: IBinding | None) -> int:
+        """HRESULT OnStartBinding([in] DWORD dwReserved, [in] IBinding *pib)"""
+        result: int = await self._call(3, dwReserved, pib)
+        return result
+
+    @abstractmethod
+    async def GetPriority(self) -> IBindStatusCallbackGetPriorityResult:
+        """HRESULT GetPriority([out] LONG *pnPriority)"""
+        result: IBindStatusCallbackGetPriorityResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def OnLowResource(self, reserved: int) -> int:
+        """HRESULT OnLowResource([in] DWORD reserved)"""
+        result: int = await self._call(5, reserved)
+        return result
+
+    @abstractmethod
+    async def OnProgress(
+        self,
+        ulProgress: int,
+        ulProgressMax: int,
+        ulStatusCode: int,
+        szStatusText: str | None,
+    ) -> int:
+        """HRESULT OnProgress(
+            [in] ULONG ulProgress,
+            [in] ULONG ulProgressMax,
+            [in] ULONG ulStatusCode,
+            [in, unique] LPCWSTR szStatusText
+        )
+        """
+        result: int = await self._call(
+            6, ulProgress, ulProgressMax, ulStatusCode, szStatusText
+        )
+        return result
+
+    @abstractmethod
+    async def OnStopBinding(self, hresult: int, szError: str | None) -> int:
+        """HRESULT OnStopBinding([in] HRESULT hresult, [in, unique] LPCWSTR szError)"""
+        result: int = await self._call(7, hresult, szError)
+        return result
+
+    @abstractmethod
+    async def GetBindInfo(
+        self, pbindinfo: RemBINDINFO | None, pstgmed: RemSTGMEDIUM | None
+    ) -> GetBindInfoResult:
+        """[call_as(GetBindInfo)] HRESULT RemoteGetBindInfo(
+            [out] DWORD *grfBINDF,
+            [in, out, unique] RemBINDINFO *pbindinfo,
+            [in, out, unique] RemSTGMEDIUM *pstgmed
+        )
+        """
+        result: GetBindInfoResult = await self._call(8, pbindinfo, pstgmed)
+        return result
+
+    @abstractmethod
+    async def OnDataAvailable(
+        self, grfBSCF: int, dwSize: int, pformatetc: RemFORMATETC, pstgmed: RemSTGMEDIUM
+    ) -> int:
+        """[call_as(OnDataAvailable)] HRESULT RemoteOnDataAvailable(
+            [in] DWORD grfBSCF,
+            [in] DWORD dwSize,
+            [in] RemFORMATETC *pformatetc,
+            [in] RemSTGMEDIUM *pstgmed
+        )
+        """
+        result: int = await self._call(9, grfBSCF, dwSize, pformatetc, pstgmed)
+        return result
+
+    @abstractmethod
+    async def OnObjectAvailable(self, riid: UUID, punk: com.IUnknown | None) -> int:
+        """HRESULT OnObjectAvailable([in] REFIID riid, [in, iid_is(riid)] IUnknown *punk)"""
+        result: int = await self._call(10, riid, punk)
+        return result
 
 
 class IAuthenticate(com.IUnknown):
@@ -464,6 +747,31 @@ class IAuthenticate(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9d0-baf9-11ce-8c82-00aa004ba90b")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IAuthenticate",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=33,
+        operations=(
+            rpc.Operation(
+                "Authenticate",
+                3,
+                outputs=("phwnd", "pszUsername", "pszPassword", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Authenticate(self) -> AuthenticateResult:
+        """HRESULT Authenticate(
+            [out] HWND *phwnd,
+            [out] LPWSTR *pszUsername,
+            [out] LPWSTR *pszPassword
+        )
+        """
+        result: AuthenticateResult = await self._call(3)
+        return result
 
 
 class IHttpNegotiate(com.IUnknown):
@@ -471,6 +779,62 @@ class IHttpNegotiate(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9d2-baf9-11ce-8c82-00aa004ba90b")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IHttpNegotiate",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=37,
+        operations=(
+            rpc.Operation(
+                "BeginningTransaction",
+                3,
+                inputs=("szURL", "szHeaders", "dwReserved"),
+                outputs=("pszAdditionalHeaders", "return_value"),
+            ),
+            rpc.Operation(
+                "OnResponse",
+                4,
+                inputs=("dwResponseCode", "szResponseHeaders", "szRequestHeaders"),
+                outputs=("pszAdditionalRequestHeaders", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def BeginningTransaction(
+        self, szURL: str, szHeaders: str | None, dwReserved: int
+    ) -> BeginningTransactionResult:
+        """HRESULT BeginningTransaction(
+            [in] LPCWSTR szURL,
+            [in, unique] LPCWSTR szHeaders,
+            [in] DWORD dwReserved,
+            [out] LPWSTR *pszAdditionalHeaders
+        )
+        """
+        result: BeginningTransactionResult = await self._call(
+            3, szURL, szHeaders, dwReserved
+        )
+        return result
+
+    @abstractmethod
+    async def OnResponse(
+        self,
+        dwResponseCode: int,
+        szResponseHeaders: str | None,
+        szRequestHeaders: str | None,
+    ) -> OnResponseResult:
+        """HRESULT OnResponse(
+            [in] DWORD dwResponseCode,
+            [in, unique] LPCWSTR szResponseHeaders,
+            [in, unique] LPCWSTR szRequestHeaders,
+            [out] LPWSTR *pszAdditionalRequestHeaders
+        )
+        """
+        result: OnResponseResult = await self._call(
+            4, dwResponseCode, szResponseHeaders, szRequestHeaders
+        )
+        return result
 
 
 class IBindHost(com.IUnknown):
@@ -478,6 +842,85 @@ class IBindHost(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("fc4801a1-2ba9-11cf-a229-00aa003d7352")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IBindHost",
+        IID,
+        module=__name__,
+        codec="_urlmon_objects",
+        offset=42,
+        operations=(
+            rpc.Operation(
+                "CreateMoniker",
+                3,
+                inputs=("szName", "pBC", "dwReserved"),
+                outputs=("ppmk", "return_value"),
+            ),
+            rpc.Operation(
+                "MonikerBindToStorage",
+                4,
+                inputs=("pMk", "pBC", "pBSC", "riid"),
+                outputs=("ppvObj", "return_value"),
+            ),
+            rpc.Operation(
+                "MonikerBindToObject",
+                5,
+                inputs=("pMk", "pBC", "pBSC", "riid"),
+                outputs=("ppvObj", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def CreateMoniker(
+        self, szName: str, pBC: IBindCtx | None, dwReserved: int
+    ) -> CreateMonikerResult:
+        """HRESULT CreateMoniker(
+            [in] LPOLESTR szName,
+            [in] IBindCtx *pBC,
+            [out] IMoniker **ppmk,
+            [in] DWORD dwReserved
+        )
+        """
+        result: CreateMonikerResult = await self._call(3, szName, pBC, dwReserved)
+        return result
+
+    @abstractmethod
+    async def MonikerBindToStorage(
+        self,
+        pMk: IMoniker | None,
+        pBC: IBindCtx | None,
+        pBSC: IBindStatusCallback | None,
+        riid: UUID,
+    ) -> MonikerBindToStorageResult:
+        """[call_as(MonikerBindToStorage)] HRESULT RemoteMonikerBindToStorage(
+            [in, unique] IMoniker *pMk,
+            [in, unique] IBindCtx *pBC,
+            [in, unique] IBindStatusCallback *pBSC,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObj
+        )
+        """
+        result: MonikerBindToStorageResult = await self._call(4, pMk, pBC, pBSC, riid)
+        return result
+
+    @abstractmethod
+    async def MonikerBindToObject(
+        self,
+        pMk: IMoniker | None,
+        pBC: IBindCtx | None,
+        pBSC: IBindStatusCallback | None,
+        riid: UUID,
+    ) -> MonikerBindToObjectResult:
+        """[call_as(MonikerBindToObject)] HRESULT RemoteMonikerBindToObject(
+            [in, unique] IMoniker *pMk,
+            [in, unique] IBindCtx *pBC,
+            [in, unique] IBindStatusCallback *pBSC,
+            [in] REFIID riid,
+            [out, iid_is(riid)] IUnknown **ppvObj
+        )
+        """
+        result: MonikerBindToObjectResult = await self._call(5, pMk, pBC, pBSC, riid)
+        return result
 
 
 class IInternet(com.IUnknown):
@@ -513,3 +956,183 @@ class IInternetProtocolSink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("79eac9e5-baf9-11ce-8c82-00aa004ba90b")
+
+
+LPPERSISTMONIKER: TypeAlias = IPersistMoniker | None
+LPMONIKERPROP: TypeAlias = IMonikerProp | None
+#: The parts of a BINDINFO and of the media that travel
+PREMSECURITY_ATTRIBUTES: TypeAlias = REMSECURITY_ATTRIBUTES | None
+#: The parts of a BINDINFO and of the media that travel
+LPREMSECURITY_ATTRIBUTES: TypeAlias = REMSECURITY_ATTRIBUTES | None
+LPREMFORMATETC: TypeAlias = RemFORMATETC | None
+LPBINDPROTOCOL: TypeAlias = IBindProtocol | None
+LPBINDING: TypeAlias = IBinding | None
+LPBINDSTATUSCALLBACK: TypeAlias = IBindStatusCallback | None
+LPAUTHENTICATION: TypeAlias = IAuthenticate | None
+LPHTTPNEGOTIATE: TypeAlias = IHttpNegotiate | None
+LPBINDHOST: TypeAlias = IBindHost | None
+LPIINTERNET: TypeAlias = IInternet | None
+LPIINTERNETBINDINFO: TypeAlias = IInternetBindInfo | None
+LPIINTERNETPROTOCOLROOT: TypeAlias = IInternetProtocolRoot | None
+LPIINTERNETPROTOCOL: TypeAlias = IInternetProtocol | None
+LPIINTERNETPROTOCOLSINK: TypeAlias = IInternetProtocolSink | None
+
+
+class GetClassIDResult(rpc.Result):
+    """What GetClassID gives back; unpacks like a tuple."""
+
+    __slots__ = ("pClassID", "return_value")
+    __match_args__ = ("pClassID", "return_value")
+
+    def __init__(self, pClassID: UUID, return_value: int = 0) -> None:
+        self.pClassID = pClassID  # [out] CLSID *pClassID
+        self.return_value = return_value  # HRESULT
+
+
+class GetCurMonikerResult(rpc.Result):
+    """What GetCurMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppimkName", "return_value")
+    __match_args__ = ("ppimkName", "return_value")
+
+    def __init__(self, ppimkName: IMoniker | None, return_value: int = 0) -> None:
+        self.ppimkName = ppimkName  # [out] IMoniker **ppimkName
+        self.return_value = return_value  # HRESULT
+
+
+class GetPriorityResult(rpc.Result):
+    """What GetPriority gives back; unpacks like a tuple."""
+
+    __slots__ = ("pnPriority", "return_value")
+    __match_args__ = ("pnPriority", "return_value")
+
+    def __init__(self, pnPriority: int, return_value: int = 0) -> None:
+        self.pnPriority = pnPriority  # [out] LONG *pnPriority
+        self.return_value = return_value  # HRESULT
+
+
+class GetBindResultResult(rpc.Result):
+    """What GetBindResult gives back; unpacks like a tuple."""
+
+    __slots__ = ("pclsidProtocol", "pdwResult", "pszResult", "return_value")
+    __match_args__ = ("pclsidProtocol", "pdwResult", "pszResult", "return_value")
+
+    def __init__(
+        self,
+        pclsidProtocol: UUID,
+        pdwResult: int,
+        pszResult: str | None,
+        return_value: int = 0,
+    ) -> None:
+        self.pclsidProtocol = pclsidProtocol  # [out] CLSID *pclsidProtocol
+        self.pdwResult = pdwResult  # [out] DWORD *pdwResult
+        self.pszResult = pszResult  # [out] LPOLESTR *pszResult
+        self.return_value = return_value  # HRESULT
+
+
+class IBindStatusCallbackGetPriorityResult(rpc.Result):
+    """What GetPriority gives back; unpacks like a tuple."""
+
+    __slots__ = ("pnPriority", "return_value")
+    __match_args__ = ("pnPriority", "return_value")
+
+    def __init__(self, pnPriority: int, return_value: int = 0) -> None:
+        self.pnPriority = pnPriority  # [out] LONG *pnPriority
+        self.return_value = return_value  # HRESULT
+
+
+class GetBindInfoResult(rpc.Result):
+    """What GetBindInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("grfBINDF", "pbindinfo", "pstgmed", "return_value")
+    __match_args__ = ("grfBINDF", "pbindinfo", "pstgmed", "return_value")
+
+    def __init__(
+        self,
+        grfBINDF: int,
+        pbindinfo: RemBINDINFO | None,
+        pstgmed: RemSTGMEDIUM | None,
+        return_value: int = 0,
+    ) -> None:
+        self.grfBINDF = grfBINDF  # [out] DWORD *grfBINDF
+        self.pbindinfo = pbindinfo  # [in, out, unique] RemBINDINFO *pbindinfo
+        self.pstgmed = pstgmed  # [in, out, unique] RemSTGMEDIUM *pstgmed
+        self.return_value = return_value  # HRESULT
+
+
+class AuthenticateResult(rpc.Result):
+    """What Authenticate gives back; unpacks like a tuple."""
+
+    __slots__ = ("phwnd", "pszUsername", "pszPassword", "return_value")
+    __match_args__ = ("phwnd", "pszUsername", "pszPassword", "return_value")
+
+    def __init__(
+        self,
+        phwnd: RemotableHandle | None,
+        pszUsername: str | None,
+        pszPassword: str | None,
+        return_value: int = 0,
+    ) -> None:
+        self.phwnd = phwnd  # [out] HWND *phwnd
+        self.pszUsername = pszUsername  # [out] LPWSTR *pszUsername
+        self.pszPassword = pszPassword  # [out] LPWSTR *pszPassword
+        self.return_value = return_value  # HRESULT
+
+
+class BeginningTransactionResult(rpc.Result):
+    """What BeginningTransaction gives back; unpacks like a tuple."""
+
+    __slots__ = ("pszAdditionalHeaders", "return_value")
+    __match_args__ = ("pszAdditionalHeaders", "return_value")
+
+    def __init__(self, pszAdditionalHeaders: str | None, return_value: int = 0) -> None:
+        # [out] LPWSTR *pszAdditionalHeaders
+        self.pszAdditionalHeaders = pszAdditionalHeaders
+        self.return_value = return_value  # HRESULT
+
+
+class OnResponseResult(rpc.Result):
+    """What OnResponse gives back; unpacks like a tuple."""
+
+    __slots__ = ("pszAdditionalRequestHeaders", "return_value")
+    __match_args__ = ("pszAdditionalRequestHeaders", "return_value")
+
+    def __init__(
+        self, pszAdditionalRequestHeaders: str | None, return_value: int = 0
+    ) -> None:
+        # [out] LPWSTR *pszAdditionalRequestHeaders
+        self.pszAdditionalRequestHeaders = pszAdditionalRequestHeaders
+        self.return_value = return_value  # HRESULT
+
+
+class CreateMonikerResult(rpc.Result):
+    """What CreateMoniker gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppmk", "return_value")
+    __match_args__ = ("ppmk", "return_value")
+
+    def __init__(self, ppmk: IMoniker | None, return_value: int = 0) -> None:
+        self.ppmk = ppmk  # [out] IMoniker **ppmk
+        self.return_value = return_value  # HRESULT
+
+
+class MonikerBindToStorageResult(rpc.Result):
+    """What MonikerBindToStorage gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObj", "return_value")
+    __match_args__ = ("ppvObj", "return_value")
+
+    def __init__(self, ppvObj: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObj = ppvObj  # [out, iid_is(riid)] IUnknown **ppvObj
+        self.return_value = return_value  # HRESULT
+
+
+class MonikerBindToObjectResult(rpc.Result):
+    """What MonikerBindToObject gives back; unpacks like a tuple."""
+
+    __slots__ = ("ppvObj", "return_value")
+    __match_args__ = ("ppvObj", "return_value")
+
+    def __init__(self, ppvObj: com.IUnknown | None, return_value: int = 0) -> None:
+        self.ppvObj = ppvObj  # [out, iid_is(riid)] IUnknown **ppvObj
+        self.return_value = return_value  # HRESULT

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 from uuid import UUID
 
 import idlrt
-from idlrt import com
+from idlrt import com, rpc
 
 __all__ = [
     "IPipeByte",
@@ -18,6 +19,10 @@ __all__ = [
     "AsyncIAdviseSink2",
     "ICounter",
     "AsyncICounter",
+    "PullResult",
+    "ExchangeResult",
+    "get_CountResult",
+    "PeekResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -28,6 +33,40 @@ class IPipeByte(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3aca-2f86-11d1-8e04-00c04fb9989a")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IPipeByte",
+        IID,
+        module=__name__,
+        codec="_notify_objects",
+        operations=(
+            rpc.Operation(
+                "Pull",
+                3,
+                inputs=("cRequest",),
+                outputs=("buf", "pcReturned", "return_value"),
+            ),
+            rpc.Operation(
+                "Push", 4, inputs=("buf", "cSent"), outputs=("return_value",)
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Pull(self, cRequest: int) -> PullResult:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] byte *buf,
+            [in] unsigned long cRequest,
+            [out] unsigned long *pcReturned
+        )
+        """
+        result: PullResult = await self._call(3, cRequest)
+        return result
+
+    @abstractmethod
+    async def Push(self, buf: bytes, *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] byte *buf, [in] unsigned long cSent)"""
+        result: int = await self._call(4, buf, len(buf) if cSent is None else cSent)
+        return result
 
 
 class AsyncIPipeByte(com.IUnknown):
@@ -35,6 +74,33 @@ class AsyncIPipeByte(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acb-2f86-11d1-8e04-00c04fb9989a")
+
+    @abstractmethod
+    async def Begin_Pull(self, cRequest: int) -> int:
+        """HRESULT Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] byte *buf,
+            [in] unsigned long cRequest,
+            [out] unsigned long *pcReturned
+        )
+        """
+        return await self._begin(3, cRequest)
+
+    @abstractmethod
+    async def Finish_Pull(self) -> PullResult:
+        """What Pull gives back."""
+        result: PullResult = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_Push(self, buf: bytes, *, cSent: int | None = None) -> int:
+        """HRESULT Push([in, size_is(cSent)] byte *buf, [in] unsigned long cSent)"""
+        return await self._begin(4, buf, len(buf) if cSent is None else cSent)
+
+    @abstractmethod
+    async def Finish_Push(self) -> int:
+        """What Push gives back."""
+        result: int = await self._finish(4)
+        return result
 
 
 class IAdviseSink(com.IUnknown):
@@ -70,6 +136,46 @@ class ICounter(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ICounter",
+        IID,
+        module=__name__,
+        codec="_notify_objects",
+        offset=5,
+        operations=(
+            rpc.Operation(
+                "Exchange",
+                3,
+                inputs=("step", "value"),
+                outputs=("value", "before", "return_value"),
+            ),
+            rpc.Operation("get_Count", 4, outputs=("count", "return_value")),
+            rpc.Operation("Peek", 5, inputs=("n",), outputs=("seen", "return_value")),
+        ),
+    )
+
+    @abstractmethod
+    async def Exchange(self, step: int, value: int) -> ExchangeResult:
+        """HRESULT Exchange(
+            [in] long step,
+            [in, out] long *value,
+            [out, retval] long *before
+        )
+        """
+        result: ExchangeResult = await self._call(3, step, value)
+        return result
+
+    @abstractmethod
+    async def get_Count(self) -> get_CountResult:
+        """[propget] HRESULT Count([out, retval] long *count)"""
+        result: get_CountResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def Peek(self, n: int) -> PeekResult:
+        """[call_as(Peek)] HRESULT RemotePeek([in] long n, [out] long *seen)"""
+        result: PeekResult = await self._call(5, n)
+        return result
 
 
 class AsyncICounter(com.IUnknown):
@@ -77,3 +183,87 @@ class AsyncICounter(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d11")
+
+    @abstractmethod
+    async def Begin_Exchange(self, step: int, value: int) -> int:
+        """HRESULT Exchange(
+            [in] long step,
+            [in, out] long *value,
+            [out, retval] long *before
+        )
+        """
+        return await self._begin(3, step, value)
+
+    @abstractmethod
+    async def Finish_Exchange(self) -> ExchangeResult:
+        """What Exchange gives back."""
+        result: ExchangeResult = await self._finish(3)
+        return result
+
+    @abstractmethod
+    async def Begin_get_Count(self) -> int:
+        """[propget] HRESULT Count([out, retval] long *count)"""
+        return await self._begin(4)
+
+    @abstractmethod
+    async def Finish_get_Count(self) -> get_CountResult:
+        """What get_Count gives back."""
+        result: get_CountResult = await self._finish(4)
+        return result
+
+    @abstractmethod
+    async def Begin_Peek(self, n: int) -> int:
+        """[call_as(Peek)] HRESULT RemotePeek([in] long n, [out] long *seen)"""
+        return await self._begin(5, n)
+
+    @abstractmethod
+    async def Finish_Peek(self) -> PeekResult:
+        """What Peek gives back."""
+        result: PeekResult = await self._finish(5)
+        return result
+
+
+class PullResult(rpc.Result):
+    """What Pull gives back; unpacks like a tuple."""
+
+    __slots__ = ("buf", "pcReturned", "return_value")
+    __match_args__ = ("buf", "pcReturned", "return_value")
+
+    def __init__(self, buf: bytes, pcReturned: int, return_value: int = 0) -> None:
+        self.buf = buf  # [out, size_is(cRequest), length_is(*pcReturned)] byte *buf
+        self.pcReturned = pcReturned  # [out] unsigned long *pcReturned
+        self.return_value = return_value  # HRESULT
+
+
+class ExchangeResult(rpc.Result):
+    """What Exchange gives back; unpacks like a tuple."""
+
+    __slots__ = ("value", "before", "return_value")
+    __match_args__ = ("value", "before", "return_value")
+
+    def __init__(self, value: int, before: int, return_value: int = 0) -> None:
+        self.value = value  # [in, out] long *value
+        self.before = before  # [out, retval] long *before
+        self.return_value = return_value  # HRESULT
+
+
+class get_CountResult(rpc.Result):
+    """What get_Count gives back; unpacks like a tuple."""
+
+    __slots__ = ("count", "return_value")
+    __match_args__ = ("count", "return_value")
+
+    def __init__(self, count: int, return_value: int = 0) -> None:
+        self.count = count  # [out, retval] long *count
+        self.return_value = return_value  # HRESULT
+
+
+class PeekResult(rpc.Result):
+    """What Peek gives back; unpacks like a tuple."""
+
+    __slots__ = ("seen", "return_value")
+    __match_args__ = ("seen", "return_value")
+
+    def __init__(self, seen: int, return_value: int = 0) -> None:
+        self.seen = seen  # [out] long *seen
+        self.return_value = return_value  # HRESULT

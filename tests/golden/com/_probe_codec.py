@@ -19,6 +19,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    iid1 = ndr.iid("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01")
     pack1 = Struct(order + "Ii").pack
     pack2 = Struct(order + "I").pack
     pack3 = Struct(order + "2I").pack
@@ -42,8 +43,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack2(0 if probe is None else 0x20000))
         if probe is not None:
-            b += pack3(len(probe), len(probe))
-            b += probe
+            objref = ndr.marshal(probe, iid1)
+            b += pack3(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -60,7 +62,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            probe = bytes(d[at + 8 : stop])
+            probe = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
             at = stop
         else:
             probe = None
@@ -77,20 +79,22 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    32: "probes",
-    33: "return value",
-    34: "probes=probes:I; return value=return_value:i",
-    37: 32,
-    41: "probe",
-    42: 33,
-    43: "probe=0 if probe is None else r:I",
-    45: "probe=len(probe):I; probe=len(probe):I",
-    46: 41,
-    47: "return value=return_value:i",
-    52: 41,
-    55: 41,
-    57: 41,
-    59: 41,
-    62: 41,
-    68: 33,
+    33: "probes",
+    34: "return value",
+    35: "probes=probes:I; return value=return_value:i",
+    38: 33,
+    42: "probe",
+    43: 34,
+    44: "probe=0 if probe is None else r:I",
+    46: 42,
+    47: "probe=len(objref):I; probe=len(objref):I",
+    48: 42,
+    49: "return value=return_value:i",
+    54: 42,
+    57: 42,
+    59: 42,
+    61: 42,
+    64: 42,
+    65: 42,
+    70: 34,
 }

@@ -19,6 +19,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    iid1 = ndr.iid("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01")
     pack1 = Struct(order + "Ii").pack
     pack2 = Struct(order + "I").pack
     pack3 = Struct(order + "Q").pack
@@ -44,8 +45,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if probe is None else 0x20000))
         if probe is not None:
-            b += pack4(len(probe), len(probe))
-            b += probe
+            objref = ndr.marshal(probe, iid1)
+            b += pack4(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -62,7 +64,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            probe = bytes(d[at + 12 : stop])
+            probe = ndr.unmarshal(bytes(d[at + 12 : stop]), iid1)
             at = stop
         else:
             probe = None
@@ -79,20 +81,22 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    34: "probes",
-    35: "return value",
-    36: "probes=probes:I; return value=return_value:i",
-    39: 34,
-    43: "probe",
-    44: 35,
-    45: "probe=0 if probe is None else r:Q",
-    47: "probe=len(probe):Q; probe=len(probe):I",
-    48: 43,
-    49: "return value=return_value:i",
-    54: 43,
-    57: 43,
-    59: 43,
-    61: 43,
-    64: 43,
-    70: 35,
+    35: "probes",
+    36: "return value",
+    37: "probes=probes:I; return value=return_value:i",
+    40: 35,
+    44: "probe",
+    45: 36,
+    46: "probe=0 if probe is None else r:Q",
+    48: 44,
+    49: "probe=len(objref):Q; probe=len(objref):I",
+    50: 44,
+    51: "return value=return_value:i",
+    56: 44,
+    59: 44,
+    61: 44,
+    63: 44,
+    66: 44,
+    67: 44,
+    72: 36,
 }

@@ -24,6 +24,10 @@ __all__ = [
     "IProbeHost",
     "CountResult",
     "OpenResult",
+    "ReadResult",
+    "get_NameResult",
+    "SiblingResult",
+    "get_StateResult",
     "PROBEADMIN",
     "ProbeAdminClient",
     "ProbeAdminBlockingClient",
@@ -65,6 +69,53 @@ class IProbe(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProbe",
+        IID,
+        module=__name__,
+        codec="_probe_objects",
+        operations=(
+            rpc.Operation(
+                "Read", 3, inputs=("count",), outputs=("readings", "return_value")
+            ),
+            rpc.Operation("get_Name", 4, outputs=("name", "return_value")),
+            rpc.Operation("put_Name", 5, inputs=("name",), outputs=("return_value",)),
+            rpc.Operation("Watch", 6, inputs=("cookie",), outputs=("return_value",)),
+            rpc.Operation(
+                "Sibling", 7, inputs=("riid",), outputs=("probe", "return_value")
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def Read(self, count: int) -> ReadResult:
+        """HRESULT Read([in] unsigned long count, [out, size_is(count)] READING *readings)"""
+        result: ReadResult = await self._call(3, count)
+        return result
+
+    @abstractmethod
+    async def get_Name(self) -> get_NameResult:
+        """[propget] HRESULT Name([out, retval, string] wchar_t **name)"""
+        result: get_NameResult = await self._call(4)
+        return result
+
+    @abstractmethod
+    async def put_Name(self, name: str) -> int:
+        """[propput] HRESULT Name([in, string] const wchar_t *name)"""
+        result: int = await self._call(5, name)
+        return result
+
+    @abstractmethod
+    async def Watch(self, cookie: int) -> int:
+        """[call_as(Watch)] HRESULT RemoteWatch([in] unsigned long cookie)"""
+        result: int = await self._call(6, cookie)
+        return result
+
+    @abstractmethod
+    async def Sibling(self, riid: UUID) -> SiblingResult:
+        """HRESULT Sibling([in] REFIID riid, [out, iid_is(riid)] void **probe)"""
+        result: SiblingResult = await self._call(7, riid)
+        return result
 
 
 class IProbe2(IProbe):
@@ -72,6 +123,29 @@ class IProbe2(IProbe):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d02")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IProbe2",
+        IID,
+        module=__name__,
+        codec="_probe_objects",
+        offset=8,
+        operations=(
+            rpc.Operation("get_State", 8, outputs=("state", "return_value")),
+            rpc.Operation("Attach", 9, inputs=("other",), outputs=("return_value",)),
+        ),
+    )
+
+    @abstractmethod
+    async def get_State(self) -> get_StateResult:
+        """[propget] HRESULT State([out, retval] PROBE_STATE *state)"""
+        result: get_StateResult = await self._call(8)
+        return result
+
+    @abstractmethod
+    async def Attach(self, other: IProbe | None) -> int:
+        """HRESULT Attach([in] IProbe *other)"""
+        result: int = await self._call(9, other)
+        return result
 
 
 class IProbeHost(IClassFactory):
@@ -98,9 +172,53 @@ class OpenResult(rpc.Result):
     __slots__ = ("probe", "return_value")
     __match_args__ = ("probe", "return_value")
 
-    def __init__(self, probe: bytes | None, return_value: int = 0) -> None:
+    def __init__(self, probe: IProbe | None, return_value: int = 0) -> None:
         self.probe = probe  # [out] IProbe **probe
         self.return_value = return_value  # long
+
+
+class ReadResult(rpc.Result):
+    """What Read gives back; unpacks like a tuple."""
+
+    __slots__ = ("readings", "return_value")
+    __match_args__ = ("readings", "return_value")
+
+    def __init__(self, readings: list[READING], return_value: int = 0) -> None:
+        self.readings = readings  # [out, size_is(count)] READING *readings
+        self.return_value = return_value  # HRESULT
+
+
+class get_NameResult(rpc.Result):
+    """What get_Name gives back; unpacks like a tuple."""
+
+    __slots__ = ("name", "return_value")
+    __match_args__ = ("name", "return_value")
+
+    def __init__(self, name: str | None, return_value: int = 0) -> None:
+        self.name = name  # [out, retval, string] wchar_t **name
+        self.return_value = return_value  # HRESULT
+
+
+class SiblingResult(rpc.Result):
+    """What Sibling gives back; unpacks like a tuple."""
+
+    __slots__ = ("probe", "return_value")
+    __match_args__ = ("probe", "return_value")
+
+    def __init__(self, probe: com.IUnknown | None, return_value: int = 0) -> None:
+        self.probe = probe  # [out, iid_is(riid)] void **probe
+        self.return_value = return_value  # HRESULT
+
+
+class get_StateResult(rpc.Result):
+    """What get_State gives back; unpacks like a tuple."""
+
+    __slots__ = ("state", "return_value")
+    __match_args__ = ("state", "return_value")
+
+    def __init__(self, state: PROBE_STATE, return_value: int = 0) -> None:
+        self.state = state  # [out, retval] PROBE_STATE *state
+        self.return_value = return_value  # HRESULT
 
 
 PROBEADMIN = rpc.Interface(

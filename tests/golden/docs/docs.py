@@ -24,12 +24,13 @@ __all__ = [
     "STATE",
     "ANSWER",
     "SESSION",
-    "NAME",
     "ISensor",
+    "NAME",
     "Sensor",
     "SensorLib",
     "ReadResult",
     "StopResult",
+    "LookResult",
     "SENSORS",
     "SensorsClient",
     "SensorsBlockingClient",
@@ -143,9 +144,6 @@ class SESSION(rpc.ContextHandle):
     __slots__ = ()
 
 
-NAME: TypeAlias = str | None  #: at most 64 characters
-
-
 class ISensor(com.IUnknown):
     """A sensor, "close" by.
 
@@ -154,6 +152,25 @@ class ISensor(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4e02")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "ISensor",
+        IID,
+        module=__name__,
+        codec="_docs_objects",
+        operations=(rpc.Operation("Look", 3, outputs=("seen", "return_value")),),
+    )
+
+    @abstractmethod
+    async def Look(self) -> LookResult:
+        """Looks.
+
+        HRESULT Look([out] long *seen)
+        """
+        result: LookResult = await self._call(3)
+        return result
+
+
+NAME: TypeAlias = str | None  #: at most 64 characters
 
 
 class Sensor(com.Coclass):
@@ -199,6 +216,17 @@ class StopResult(rpc.Result):
 
     def __init__(self, session: SESSION | None, return_value: int = 0) -> None:
         self.session = session  # [in, out] SESSION *session
+        self.return_value = return_value  # HRESULT
+
+
+class LookResult(rpc.Result):
+    """What Look gives back; unpacks like a tuple."""
+
+    __slots__ = ("seen", "return_value")
+    __match_args__ = ("seen", "return_value")
+
+    def __init__(self, seen: int, return_value: int = 0) -> None:
+        self.seen = seen  # [out] long *seen
         self.return_value = return_value  # HRESULT
 
 

@@ -19,6 +19,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    iid1 = ndr.iid("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4dd2")
+    iid2 = ndr.iid("00000000-0000-0000-c000-000000000046")
     make1 = object.__new__
     pack1 = Struct(order + "16sI").pack
     pack2 = Struct(order + "2I").pack
@@ -55,8 +57,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Query_request(riid: Any, given: Any) -> bytes | bytearray:
         b = bytearray(pack1(to_guid(riid), 0 if given is None else 0x20000))
         if given is not None:
-            b += pack2(len(given), len(given))
-            b += given
+            objref = ndr.marshal(given, riid)
+            b += pack2(len(objref), len(objref))
+            b += objref
         return b
 
     def get_Query_request(d: Any, at: int = 0) -> Any:
@@ -72,7 +75,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            given = bytes(d[at + 8 : stop])
+            given = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             given = None
@@ -83,8 +86,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if found is None else 0x20000))
         if found is not None:
-            b += pack2(len(found), len(found))
-            b += found
+            objref = ndr.marshal(found, inputs[0])
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -101,7 +105,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            found = bytes(d[at + 8 : stop])
+            found = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             found = None
@@ -114,12 +118,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         b = bytearray(pack3(0 if held is None else r))
         r += 4
         if held is not None:
-            b += pack2(len(held), len(held))
-            b += held
+            objref = ndr.marshal(held, iid1)
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs2[len(b) & 7](0 if other is None else r)
         if other is not None:
-            b += pack2(len(other), len(other))
-            b += other
+            objref2 = ndr.marshal(other, iid2)
+            b += pack2(len(objref2), len(objref2))
+            b += objref2
         return b
 
     def get_Named_request(d: Any, at: int = 0) -> Any:
@@ -135,7 +141,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            held = bytes(d[at + 8 : stop])
+            held = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
             at = stop
         else:
             held = None
@@ -151,7 +157,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            other = bytes(d[at + 8 : stop2])
+            other = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
             at = stop2
         else:
             other = None
@@ -162,8 +168,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if back is None else 0x20000))
         if back is not None:
-            b += pack2(len(back), len(back))
-            b += back
+            objref = ndr.marshal(back, iid1)
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -180,7 +187,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            back = bytes(d[at + 8 : stop])
+            back = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
             at = stop
         else:
             back = None
@@ -200,8 +207,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             b += pack3(0 if v is None else r)
             r += 4
             if v is not None:
-                t += packs3[len(t) & 7](len(v), len(v))
-                t += v
+                objref = ndr.marshal(v, iid2)
+                t += packs3[len(t) & 7](len(objref), len(objref))
+                t += objref
         b += t[k:]
         n2 = len(holders)
         if n2 != count:
@@ -225,14 +233,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
             r += 12
             if one is not None:
-                t2 += packs3[len(t2) & 7](len(one), len(one))
-                t2 += one
+                objref2 = ndr.marshal(one, iid2)
+                t2 += packs3[len(t2) & 7](len(objref2), len(objref2))
+                t2 += objref2
             if pointer is not None:
-                t2 += packs3[len(t2) & 7](len(pointer), len(pointer))
-                t2 += pointer
+                objref3 = ndr.marshal(pointer, iid1)
+                t2 += packs3[len(t2) & 7](len(objref3), len(objref3))
+                t2 += objref3
             if pointer2 is not None:
-                t2 += packs3[len(t2) & 7](len(pointer2), len(pointer2))
-                t2 += pointer2
+                objref4 = ndr.marshal(pointer2, iid1)
+                t2 += packs3[len(t2) & 7](len(objref4), len(objref4))
+                t2 += objref4
         b += t2[k2:]
         return b
 
@@ -259,7 +270,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 8 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                v = bytes(d[at + 8 : stop2])
+                v = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
                 at = stop2
             else:
                 v = None
@@ -287,7 +298,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop4 = at + 8 + n2
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
-                one = bytes(d[at + 8 : stop4])
+                one = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid2)
                 at = stop4
             else:
                 one = None
@@ -301,7 +312,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop5 = at + 8 + n3
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
-                two = bytes(d[at + 8 : stop5])
+                two = ndr.unmarshal(bytes(d[at + 8 : stop5]), iid1)
                 at = stop5
             else:
                 two = None
@@ -315,7 +326,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop6 = at + 8 + n4
                 if stop6 > size:
                     raise ndr.cut_short(stop6, d)
-                two2 = bytes(d[at + 8 : stop6])
+                two2 = ndr.unmarshal(bytes(d[at + 8 : stop6]), iid1)
                 at = stop6
             else:
                 two2 = None
@@ -340,8 +351,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack3(0 if v is None else r)
                 r += 4
                 if v is not None:
-                    t += packs3[len(t) & 7](len(v), len(v))
-                    t += v
+                    objref = ndr.marshal(v, iid2)
+                    t += packs3[len(t) & 7](len(objref), len(objref))
+                    t += objref
             b += t[k:]
         b += packs1[len(b) & 7](return_value)
         return b
@@ -373,7 +385,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop2 = at + 8 + n
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
-                    v = bytes(d[at + 8 : stop2])
+                    v = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
                     at = stop2
                 else:
                     v = None
@@ -416,23 +428,27 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if either.tag == 1:
             pointer4 = either.value
             if pointer4 is not None:
-                b += pack2(len(pointer4), len(pointer4))
-                b += pointer4
+                objref = ndr.marshal(pointer4, iid2)
+                b += pack2(len(objref), len(objref))
+                b += objref
         elif either.tag == 2:
             holder3 = either.value
             one2 = holder3.one
             if one2 is not None:
-                b += pack2(len(one2), len(one2))
-                b += one2
+                objref2 = ndr.marshal(one2, iid2)
+                b += pack2(len(objref2), len(objref2))
+                b += objref2
             two2 = holder3.two
             pointer5 = two2[0]
             if pointer5 is not None:
-                b += packs3[len(b) & 7](len(pointer5), len(pointer5))
-                b += pointer5
+                objref3 = ndr.marshal(pointer5, iid1)
+                b += packs3[len(b) & 7](len(objref3), len(objref3))
+                b += objref3
             pointer6 = two2[1]
             if pointer6 is not None:
-                b += packs3[len(b) & 7](len(pointer6), len(pointer6))
-                b += pointer6
+                objref4 = ndr.marshal(pointer6, iid1)
+                b += packs3[len(b) & 7](len(objref4), len(objref4))
+                b += objref4
         one3 = holder.one
         two3 = holder.two
         if len(two3) != 2:
@@ -447,14 +463,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             0 if pointer8 is None else r + 8,
         )
         if one3 is not None:
-            b += pack2(len(one3), len(one3))
-            b += one3
+            objref5 = ndr.marshal(one3, iid2)
+            b += pack2(len(objref5), len(objref5))
+            b += objref5
         if pointer7 is not None:
-            b += packs3[len(b) & 7](len(pointer7), len(pointer7))
-            b += pointer7
+            objref6 = ndr.marshal(pointer7, iid1)
+            b += packs3[len(b) & 7](len(objref6), len(objref6))
+            b += objref6
         if pointer8 is not None:
-            b += packs3[len(b) & 7](len(pointer8), len(pointer8))
-            b += pointer8
+            objref7 = ndr.marshal(pointer8, iid1)
+            b += packs3[len(b) & 7](len(objref7), len(objref7))
+            b += objref7
         return b
 
     def get_Some_request(d: Any, at: int = 0) -> Any:
@@ -485,7 +504,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop = at + 8 + n
                 if stop > size:
                     raise ndr.cut_short(stop, d)
-                pointer = bytes(d[at + 8 : stop])
+                pointer = ndr.unmarshal(bytes(d[at + 8 : stop]), iid2)
                 at = stop
             else:
                 pointer = None
@@ -501,7 +520,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 8 + n2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                one = bytes(d[at + 8 : stop2])
+                one = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
                 at = stop2
             else:
                 one = None
@@ -515,7 +534,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop3 = at + 8 + n3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
-                two = bytes(d[at + 8 : stop3])
+                two = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid1)
                 at = stop3
             else:
                 two = None
@@ -529,7 +548,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop4 = at + 8 + n4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
-                two2 = bytes(d[at + 8 : stop4])
+                two2 = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid1)
                 at = stop4
             else:
                 two2 = None
@@ -538,7 +557,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pass
         made = make1(HOLDER)
         at = at + 3 & -4
-        made.tag, iid2, one2, two3, two4 = read6(d, at)
+        made.tag, iid_2, one2, two3, two4 = read6(d, at)
         at += 32
         if one2:
             most5, n5 = read2(d, at)
@@ -549,7 +568,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop5 = at + 8 + n5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
-            one2 = bytes(d[at + 8 : stop5])
+            one2 = ndr.unmarshal(bytes(d[at + 8 : stop5]), iid2)
             at = stop5
         else:
             one2 = None
@@ -563,7 +582,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop6 = at + 8 + n6
             if stop6 > size:
                 raise ndr.cut_short(stop6, d)
-            two3 = bytes(d[at + 8 : stop6])
+            two3 = ndr.unmarshal(bytes(d[at + 8 : stop6]), iid1)
             at = stop6
         else:
             two3 = None
@@ -577,11 +596,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop7 = at + 8 + n7
             if stop7 > size:
                 raise ndr.cut_short(stop7, d)
-            two4 = bytes(d[at + 8 : stop7])
+            two4 = ndr.unmarshal(bytes(d[at + 8 : stop7]), iid1)
             at = stop7
         else:
             two4 = None
-        made.iid = from_guid(iid2)
+        made.iid = from_guid(iid_2)
         made.one = one2
         made.two = [two3, two4]
         return which, EITHER(tag, either), made
@@ -605,14 +624,17 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         )
         if one is not None:
-            b += pack2(len(one), len(one))
-            b += one
+            objref = ndr.marshal(one, iid2)
+            b += pack2(len(objref), len(objref))
+            b += objref
         if pointer is not None:
-            b += packs3[len(b) & 7](len(pointer), len(pointer))
-            b += pointer
+            objref2 = ndr.marshal(pointer, iid1)
+            b += packs3[len(b) & 7](len(objref2), len(objref2))
+            b += objref2
         if pointer2 is not None:
-            b += packs3[len(b) & 7](len(pointer2), len(pointer2))
-            b += pointer2
+            objref3 = ndr.marshal(pointer2, iid1)
+            b += packs3[len(b) & 7](len(objref3), len(objref3))
+            b += objref3
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -630,7 +652,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            one = bytes(d[at + 8 : stop])
+            one = ndr.unmarshal(bytes(d[at + 8 : stop]), iid2)
             at = stop
         else:
             one = None
@@ -644,7 +666,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            two = bytes(d[at + 8 : stop2])
+            two = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid1)
             at = stop2
         else:
             two = None
@@ -658,7 +680,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            two2 = bytes(d[at + 8 : stop3])
+            two2 = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid1)
             at = stop3
         else:
             two2 = None
@@ -686,243 +708,283 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    56: "riid=to_guid(riid):16s; given=0 if given is None else r:I",
-    58: "given=len(given):I; given=len(given):I",
-    59: "given",
-    64: "riid",
-    67: 59,
-    69: 59,
-    71: 59,
-    74: 59,
-    82: "found",
-    83: "return value",
-    84: "found=0 if found is None else r:I",
-    86: "found=len(found):I; found=len(found):I",
-    87: 82,
-    88: "return value=return_value:i",
-    93: 82,
-    96: 82,
-    98: 82,
-    100: 82,
-    103: 82,
-    109: 83,
-    114: "held=0 if held is None else r:I",
-    117: "held=len(held):I; held=len(held):I",
-    118: "held",
-    119: "other=0 if other is None else r:I",
-    121: "other=len(other):I; other=len(other):I",
-    122: "other",
-    127: 118,
-    130: 118,
-    132: 118,
-    134: 118,
-    137: 118,
-    143: 122,
-    146: 122,
-    148: 122,
-    150: 122,
-    153: 122,
-    161: "back",
-    162: 83,
-    163: "back=0 if back is None else r:I",
-    165: "back=len(back):I; back=len(back):I",
-    166: 161,
-    167: 88,
-    172: 161,
-    175: 161,
-    177: 161,
-    179: 161,
-    182: 161,
-    188: 83,
-    193: "pointers",
-    195: 193,
-    196: "count=count:I; pointers=n:I",
-    200: "pointers[v in pointers]=0 if v is None else r:I",
-    203: "pointers[v in pointers]=len(v):I; pointers[v in pointers]=len(v):I",
-    204: "pointers[v in pointers]",
-    206: "holders",
-    208: 206,
-    209: "holders=n2:I",
-    213: "holders[v2 in holders].one",
-    214: "holders[v2 in holders].two",
+    58: "riid=to_guid(riid):16s; given=0 if given is None else r:I",
+    60: "given",
+    61: "given=len(objref):I; given=len(objref):I",
+    62: 60,
+    67: "riid",
+    70: 60,
+    72: 60,
+    74: 60,
+    77: 60,
+    78: 60,
+    85: "found",
+    86: "return value",
+    87: "found=0 if found is None else r:I",
+    89: 85,
+    90: "found=len(objref):I; found=len(objref):I",
+    91: 85,
+    92: "return value=return_value:i",
+    97: 85,
+    100: 85,
+    102: 85,
+    104: 85,
+    107: 85,
+    108: 85,
+    113: 86,
+    118: "held=0 if held is None else r:I",
+    121: "held",
+    122: "held=len(objref):I; held=len(objref):I",
+    123: 121,
+    124: "other=0 if other is None else r:I",
+    126: "other",
+    127: "other=len(objref2):I; other=len(objref2):I",
+    128: 126,
+    133: 121,
+    136: 121,
+    138: 121,
+    140: 121,
+    143: 121,
+    144: 121,
+    149: 126,
+    152: 126,
+    154: 126,
+    156: 126,
+    159: 126,
+    160: 126,
+    167: "back",
+    168: 86,
+    169: "back=0 if back is None else r:I",
+    171: 167,
+    172: "back=len(objref):I; back=len(objref):I",
+    173: 167,
+    174: 92,
+    179: 167,
+    182: 167,
+    184: 167,
+    186: 167,
+    189: 167,
+    190: 167,
+    195: 86,
+    200: "pointers",
+    202: 200,
+    203: "count=count:I; pointers=n:I",
+    207: "pointers[v in pointers]=0 if v is None else r:I",
+    210: "pointers[v in pointers]",
+    211: "pointers[v in pointers]=len(objref):I; pointers[v in pointers]=len(objref):I",
+    212: 210,
+    214: "holders",
     216: 214,
-    217: "holders[v2 in holders].two[0]",
-    218: "holders[v2 in holders].two[1]",
-    219: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:I; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:I; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:I",
-    220: 219,
-    221: 219,
-    222: 219,
-    223: 219,
-    224: 219,
-    225: 219,
-    228: "holders[v2 in holders].one=len(one):I; holders[v2 in holders].one=len(one):I",
-    229: 213,
-    231: "holders[v2 in holders].two[0]=len(pointer):I; holders[v2 in holders].two[0]=len(pointer):I",
-    232: 217,
-    234: "holders[v2 in holders].two[1]=len(pointer2):I; holders[v2 in holders].two[1]=len(pointer2):I",
-    235: 218,
-    241: "count",
-    243: 193,
-    245: 193,
-    248: 193,
-    254: "pointers[len pointers]",
-    256: 254,
-    258: 254,
-    261: 254,
-    266: 254,
-    268: 206,
-    270: 206,
-    272: 206,
-    275: 206,
-    282: "holders[len holders].one",
-    284: 282,
-    286: 282,
-    289: 282,
-    296: "holders[len holders].two[0]",
-    298: 296,
-    300: 296,
-    303: 296,
-    310: "holders[len holders].two[1]",
-    312: 310,
-    314: 310,
-    317: 310,
-    322: "holders[len holders]",
-    327: "left",
-    328: "rest",
-    329: 83,
-    330: "left=left:I; rest=0 if rest is None else r:I",
-    333: 328,
-    335: 328,
-    336: "rest=n:I",
-    340: "rest[v in rest]=0 if v is None else r:I",
-    343: "rest[v in rest]=len(v):I; rest[v in rest]=len(v):I",
-    344: "rest[v in rest]",
-    346: 88,
-    351: 327,
-    354: 328,
-    356: 328,
-    358: 328,
-    361: 328,
-    368: "rest[len rest2]",
-    370: 368,
-    372: 368,
-    375: 368,
-    380: 368,
-    385: 83,
-    390: "either",
-    392: 390,
-    393: "which=which:i; either.tag=tag:i",
-    396: "either.pointer=0 if pointer is None else r:I",
-    400: "either.holder.one",
-    401: "either.holder.two",
-    403: 401,
-    404: "either.holder.two[0]",
-    405: "either.holder.two[1]",
-    406: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:I; either.holder.two[0]=0 if pointer2 is None else r + 4:I; either.holder.two[1]=0 if pointer3 is None else r + 8:I",
-    407: 406,
-    408: 406,
-    409: 406,
-    410: 406,
-    411: 406,
-    412: 406,
-    419: "either.pointer=len(pointer4):I; either.pointer=len(pointer4):I",
-    420: "either.pointer",
-    423: 400,
-    425: "either.holder.one=len(one2):I; either.holder.one=len(one2):I",
-    426: 400,
-    427: 401,
-    428: 404,
-    430: "either.holder.two[0]=len(pointer5):I; either.holder.two[0]=len(pointer5):I",
-    431: 404,
-    432: 405,
-    434: "either.holder.two[1]=len(pointer6):I; either.holder.two[1]=len(pointer6):I",
-    435: 405,
-    436: "holder.one",
-    437: "holder.two",
-    439: 437,
-    440: "holder.two[0]",
-    441: "holder.two[1]",
-    442: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:I; holder.two[0]=0 if pointer7 is None else r + 4:I; holder.two[1]=0 if pointer8 is None else r + 8:I",
-    443: 442,
-    444: 442,
-    445: 442,
-    446: 442,
-    447: 442,
-    448: 442,
-    450: "holder.one=len(one3):I; holder.one=len(one3):I",
-    451: 436,
-    453: "holder.two[0]=len(pointer7):I; holder.two[0]=len(pointer7):I",
-    454: 440,
-    456: "holder.two[1]=len(pointer8):I; holder.two[1]=len(pointer8):I",
-    457: 441,
-    462: "which",
-    465: 390,
-    468: 420,
-    472: "either.holder.tag",
-    480: 420,
-    482: 420,
-    484: 420,
-    487: 420,
-    496: 400,
-    498: 400,
-    500: 400,
-    503: 400,
-    510: 404,
-    512: 404,
-    514: 404,
-    517: 404,
-    524: 405,
-    526: 405,
-    528: 405,
-    531: 405,
-    541: "holder.tag",
-    544: 436,
-    546: 436,
-    548: 436,
-    551: 436,
-    558: 440,
-    560: 440,
-    562: 440,
-    565: 440,
-    572: 441,
-    574: 441,
-    576: 441,
-    579: 441,
-    590: "holder",
-    591: 83,
-    592: 436,
-    593: 437,
-    595: 437,
-    596: 440,
-    597: 441,
-    598: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:I; holder.two[0]=0 if pointer is None else r + 4:I; holder.two[1]=0 if pointer2 is None else r + 8:I",
-    599: 598,
-    600: 598,
-    601: 598,
-    602: 598,
-    603: 598,
-    604: 598,
-    605: 598,
-    606: 598,
-    608: "holder.one=len(one):I; holder.one=len(one):I",
-    609: 436,
-    611: "holder.two[0]=len(pointer):I; holder.two[0]=len(pointer):I",
-    612: 440,
-    614: "holder.two[1]=len(pointer2):I; holder.two[1]=len(pointer2):I",
-    615: 441,
-    616: 88,
-    622: 541,
-    625: 436,
-    627: 436,
-    629: 436,
-    632: 436,
-    639: 440,
-    641: 440,
-    643: 440,
-    646: 440,
-    653: 441,
-    655: 441,
-    657: 441,
-    660: 441,
-    666: 83,
+    217: "holders=n2:I",
+    221: "holders[v2 in holders].one",
+    222: "holders[v2 in holders].two",
+    224: 222,
+    225: "holders[v2 in holders].two[0]",
+    226: "holders[v2 in holders].two[1]",
+    227: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:I; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:I; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:I",
+    228: 227,
+    229: 227,
+    230: 227,
+    231: 227,
+    232: 227,
+    233: 227,
+    236: 221,
+    237: "holders[v2 in holders].one=len(objref2):I; holders[v2 in holders].one=len(objref2):I",
+    238: 221,
+    240: 225,
+    241: "holders[v2 in holders].two[0]=len(objref3):I; holders[v2 in holders].two[0]=len(objref3):I",
+    242: 225,
+    244: 226,
+    245: "holders[v2 in holders].two[1]=len(objref4):I; holders[v2 in holders].two[1]=len(objref4):I",
+    246: 226,
+    252: "count",
+    254: 200,
+    256: 200,
+    259: 200,
+    265: "pointers[len pointers]",
+    267: 265,
+    269: 265,
+    272: 265,
+    273: 265,
+    277: 265,
+    279: 214,
+    281: 214,
+    283: 214,
+    286: 214,
+    293: "holders[len holders].one",
+    295: 293,
+    297: 293,
+    300: 293,
+    301: 293,
+    307: "holders[len holders].two[0]",
+    309: 307,
+    311: 307,
+    314: 307,
+    315: 307,
+    321: "holders[len holders].two[1]",
+    323: 321,
+    325: 321,
+    328: 321,
+    329: 321,
+    333: "holders[len holders]",
+    338: "left",
+    339: "rest",
+    340: 86,
+    341: "left=left:I; rest=0 if rest is None else r:I",
+    344: 339,
+    346: 339,
+    347: "rest=n:I",
+    351: "rest[v in rest]=0 if v is None else r:I",
+    354: "rest[v in rest]",
+    355: "rest[v in rest]=len(objref):I; rest[v in rest]=len(objref):I",
+    356: 354,
+    358: 92,
+    363: 338,
+    366: 339,
+    368: 339,
+    370: 339,
+    373: 339,
+    380: "rest[len rest2]",
+    382: 380,
+    384: 380,
+    387: 380,
+    388: 380,
+    392: 380,
+    397: 86,
+    402: "either",
+    404: 402,
+    405: "which=which:i; either.tag=tag:i",
+    408: "either.pointer=0 if pointer is None else r:I",
+    412: "either.holder.one",
+    413: "either.holder.two",
+    415: 413,
+    416: "either.holder.two[0]",
+    417: "either.holder.two[1]",
+    418: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:I; either.holder.two[0]=0 if pointer2 is None else r + 4:I; either.holder.two[1]=0 if pointer3 is None else r + 8:I",
+    419: 418,
+    420: 418,
+    421: 418,
+    422: 418,
+    423: 418,
+    424: 418,
+    431: "either.pointer",
+    432: "either.pointer=len(objref):I; either.pointer=len(objref):I",
+    433: 431,
+    436: 412,
+    438: 412,
+    439: "either.holder.one=len(objref2):I; either.holder.one=len(objref2):I",
+    440: 412,
+    441: 413,
+    442: 416,
+    444: 416,
+    445: "either.holder.two[0]=len(objref3):I; either.holder.two[0]=len(objref3):I",
+    446: 416,
+    447: 417,
+    449: 417,
+    450: "either.holder.two[1]=len(objref4):I; either.holder.two[1]=len(objref4):I",
+    451: 417,
+    452: "holder.one",
+    453: "holder.two",
+    455: 453,
+    456: "holder.two[0]",
+    457: "holder.two[1]",
+    458: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:I; holder.two[0]=0 if pointer7 is None else r + 4:I; holder.two[1]=0 if pointer8 is None else r + 8:I",
+    459: 458,
+    460: 458,
+    461: 458,
+    462: 458,
+    463: 458,
+    464: 458,
+    466: 452,
+    467: "holder.one=len(objref5):I; holder.one=len(objref5):I",
+    468: 452,
+    470: 456,
+    471: "holder.two[0]=len(objref6):I; holder.two[0]=len(objref6):I",
+    472: 456,
+    474: 457,
+    475: "holder.two[1]=len(objref7):I; holder.two[1]=len(objref7):I",
+    476: 457,
+    481: "which",
+    484: 402,
+    487: 431,
+    491: "either.holder.tag",
+    499: 431,
+    501: 431,
+    503: 431,
+    506: 431,
+    507: 431,
+    515: 412,
+    517: 412,
+    519: 412,
+    522: 412,
+    523: 412,
+    529: 416,
+    531: 416,
+    533: 416,
+    536: 416,
+    537: 416,
+    543: 417,
+    545: 417,
+    547: 417,
+    550: 417,
+    551: 417,
+    560: "holder.tag",
+    563: 452,
+    565: 452,
+    567: 452,
+    570: 452,
+    571: 452,
+    577: 456,
+    579: 456,
+    581: 456,
+    584: 456,
+    585: 456,
+    591: 457,
+    593: 457,
+    595: 457,
+    598: 457,
+    599: 457,
+    609: "holder",
+    610: 86,
+    611: 452,
+    612: 453,
+    614: 453,
+    615: 456,
+    616: 457,
+    617: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:I; holder.two[0]=0 if pointer is None else r + 4:I; holder.two[1]=0 if pointer2 is None else r + 8:I",
+    618: 617,
+    619: 617,
+    620: 617,
+    621: 617,
+    622: 617,
+    623: 617,
+    624: 617,
+    625: 617,
+    627: 452,
+    628: "holder.one=len(objref):I; holder.one=len(objref):I",
+    629: 452,
+    631: 456,
+    632: "holder.two[0]=len(objref2):I; holder.two[0]=len(objref2):I",
+    633: 456,
+    635: 457,
+    636: "holder.two[1]=len(objref3):I; holder.two[1]=len(objref3):I",
+    637: 457,
+    638: 92,
+    644: 560,
+    647: 452,
+    649: 452,
+    651: 452,
+    654: 452,
+    655: 452,
+    661: 456,
+    663: 456,
+    665: 456,
+    668: 456,
+    669: 456,
+    675: 457,
+    677: 457,
+    679: 457,
+    682: 457,
+    683: 457,
+    688: 86,
 }

@@ -19,6 +19,8 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
+    iid1 = ndr.iid("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4dd2")
+    iid2 = ndr.iid("00000000-0000-0000-c000-000000000046")
     make1 = object.__new__
     pack1 = Struct(order + "16sQ").pack
     pack2 = Struct(order + "QI").pack
@@ -59,8 +61,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_Query_request(riid: Any, given: Any) -> bytes | bytearray:
         b = bytearray(pack1(to_guid(riid), 0 if given is None else 0x20000))
         if given is not None:
-            b += pack2(len(given), len(given))
-            b += given
+            objref = ndr.marshal(given, riid)
+            b += pack2(len(objref), len(objref))
+            b += objref
         return b
 
     def get_Query_request(d: Any, at: int = 0) -> Any:
@@ -76,7 +79,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            given = bytes(d[at + 12 : stop])
+            given = ndr.unmarshal(bytes(d[at + 12 : stop]), None)
             at = stop
         else:
             given = None
@@ -87,8 +90,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if found is None else 0x20000))
         if found is not None:
-            b += pack2(len(found), len(found))
-            b += found
+            objref = ndr.marshal(found, inputs[0])
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -105,7 +109,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            found = bytes(d[at + 12 : stop])
+            found = ndr.unmarshal(bytes(d[at + 12 : stop]), None)
             at = stop
         else:
             found = None
@@ -118,12 +122,14 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         b = bytearray(pack3(0 if held is None else r))
         r += 4
         if held is not None:
-            b += pack2(len(held), len(held))
-            b += held
+            objref = ndr.marshal(held, iid1)
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs2[len(b) & 7](0 if other is None else r)
         if other is not None:
-            b += pack2(len(other), len(other))
-            b += other
+            objref2 = ndr.marshal(other, iid2)
+            b += pack2(len(objref2), len(objref2))
+            b += objref2
         return b
 
     def get_Named_request(d: Any, at: int = 0) -> Any:
@@ -139,7 +145,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            held = bytes(d[at + 12 : stop])
+            held = ndr.unmarshal(bytes(d[at + 12 : stop]), iid1)
             at = stop
         else:
             held = None
@@ -155,7 +161,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 12 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            other = bytes(d[at + 12 : stop2])
+            other = ndr.unmarshal(bytes(d[at + 12 : stop2]), iid2)
             at = stop2
         else:
             other = None
@@ -166,8 +172,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if back is None else 0x20000))
         if back is not None:
-            b += pack2(len(back), len(back))
-            b += back
+            objref = ndr.marshal(back, iid1)
+            b += pack2(len(objref), len(objref))
+            b += objref
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -184,7 +191,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            back = bytes(d[at + 12 : stop])
+            back = ndr.unmarshal(bytes(d[at + 12 : stop]), iid1)
             at = stop
         else:
             back = None
@@ -203,8 +210,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             b += pack3(0 if v is None else r)
             r += 4
             if v is not None:
-                t += packs3[len(t) & 7](len(v), len(v))
-                t += v
+                objref = ndr.marshal(v, iid2)
+                t += packs3[len(t) & 7](len(objref), len(objref))
+                t += objref
         b += t
         n2 = len(holders)
         if n2 != count:
@@ -227,14 +235,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
             r += 12
             if one is not None:
-                t2 += packs3[len(t2) & 7](len(one), len(one))
-                t2 += one
+                objref2 = ndr.marshal(one, iid2)
+                t2 += packs3[len(t2) & 7](len(objref2), len(objref2))
+                t2 += objref2
             if pointer is not None:
-                t2 += packs3[len(t2) & 7](len(pointer), len(pointer))
-                t2 += pointer
+                objref3 = ndr.marshal(pointer, iid1)
+                t2 += packs3[len(t2) & 7](len(objref3), len(objref3))
+                t2 += objref3
             if pointer2 is not None:
-                t2 += packs3[len(t2) & 7](len(pointer2), len(pointer2))
-                t2 += pointer2
+                objref4 = ndr.marshal(pointer2, iid1)
+                t2 += packs3[len(t2) & 7](len(objref4), len(objref4))
+                t2 += objref4
         b += t2
         return b
 
@@ -261,7 +272,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 12 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                v = bytes(d[at + 12 : stop2])
+                v = ndr.unmarshal(bytes(d[at + 12 : stop2]), iid2)
                 at = stop2
             else:
                 v = None
@@ -289,7 +300,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop4 = at + 12 + n2
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
-                one = bytes(d[at + 12 : stop4])
+                one = ndr.unmarshal(bytes(d[at + 12 : stop4]), iid2)
                 at = stop4
             else:
                 one = None
@@ -303,7 +314,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop5 = at + 12 + n3
                 if stop5 > size:
                     raise ndr.cut_short(stop5, d)
-                two = bytes(d[at + 12 : stop5])
+                two = ndr.unmarshal(bytes(d[at + 12 : stop5]), iid1)
                 at = stop5
             else:
                 two = None
@@ -317,7 +328,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop6 = at + 12 + n4
                 if stop6 > size:
                     raise ndr.cut_short(stop6, d)
-                two2 = bytes(d[at + 12 : stop6])
+                two2 = ndr.unmarshal(bytes(d[at + 12 : stop6]), iid1)
                 at = stop6
             else:
                 two2 = None
@@ -341,8 +352,9 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack3(0 if v is None else r)
                 r += 4
                 if v is not None:
-                    t += packs3[len(t) & 7](len(v), len(v))
-                    t += v
+                    objref = ndr.marshal(v, iid2)
+                    t += packs3[len(t) & 7](len(objref), len(objref))
+                    t += objref
             b += t
         b += packs1[len(b) & 7](return_value)
         return b
@@ -374,7 +386,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop2 = at + 12 + n
                     if stop2 > size:
                         raise ndr.cut_short(stop2, d)
-                    v = bytes(d[at + 12 : stop2])
+                    v = ndr.unmarshal(bytes(d[at + 12 : stop2]), iid2)
                     at = stop2
                 else:
                     v = None
@@ -417,23 +429,27 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if either.tag == 1:
             pointer4 = either.value
             if pointer4 is not None:
-                b += pack2(len(pointer4), len(pointer4))
-                b += pointer4
+                objref = ndr.marshal(pointer4, iid2)
+                b += pack2(len(objref), len(objref))
+                b += objref
         elif either.tag == 2:
             holder3 = either.value
             one2 = holder3.one
             if one2 is not None:
-                b += pack2(len(one2), len(one2))
-                b += one2
+                objref2 = ndr.marshal(one2, iid2)
+                b += pack2(len(objref2), len(objref2))
+                b += objref2
             two2 = holder3.two
             pointer5 = two2[0]
             if pointer5 is not None:
-                b += packs3[len(b) & 7](len(pointer5), len(pointer5))
-                b += pointer5
+                objref3 = ndr.marshal(pointer5, iid1)
+                b += packs3[len(b) & 7](len(objref3), len(objref3))
+                b += objref3
             pointer6 = two2[1]
             if pointer6 is not None:
-                b += packs3[len(b) & 7](len(pointer6), len(pointer6))
-                b += pointer6
+                objref4 = ndr.marshal(pointer6, iid1)
+                b += packs3[len(b) & 7](len(objref4), len(objref4))
+                b += objref4
         one3 = holder.one
         two3 = holder.two
         if len(two3) != 2:
@@ -448,14 +464,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             0 if pointer8 is None else r + 8,
         )
         if one3 is not None:
-            b += pack2(len(one3), len(one3))
-            b += one3
+            objref5 = ndr.marshal(one3, iid2)
+            b += pack2(len(objref5), len(objref5))
+            b += objref5
         if pointer7 is not None:
-            b += packs3[len(b) & 7](len(pointer7), len(pointer7))
-            b += pointer7
+            objref6 = ndr.marshal(pointer7, iid1)
+            b += packs3[len(b) & 7](len(objref6), len(objref6))
+            b += objref6
         if pointer8 is not None:
-            b += packs3[len(b) & 7](len(pointer8), len(pointer8))
-            b += pointer8
+            objref7 = ndr.marshal(pointer8, iid1)
+            b += packs3[len(b) & 7](len(objref7), len(objref7))
+            b += objref7
         return b
 
     def get_Some_request(d: Any, at: int = 0) -> Any:
@@ -487,7 +506,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop = at + 12 + n
                 if stop > size:
                     raise ndr.cut_short(stop, d)
-                pointer = bytes(d[at + 12 : stop])
+                pointer = ndr.unmarshal(bytes(d[at + 12 : stop]), iid2)
                 at = stop
             else:
                 pointer = None
@@ -503,7 +522,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 12 + n2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                one = bytes(d[at + 12 : stop2])
+                one = ndr.unmarshal(bytes(d[at + 12 : stop2]), iid2)
                 at = stop2
             else:
                 one = None
@@ -517,7 +536,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop3 = at + 12 + n3
                 if stop3 > size:
                     raise ndr.cut_short(stop3, d)
-                two = bytes(d[at + 12 : stop3])
+                two = ndr.unmarshal(bytes(d[at + 12 : stop3]), iid1)
                 at = stop3
             else:
                 two = None
@@ -531,7 +550,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop4 = at + 12 + n4
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
-                two2 = bytes(d[at + 12 : stop4])
+                two2 = ndr.unmarshal(bytes(d[at + 12 : stop4]), iid1)
                 at = stop4
             else:
                 two2 = None
@@ -540,7 +559,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pass
         made = make1(HOLDER)
         at = at + 7 & -8
-        made.tag, iid2, one2, two3, two4 = read7(d, at)
+        made.tag, iid_2, one2, two3, two4 = read7(d, at)
         at += 48
         if one2:
             most5, n5 = read2(d, at)
@@ -551,7 +570,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop5 = at + 12 + n5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
-            one2 = bytes(d[at + 12 : stop5])
+            one2 = ndr.unmarshal(bytes(d[at + 12 : stop5]), iid2)
             at = stop5
         else:
             one2 = None
@@ -565,7 +584,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop6 = at + 12 + n6
             if stop6 > size:
                 raise ndr.cut_short(stop6, d)
-            two3 = bytes(d[at + 12 : stop6])
+            two3 = ndr.unmarshal(bytes(d[at + 12 : stop6]), iid1)
             at = stop6
         else:
             two3 = None
@@ -579,11 +598,11 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop7 = at + 12 + n7
             if stop7 > size:
                 raise ndr.cut_short(stop7, d)
-            two4 = bytes(d[at + 12 : stop7])
+            two4 = ndr.unmarshal(bytes(d[at + 12 : stop7]), iid1)
             at = stop7
         else:
             two4 = None
-        made.iid = from_guid(iid2)
+        made.iid = from_guid(iid_2)
         made.one = one2
         made.two = [two3, two4]
         return which, EITHER(tag, either), made
@@ -607,14 +626,17 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         )
         if one is not None:
-            b += pack2(len(one), len(one))
-            b += one
+            objref = ndr.marshal(one, iid2)
+            b += pack2(len(objref), len(objref))
+            b += objref
         if pointer is not None:
-            b += packs3[len(b) & 7](len(pointer), len(pointer))
-            b += pointer
+            objref2 = ndr.marshal(pointer, iid1)
+            b += packs3[len(b) & 7](len(objref2), len(objref2))
+            b += objref2
         if pointer2 is not None:
-            b += packs3[len(b) & 7](len(pointer2), len(pointer2))
-            b += pointer2
+            objref3 = ndr.marshal(pointer2, iid1)
+            b += packs3[len(b) & 7](len(objref3), len(objref3))
+            b += objref3
         b += packs1[len(b) & 7](return_value)
         return b
 
@@ -632,7 +654,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 12 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            one = bytes(d[at + 12 : stop])
+            one = ndr.unmarshal(bytes(d[at + 12 : stop]), iid2)
             at = stop
         else:
             one = None
@@ -646,7 +668,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 12 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            two = bytes(d[at + 12 : stop2])
+            two = ndr.unmarshal(bytes(d[at + 12 : stop2]), iid1)
             at = stop2
         else:
             two = None
@@ -660,7 +682,7 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 12 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            two2 = bytes(d[at + 12 : stop3])
+            two2 = ndr.unmarshal(bytes(d[at + 12 : stop3]), iid1)
             at = stop3
         else:
             two2 = None
@@ -688,243 +710,283 @@ def ndr64(order: str = "<", limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    60: "riid=to_guid(riid):16s; given=0 if given is None else r:Q",
-    62: "given=len(given):Q; given=len(given):I",
-    63: "given",
-    68: "riid",
-    71: 63,
-    73: 63,
-    75: 63,
-    78: 63,
-    86: "found",
-    87: "return value",
-    88: "found=0 if found is None else r:Q",
-    90: "found=len(found):Q; found=len(found):I",
-    91: 86,
-    92: "return value=return_value:i",
-    97: 86,
-    100: 86,
-    102: 86,
-    104: 86,
-    107: 86,
-    113: 87,
-    118: "held=0 if held is None else r:Q",
-    121: "held=len(held):Q; held=len(held):I",
-    122: "held",
-    123: "other=0 if other is None else r:Q",
-    125: "other=len(other):Q; other=len(other):I",
-    126: "other",
-    131: 122,
-    134: 122,
-    136: 122,
-    138: 122,
-    141: 122,
-    147: 126,
-    150: 126,
-    152: 126,
-    154: 126,
-    157: 126,
-    165: "back",
-    166: 87,
-    167: "back=0 if back is None else r:Q",
-    169: "back=len(back):Q; back=len(back):I",
-    170: 165,
-    171: 92,
-    176: 165,
-    179: 165,
-    181: 165,
-    183: 165,
-    186: 165,
-    192: 87,
-    197: "pointers",
-    199: 197,
-    200: "count=count:I; pointers=n:Q",
-    203: "pointers[v in pointers]=0 if v is None else r:Q",
-    206: "pointers[v in pointers]=len(v):Q; pointers[v in pointers]=len(v):I",
-    207: "pointers[v in pointers]",
-    209: "holders",
-    211: 209,
-    212: "holders=n2:Q",
-    215: "holders[v2 in holders].one",
-    216: "holders[v2 in holders].two",
-    218: 216,
-    219: "holders[v2 in holders].two[0]",
-    220: "holders[v2 in holders].two[1]",
-    221: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:Q; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:Q; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:Q",
-    222: 221,
-    223: 221,
-    224: 221,
-    225: 221,
-    226: 221,
-    227: 221,
-    230: "holders[v2 in holders].one=len(one):Q; holders[v2 in holders].one=len(one):I",
-    231: 215,
-    233: "holders[v2 in holders].two[0]=len(pointer):Q; holders[v2 in holders].two[0]=len(pointer):I",
-    234: 219,
-    236: "holders[v2 in holders].two[1]=len(pointer2):Q; holders[v2 in holders].two[1]=len(pointer2):I",
-    237: 220,
-    243: "count",
-    245: 197,
-    247: 197,
-    250: 197,
-    256: "pointers[len pointers]",
-    258: 256,
-    260: 256,
-    263: 256,
-    268: 256,
-    270: 209,
-    272: 209,
-    274: 209,
-    277: 209,
-    284: "holders[len holders].one",
-    286: 284,
-    288: 284,
-    291: 284,
-    298: "holders[len holders].two[0]",
-    300: 298,
-    302: 298,
-    305: 298,
-    312: "holders[len holders].two[1]",
-    314: 312,
-    316: 312,
-    319: 312,
-    324: "holders[len holders]",
-    329: "left",
-    330: "rest",
-    331: 87,
-    332: "left=left:I; rest=0 if rest is None else r:Q",
-    335: 330,
-    337: 330,
-    338: "rest=n:Q",
-    341: "rest[v in rest]=0 if v is None else r:Q",
-    344: "rest[v in rest]=len(v):Q; rest[v in rest]=len(v):I",
-    345: "rest[v in rest]",
-    347: 92,
-    352: 329,
-    355: 330,
-    357: 330,
-    359: 330,
-    362: 330,
-    369: "rest[len rest2]",
-    371: 369,
-    373: 369,
-    376: 369,
-    381: 369,
-    386: 87,
-    391: "either",
-    393: 391,
-    394: "which=which:i; either.tag=tag:i",
-    397: "either.pointer=0 if pointer is None else r:Q",
-    401: "either.holder.one",
-    402: "either.holder.two",
-    404: 402,
-    405: "either.holder.two[0]",
-    406: "either.holder.two[1]",
-    407: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:Q; either.holder.two[0]=0 if pointer2 is None else r + 4:Q; either.holder.two[1]=0 if pointer3 is None else r + 8:Q",
-    408: 407,
-    409: 407,
-    410: 407,
-    411: 407,
-    412: 407,
-    413: 407,
-    420: "either.pointer=len(pointer4):Q; either.pointer=len(pointer4):I",
-    421: "either.pointer",
-    424: 401,
-    426: "either.holder.one=len(one2):Q; either.holder.one=len(one2):I",
-    427: 401,
-    428: 402,
-    429: 405,
-    431: "either.holder.two[0]=len(pointer5):Q; either.holder.two[0]=len(pointer5):I",
-    432: 405,
-    433: 406,
-    435: "either.holder.two[1]=len(pointer6):Q; either.holder.two[1]=len(pointer6):I",
-    436: 406,
-    437: "holder.one",
-    438: "holder.two",
-    440: 438,
-    441: "holder.two[0]",
-    442: "holder.two[1]",
-    443: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:Q; holder.two[0]=0 if pointer7 is None else r + 4:Q; holder.two[1]=0 if pointer8 is None else r + 8:Q",
-    444: 443,
-    445: 443,
-    446: 443,
-    447: 443,
-    448: 443,
-    449: 443,
-    451: "holder.one=len(one3):Q; holder.one=len(one3):I",
-    452: 437,
-    454: "holder.two[0]=len(pointer7):Q; holder.two[0]=len(pointer7):I",
-    455: 441,
-    457: "holder.two[1]=len(pointer8):Q; holder.two[1]=len(pointer8):I",
-    458: 442,
-    463: "which",
-    466: 391,
-    469: 421,
-    473: "either.holder.tag",
-    482: 421,
-    484: 421,
-    486: 421,
-    489: 421,
-    498: 401,
-    500: 401,
-    502: 401,
-    505: 401,
-    512: 405,
-    514: 405,
-    516: 405,
-    519: 405,
-    526: 406,
-    528: 406,
-    530: 406,
-    533: 406,
-    543: "holder.tag",
-    546: 437,
-    548: 437,
-    550: 437,
-    553: 437,
-    560: 441,
-    562: 441,
-    564: 441,
-    567: 441,
-    574: 442,
-    576: 442,
-    578: 442,
-    581: 442,
-    592: "holder",
-    593: 87,
-    594: 437,
-    595: 438,
-    597: 438,
-    598: 441,
-    599: 442,
-    600: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:Q; holder.two[0]=0 if pointer is None else r + 4:Q; holder.two[1]=0 if pointer2 is None else r + 8:Q",
-    601: 600,
-    602: 600,
-    603: 600,
-    604: 600,
-    605: 600,
-    606: 600,
-    607: 600,
-    608: 600,
-    610: "holder.one=len(one):Q; holder.one=len(one):I",
-    611: 437,
-    613: "holder.two[0]=len(pointer):Q; holder.two[0]=len(pointer):I",
-    614: 441,
-    616: "holder.two[1]=len(pointer2):Q; holder.two[1]=len(pointer2):I",
-    617: 442,
-    618: 92,
-    624: 543,
-    627: 437,
-    629: 437,
-    631: 437,
-    634: 437,
-    641: 441,
-    643: 441,
-    645: 441,
-    648: 441,
-    655: 442,
-    657: 442,
-    659: 442,
-    662: 442,
-    668: 87,
+    62: "riid=to_guid(riid):16s; given=0 if given is None else r:Q",
+    64: "given",
+    65: "given=len(objref):Q; given=len(objref):I",
+    66: 64,
+    71: "riid",
+    74: 64,
+    76: 64,
+    78: 64,
+    81: 64,
+    82: 64,
+    89: "found",
+    90: "return value",
+    91: "found=0 if found is None else r:Q",
+    93: 89,
+    94: "found=len(objref):Q; found=len(objref):I",
+    95: 89,
+    96: "return value=return_value:i",
+    101: 89,
+    104: 89,
+    106: 89,
+    108: 89,
+    111: 89,
+    112: 89,
+    117: 90,
+    122: "held=0 if held is None else r:Q",
+    125: "held",
+    126: "held=len(objref):Q; held=len(objref):I",
+    127: 125,
+    128: "other=0 if other is None else r:Q",
+    130: "other",
+    131: "other=len(objref2):Q; other=len(objref2):I",
+    132: 130,
+    137: 125,
+    140: 125,
+    142: 125,
+    144: 125,
+    147: 125,
+    148: 125,
+    153: 130,
+    156: 130,
+    158: 130,
+    160: 130,
+    163: 130,
+    164: 130,
+    171: "back",
+    172: 90,
+    173: "back=0 if back is None else r:Q",
+    175: 171,
+    176: "back=len(objref):Q; back=len(objref):I",
+    177: 171,
+    178: 96,
+    183: 171,
+    186: 171,
+    188: 171,
+    190: 171,
+    193: 171,
+    194: 171,
+    199: 90,
+    204: "pointers",
+    206: 204,
+    207: "count=count:I; pointers=n:Q",
+    210: "pointers[v in pointers]=0 if v is None else r:Q",
+    213: "pointers[v in pointers]",
+    214: "pointers[v in pointers]=len(objref):Q; pointers[v in pointers]=len(objref):I",
+    215: 213,
+    217: "holders",
+    219: 217,
+    220: "holders=n2:Q",
+    223: "holders[v2 in holders].one",
+    224: "holders[v2 in holders].two",
+    226: 224,
+    227: "holders[v2 in holders].two[0]",
+    228: "holders[v2 in holders].two[1]",
+    229: "holders[v2 in holders].tag=v2.tag:i; holders[v2 in holders].iid=to_guid(v2.iid):16s; holders[v2 in holders].one=0 if one is None else r:Q; holders[v2 in holders].two[0]=0 if pointer is None else r + 4:Q; holders[v2 in holders].two[1]=0 if pointer2 is None else r + 8:Q",
+    230: 229,
+    231: 229,
+    232: 229,
+    233: 229,
+    234: 229,
+    235: 229,
+    238: 223,
+    239: "holders[v2 in holders].one=len(objref2):Q; holders[v2 in holders].one=len(objref2):I",
+    240: 223,
+    242: 227,
+    243: "holders[v2 in holders].two[0]=len(objref3):Q; holders[v2 in holders].two[0]=len(objref3):I",
+    244: 227,
+    246: 228,
+    247: "holders[v2 in holders].two[1]=len(objref4):Q; holders[v2 in holders].two[1]=len(objref4):I",
+    248: 228,
+    254: "count",
+    256: 204,
+    258: 204,
+    261: 204,
+    267: "pointers[len pointers]",
+    269: 267,
+    271: 267,
+    274: 267,
+    275: 267,
+    279: 267,
+    281: 217,
+    283: 217,
+    285: 217,
+    288: 217,
+    295: "holders[len holders].one",
+    297: 295,
+    299: 295,
+    302: 295,
+    303: 295,
+    309: "holders[len holders].two[0]",
+    311: 309,
+    313: 309,
+    316: 309,
+    317: 309,
+    323: "holders[len holders].two[1]",
+    325: 323,
+    327: 323,
+    330: 323,
+    331: 323,
+    335: "holders[len holders]",
+    340: "left",
+    341: "rest",
+    342: 90,
+    343: "left=left:I; rest=0 if rest is None else r:Q",
+    346: 341,
+    348: 341,
+    349: "rest=n:Q",
+    352: "rest[v in rest]=0 if v is None else r:Q",
+    355: "rest[v in rest]",
+    356: "rest[v in rest]=len(objref):Q; rest[v in rest]=len(objref):I",
+    357: 355,
+    359: 96,
+    364: 340,
+    367: 341,
+    369: 341,
+    371: 341,
+    374: 341,
+    381: "rest[len rest2]",
+    383: 381,
+    385: 381,
+    388: 381,
+    389: 381,
+    393: 381,
+    398: 90,
+    403: "either",
+    405: 403,
+    406: "which=which:i; either.tag=tag:i",
+    409: "either.pointer=0 if pointer is None else r:Q",
+    413: "either.holder.one",
+    414: "either.holder.two",
+    416: 414,
+    417: "either.holder.two[0]",
+    418: "either.holder.two[1]",
+    419: "either.holder.tag=holder2.tag:i; either.holder.iid=to_guid(holder2.iid):16s; either.holder.one=0 if one is None else r:Q; either.holder.two[0]=0 if pointer2 is None else r + 4:Q; either.holder.two[1]=0 if pointer3 is None else r + 8:Q",
+    420: 419,
+    421: 419,
+    422: 419,
+    423: 419,
+    424: 419,
+    425: 419,
+    432: "either.pointer",
+    433: "either.pointer=len(objref):Q; either.pointer=len(objref):I",
+    434: 432,
+    437: 413,
+    439: 413,
+    440: "either.holder.one=len(objref2):Q; either.holder.one=len(objref2):I",
+    441: 413,
+    442: 414,
+    443: 417,
+    445: 417,
+    446: "either.holder.two[0]=len(objref3):Q; either.holder.two[0]=len(objref3):I",
+    447: 417,
+    448: 418,
+    450: 418,
+    451: "either.holder.two[1]=len(objref4):Q; either.holder.two[1]=len(objref4):I",
+    452: 418,
+    453: "holder.one",
+    454: "holder.two",
+    456: 454,
+    457: "holder.two[0]",
+    458: "holder.two[1]",
+    459: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one3 is None else r:Q; holder.two[0]=0 if pointer7 is None else r + 4:Q; holder.two[1]=0 if pointer8 is None else r + 8:Q",
+    460: 459,
+    461: 459,
+    462: 459,
+    463: 459,
+    464: 459,
+    465: 459,
+    467: 453,
+    468: "holder.one=len(objref5):Q; holder.one=len(objref5):I",
+    469: 453,
+    471: 457,
+    472: "holder.two[0]=len(objref6):Q; holder.two[0]=len(objref6):I",
+    473: 457,
+    475: 458,
+    476: "holder.two[1]=len(objref7):Q; holder.two[1]=len(objref7):I",
+    477: 458,
+    482: "which",
+    485: 403,
+    488: 432,
+    492: "either.holder.tag",
+    501: 432,
+    503: 432,
+    505: 432,
+    508: 432,
+    509: 432,
+    517: 413,
+    519: 413,
+    521: 413,
+    524: 413,
+    525: 413,
+    531: 417,
+    533: 417,
+    535: 417,
+    538: 417,
+    539: 417,
+    545: 418,
+    547: 418,
+    549: 418,
+    552: 418,
+    553: 418,
+    562: "holder.tag",
+    565: 453,
+    567: 453,
+    569: 453,
+    572: 453,
+    573: 453,
+    579: 457,
+    581: 457,
+    583: 457,
+    586: 457,
+    587: 457,
+    593: 458,
+    595: 458,
+    597: 458,
+    600: 458,
+    601: 458,
+    611: "holder",
+    612: 90,
+    613: 453,
+    614: 454,
+    616: 454,
+    617: 457,
+    618: 458,
+    619: "holder.tag=holder.tag:i; holder.iid=to_guid(holder.iid):16s; holder.one=0 if one is None else r:Q; holder.two[0]=0 if pointer is None else r + 4:Q; holder.two[1]=0 if pointer2 is None else r + 8:Q",
+    620: 619,
+    621: 619,
+    622: 619,
+    623: 619,
+    624: 619,
+    625: 619,
+    626: 619,
+    627: 619,
+    629: 453,
+    630: "holder.one=len(objref):Q; holder.one=len(objref):I",
+    631: 453,
+    633: 457,
+    634: "holder.two[0]=len(objref2):Q; holder.two[0]=len(objref2):I",
+    635: 457,
+    637: 458,
+    638: "holder.two[1]=len(objref3):Q; holder.two[1]=len(objref3):I",
+    639: 458,
+    640: 96,
+    646: 562,
+    649: 453,
+    651: 453,
+    653: 453,
+    656: 453,
+    657: 453,
+    663: 457,
+    665: 457,
+    667: 457,
+    670: 457,
+    671: 457,
+    677: 458,
+    679: 458,
+    681: 458,
+    684: 458,
+    685: 458,
+    690: 90,
 }

@@ -39,7 +39,7 @@ class HOLDER(ndr.Struct):
     __match_args__ = ("tag", "iid", "one", "two")
 
     def __init__(
-        self, tag: int, iid: UUID, one: bytes | None, two: Sequence[bytes | None]
+        self, tag: int, iid: UUID, one: com.IUnknown | None, two: Sequence[IHeld | None]
     ) -> None:
         self.tag = tag  # long tag
         self.iid = iid  # IID iid
@@ -58,9 +58,9 @@ class EITHER(ndr.Union):
     __slots__ = ()
 
     tag: int
-    value: bytes | HOLDER | None
+    value: com.IUnknown | HOLDER | None
 
-    def __init__(self, tag: int, value: bytes | HOLDER | None = None) -> None:
+    def __init__(self, tag: int, value: com.IUnknown | HOLDER | None = None) -> None:
         self.tag = tag
         self.value = value
 
@@ -70,6 +70,19 @@ class IHeld(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4dd2")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IHeld",
+        IID,
+        module=__name__,
+        codec="_pointed_objects",
+        operations=(rpc.Operation("Nothing", 3, outputs=("return_value",)),),
+    )
+
+    @abstractmethod
+    async def Nothing(self) -> int:
+        """HRESULT Nothing(void)"""
+        result: int = await self._call(3)
+        return result
 
 
 class QueryResult(rpc.Result):
@@ -78,7 +91,7 @@ class QueryResult(rpc.Result):
     __slots__ = ("found", "return_value")
     __match_args__ = ("found", "return_value")
 
-    def __init__(self, found: bytes | None, return_value: int = 0) -> None:
+    def __init__(self, found: com.IUnknown | None, return_value: int = 0) -> None:
         self.found = found  # [out, iid_is(riid)] void **found
         self.return_value = return_value  # HRESULT
 
@@ -89,7 +102,7 @@ class NamedResult(rpc.Result):
     __slots__ = ("back", "return_value")
     __match_args__ = ("back", "return_value")
 
-    def __init__(self, back: bytes | None, return_value: int = 0) -> None:
+    def __init__(self, back: IHeld | None, return_value: int = 0) -> None:
         self.back = back  # [out] IHeld **back
         self.return_value = return_value  # HRESULT
 
@@ -101,7 +114,7 @@ class ManyResult(rpc.Result):
     __match_args__ = ("left", "rest", "return_value")
 
     def __init__(
-        self, left: int, rest: list[bytes | None] | None, return_value: int = 0
+        self, left: int, rest: list[com.IUnknown | None] | None, return_value: int = 0
     ) -> None:
         self.left = left  # [out] unsigned long *left
         self.rest = rest  # [out, size_is(, *left)] IUnknown ***rest
@@ -154,7 +167,7 @@ class PointedClient(rpc.Client):
 
     interface = POINTED
 
-    async def Query(self, riid: UUID, given: bytes | None) -> QueryResult:
+    async def Query(self, riid: UUID, given: com.IUnknown | None) -> QueryResult:
         """HRESULT Query(
             [in] REFIID riid,
             [in, iid_is(riid)] void *given,
@@ -164,7 +177,9 @@ class PointedClient(rpc.Client):
         result: QueryResult = await self._call(0, riid, given)
         return result
 
-    async def Named(self, held: bytes | None, other: bytes | None) -> NamedResult:
+    async def Named(
+        self, held: IHeld | None, other: com.IUnknown | None
+    ) -> NamedResult:
         """HRESULT Named(
             [in] IHeld *held,
             [in, unique] IUnknown *other,
@@ -176,7 +191,7 @@ class PointedClient(rpc.Client):
 
     async def Many(
         self,
-        pointers: Sequence[bytes | None],
+        pointers: Sequence[com.IUnknown | None],
         holders: Sequence[HOLDER],
         *,
         count: int | None = None,
@@ -214,7 +229,7 @@ class PointedBlockingClient(blocking.Client):
 
     interface = POINTED
 
-    def Query(self, riid: UUID, given: bytes | None) -> QueryResult:
+    def Query(self, riid: UUID, given: com.IUnknown | None) -> QueryResult:
         """HRESULT Query(
             [in] REFIID riid,
             [in, iid_is(riid)] void *given,
@@ -224,7 +239,7 @@ class PointedBlockingClient(blocking.Client):
         result: QueryResult = self._call(0, riid, given)
         return result
 
-    def Named(self, held: bytes | None, other: bytes | None) -> NamedResult:
+    def Named(self, held: IHeld | None, other: com.IUnknown | None) -> NamedResult:
         """HRESULT Named(
             [in] IHeld *held,
             [in, unique] IUnknown *other,
@@ -236,7 +251,7 @@ class PointedBlockingClient(blocking.Client):
 
     def Many(
         self,
-        pointers: Sequence[bytes | None],
+        pointers: Sequence[com.IUnknown | None],
         holders: Sequence[HOLDER],
         *,
         count: int | None = None,
@@ -276,7 +291,7 @@ class PointedService(rpc.Service):
 
     @abstractmethod
     def Query(
-        self, call: rpc.Call, riid: UUID, given: bytes | None
+        self, call: rpc.Call, riid: UUID, given: com.IUnknown | None
     ) -> rpc.Answer[QueryResult]:
         """HRESULT Query(
             [in] REFIID riid,
@@ -287,7 +302,7 @@ class PointedService(rpc.Service):
 
     @abstractmethod
     def Named(
-        self, call: rpc.Call, held: bytes | None, other: bytes | None
+        self, call: rpc.Call, held: IHeld | None, other: com.IUnknown | None
     ) -> rpc.Answer[NamedResult]:
         """HRESULT Named(
             [in] IHeld *held,
@@ -301,7 +316,7 @@ class PointedService(rpc.Service):
         self,
         call: rpc.Call,
         count: int,
-        pointers: list[bytes | None],
+        pointers: list[com.IUnknown | None],
         holders: list[HOLDER],
     ) -> rpc.Answer[ManyResult]:
         """HRESULT Many(

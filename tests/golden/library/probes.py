@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final
 from uuid import UUID
 
 import idlrt
-from idlrt import com, ndr
+from idlrt import com, ndr, rpc
+from idlrt.prelude.unknwnbase import IUnknown
 
 __all__ = [
     "MOST",
@@ -19,6 +21,8 @@ __all__ = [
     "DProbe",
     "Probe",
     "Probes",
+    "GetTypeInfoCountResult",
+    "GetTypeInfoResult",
 ]
 
 idlrt.require(1)  # the runtime interface that this module was made for
@@ -44,6 +48,38 @@ class IDispatch(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00020400-0000-0000-c000-000000000046")
+    METHODS: ClassVar[com.Methods] = com.Methods(
+        "IDispatch",
+        IID,
+        module=__name__,
+        codec="_probes_objects",
+        operations=(
+            rpc.Operation("GetTypeInfoCount", 3, outputs=("count", "return_value")),
+            rpc.Operation(
+                "GetTypeInfo",
+                4,
+                inputs=("index", "lcid"),
+                outputs=("info", "return_value"),
+            ),
+        ),
+    )
+
+    @abstractmethod
+    async def GetTypeInfoCount(self) -> GetTypeInfoCountResult:
+        """HRESULT GetTypeInfoCount([out] unsigned int *count)"""
+        result: GetTypeInfoCountResult = await self._call(3)
+        return result
+
+    @abstractmethod
+    async def GetTypeInfo(self, index: int, lcid: int) -> GetTypeInfoResult:
+        """HRESULT GetTypeInfo(
+            [in] unsigned int index,
+            [in] long lcid,
+            [out] IUnknown **info
+        )
+        """
+        result: GetTypeInfoResult = await self._call(4, index, lcid)
+        return result
 
 
 class IProbe(IDispatch):
@@ -86,3 +122,25 @@ class Probes(com.Library):
     __slots__ = ()
     LIBID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d00")
     VERSION: ClassVar[tuple[int, int]] = (1, 2)
+
+
+class GetTypeInfoCountResult(rpc.Result):
+    """What GetTypeInfoCount gives back; unpacks like a tuple."""
+
+    __slots__ = ("count", "return_value")
+    __match_args__ = ("count", "return_value")
+
+    def __init__(self, count: int, return_value: int = 0) -> None:
+        self.count = count  # [out] unsigned int *count
+        self.return_value = return_value  # HRESULT
+
+
+class GetTypeInfoResult(rpc.Result):
+    """What GetTypeInfo gives back; unpacks like a tuple."""
+
+    __slots__ = ("info", "return_value")
+    __match_args__ = ("info", "return_value")
+
+    def __init__(self, info: IUnknown | None, return_value: int = 0) -> None:
+        self.info = info  # [out] IUnknown **info
+        self.return_value = return_value  # HRESULT
