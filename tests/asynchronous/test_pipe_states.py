@@ -354,6 +354,15 @@ async def test_rule_9_6_the_backlog_bounds_what_is_buffered() -> None:
 
 
 @on_a_loop
+async def test_rule_9_6_a_window_or_a_backlog_of_nothing_is_refused() -> None:
+    for wrong in ({"pipe_window": 0}, {"pipe_backlog": 0}):
+        with pytest.raises(ValueError, match="1 or more"):
+            rpc.Server([Lab()], **wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="1 or more"):
+            testing.connected(rpc.Server([Lab()]), **wrong)
+
+
+@on_a_loop
 async def test_rule_9_6_a_server_has_a_backlog_too() -> None:
     class Hasty(Lab):
         async def Download(self, call: rpc.Call, total: int, block: int, sink: pipes.PipeWriter[pipes.Bytes]) -> int:
