@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from idlrt import rpc, testing
-from idlrt.errors import ConnectionLost, RpcTimeout
+from idlrt.association import ContextsAltered
+from idlrt.errors import ConnectError, ConnectionLost, RpcError, RpcTimeout
+from idlrt.rpc.accepted import ServerLink
 from idlrt.rpc.link import Link
 from idlrt.transport.memory import MemoryTransport, join
 from tests.asynchronous.stage import MODULE, PLAIN, OneAtATime, Stage, Wings, staged
@@ -391,3 +393,128 @@ async def test_closing_the_channel_fails_the_calls_that_wait() -> None:
         for call in calls:
             with pytest.raises(ConnectionLost):
                 await call
+
+
+class NoAltering(rpc.Server):
+    """A server that ends a connection on which contexts are altered, as Wine's does."""
+
+    def accept(self, endpoint: str = "") -> ServerLink:
+        link = super().accept(endpoint)
+        other = link._other
+
+        def refuse(event: Any) -> None:
+            if isinstance(event, ContextsAltered):
+                link.abort()
+            else:
+                other(event)
+
+        link._other = refuse  # type: ignore[method-assign]
+        return link
+
+
+@pytest.mark.parametrize("connections", [1, 2, 8])
+@on_a_loop
+async def test_where_contexts_cannot_be_altered_each_interface_has_connections_of_its_own(connections: int) -> None:
+    stage = Stage()
+    async with (
+        NoAltering([stage, Wings(stage)]) as server,
+        testing.connected(server, connections=connections) as channel,
+    ):
+        client, wings = StageClient(channel), WingsClient(channel)
+        for number in range(4):
+            assert await client.Sync(number) == number
+            assert await wings.Enter(number) == number
+            assert await client.Async(number) == number
+            assert await client.Upload(number, [b"abc"]) == 3
+        assert len(channel.pool.links) <= connections
+    assert len(stage.arrived) == 16
+
+
+# -- whatever happens
+
+
+class Unsteady:
+    """Connects in memory, now and then not at all, and ends connections when it likes."""
+
+    def __init__(self, server: rpc.Server, rng: random.Random) -> None:
+        self.server = server
+        self.rng = rng
+
+    async def __call__(self, factory: Callable[[], Link]) -> Link:
+        for _ in range(self.rng.randrange(3)):
+            await asyncio.sleep(0)
+        if self.rng.random() < 0.1:
+            raise ConnectError("nobody answers")
+        link = factory()
+        join(link, self.server.accept(), str(self.rng.random()))
+        return link
+
+    def end_one(self) -> None:
+        links = tuple(self.server.links)
+        if links:
+            self.rng.choice(links).close()
+
+
+@pytest.mark.parametrize("kind", [rpc.Server, OneAtATime])
+@pytest.mark.parametrize("seed", range(12))
+@on_a_loop
+async def test_nothing_is_lost_of_the_connections_whatever_calls_and_servers_do(
+    kind: type[rpc.Server], seed: int
+) -> None:
+    stage, rng = Stage(), random.Random(seed)
+    async with kind([stage, Wings(stage)]) as server:
+        unsteady = Unsteady(server, rng)
+        channel = rpc.Channel(
+            rpc.StringBinding("memory"),
+            opener=unsteady,
+            connections=rng.randrange(1, 5),
+            causal=rng.random() < 0.7,
+            cancel_grace=0.001,
+            connect_timeout=5,
+        )
+        client, wings = StageClient(channel), WingsClient(channel)
+        kinds: list[Callable[[int], Any]] = [
+            client.Sync,
+            client.Async,
+            client.Async,
+            wings.Enter,
+            lambda n: client.Store(n, [b"abc"] * 5),
+            lambda n: client.Upload(n, [b"abc"] * 5),
+        ]
+
+        async def caller(number: int) -> None:
+            for step in range(8):
+                try:
+                    call = asyncio.create_task(_made(rng.choice(kinds), number * 100 + step))
+                    for _ in range(rng.randrange(8)):
+                        await asyncio.sleep(0)
+                    if rng.random() < 0.3:
+                        call.cancel()
+                    elif rng.random() < 0.05:
+                        unsteady.end_one()
+                    await call
+                except (RpcError, asyncio.CancelledError):
+                    pass
+
+        await asyncio.gather(*(caller(number) for number in range(15)))
+        assert stage.mixed == []
+        for number in range(3):  # and the channel is as good as new
+            while True:
+                try:
+                    assert sum(await asyncio.gather(client.Sync(number), _made(client.Async, number))) == 2 * number
+                    break
+                except RpcError:
+                    pass
+        pool = channel.pool
+        await asyncio.sleep(0.01)
+        assert sorted(map(id, pool.idle)) == sorted(map(id, pool.links))
+        assert {(link.claims, link.alone, link.lost) for link in pool.links} <= {(0, False, None)}
+        assert (pool._opening, pool._pending, pool._trail, pool._preparing) == (0, {}, {}, None)
+        assert not pool._alone
+        assert not pool._sharing
+        await channel.close()
+    assert not server.running
+
+
+async def _made(begin: Callable[[int], Any], number: int) -> Any:
+    return await begin(number)
