@@ -21,7 +21,7 @@ from idlrt.association import ClientConfig, Context, Limits
 from idlrt.blocking.exchange import Exchange
 from idlrt.blocking.link import Link
 from idlrt.blocking.watcher import Watcher
-from idlrt.errors import BindRefused, CallCancelled, ConnectionLost, RpcTimeout
+from idlrt.errors import BindRefused, CallCancelled, ConnectError, ConnectionLost, RpcTimeout
 from idlrt.ids import NDR20, NDR64, SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.pipes.flow import BACKLOG, WINDOW
@@ -44,9 +44,13 @@ from idlrt.transport.liveness import KEEP_ALIVE, KeepAlive
 if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.interface import Interface, Operation
+    from idlrt.transport import Transport
 
 CONNECTIONS: Final = 32
 """Connections of a channel, unless the caller says otherwise."""
+
+_PROBE: Final = 0.3
+"""Seconds for which a connection is tried that is to show whether a server is there."""
 
 _FRESH: Final = 0.001
 """Seconds for which an idle connection is used again without a look whether the server has closed it meanwhile."""
@@ -112,6 +116,7 @@ class Channel:
         self._alters = True  # the server has not ended a connection because of an alter_context
         self._group_id = 0
         self._founding = False  # the first connection of the group is opened and bound; the others have to wait
+        self._where: Transport | None = None  # the server was found
         self._closed = False
         weakref.finalize(self, self.watcher.stop)
         if opener is not None or binding.endpoint:
@@ -358,12 +363,24 @@ class Channel:
             if self._resolver is None:
                 raise unknown_endpoint(binding, interface)
             binding = self._resolver(binding, interface)
-        return self._link(locate(binding).socket(self.connect_timeout))
+        self._where = locate(binding)
+        return self._link(self._where.socket(self.connect_timeout))
 
     def _link(self, connected: socket) -> Link:
         if self._keep_alive is not None:
             self._keep_alive.apply(connected)
-        return Link(connected, self._config)
+        return Link(connected, self._config, self._there)
+
+    def _there(self) -> bool:
+        """Whether a server takes connections where ours go, as far as can be told soon."""
+        try:
+            if self._where is not None:
+                self._where.socket(_PROBE).close()
+        except RpcTimeout:
+            return True  # which says nothing
+        except ConnectError:
+            return False
+        return True
 
     def release(self, link: Link, *, broken: bool = False) -> None:
         """Give a connection back; a broken one is closed, when nobody shares it any more."""

@@ -215,6 +215,7 @@ class Exchange:
             if self._held:
                 self._link.move(gone)
         if self._held:
+            self._link.look_around()
             self._link.answer_callback(self._call_id)
         self._expire(not self._awaits)
 
@@ -508,9 +509,11 @@ class Exchange:
                 self._watched = False
                 self._channel.watcher.forget(self)
                 return None
-            latest = 0.0 if self._events else self._deadline() if self._awaits else None
+            times = [self._deadline() if self._awaits else None, 0.0 if self._events else None]
             if not self._held:
-                return None, 0, latest
+                return None, 0, times[1]
+            times.append(self._link.look_at)
+            latest = min((each for each in times if each is not None), default=None)
             return self._link.descriptor, self._link.interest, latest
 
     def tell(self) -> None:

@@ -37,7 +37,7 @@ from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeo
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.trace import tracer
-from idlrt.transport.liveness import hung_up
+from idlrt.transport.liveness import choked, hung_up
 
 if TYPE_CHECKING:
     from idlrt.ndr import Codecs
@@ -55,6 +55,12 @@ _NOW: Final = getattr(socket, "MSG_DONTWAIT", 0)
 """Lets one socket both wait in the kernel and not; without it (Windows) sockets never wait."""
 
 _SENDMSG: Final = hasattr(socket.socket, "sendmsg")
+
+LOOK_EVERY: Final = 0.4
+"""Seconds between looks for a server that nothing is read from: one that is gone is missed within a second."""
+
+_REST: Final = 16 << 20
+"""Octets that are read, though nobody pulls, when the server seems gone: more than systems keep of a connection."""
 
 _TIMEVAL: Final = struct.Struct("@ll")
 
@@ -85,7 +91,8 @@ class Receiver(Protocol):
 class Link:
     """A connection, from the bind on."""
 
-    def __init__(self, connected: socket.socket, config: ClientConfig) -> None:
+    def __init__(self, connected: socket.socket, config: ClientConfig, there: Callable[[], bool]) -> None:
+        """`there` says whether a server is to be had, without taking long."""
         self.association = ClientConnection(config)
         self.bound: Bound | None = None
         self.lost: Exception | None = None
@@ -110,6 +117,9 @@ class Link:
         self._reading = True
         self._moving = False  # events are being told
         self._gone = False  # the server is; what it has sent is all that will come
+        self._there = there
+        self._looked = 0.0  # when we last asked whether it is (monotonic)
+        self._rest = 0  # octets that may be read though nobody pulls
         self._arrived = 0  # octets that `ask` read and did not take
         self._patience: float | None = None  # seconds that a read waits in the kernel
         self._calls: dict[int, Receiver] = {}
@@ -251,6 +261,25 @@ class Link:
             self.flush()
 
     @property
+    def look_at(self) -> float | None:
+        """When to `look_around` next (monotonic); None while what arrives is read, and so is the news of an end."""
+        return None if self._reading else self._looked + LOOK_EVERY
+
+    def look_around(self) -> None:
+        """See whether the server is there, if nothing is read and so much is unread that its close may not get through.
+
+        Without holding the lock.
+        """
+        now, due = time.monotonic(), self.look_at
+        if due is None or now < due or self.lost is not None:
+            return
+        self._looked = now
+        if choked(self._socket) and not self._there():
+            with self.lock:
+                if not self._reading:
+                    self._rest, self._reading = _REST, True
+
+    @property
     def interest(self) -> int:
         """What to wait for. A call whose pipes are full does not wait for more of them."""
         return (READ if self._reading else 0) | (WRITE if self._out else 0)
@@ -314,9 +343,12 @@ class Link:
                 if enough() or self.lost is not None or call_id in self._callbacks:
                     return
                 readiness.look(self.descriptor, self.interest)
-                left = _left(until)
+                left, reading = _left(until), self._reading
             if left is not None and left <= 0:
                 return
+            if not reading:
+                self.look_around()
+                left = LOOK_EVERY if left is None else min(left, LOOK_EVERY)
             told_gone = any(events & GONE for _, events in readiness.wait(left))
 
     def answer_callback(self, call_id: int) -> None:
@@ -361,6 +393,7 @@ class Link:
             self._end()
             return False
         self.heard = time.monotonic()
+        self._rest = max(0, self._rest - count)
         if self._trace is not None:
             self._trace.received(room[:count])
         self._dispatch(self.association.received(count))
@@ -383,7 +416,7 @@ class Link:
             self._moving = False
         for call in self._touched:
             # The rest of what a server has sent that is gone is bounded, and may be all that was missing.
-            self._reading = call.settle() or self._gone
+            self._reading = call.settle() or self._gone or self._rest > 0
 
     def _take(self, event: ClientEvent) -> None:
         match event:
