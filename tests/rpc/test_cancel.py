@@ -144,7 +144,7 @@ class Watched(Lab):
         return a + b
 
     async def Note(self, call: rpc.Call, what: int) -> None:
-        await asyncio.sleep(0.02)
+        await self.gate.wait()
         self.notes.append(what)
         self.ended.set()
 
@@ -240,8 +240,10 @@ async def test_a_maybe_call_runs_to_its_end_though_its_client_has_gone() -> None
     async with rpc.Server([service]) as server:
         async with testing.connected(server) as channel:
             await LabClient(channel).Note(7)
-            await asyncio.sleep(0.01)
+            while not server.calls:
+                await asyncio.sleep(0)
         assert server.calls == 1
+        service.gate.set()
         await service.ended.wait()
     assert service.notes == [7]
 
