@@ -158,6 +158,9 @@ class _Octets(PipeElement):
 
 BYTES: Final = _Octets()
 
+_COPIED: Final = 64 << 10
+"""Octets of numbers in a block: memory for larger copies comes and goes page by page, which costs more than copying."""
+
 _KINDS: Final = {"f": "numbers", "d": "numbers", "?": "truth values"}
 
 
@@ -170,7 +173,7 @@ class _Numbers(PipeElement):
         self._letter = letter
         self._typecode = typecode = "B" if letter == "?" else letter
         width = array(typecode).itemsize
-        super().__init__(width, width, _KINDS.get(letter, "integers"))
+        super().__init__(width, width, _KINDS.get(letter, "integers"), _COPIED // width)
         self._swap = width > 1 and (order == "<") != (sys.byteorder == "little")
         # Formats of buffers that hold just these numbers; C has several names for one width.
         alike = next(family for family in ("bhilq", "BHILQ", "fd", "?") if letter in family)
