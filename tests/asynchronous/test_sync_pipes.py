@@ -30,7 +30,7 @@ from tests.golden.pipes.pipes import (
     PipesClient,
 )
 from tests.pipes.manager import STRIDE, Manager, State, Threaded, numbers, octets, pull, push, readings
-from tests.rpc.services import on_a_loop
+from tests.rpc.services import on_a_loop, reach
 
 # -- the type
 
@@ -185,6 +185,21 @@ async def test_rule_8_19_alloc_may_give_the_same_memory_less_of_it_or_some_that_
         assert service.content == bytes(range(100))
         await PipesClient(channel).Send(1, pipes.Procedures(count, None, filled, [b"abc", b"defg"]))
     assert service.content == b"abcdefg"
+
+
+@pytest.mark.parametrize("size", [4_000, 65_536, 1 << 20])
+@on_a_loop
+async def test_rule_8_19_the_same_memory_is_written_again_while_what_it_held_is_on_its_way(size: int) -> None:
+    service, memory = Manager(), bytearray(size)
+    left = list(range(1, (4 << 20) // size + 1))
+
+    def fill(state: list[int], memory: bytearray, most: int) -> int:
+        memory[:] = bytes([state[0] & 0xFF if state else 0]) * size
+        return size if state and state.pop(0) else 0
+
+    async with reach("tcp", service) as channel:
+        await PipesClient(channel).Send(1, pipes.Procedures(fill, None, lambda state, octets: memory, left))
+    assert service.content == b"".join(bytes([number & 0xFF]) * size for number in range(1, (4 << 20) // size + 1))
 
 
 @on_a_loop
