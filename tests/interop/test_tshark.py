@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from idlrt import pdu, pipes, rpc
+from idlrt import blocking, pdu, pipes, rpc
 from idlrt.errors import CallCancelled, RpcError, RpcFault
 from idlrt.ids import NDR20, NDR64, SyntaxId
 from idlrt.pdu import PType
@@ -36,11 +37,12 @@ def flows() -> ModuleType:
 
 
 def service(flows: ModuleType) -> tuple[Any, Any]:
-    """The service of the pipes, which sets `entered` when Wait has pulled something, and that of plain calls."""
+    """The service of the pipes, which tells when Wait has pulled something, and that of plain calls."""
 
     class Served(flows.FlowsService):  # type: ignore[name-defined]
         def __init__(self) -> None:
             self.entered = asyncio.Event()
+            self.begun = threading.Semaphore(0)
 
         async def Up(self, call: rpc.Call, n: int, octets: pipes.PipeReader[bytes]) -> int:
             return sum([len(block) async for block in octets])
@@ -65,6 +67,7 @@ def service(flows: ModuleType) -> tuple[Any, Any]:
         async def Wait(self, call: rpc.Call, octets: Any) -> int:
             await octets.pull()
             self.entered.set()
+            self.begun.release()
             await call.until_cancelled()
             raise CallCancelled
 
@@ -123,15 +126,42 @@ async def all_kinds_of_calls(flows: ModuleType, transfer: SyntaxId, fragment: in
     return capture
 
 
+async def calls_of_a_thread(flows: ModuleType, transfer: SyntaxId) -> Capture:
+    """The same by a client of threads."""
+    capture = Capture()
+    served, plain = service(flows)
+
+    def calls(relay: int) -> None:
+        with blocking.connect(
+            f"ncacn_ip_tcp:127.0.0.1[{relay}]", transfers=(transfer,), ndr64_pipes=True, connections=1
+        ) as channel:
+            client = flows.FlowsBlockingClient(channel)
+            assert client.Up(1, [BLOCK] * BLOCKS).complete() == BLOCKS * len(BLOCK)
+            got: list[bytes] = []
+            assert client.Down(BLOCKS, got.append).complete().sum == 7
+            assert b"".join(got) == BLOCK * BLOCKS
+            assert flows.PlainBlockingClient(channel).Add(1, 2) == 3
+            with pytest.raises(RpcFault):
+                client.Refuse([BLOCK] * BLOCKS).complete()
+            for grace in (30, 0):
+                with client.Wait() as call:
+                    call.octets.push(BLOCK)
+                    served.begun.acquire()
+                    call.cancel(grace=grace)
+                    with pytest.raises(RpcError):
+                        call.complete()
+
+    async with rpc.Server([served, plain], transfers=(NDR64, NDR20)) as server:
+        port = peers.free_port()
+        await server.listen(f"ncacn_ip_tcp:127.0.0.1[{port}]")
+        async with recorded(port, capture) as relay:
+            await asyncio.to_thread(calls, relay)
+    return capture
+
+
 def tshark(path: Path, *arguments: str) -> str:
     options = ["-r", str(path), "-n", "-d", f"tcp.port=={SERVER_PORT},dcerpc"]
-    done = subprocess.run(
-        [TSHARK, *options, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = subprocess.run([TSHARK, *options, *arguments], capture_output=True, text=True, timeout=120, check=True)
     return done.stdout
 
 
@@ -202,11 +232,7 @@ def _way(octets: bytes) -> Way:
     ids=["NDR 2.0", "NDR64 but for pipes", "NDR64"],
 )
 def test_tshark_finds_nothing_wrong_with_calls_that_have_pipes(
-    flows: ModuleType,
-    tmp_path: Path,
-    transfer: SyntaxId,
-    ndr64_pipes: bool,
-    fragment: int,
+    flows: ModuleType, tmp_path: Path, transfer: SyntaxId, ndr64_pipes: bool, fragment: int
 ) -> None:
     capture = asyncio.run(all_kinds_of_calls(flows, transfer, fragment, ndr64_pipes))
     path = tmp_path / "pipes.pcap"
@@ -218,6 +244,19 @@ def test_tshark_finds_nothing_wrong_with_calls_that_have_pipes(
     assert kinds == EVERY_KIND
     whole = [length for way in found.values() for length in way.reassembled if length > BLOCKS * len(BLOCK)]
     assert len(whole) >= 2  # Up, Down, and Refuse if the server was not faster
+
+
+@pytest.mark.parametrize("transfer", [NDR20, NDR64], ids=["NDR 2.0", "NDR64"])
+def test_tshark_finds_nothing_wrong_with_the_calls_of_threads(
+    flows: ModuleType, tmp_path: Path, transfer: SyntaxId
+) -> None:
+    capture = asyncio.run(calls_of_a_thread(flows, transfer))
+    path = tmp_path / "pipes.pcap"
+    capture.write(path)
+    assert complaints(path) == ""
+    found = dissected(path)
+    assert found == sent(capture)
+    assert {kind for way in found.values() for kind in way.kinds} == EVERY_KIND
 
 
 def test_tshark_does_say_what_is_wrong(flows: ModuleType, tmp_path: Path) -> None:
