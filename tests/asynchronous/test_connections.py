@@ -512,6 +512,7 @@ async def test_nothing_is_lost_of_the_connections_whatever_calls_and_servers_do(
         assert (pool._opening, pool._pending, pool._trail, pool._preparing) == (0, {}, {}, None)
         assert not pool._alone
         assert not pool._sharing
+        assert not pool._sharers
         await channel.close()
     assert not server.running
 

@@ -115,6 +115,7 @@ class Pool:
         self._closed = False
         self._alters = True  # the server has not ended a connection because of an alter_context
         self._shared: Link | None = None  # that an [async] call went to last
+        self._sharers: set[Link] = set()  # those that calls share now
         self._opening = 0
         self._where: transport.Transport | None = None  # that connections were opened by last
         self._sentinel: Sentinel | None = None
@@ -161,6 +162,7 @@ class Pool:
             return None
         if not link.claims:
             self.idle.remove(link)
+            self._sharers.add(link)
         link.claims += 1
         return link, context
 
@@ -200,6 +202,8 @@ class Pool:
         if link.lost is None:
             link.claims -= 1
             if not link.claims:
+                if not link.alone:
+                    self._sharers.discard(link)
                 link.alone = False
                 if link.follows:
                     self._forget_trail(link)
@@ -218,6 +222,7 @@ class Pool:
                 self._loop.call_soon(link.close)
         if link.lost is not None:
             self._forget_trail(link)
+            self._sharers.discard(link)
             if link in self.links:
                 self.links.remove(link)
                 self._serve()
@@ -239,7 +244,7 @@ class Pool:
         """Whether nothing that the thread has called before may be dispatched later than what goes at once."""
         if thread in self._pending or thread in self._trail:
             return False
-        return not piped or not any(link.unsettled for link in self.links)
+        return not piped or not any(link.unsettled for link in self._sharers)
 
     def _leave_trail(self, link: Link, thread: Thread) -> None:
         self._trail[thread] = link
@@ -297,7 +302,7 @@ class Pool:
     async def _make_ready(self, link: Link, want: _Want, threads: tuple[Thread, ...]) -> None:
         """Bind the interface if it is not, and let arrive what `threads` called before."""
         talks = link.talks
-        others = [(other, other.association.last_call_id) for other in self.links if other is not link and threads]
+        others = [(other, other.association.last_call_id) for other in self._sharers if other is not link]
         if want.interface not in link.contexts[want.piped]:
             await self._bind(link, want)
         for thread in threads:
@@ -390,16 +395,20 @@ class Pool:
             chosen.alone = not (want.shares and chosen.bound is not None and chosen.bound.multiplexed)
         chosen.claims += 1
         if not chosen.alone:
-            self._shared = chosen
+            self._share(chosen)
         return chosen
+
+    def _share(self, link: Link) -> None:
+        self._shared = link
+        self._sharers.add(link)
 
     def _pick_shared(self, want: _Want) -> Link | None:
         first = self._alone[0].number if self._alone else want.number
         if first < want.number and not self._opening and not any(link.alone for link in self.links):
             return None  # nothing but the end of the calls that share lets the one that waits have its own
         chosen: Link | None = None
-        for link in self.links:
-            if not link.alone and not link.retired and 0 < link.claims < link.association.capacity:
+        for link in self._sharers:
+            if not link.retired and link.claims < link.association.capacity:
                 if want.interface in link.contexts[want.piped]:
                     return link
                 if chosen is None and self._alters:
@@ -444,7 +453,7 @@ class Pool:
         link.contexts[want.piped][interface] = context
         if want.shares and link.bound is not None and link.bound.multiplexed:
             link.alone = False
-            self._shared = link
+            self._share(link)
 
     async def _open(self, interface: Interface | None) -> Link:
         """A connection; whoever wants one has counted it as opening."""
