@@ -378,6 +378,19 @@ def test_closing_the_channel_tells_the_end_of_its_calls() -> None:
         on_the_loop(server, service.gate.set)
 
 
+def test_a_handle_had_after_the_channel_was_closed_is_told_as_well() -> None:
+    service = Gated()
+    with reached(service) as (channel, server):
+        call = LabBlockingClient(channel).Sleep(1)
+        channel.close()
+        told = Told()
+        handle = call.handle(told)
+        assert told.next() is COMPLETE
+        with pytest.raises(ConnectionLost):
+            handle.complete()
+        on_the_loop(server, service.gate.set)
+
+
 def test_a_callback_may_close_the_channel() -> None:
     service = Gated()
     with reached(service) as (channel, server):

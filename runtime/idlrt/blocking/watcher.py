@@ -44,7 +44,7 @@ class Watcher:
     """One thread, started when something is given to it for the first time."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may call `stop` anywhere
         self._watched: dict[Watched, None] = {}
         self._due: list[Watched] = []
         self._tick: float | None = None  # when gathered blocks are sent next (monotonic)
@@ -55,8 +55,12 @@ class Watcher:
     def watch(self, call: Watched) -> None:
         """Move the octets of a call, and tell of its events, from now on."""
         with self._lock:
-            self._watched[call] = None
-            self._start()
+            if not self._closed:
+                self._watched[call] = None
+                self._start()
+                return
+        # The call is over with its channel, and has no more than that to tell.
+        threading.Thread(target=_guarded, args=(call.tell,), name="idlrt watcher", daemon=True).start()
 
     def forget(self, call: Watched) -> None:
         """Do so no more."""
@@ -78,19 +82,18 @@ class Watcher:
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
-            self._readiness = Readiness()
-            self._thread = threading.Thread(
-                target=_run, args=(self._round, self._readiness), name="idlrt watcher", daemon=True
-            )
-            self._thread.start()
+            self._readiness = readiness = Readiness()
+            thread = threading.Thread(target=_run, args=(self._round, readiness), name="idlrt watcher", daemon=True)
+            thread.start()
+            self._thread = thread
         else:
             self.look()
 
     def stop(self) -> None:
         """Let the thread tell what there is to tell, and end."""
-        with self._lock:
-            self._closed = True
-        self.look()
+        self._closed = True
+        if self._readiness is not None:
+            self._readiness.wake()
 
     def close(self) -> None:
         """The same, and wait for it, unless this is the thread itself."""
