@@ -519,3 +519,20 @@ async def test_nothing_is_lost_of_the_connections_whatever_calls_and_servers_do(
 
 async def _made(begin: Callable[[int], Any], number: int) -> Any:
     return await begin(number)
+
+
+@on_a_loop
+async def test_a_call_that_its_task_forgot_is_not_kept_by_the_order_of_calls() -> None:
+    stage = Stage()
+    stage.patient = True
+    async with staged(stage) as channel:
+
+        async def forget() -> None:
+            call = StageClient(channel).Upload(1)
+            await call.source.push(b"begun")
+            raise ZeroDivisionError  # whose traceback knows the call
+
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.create_task(forget())
+        await stage.until(lambda: bool(stage.calls))
+        await stage.calls[0].until_cancelled()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from idlrt.association import (
     BindRefused,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("idlrt.client")
 
-Thread: TypeAlias = "asyncio.Task[Any] | None"
-"""What makes its [async] calls one after the other: a task, or None for callbacks of the loop."""
+Thread: TypeAlias = int
+"""What makes its [async] calls one after the other: the id of a task; to keep the task would keep all that it knows."""
 
 
 class Receiver(Protocol):

@@ -129,7 +129,7 @@ class Pool:
 
     # -- for calls
 
-    def take(self, interface: Interface, operation: Operation, thread: Thread = None) -> tuple[Link, Context] | None:
+    def take(self, interface: Interface, operation: Operation, thread: Thread = 0) -> tuple[Link, Context] | None:
         """A connection for a call, if there is one that the call need not wait for; it is given back by its end.
 
         A call that does not come about gives it back by `released`. `thread` made the call, if it is an [async] one.
@@ -174,7 +174,7 @@ class Pool:
         return place
 
     async def acquire(
-        self, interface: Interface, operation: Operation, thread: Thread = None, place: Place | None = None
+        self, interface: Interface, operation: Operation, thread: Thread = 0, place: Place | None = None
     ) -> tuple[Link, Context]:
         """As `take`, but waits, and opens a connection or binds the interface where needed.
 
