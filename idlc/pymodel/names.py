@@ -22,7 +22,7 @@ INTERFACE_ATTRIBUTES: Final = frozenset(
     ["interface", "_begin", "_call", "_channel", "_object", "_timeout", "_callbacks", "_of", "_abc_impl"]
 )
 """What a client or service has besides its operations."""
-CALL_ATTRIBUTES: Final = frozenset(["cancel", "complete", "done", "handle"])
+CALL_ATTRIBUTES: Final = frozenset(["cancel", "complete", "done", "handle", "_exchange", "_hold", "_is_handled"])
 """What a call object has besides its pipes."""
 
 
