@@ -14,7 +14,7 @@ import pytest
 
 from idlrt import pipes, testing
 from idlrt.errors import CallCancelled, NdrError, PipeObject, RpcFault
-from tests.golden.pipes.pipes import PipesClient
+from tests.golden.pipes.pipes import PipesBlockingClient, PipesClient
 from tests.pipes.manager import Manager, State, octets, pull, push, readings
 from tests.rpc.services import on_a_loop
 
@@ -201,7 +201,7 @@ async def test_what_is_no_source_or_sink_is_refused_before_anything_is_sent() ->
     async with testing.channel(service) as channel:
         client = PipesClient(channel)
         for anything in (5, "text", object()):
-            with pytest.raises(PipeObject, match='pipe "content" cannot be fed from'):
+            with pytest.raises(PipeObject, match=r'pipe "content" cannot be fed from'):
                 _ = client.Send(1, anything)
         anything = []
         with pytest.raises(PipeObject, match='pipe "readings" cannot be drained into list; give its append'):
@@ -225,3 +225,48 @@ async def test_a_fault_ends_procedures_that_would_go_on_for_ever() -> None:
         with pytest.raises(RpcFault) as caught:
             await PipesClient(channel).Send(1, pipes.Procedures(lambda s, m, most: most, None, octets, State()))
     assert caught.value.status == 0x1234
+
+
+class _Awaited:
+    async def read(self, size: int) -> bytes:
+        return b""
+
+    async def write(self, data: bytes) -> int:
+        return len(data)
+
+
+def test_threads_take_nothing_that_has_to_be_awaited() -> None:
+    async def block() -> bytes:
+        return b""
+
+    async def take(block: Any) -> None: ...
+
+    anything: Any
+    with testing.blocking_channel(Manager()) as channel:
+        client = PipesBlockingClient(channel)
+        for anything in (_raises_later(), _Awaited(), block):
+            with pytest.raises(PipeObject, match=r'pipe "content" cannot be fed from .* by a thread'):
+                client.Send(1, anything)
+        for anything in (_Awaited(), take):
+            with pytest.raises(PipeObject, match=r'pipe "readings" cannot be drained into .* by a thread'):
+                client.Fetch(1, anything)
+
+
+@on_a_loop
+async def test_a_file_whose_methods_are_coroutines_is_awaited() -> None:
+    class File(_Awaited):
+        def __init__(self, data: bytes) -> None:
+            self.data = data
+
+        async def read(self, size: int) -> bytes:
+            data, self.data = self.data[:2], self.data[2:]
+            return data
+
+        async def write(self, data: bytes) -> int:
+            self.data += data
+            return len(data)
+
+    sink: Any = File(b"")
+    async with testing.channel(Manager()) as channel:
+        assert await PipesClient(channel).Merge(File(b"left"), File(b"right"), sink) == 9
+    assert sink.data == b"leftright"

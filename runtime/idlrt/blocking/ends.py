@@ -34,9 +34,7 @@ class Ends:
     """What was given for the pipes of one call."""
 
     def __init__(self, operation: Operation, given: tuple[Any, ...]) -> None:
-        self.sources, self.sinks = ends(
-            operation.name, operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, given
-        )
+        self.sources, self.sinks = ends(operation, given, threads=True)
         self.worked = not (self.sources or self.sinks)
         """Whether nothing is left to be done."""
         self._name = operation.name

@@ -10,13 +10,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction
-from typing import Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from idlrt.errors import PipeObject
 from idlrt.ndr.elements import Buffer
 from idlrt.pipes.flow import Inlet, Outlet
 from idlrt.pipes.objects import AsyncLine, BlockingPipeReader, Line, PipeReader
 from idlrt.pipes.procedures import Consumer, Procedures, Supplier, consumed, procedures_of, supplied
+
+if TYPE_CHECKING:
+    from idlrt.rpc.interface import Operation
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -79,39 +82,36 @@ Ends: TypeAlias = tuple[Source[T] | None, Sink[U] | None] | Procedures[Any]
 
 
 def ends(
-    operation: str,
-    names: Sequence[str],
-    in_pipes: Sequence[str],
-    out_pipes: Sequence[str],
-    is_async: bool,
-    given: tuple[Any, ...],
+    operation: Operation, given: tuple[Any, ...], *, threads: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sources and sinks by pipe, from what a client was given for each pipe parameter, before anything is sent.
+
+    A client for `threads` takes nothing that would have to be awaited.
 
     Raises:
         PipeObject: something else was given, or procedures for a pipe of an asynchronous function, which has no alloc.
     """
     sources: dict[str, Any] = {}
     sinks: dict[str, Any] = {}
-    for name, end in zip(names, given, strict=False):
+    for name, end in zip(operation.pipes, given, strict=False):
         if end is None:
             continue
-        takes, gives = name in in_pipes, name in out_pipes
+        takes, gives = name in operation.in_pipes, name in operation.out_pipes
         source, sink = _halves(name, end) if takes and gives else (end, end)
-        if is_async and (procedures_of(source) or procedures_of(sink)):
+        if operation.is_async and (procedures_of(source) or procedures_of(sink)):
             raise PipeObject(
-                f'pipe "{name}" was given pull, push and alloc procedures, but "{operation}" is [async]: '
+                f'pipe "{name}" was given pull, push and alloc procedures, but "{operation.name}" is [async]: '
                 "synchronous pipes do not go with asynchronous functions",
                 help="give it a source or a sink, or push and pull in the call",
             )
         if takes and source is not None:
-            if not _can_feed(source):
-                raise PipeObject(f'pipe "{name}" cannot be fed from {_kind(source)}')
+            if not _can_feed(source) or (threads and _is_awaited(source)):
+                raise PipeObject(f'pipe "{name}" cannot be fed from {_kind(source)}{" by a thread" if threads else ""}')
             sources[name] = source
         if gives and sink is not None:
-            if not _can_drain(sink):
-                append = "; give its append" if hasattr(sink, "append") else ""
-                raise PipeObject(f'pipe "{name}" cannot be drained into {_kind(sink)}{append}')
+            if not _can_drain(sink) or (threads and _is_awaited(sink)):
+                more = "; give its append" if hasattr(sink, "append") else " by a thread" if threads else ""
+                raise PipeObject(f'pipe "{name}" cannot be drained into {_kind(sink)}{more}')
             sinks[name] = sink
     return sources, sinks
 
@@ -140,6 +140,12 @@ def _can_feed(source: Any) -> bool:
 def _can_drain(sink: Any) -> bool:
     found = procedures_of(sink)
     return found.consumes if found else isinstance(sink, Writable) or callable(sink)
+
+
+def _is_awaited(given: Any) -> bool:
+    """Whether a source or sink can only be used where something can be awaited."""
+    methods = (given, *(getattr(given, name, None) for name in ("read", "write", "drain")))
+    return isinstance(given, AsyncIterable) or any(map(iscoroutinefunction, methods))
 
 
 def _has_buffer(source: Any) -> bool:
@@ -253,11 +259,9 @@ def feed_blocking(line: Line, outlet: Outlet, source: Any) -> None:
                 push(outlet, block)
             elif not file.waits:
                 break
-    elif callable(source):
+    else:
         while len(_checked(block := source(), outlet)):
             push(outlet, block)
-    else:
-        raise PipeObject(f'pipe "{outlet.name}" cannot be fed from {_kind(source)} by a thread')
     push(outlet, ())
 
 
