@@ -639,6 +639,35 @@ async def test_a_call_with_pipes_that_was_cancelled_is_complete_without_their_en
                 await call.sink.pull()
 
 
+@on_a_loop
+async def test_an_answer_whose_pipes_were_not_read_is_given_up_by_an_abortive_cancel() -> None:
+    told = Told()
+    async with testing.channel(Lab()) as channel:
+        handle = LabClient(channel).Download(100, 10).handle(told)
+        await until(lambda: handle.call_handle().done)
+        handle.cancel(abort=True)
+        await told.complete()
+        assert handle.status() == CANCELLED
+        with pytest.raises(CallCancelled):
+            handle.complete()
+
+
+@on_a_loop
+async def test_a_notification_is_replaced_in_any_thread() -> None:
+    service = Gated()
+    async with testing.channel(service) as channel:
+        handle = LabClient(channel).Sleep(5).handle(threading.Event())
+        event = threading.Event()
+
+        def wait() -> int:
+            handle.notify = event
+            channel.loop.call_soon_threadsafe(service.gate.set)
+            assert event.wait(10)
+            return handle.complete()
+
+        assert await asyncio.to_thread(wait) == 5
+
+
 @pytest.mark.parametrize("abort", [False, True])
 @on_a_loop
 async def test_rule_7_19_after_an_error_from_complete_there_is_nothing_more_to_do(abort: bool) -> None:

@@ -63,7 +63,7 @@ class Exchange:
         self._interface = interface
         self._object = object
         self._loop = channel.loop
-        self._thread = asyncio.current_task()  # whose calls are dispatched in order
+        self._thread = id(asyncio.current_task())  # whose calls are dispatched in order
         self.content = content = Content(interface, operation, inputs, channel.limits, channel.decoding)
         self._incoming, self._outgoing = content.incoming, content.outgoing
         self.line = LoopLine(
@@ -86,9 +86,7 @@ class Exchange:
         self._listener: Listener | None = None
         self._watching = False  # for the moment when the answer is there and the pipes are at their ends
         self._sent = False  # SEND_COMPLETE of the call itself is to be told
-        self._sources, self._sinks = ends(
-            operation.name, operation.pipes, operation.in_pipes, operation.out_pipes, operation.is_async, pipes
-        )
+        self._sources, self._sinks = ends(operation, pipes)
         self._starting: asyncio.Task[None] | None = None  # while there is no connection
         self._pumping: asyncio.Task[None] | None = None
         found = channel.pool.take(interface, operation, self._thread)
@@ -427,7 +425,9 @@ class Exchange:
     def _withdraw_now(self, abort: bool) -> None:
         if not self._complete:
             if abort:
-                self._abort(CallCancelled("the call was given up"))
+                error = CallCancelled("the call was given up")
+                self._abort(error)
+                self.line.fail(error)  # also where the answer is there, and not all of its pipes was read
             elif not self.over:
                 self._ask_to_end()
             self._forsake()
@@ -455,6 +455,9 @@ class Exchange:
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def listen(self, listener: Listener | None) -> None:
+        self._on_loop(self._listen, listener)
+
+    def _listen(self, listener: Listener | None) -> None:
         self._listener = listener
         self.line.tell = None if listener is None or not self.operation.pipes else self._tell
         self._tell_sent()
