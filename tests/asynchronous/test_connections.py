@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from idlrt import rpc, testing
-from idlrt.association import ContextsAltered
+from idlrt.association import ContextsAltered, ServerConfig
 from idlrt.errors import ConnectError, ConnectionLost, RpcError, RpcTimeout
 from idlrt.rpc.accepted import ServerLink
 from idlrt.rpc.link import Link
@@ -428,6 +428,36 @@ async def test_where_contexts_cannot_be_altered_each_interface_has_connections_o
             assert await client.Upload(number, [b"abc"]) == 3
         assert len(channel.pool.links) <= connections
     assert len(stage.arrived) == 16
+
+
+class Leaving(rpc.Server):
+    """A server whose first association group ends just when another connection is about to join it."""
+
+    def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
+        def end(group_id: int) -> int | None:
+            if group_id != 1:
+                return join(group_id)
+            for link in tuple(self.links):
+                if link._joined is not None:
+                    link.abort()
+            return None
+
+        return super().config(end, endpoint)
+
+
+@on_a_loop
+async def test_a_connection_for_a_group_that_has_ended_meanwhile_makes_another_group() -> None:
+    stage = Stage()
+    async with Leaving([stage]) as server, testing.connected(server) as channel:
+        client = StageClient(channel)
+        stage.patient = True
+        first = asyncio.create_task(client.Sync(1))
+        await stage.until(lambda: stage.arrived == [1])
+        stage.gate(2).set()
+        assert await client.Sync(2) == 2
+        with pytest.raises(ConnectionLost):
+            await first
+        assert stage.groups == {1, 2}
 
 
 # -- whatever happens

@@ -77,6 +77,8 @@ class Link(Wire[Receiver]):
         self.lost: Exception | None = None
         self.retired = False
         self.bound: Bound | None = None
+        self.group_id = 0
+        """The association group that it is to join, 0 for a new one."""
         self.claims = 0
         """Calls that have it, or are about to."""
         self.alone = False
@@ -188,14 +190,14 @@ class Link(Wire[Receiver]):
 
     # -- the calls' side
 
-    async def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...], group_id: int = 0) -> None:
+    async def agree(self, interface: SyntaxId, transfers: tuple[SyntaxId, ...]) -> None:
         """Bind the interface, or add it; raises `BindRefused` or what ended the connection."""
         from idlrt.association import Proposal
 
         proposal = Proposal(interface, transfers)
         async with self._talking:
             if self.bound is None:
-                answer = await self._answer(self.association.bind(proposal, group_id=group_id))
+                answer = await self._answer(self.association.bind(proposal, group_id=self.group_id))
             else:
                 answer = await self._answer(self.association.alter_context(proposal))
         if isinstance(answer, BindRefused):

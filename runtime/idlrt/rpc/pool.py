@@ -15,7 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from idlrt import transport
 from idlrt.association import ClientConfig, Context
@@ -36,6 +36,9 @@ class Resolver(Protocol):
 
     async def __call__(self, binding: StringBinding, interface: Interface, /) -> StringBinding: ...
 
+
+ATTEMPTS: Final = 4
+"""Connections that a call tries, where those that failed say nothing about the next one."""
 
 Opener: TypeAlias = Callable[[Callable[[], Link]], Awaitable[Link]]
 
@@ -113,7 +116,7 @@ class Pool:
         self._opener = opener
         self._loop = asyncio.get_running_loop()
         self._closed = False
-        self._alters = True  # the server has not ended a connection because of an alter_context
+        self._lost_altering = 0  # connections that ended, one after the other, when contexts were to be altered
         self._shared: Link | None = None  # that an [async] call went to last
         self._sharers: set[Link] = set()  # those that calls share now
         self._opening = 0
@@ -262,6 +265,7 @@ class Pool:
         """A connection that has the interface bound, after what `threads` called before."""
         piped = bool(operation.pipes)
         shares = operation.is_async and not piped
+        attempts = ATTEMPTS
         while True:
             if self._closed:
                 raise ConnectionLost("the channel was closed")
@@ -289,15 +293,30 @@ class Pool:
                         f"no bound connection to {self._binding} within {self._connect_timeout:g} s",
                         help="is the server overloaded, or another kind of server?",
                     ) from None
-                if isinstance(error, BindRefused):
-                    raise explained(error) from None
-                if not isinstance(error, ConnectionLost) or link is None or link.bound is None or not self._alters:
+                attempts -= 1
+                if not attempts or link is None or not self._worth_another(link, error):
+                    if isinstance(error, BindRefused):
+                        raise explained(error) from None
                     raise
-                self._alters = False  # it was an alter_context, for which Wine's server ends the connection
             finally:
                 if self._preparing is want:
                     self._preparing = None
                 self._serve()
+
+    def _worth_another(self, link: Link, error: BaseException) -> bool:
+        """Whether another connection may do where one has failed."""
+        if isinstance(error, BindRefused):
+            # The group that it was to join may have ended with its last connection meanwhile.
+            return error.nak and link.group_id != 0
+        if not isinstance(error, ConnectionLost) or link.bound is None:
+            return False
+        self._lost_altering += 1
+        return True
+
+    @property
+    def _alters(self) -> bool:
+        """Whether the server alters contexts; Wine's ends the connection instead."""
+        return self._lost_altering < 2
 
     async def _make_ready(self, link: Link, want: _Want, threads: tuple[Thread, ...]) -> None:
         """Bind the interface if it is not, and let arrive what `threads` called before."""
@@ -438,10 +457,13 @@ class Pool:
         find = link.association.context_for
         context = find(interface.syntax)
         if context is None:
-            group = next((other.bound.group_id for other in self.links if other.bound is not None), 0)
-            await link.agree(interface.syntax, transfers, group)
+            altered = link.bound is not None
+            link.group_id = next((other.bound.group_id for other in self.links if other.bound is not None), 0)
+            await link.agree(interface.syntax, transfers)
             context = find(interface.syntax)
             assert context is not None
+            if altered:
+                self._lost_altering = 0
         if want.piped and context.transfer == NDR64 and NDR20 in transfers and not self._ndr64_pipes:
             # As Windows does for calls with pipes.
             try:
