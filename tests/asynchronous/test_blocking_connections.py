@@ -294,3 +294,21 @@ def test_ten_thousand_cancelled_calls_leave_nothing_behind() -> None:
         assert threading.active_count() < 10
         for link in reached.channel._links:
             assert link._calls == {}
+
+
+def test_a_call_that_another_thread_ends_lets_go_of_its_connection_when_its_waiter_has_left() -> None:
+    with staged(patient=True) as reached:
+        client = Client(reached.channel)
+        for _ in range(20):
+            call = client.Async(0)
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(call.complete)
+                (link,) = reached.channel._links
+                late = time.monotonic() + PATIENCE
+                while link._waiter is None and time.monotonic() < late:
+                    time.sleep(0.0005)
+                call.cancel(0)
+                with pytest.raises(CallCancelled):
+                    waiting.result(PATIENCE)
+            assert reached.channel._idle == [link]
+        reached.let_go(0)

@@ -404,6 +404,11 @@ class ClientConnection(Connection[ClientEvent]):
         return len(self._calls) - self._abandoned
 
     @property
+    def given_up(self) -> int:
+        """The number of calls that were given up and not answered yet."""
+        return self._abandoned
+
+    @property
     def usable(self) -> bool:
         """Whether another call may be started now: bound, not told to close, and idle unless multiplexed."""
         return (

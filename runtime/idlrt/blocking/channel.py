@@ -239,6 +239,8 @@ class Channel:
             return None
         if interface not in link.contexts[False]:
             return None
+        if link.claims + link.association.given_up >= self.limits.max_calls:
+            return None
         link.claims += 1
         return link
 

@@ -401,11 +401,8 @@ class Exchange:
                     keep = False
                 # What cannot be sent at once is not worth waiting for: the connection goes.
                 self._broken = not (link.flush() and keep and link.lost is None)
-        if line.over:
-            if link.busy:
-                link.wake()  # whoever is busy there does it
-            else:
-                self._release()
+        if line.over and link.lets_go(self):
+            self._release()
 
     def _release(self) -> None:
         self._held = False

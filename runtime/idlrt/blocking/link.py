@@ -124,6 +124,7 @@ class Link:
         self._patience: float | None = None  # seconds that a read waits in the kernel
         self._calls: dict[int, Receiver] = {}
         self._touched: list[Receiver] = []  # calls that something has happened to
+        self._put_off: list[Receiver] = []  # calls that are to take note when the link is not busy any more
         self._waiter: int | None = None  # the thread that looks at the socket
         self._changed = threading.Condition(self.lock)  # for those that wait without looking
         self._readiness: Readiness | None = None
@@ -196,10 +197,20 @@ class Link:
         self._callbacks.pop(call_id, None)
         self._reading = True
 
+    def lets_go(self, call: Receiver) -> bool:
+        """Whether a call that is over may let go of the link now; else it is told again when it may.
+
+        Not while another thread looks at the socket, or we are in the midst of telling events, and it is the last.
+        """
+        if self.claims < 2 and self._busy:
+            self._put_off.append(call)
+            self.wake()
+            return False
+        return True
+
     @property
-    def busy(self) -> bool:
-        """Whether another thread looks, or we are in the midst of telling events: no time to let others have it."""
-        return self.claims < 2 and (self._moving or self._waiter not in (None, threading.get_ident()))
+    def _busy(self) -> bool:
+        return self._moving or self._waiter not in (None, threading.get_ident())
 
     @property
     def unsent(self) -> int:
@@ -302,6 +313,10 @@ class Link:
             self.wake()
             while self._touched:
                 self._touched.pop().moved()
+        if self._put_off and not self._busy:
+            calls, self._put_off = self._put_off, []
+            for call in calls:
+                call.moved()
 
     def wait(self, call_id: int, enough: Callable[[], bool], until: Callable[[], float | None]) -> None:
         """Move octets both ways until it is `enough`, the connection is lost, or it is that late (monotonic).
@@ -328,6 +343,7 @@ class Link:
                 with self.lock:
                     self._waiter = None
                     self._changed.notify_all()
+                    self.tell()
 
     def _lead(
         self, readiness: Readiness, call_id: int, enough: Callable[[], bool], until: Callable[[], float | None]
