@@ -418,8 +418,9 @@ class Pool:
         return chosen
 
     def _share(self, link: Link) -> None:
-        self._shared = link
-        self._sharers.add(link)
+        if link.lost is None:
+            self._shared = link
+            self._sharers.add(link)
 
     def _pick_shared(self, want: _Want) -> Link | None:
         first = self._alone[0].number if self._alone else want.number
