@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from idlrt import blocking, rpc, testing
+from idlrt.association import ContextsAltered, ServerConfig
 from idlrt.errors import CallCancelled, ConnectionLost, RpcTimeout
 from idlrt.ids import NDR20, NDR64
 from idlrt.rpc.accepted import ServerLink
@@ -175,6 +176,17 @@ def test_a_time_out_and_a_cancel_leave_the_other_calls_of_the_connection_alone()
         assert client.Async(0).complete() == 0
 
 
+def test_of_several_cancels_the_shortest_grace_counts() -> None:
+    with staged(patient=True) as reached:
+        call = Client(reached.channel).Async(0)
+        reached.until(lambda: len(reached.stage.running) == 1)
+        for grace in (60, 0.05, 60):
+            call.cancel(grace)
+        with pytest.raises(CallCancelled, match=r"within the grace period of 0\.05 s"):
+            call.complete(PATIENCE)
+        reached.let_go(0)
+
+
 def test_a_lost_connection_fails_all_calls_on_it() -> None:
     with staged(patient=True) as reached:
         client = Client(reached.channel)
@@ -312,3 +324,60 @@ def test_a_call_that_another_thread_ends_lets_go_of_its_connection_when_its_wait
                     waiting.result(PATIENCE)
             assert reached.channel._idle == [link]
         reached.let_go(0)
+
+
+class NoAltering(rpc.Server):
+    """A server that ends a connection on which contexts are altered, as Wine's does."""
+
+    def accept(self, endpoint: str = "") -> ServerLink:
+        link = super().accept(endpoint)
+        other = link._other
+
+        def refuse(event: Any) -> None:
+            if isinstance(event, ContextsAltered):
+                link.abort()
+            else:
+                other(event)
+
+        link._other = refuse  # type: ignore[method-assign]
+        return link
+
+
+@pytest.mark.parametrize("connections", [1, 2, 8])
+def test_where_contexts_cannot_be_altered_each_interface_has_connections_of_its_own(connections: int) -> None:
+    with staged(NoAltering, connections=connections) as reached:
+        client, wings = Client(reached.channel), WingsClient(reached.channel)
+        for number in range(4):
+            assert client.Sync(number) == number
+            assert wings.Enter(number).complete() == number
+            assert client.Async(number).complete() == number
+            assert client.Upload(number, [b"abc"]).complete() == 3
+        assert len(reached.channel._links) <= connections
+        assert len(reached.stage.arrived) == 16
+
+
+class Leaving(rpc.Server):
+    """A server whose first association group ends just when another connection is about to join it."""
+
+    def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
+        def end(group_id: int) -> int | None:
+            if group_id != 1:
+                return join(group_id)
+            for link in tuple(self.links):
+                if link._joined is not None:
+                    link.abort()
+            return None
+
+        return super().config(end, endpoint)
+
+
+def test_a_connection_for_a_group_that_has_ended_meanwhile_makes_another_group() -> None:
+    with staged(Leaving, patient=True) as reached, ThreadPoolExecutor(1) as pool:
+        client = Client(reached.channel)
+        first = pool.submit(client.Sync, 1)
+        reached.until(lambda: reached.stage.arrived == [1])
+        reached.let_go(2)
+        assert client.Sync(2) == 2
+        with pytest.raises(ConnectionLost):
+            first.result(PATIENCE)
+        assert reached.stage.groups == {1, 2}

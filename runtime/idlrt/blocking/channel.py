@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = 32
 """Connections of a channel, unless the caller says otherwise."""
 
+_ATTEMPTS: Final = 4
+"""Connections that a call tries, where those that failed say nothing about the next one."""
+
 _PROBE: Final = 0.3
 """Seconds for which a connection is tried that is to show whether a server is there."""
 
@@ -113,7 +116,7 @@ class Channel:
         self._idle: list[Link] = []  # the one used last at the end; taken from and added to without a lock
         self._links: set[Link] = set()
         self._opening = 0
-        self._alters = True  # the server has not ended a connection because of an alter_context
+        self._lost_altering = 0  # connections that ended, one after the other, when interfaces were to be added
         self._group_id = 0
         self._founding = False  # the first connection of the group is opened and bound; the others have to wait
         self._where: Transport | None = None  # the server was found
@@ -201,30 +204,50 @@ class Channel:
         deadline = None if self.connect_timeout is None else time.monotonic() + self.connect_timeout
         piped = bool(operation.pipes)
         shares = operation.is_async and not piped
+        attempts = _ATTEMPTS
         while True:
             link = self._take(interface, piped, shares, deadline)
             if link is not None and link.shared:
                 return link, link.contexts[False][interface]
             altered = link is not None and link.bound is not None
+            group = 0
             try:
                 link = link or self._open_another(interface)
+                group = 0 if altered else self._group_id
                 # An idle connection may have been closed by the server meanwhile.
                 if not link.alive():
                     self.release(link, broken=True)
                     continue
                 context = link.contexts[piped].get(interface)
                 if context is None:
-                    context = self._bind(link, interface, piped, deadline)
+                    context = self._bind(link, interface, piped, group, deadline)
+                    if altered:
+                        self._lost_altering = 0
                 if shares and link.association.multiplexed:
                     with self._changed:
                         link.claims, link.shared, self._shared = 1, True, link
                 return link, context
-            except ConnectionLost:
-                if not altered or not self._alters or self._closed:
+            except (ConnectionLost, BindRefused) as error:
+                attempts -= 1
+                if not attempts or self._closed or not self._worth_another(error, altered, group):
                     raise
-                self._alters = False  # Wine's server ends a connection on which an interface is added
             finally:
                 self._founded()
+
+    def _worth_another(self, error: ConnectionLost | BindRefused, altered: bool, group: int) -> bool:
+        """Whether another connection may do where one has failed."""
+        if isinstance(error, BindRefused):
+            # The group that it was to join may have ended with its last connection meanwhile.
+            if error.nak and self._group_id == group:
+                self._group_id = 0
+            return error.nak and group != 0
+        self._lost_altering += altered
+        return altered
+
+    @property
+    def _alters(self) -> bool:
+        """Whether the server lets interfaces be added to a connection; Wine's ends it instead."""
+        return self._lost_altering < 2
 
     def _founded(self) -> None:
         if self._founding:
@@ -244,12 +267,12 @@ class Channel:
         link.claims += 1
         return link
 
-    def _bind(self, link: Link, interface: Interface, piped: bool, deadline: float | None) -> Context:
+    def _bind(self, link: Link, interface: Interface, piped: bool, group: int, deadline: float | None) -> Context:
         find = link.association.context_for
 
         def agree(transfers: tuple[SyntaxId, ...]) -> None:
             left = None if deadline is None else max(0.001, deadline - time.monotonic())
-            link.agree(interface.syntax, transfers, self._group_id, left)
+            link.agree(interface.syntax, transfers, group, left)
 
         try:
             transfers = spoken(interface, self.transfers)
