@@ -233,6 +233,8 @@ class Exchange:
             self._settle_end()
             self._notice()
             self.ends.changed()
+            if self._held and self._link.is_called_back(self._call_id):
+                self.look()
             self._link.tell()
 
     def flush(self) -> None:
@@ -509,7 +511,7 @@ class Exchange:
             times = [self._deadline() if self._awaits else None, 0.0 if self._events else None]
             if not self._held:
                 return None, 0, times[1]
-            times.append(self._link.look_at)
+            times.append(0.0 if self._link.is_called_back(self._call_id) else self._link.look_at)
             latest = min((each for each in times if each is not None), default=None)
             return self._link.descriptor, self._link.interest, latest
 

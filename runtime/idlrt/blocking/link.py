@@ -367,6 +367,10 @@ class Link:
                 left = LOOK_EVERY if left is None else min(left, LOOK_EVERY)
             told_gone = any(events & GONE for _, events in readiness.wait(left))
 
+    def is_called_back(self, call_id: int) -> bool:
+        """Whether a callback within the call waits to be answered."""
+        return call_id in self._callbacks
+
     def answer_callback(self, call_id: int) -> None:
         """Serve the callback that has arrived, if one has, in this thread, without holding the lock."""
         if call_id not in self._callbacks:
@@ -459,6 +463,9 @@ class Link:
                 self._answer = event
             case CallbackRequested():
                 self._callbacks[event.call_id] = event
+                call = self._calls.get(event.call_id)
+                if call is not None:
+                    self._touch(call)
             case ShutdownRequested():
                 self.retired = True
             case Ended():
