@@ -433,6 +433,10 @@ async def test_rule_8_24_and_8_25_misuse_by_a_client_by_hand_is_raised_there() -
                 await left.pull()
             with pytest.raises(PipeOrder, match='pipe "both" cannot be written at this side'):
                 await both.push(b"")
+            with pytest.raises(PipeOrder):
+                left.pull_nowait()
+            with pytest.raises(PipeOrder):
+                both.push_nowait(b"")
             await call.left.push(b"l")
             await call.left.push(b"")
             with pytest.raises(PipeClosed):

@@ -63,7 +63,17 @@ class _PullsNow(Generic[PulledT_co]):
     def pull_nowait(self, most: int | None = None) -> PulledT_co: ...
 
     @overload
-    def pull_nowait(self, most: int | None = None, *, form: Form) -> Any: ...
+    def pull_nowait(self: _PullsNow[Sequence[E]], most: int | None = None, *, form: type[list[Any]]) -> list[E]: ...
+
+    @overload
+    def pull_nowait(
+        self: _PullsNow[array[NumberT]], most: int | None = None, *, form: type[memoryview[Any] | Borrowed]
+    ) -> memoryview[NumberT]: ...
+
+    @overload
+    def pull_nowait(
+        self: _PullsNow[bytes], most: int | None = None, *, form: type[memoryview[Any] | Borrowed]
+    ) -> memoryview[int]: ...
 
     def pull_nowait(self, most: int | None = None, *, form: Form = None) -> Any:
         """The next block, if one is there; arguments as for `pull`.
