@@ -44,6 +44,11 @@ def test_any_parts_make_the_fragments_of_their_concatenation(seed: int) -> None:
         whole += b"".join(parts)
         kinds = (bytes, bytearray, memoryview)
         sender.put(out, tuple(random.choice(kinds)(part) for part in parts), call == calls - 1)
+        if call < calls - 1 and random.random() < 0.5:
+            head = random.randbytes(random.choice((4, 8, 12)))
+            data = random.randbytes(random.choice((0, 9, 5808, 40_000)))
+            whole += head + data
+            sender.put_block(out, head, random.choice(kinds)(data))
     requests = fragments(out)
     assert b"".join(request.stub for request in requests) == whole
     assert all(len(request.stub) % 8 == 0 for request in requests[:-1])
@@ -67,6 +72,32 @@ def test_less_than_eight_octets_wait_for_more() -> None:
     assert [request.stub for request in fragments(out)] == [b"12345678"]
     sender.put(out, (), True)
     assert [request.stub for request in fragments(out)] == [b"12345678", b"9"]
+
+
+def test_blocks_that_follow_each_other_fill_their_fragments() -> None:
+    sender = StubSender(PType.REQUEST, 1, 0, 0, "<", 5840)
+    out: list[Buffer] = []
+    block = bytes(range(256)) * 256
+    sender.put(out, (bytes(8),), False)
+    for _ in range(5):
+        sender.put_block(out, b"head", memoryview(block))
+    sent = fragments(out)
+    assert {len(request.stub) for request in sent[1:]} == {5816}
+    sender.put(out, (), False)  # nothing follows soon
+    sent = fragments(out)
+    assert len(sent[-1].stub) % 8 == 0
+    stub = b"".join(request.stub for request in sent)
+    assert stub == (bytes(8) + (b"head" + block) * 5)[: len(stub)]
+    sender.put(out, (), True)
+    assert b"".join(request.stub for request in fragments(out)) == bytes(8) + (b"head" + block) * 5
+
+
+def test_a_block_that_leaves_a_lot_over_is_not_copied_for_that() -> None:
+    sender = StubSender(PType.REQUEST, 1, 0, 0, "<", 65528)
+    out: list[Buffer] = []
+    sender.put(out, (bytes(8),), False)
+    sender.put_block(out, b"headhead", memoryview(bytes(100_000)))
+    assert [len(request.stub) for request in fragments(out)] == [8, 65504, 100_008 - 65504]
 
 
 def test_a_stub_that_nobody_wants_is_ended() -> None:

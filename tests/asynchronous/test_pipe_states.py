@@ -826,6 +826,7 @@ async def test_rule_9_17_the_octets_are_the_same_however_they_were_pushed() -> N
                 send(call_id, parts, last)
 
             link.send_stub = recorded  # type: ignore[method-assign]
+            link.send_block = lambda call_id, head, data: recorded(call_id, (head, data), False)  # type: ignore[method-assign]
             await push(call.source)
             await call.complete()
         return bytes(octets)

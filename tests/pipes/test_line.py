@@ -13,7 +13,7 @@ from idlrt import ndr
 from idlrt.asynchronous import AsyncEvent
 from idlrt.errors import AsyncCallPending, ConnectionLost, PipeClosed, PipeEmpty, PipeMemory, PipeObject, PipeOrder
 from idlrt.pipes.flow import SLICE, Incoming, Outgoing
-from idlrt.pipes.line import LoopLine
+from idlrt.pipes.line import LoopLine, Octets
 from tests.rpc.services import on_a_loop
 
 BYTES: Any = ndr.BYTES
@@ -37,9 +37,12 @@ class Connection:
     def octets(self) -> bytes:
         return b"".join(octets for octets, _ in self.got)
 
-    def send_stub(self, call_id: int, parts: Sequence[bytes | bytearray | memoryview], last: bool) -> None:
+    def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
         assert call_id == 7
         self.got.append((b"".join(parts), last))
+
+    def send_block(self, call_id: int, head: Octets, data: Octets) -> None:
+        self.send_stub(call_id, (head, data), False)
 
     def hold(self, holder: object) -> None:
         self.held += 1

@@ -60,6 +60,8 @@ from idlrt.pdu.header import (
     foreign,
 )
 
+_BOUND: Final = State.BOUND  # named once: to find a member of an enumeration is slow in Python 3.11
+_REQUESTING: Final = CallState.REQUESTING
 _REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
 _WHOLE_REQUEST: Final = Struct("<BBBBIHHIIHH").pack
 _WHOLE_RESPONSE: Final = Struct("<HBBIHHI").unpack_from
@@ -251,6 +253,17 @@ class ClientConnection(Connection[ClientEvent]):
         call.sender.put(self._out, parts, last)
         if last and call.maybe:
             self._advance(call, CallInput.MAYBE_SENT)
+
+    def send_block(self, call_id: int, head: Buffer, data: Buffer) -> None:
+        """As `send_stub` with `last` false, where more follows at once, or else a `send_stub` without parts.
+
+        What does not fill a fragment, up to 8 KiB of it, waits for that.
+        """
+        call = self._calls.get(call_id)
+        if call is None or call.state is not _REQUESTING or self._state is not _BOUND:
+            self.send_stub(call_id, head, data, last=False)
+        else:
+            call.sender.put_block(self._out, head, data)
 
     def request(self, context_id: int, opnum: int, stub: bytes | bytearray) -> int:
         """`start_call` and `send_stub` with a whole request, in one step where it fits a fragment and is the only one.

@@ -20,6 +20,9 @@ STREAM_HINT: Final = 0x10000
 JOIN_BELOW: Final = 4096
 """A fragment up to this size becomes one buffer: copying it costs less than another entry in a list of buffers."""
 
+HOLD: Final = 8 << 10
+"""Octets that may wait, copied, for those that fill their fragment: for a short one both sides pay more than that."""
+
 _DREP: Final = {"<": 0x10, ">": 0}
 _FRAGMENT: Final = {"<": Struct("<BBBBIHHIIHH").pack, ">": Struct(">BBBBIHHIIHH").pack}
 
@@ -58,6 +61,33 @@ class StubSender:
             self.tail,
         )  # fmt: skip
         return head + self._extra if self._extra else head
+
+    def put_block(self, out: list[Buffer], head: Buffer, data: Buffer) -> None:
+        """Append to `out` the fragments that are full with a block of octets and what precedes it; more is to follow.
+
+        What is left over waits for that, unless it is a lot to copy. Call `put` without parts if nothing follows soon.
+        """
+        room, held = self.room, b"".join((self._held, head))
+        at = room - len(held)
+        if not self.started or not 0 <= at <= len(data):
+            self.put(out, (head, data), False)
+            return
+        middle = self._middle
+        if middle is None:
+            middle = self._middle = self._header(0, room, STREAM_HINT)
+        out += (middle + held, data[:at])
+        whole = (len(data) - at) // room
+        if whole:
+            end = at + whole * room
+            run: list[Buffer] = [middle] * (2 * whole)
+            run[1::2] = [data[start : start + room] for start in range(at, end, room)]
+            out += run
+            at = end
+        self._held = b""
+        if len(data) - at <= HOLD:
+            self._held = bytes(data[at:])
+        else:
+            self.put(out, (data[at:],), False)
 
     def put(self, out: list[Buffer], parts: tuple[Buffer, ...], last: bool) -> None:
         """Append to `out` the fragments that `parts` make; octets short of eight wait unless they are the last."""
@@ -119,6 +149,16 @@ class StubSender:
                 size, at = len(piece), 0
             add(piece[at : at + take])
             at += take
+            if not last and left >= room <= size - at:
+                # Fragments in the midst of a block, all alike.
+                if middle is None:
+                    middle = self._middle = self._header(0, room, STREAM_HINT)
+                end = at + min(left, size - at) // room * room
+                run: list[Buffer] = [middle] * ((end - at) // room * 2)
+                run[1::2] = [piece[start : start + room] for start in range(at, end, room)]
+                out += run
+                left -= end - at
+                at = end
 
     @staticmethod
     def _remains(pieces: list[memoryview], keep: int) -> bytes:

@@ -70,6 +70,9 @@ from idlrt.pdu.header import (
 )
 from idlrt.security.provider import AuthLevel
 
+_BOUND: Final = State.BOUND  # named once: to find a member of an enumeration is slow in Python 3.11
+_RESPONDING: Final = CallState.RESPONDING
+_WAITING: Final = CallState.WAITING
 _REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_from}
 _LITTLE_REQUEST: Final = _REQUEST["<"]
 _WHOLE_RESPONSE: Final = Struct("<BBBBIHHIIHH").pack
@@ -190,7 +193,7 @@ class ServerConnection(Connection[ServerEvent]):
         response may begin, and end, before all of a streamed request has arrived; the rest of it is then dropped.
         """
         call = self._call(call_id)
-        if last and call.state is CallState.WAITING and self._respond_at_once(call, parts):
+        if last and call.state is _WAITING and self._respond_at_once(call, parts):
             return
         if Input.RESPONSE not in SERVER[self._state]:
             raise self._wrong(Input.RESPONSE)
@@ -204,9 +207,20 @@ class ServerConnection(Connection[ServerEvent]):
         if not silent:
             self._sender(call).put(self._out, parts, last)
 
+    def respond_block(self, call_id: int, head: Buffer, data: Buffer) -> None:
+        """As `respond` with `last` false, where more follows at once, or else a `respond` without parts.
+
+        What does not fill a fragment, up to 8 KiB of it, waits for that.
+        """
+        call = self._calls.get(call_id)
+        if call is None or call.state is not _RESPONDING or self._state is not _BOUND or call.maybe:
+            self.respond(call_id, head, data, last=False)
+        else:
+            self._sender(call).put_block(self._out, head, data)
+
     def _respond_at_once(self, call: _Call, parts: tuple[Buffer, ...]) -> bool:
         """Send a response of one part in one fragment; whether it is one. So most are, and it costs a third."""
-        if len(parts) != 1 or call.maybe or call.cancels or self._config.order != "<" or self._state is not State.BOUND:
+        if len(parts) != 1 or call.maybe or call.cancels or self._config.order != "<" or self._state is not _BOUND:
             return False
         size = len(parts[0])
         if size > JOIN_BELOW or size > self.stub_room or type(parts[0]) is memoryview:
@@ -393,7 +407,7 @@ class ServerConnection(Connection[ServerEvent]):
         limits = self._config.limits
         if end - start > limits.max_stub or len(calls) >= limits.max_calls:
             return None
-        calls[call_id] = _Call(call_id, context_id, CallState.WAITING, order, False, False)
+        calls[call_id] = _Call(call_id, context_id, _WAITING, order, False, False)
         return (
             _event(CallStarted, (call_id, context, opnum, None, order, False, False, False, hint)),
             _event(Stub, (call_id, view[start:end].tobytes(), True, True, order)),

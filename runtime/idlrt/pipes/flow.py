@@ -371,6 +371,11 @@ class Outgoing:
         self._size += size
         return self._size < SMALL
 
+    @property
+    def gathers(self) -> bool:
+        """Whether small chunks wait."""
+        return bool(self._held)
+
     def gathered(self) -> list[bytes | memoryview]:
         """Take what was gathered."""
         held, self._held, self._size = self._held, [], 0

@@ -55,6 +55,9 @@ class Carrier(Protocol):
     def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
         """Send stub data of a call, the concatenation of `parts`, which may be overwritten afterwards."""
 
+    def send_block(self, call_id: int, head: Octets, data: Octets) -> None:
+        """Send stub data to which more is added at once, or else a `send_stub` without parts."""
+
     def hold(self, holder: object) -> None:
         """Stop reading until `go_on` of the same holder, and of all others."""
 
@@ -77,7 +80,6 @@ class LoopLine:
         "_discarding",
         "_early",
         "_ends_call",
-        "_flushing",
         "_give_up",
         "_heard",
         "_held",
@@ -97,6 +99,8 @@ class LoopLine:
         "_waiting",
         "_window",
         "error",
+        "_fresh",
+        "flushing",
         "impatience",
         "over",
         "reported",
@@ -137,7 +141,8 @@ class LoopLine:
         self._carrier: Carrier | None = None
         self._call_id = 0
         self._pushing = False  # a block has been sent in part
-        self._flushing = False  # `flush` is due
+        self.flushing = False  # `flush` is due
+        self._fresh = False  # there was a block in this turn
         self._pushed = 0  # octets since the loop had its turn
         self._held = False  # reading has stopped because of us
         self._discarding = False  # nobody will pull what still arrives
@@ -324,14 +329,29 @@ class LoopLine:
             self.wake()
         if size < SMALL and not last:
             if outgoing.gather(parts, size):
-                if not self._flushing:
-                    self._flushing = True
+                if not self.flushing:
+                    self.flushing = True
                     self._loop.call_soon(self.flush)
                 if self._pushed > TURN or carrier.full:
                     await self._take_turn(carrier)
                     self._check_open()
                 return
             parts = []
+        if size <= SLICE:
+            if len(parts) == 2 and not outgoing.gathers:
+                head, data = parts
+                carrier.send_block(self._call_id, head, data)
+                self._fresh = True
+                if not self.flushing:
+                    self.flushing = True
+                    self._loop.call_soon(self._flush_soon)
+            else:
+                carrier.send_stub(self._call_id, [*outgoing.gathered(), *parts], last)
+            if self._pushed > TURN or carrier.full:
+                await self._take_turn(carrier)
+                if not last or self.error is not None:
+                    self._check_open()
+            return
         groups = slices(parts)
         groups[0] = [*outgoing.gathered(), *groups[0]]
         final = len(groups) - 1
@@ -354,12 +374,21 @@ class LoopLine:
         return parts
 
     def flush(self) -> None:
-        """Send what small pushes have gathered: the loop's turn, or the connection, is at its end."""
-        self._flushing = False
-        if not self.over and self._carrier is not None and self._outgoing is not None:
-            parts = self._outgoing.gathered()
-            if parts:
+        """Send what has waited for more: the loop's turn, or the connection, is at its end."""
+        due, self.flushing = self.flushing, False
+        outgoing = self._outgoing
+        if not self.over and self._carrier is not None and outgoing is not None:
+            parts = outgoing.gathered()
+            if parts or (due and not (self._ends_call and outgoing.closed)):
                 self._carrier.send_stub(self._call_id, parts, False)
+
+    def _flush_soon(self) -> None:
+        """Blocks were pushed in this turn; who pushes one in the next as well, fills the last fragment with it."""
+        if self._fresh:
+            self._fresh = False
+            self._loop.call_soon(self._flush_soon)
+        elif self.flushing:
+            self.flush()
 
     async def _take_turn(self, carrier: Carrier) -> None:
         """Wait until the transport has room, and let others run even if it always has."""

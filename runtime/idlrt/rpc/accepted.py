@@ -161,8 +161,15 @@ class ServerLink(Wire[Serving]):
         """Send stub data of a response, `last` to its end."""
         if not self._lost:
             self._association.respond(call_id, *parts, last=last)
-            if len(parts) > 1 or len(parts[0]) > _GATHERED:
+            if len(parts) != 1 or len(parts[0]) > _GATHERED:
                 self._send_by = None  # answers to the rest of what was read are not gathered
+            self._send()
+
+    def send_block(self, call_id: int, head: Octets, data: Octets) -> None:
+        """Send stub data of a response, to which more is added at once, or else a `send_stub` without parts."""
+        if not self._lost:
+            self._association.respond_block(call_id, head, data)
+            self._send_by = None
             self._send()
 
     def call_back(self, call_id: int, opnum: int, stub: bytes | bytearray) -> None:

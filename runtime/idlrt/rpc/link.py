@@ -249,6 +249,11 @@ class Link(Wire[Receiver]):
         self.association.send_stub(call_id, *parts, last=last)
         self.send()
 
+    def send_block(self, call_id: int, head: Octets, data: Octets) -> None:
+        """Send stub data of a request, to which more is added at once, or else a `send_stub` without parts."""
+        self.association.send_block(call_id, head, data)
+        self.send()
+
     def give_up(self, call_id: int) -> None:
         """Orphan a call; the connection goes with it unless the server agreed to keep it."""
         if self.lost is None and call_id in self._calls:

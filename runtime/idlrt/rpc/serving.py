@@ -511,8 +511,9 @@ class Serving:
     def fault(self, status: int, *, executed: bool = True) -> None:
         """Answer with a fault, unless there was an answer."""
         if not self.answered:
+            due = self._line is not None and self._line.flushing
             parts = self._end_pipes()
-            if parts:
+            if parts or due:
                 self._link.send_stub(self.call_id, parts, False)
             self._link.fault(self.call_id, status, executed)
         if self._task is None:

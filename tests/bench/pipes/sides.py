@@ -72,19 +72,14 @@ class Pair:
         return ours
 
     def measure(self, job: str, *arguments: int) -> Sample:
-        """One round of a job; the first one of all finds out how much of it fills a round."""
-        count = self._counts.get((job, arguments))
-        if count is None:
-            count = self._counts[job, arguments] = self._calibrate(job, arguments)
-        return self._run(job, arguments, count)
-
-    def _calibrate(self, job: str, arguments: tuple[int, ...]) -> int:
-        count = 16
+        """One round of a job, with so much of it that a round takes its time; the first rounds find out how much."""
+        count = self._counts.get((job, arguments), 16)
         while True:
-            seconds = count / self._run(job, arguments, count).rate
-            if seconds > ROUND_SECONDS / 4:
-                return max(1, int(count * ROUND_SECONDS / seconds))
-            count *= 4
+            sample = self._run(job, arguments, count)
+            filled = count / sample.rate / ROUND_SECONDS
+            if filled > 0.5:
+                return sample
+            count = self._counts[job, arguments] = int(count * min(4, max(2, 0.9 / filled)))
 
     def _run(self, job: str, arguments: tuple[int, ...], count: int) -> Sample:
         before = self._processor_time()
