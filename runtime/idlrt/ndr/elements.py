@@ -249,8 +249,9 @@ class _Numbers(PipeElement):
         return NdrError(unfit(self._letter, item) or str(error), path=path)
 
 
-_PORTION: Final = 1024
-"""Objects in a block: more of them leave the processor's cache before anybody has looked at them."""
+_PORTION: Final = 256
+"""Objects in a block. Python's collector has a look whenever 700 more have been made than are gone; a program that is done
+with one block when it pulls the next never makes it work, which would cost as much as making the objects."""
 
 
 class _Rows(PipeElement):

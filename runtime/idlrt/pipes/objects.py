@@ -144,7 +144,7 @@ class _Pulls(_PullsNow[PulledT_co]):
         It is the caller's, for ever, but for one that is `Borrowed`. An empty block reports the end of the pipe.
 
         Args:
-            most: elements, 1 or more; without it, what has arrived, of numbers 64 KiB and of structures 1024 at most.
+            most: elements, 1 or more; without it, what has arrived, of numbers 64 KiB and of structures 256 at most.
             form: what the block shall be: `list`, `memoryview` or `pipes.Borrowed`, instead of what the pipe's type
                 says. Structures come in lists only.
 
