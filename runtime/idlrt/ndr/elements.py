@@ -250,7 +250,7 @@ class _Numbers(PipeElement):
 
 
 _PORTION: Final = 256
-"""Objects in a block. Python's collector has a look whenever 700 more have been made than are gone; a program that is done
+"""Objects in a block. Python's collector has a look whenever 700 more were made than are gone. A program that is done
 with one block when it pulls the next never makes it work, which would cost as much as making the objects."""
 
 
