@@ -158,6 +158,8 @@ def test_an_element_that_does_not_fit_is_named_by_pipe_and_index(
     ("element", "block", "message"),
     [
         (ndr.BYTES, "text", 'pipe "content" takes blocks of octets, not str; encode the text'),
+        (ndr.BYTES, "", 'pipe "content" takes blocks of octets, not str; encode the text'),
+        (ndr.BYTES, None, 'pipe "content" takes blocks of octets, not NoneType'),
         (ndr.BYTES, 5, 'pipe "content" takes blocks of octets, not int'),
         (
             DOUBLES,

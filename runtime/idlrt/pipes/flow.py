@@ -316,8 +316,10 @@ class Outlet:
         at = stream.at
         try:
             empty = not len(block)
-        except TypeError:
-            raise element.misfit(self.name, block, TypeError()) from None
+            if empty and isinstance(block, str):
+                raise TypeError  # the end of a text is not that of a pipe
+        except TypeError as error:
+            raise element.misfit(self.name, block, error) from None
         if empty:
             self.closed = True
             head = writer.head(0, at)
