@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from idlrt import transport
@@ -38,6 +38,9 @@ THREADS = 16
 BIND_TIMEOUT = 30.0
 STOP_GRACE = 5.0
 
+Served: TypeAlias = tuple[Interface, Service, dict[int, Method]]
+"""An interface, what implements it, and its methods by number."""
+
 
 class Server:
     """Serves services on any number of endpoints.
@@ -49,7 +52,7 @@ class Server:
     `threads` bounds the methods that are plain functions, `limits` what one connection may cost.
     `transfers` are the transfer syntaxes to grant, liked best first. `pipe_window` is how many octets may wait in a
     call's pipes before its connection is not read any further, `pipe_backlog` how many `push_nowait` may give a
-    connection beyond what it takes.
+    connection beyond what it takes. `finder` is asked for interfaces of which there is no service, at each bind.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Server:
         keep_alive: KeepAlive | None = KEEP_ALIVE,
         pipe_window: int = WINDOW,
         pipe_backlog: int = BACKLOG,
+        finder: Callable[[SyntaxId], Served | None] | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
@@ -79,7 +83,8 @@ class Server:
         self.running: set[Serving] = set()  # calls in progress, also those whose clients have gone
         self.groups = Groups(self.call_hook)
         self._max_fragment = max_fragment
-        self._services: dict[UUID, list[tuple[Interface, Service, dict[int, Method]]]] = {}
+        self._finder = finder
+        self._services: dict[UUID, list[Served]] = {}
         for service in services:
             self._add(service)
         self._threads = threads
@@ -113,12 +118,12 @@ class Server:
 
     # -- what connections ask
 
-    def find(self, syntax: SyntaxId) -> tuple[Interface, Service, dict[int, Method]] | None:
+    def find(self, syntax: SyntaxId) -> Served | None:
         """What implements an interface: the same major version, a minor one that is at least as new (C706 6.1.2)."""
         for found in self._services.get(syntax.uuid, ()):
             if found[0].syntax.major == syntax.major and found[0].syntax.minor >= syntax.minor:
                 return found
-        return None
+        return None if self._finder is None else self._finder(syntax)
 
     def _offer(self, syntax: SyntaxId) -> Offer | None:
         found = self.find(syntax)

@@ -1,0 +1,1 @@
+"""Objects across processes and machines (MS-DCOM)."""
