@@ -306,6 +306,44 @@ def test_rule_9_12_completing_before_the_pipes_are_at_their_ends_ends_the_call()
         assert LabBlockingClient(channel).Add(1, 1) == 2
 
 
+def test_rule_9_14_a_thread_in_trouble_cancels_waits_for_the_end_and_completes() -> None:
+    with reached(Lab()) as (channel, _):
+        client, told = LabBlockingClient(channel), Told()
+        upload = client.Upload(4)  # which ends when it is asked to
+        handle = upload.handle(told)
+        upload.source.push_nowait(bytes(1000))
+        handle.cancel(abort=False)
+        assert told.until(COMPLETE) == [COMPLETE]
+        assert handle.status() == CANCELLED
+        with pytest.raises(CallCancelled):
+            handle.complete()
+        download = client.Download(1 << 40, 1 << 16)
+        down = download.handle(told)
+        assert download.sink.pull()
+        down.cancel(abort=True)
+        assert told.until(COMPLETE)[-1] is COMPLETE
+        with pytest.raises(CallCancelled):
+            down.complete()
+        assert client.Add(1, 1) == 2
+
+
+def test_rule_9_14_a_connection_lost_while_a_send_is_waited_for_is_told_and_completed() -> None:
+    service = Lab()
+    with reached(service, pipe_backlog=64 << 20) as (channel, server):
+        told = Told()
+        call = LabBlockingClient(channel).Upload(3)
+        handle = call.handle(told, notify_on_send_complete=True)
+        assert told.next() is SENT
+        call.source.push_nowait(bytes(20 << 20))  # which the server does not read
+        assert told.events.empty()
+        cut(server)
+        assert told.until(COMPLETE) == [COMPLETE]
+        assert handle.status() == ConnectionLost.status
+        with pytest.raises(ConnectionLost):
+            handle.complete()
+        on_the_loop(server, service.gate.set)
+
+
 def test_rule_9_15_complete_is_pending_between_the_end_of_the_pipes_and_the_end_of_the_call() -> None:
     service = Lab()
     with reached(service) as (channel, server):

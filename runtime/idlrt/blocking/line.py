@@ -157,8 +157,8 @@ class ThreadLine:
 
     @property
     def sent(self) -> bool:
-        """Whether what `push_nowait` has taken has left."""
-        return self.over or not self._carrier.unsent
+        """Whether what `push_nowait` has taken has left, and nothing has failed since."""
+        return self.error is None and not self._carrier.unsent
 
     # -- pipes, waiting
 
