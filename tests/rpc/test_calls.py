@@ -179,6 +179,8 @@ async def _raw(channel: rpc.Channel, link: object, context_id: int, opnum: int, 
             answer.set_result(event.data)
             return True
 
+        def parts(self, parts: list[memoryview]) -> None: ...
+
         def fail(self, error: Exception) -> None:
             answer.set_result(error)
 
