@@ -18,7 +18,7 @@ from idlrt.pipes.flow import PUSH_COST, SMALL, Incoming, Inlet, Outgoing, Outlet
 QUIET: Final = 0.001
 """Seconds since the last block was sent after which the next one goes at once, however small it is."""
 
-LOOK: Final = 64 << 10
+LOOK: Final = 256 << 10
 """Octets that may be pushed before we look for an early answer: a fast connection never makes a push wait, and only who
 waits looks for what comes back."""
 

@@ -113,7 +113,7 @@ class Link:
         """The call_id of the last `ask`."""
         self._decoding = for_codecs(config.limits)
         self._socket = connected
-        self._out: list[memoryview] = []
+        self._out: list[Octets] = []  # what the socket has not taken
         self._reading = True
         self._moving = False  # events are being told
         self._gone = False  # the server is; what it has sent is all that will come
@@ -215,7 +215,7 @@ class Link:
     @property
     def unsent(self) -> int:
         """Octets that the socket has not taken."""
-        return sum(map(len, self._out)) if self._out else 0
+        return sum(map(_size, self._out)) if self._out else 0
 
     def send_stub(self, call_id: int, parts: Sequence[Octets], last: bool) -> None:
         """Send stub data, the concatenation of `parts`, which must not change before nothing is `unsent`."""
@@ -225,7 +225,7 @@ class Link:
     def keep(self) -> None:
         """Copy what could not be sent: the caller will overwrite it."""
         if self._out:
-            self._out = [memoryview(b"".join(self._out))]
+            self._out = [b"".join(self._out)]
 
     def flush(self) -> bool:
         """Send what the association has, as far as the socket takes it; whether all of it went."""
@@ -233,33 +233,21 @@ class Link:
         if parts:
             if self._trace is not None:
                 self._trace.sent(parts)
-            self._out += [memoryview(part).cast("B") for part in parts]
+            self._out = self._out + parts if self._out else parts
         while self._out and self.lost is None:
             try:
-                self._sent(_send(self._socket, self._out))
+                self._out = _rest(self._out, _send(self._socket, self._out))
             except BlockingIOError:
                 return False
             except OSError as error:
                 # The server may have said why before it closed.
-                self._out.clear()
+                self._out = []
                 self._gone = True
                 while self._receive():
                     pass
                 self._lose(ConnectionLost(f"the server closed the connection: {error}"))
                 break
         return True
-
-    def _sent(self, count: int) -> None:
-        out = self._out
-        index = 0
-        for part in out:
-            if count < len(part):
-                break
-            count -= len(part)
-            index += 1
-        del out[:index]
-        if count:
-            out[0] = out[0][count:]
 
     def move(self, told_gone: bool = False) -> None:
         """Send and receive what can be without waiting; the server is known to be gone if we were `told_gone`."""
@@ -540,8 +528,26 @@ def _left(until: Callable[[], float | None]) -> float | None:
     return None if latest is None else latest - time.monotonic()
 
 
-def _send(connected: socket.socket, parts: list[memoryview]) -> int:
+def _size(part: Octets) -> int:
+    return part.nbytes if isinstance(part, memoryview) else len(part)
+
+
+def _send(connected: socket.socket, parts: list[Octets]) -> int:
     """Send as much as the socket takes now; how much that was."""
     if len(parts) > 1 and _SENDMSG:
         return connected.sendmsg(parts[:_MOST_BUFFERS], (), _NOW)
     return connected.send(parts[0], _NOW)
+
+
+def _rest(parts: list[Octets], sent: int) -> list[Octets]:
+    """What is left of the parts when so many octets are sent."""
+    if sent == sum(map(_size, parts)):
+        return []
+    index = 0
+    while sent >= (size := _size(parts[index])):
+        sent -= size
+        index += 1
+    left = parts[index:]
+    if sent:
+        left[0] = memoryview(left[0]).cast("B")[sent:]
+    return left
