@@ -37,7 +37,7 @@ from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError, RpcTimeo
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
 from idlrt.rpc.trace import tracer
-from idlrt.transport.liveness import choked, hung_up
+from idlrt.transport.liveness import LOOK_EVERY, REST, choked, hung_up
 
 if TYPE_CHECKING:
     from idlrt.ndr import Codecs
@@ -55,12 +55,6 @@ _NOW: Final = getattr(socket, "MSG_DONTWAIT", 0)
 """Lets one socket both wait in the kernel and not; without it (Windows) sockets never wait."""
 
 _SENDMSG: Final = hasattr(socket.socket, "sendmsg")
-
-LOOK_EVERY: Final = 0.4
-"""Seconds between looks for a server that nothing is read from: one that is gone is missed within a second."""
-
-_REST: Final = 16 << 20
-"""Octets that are read, though nobody pulls, when the server seems gone: more than systems keep of a connection."""
 
 _TIMEVAL: Final = struct.Struct("@ll")
 
@@ -276,7 +270,7 @@ class Link:
         if choked(self._socket) and not self._there():
             with self.lock:
                 if not self._reading:
-                    self._rest, self._reading = _REST, True
+                    self._rest, self._reading = REST, True
 
     @property
     def interest(self) -> int:

@@ -19,15 +19,9 @@ from idlrt.association import Parts, Stub
 from idlrt.association.connection import Connection
 from idlrt.errors import RemoteProtocolError
 from idlrt.rpc.trace import tracer
-from idlrt.transport.liveness import KeepAlive, choked, hung_up
+from idlrt.transport.liveness import LOOK_EVERY, REST, KeepAlive, choked, hung_up
 
 Octets: TypeAlias = bytes | bytearray | memoryview
-
-LOOK_EVERY: Final = 0.4
-"""Seconds between looks at a connection that is not read: who waits for a peer that is gone waits less than one."""
-
-REST: Final = 16 << 20
-"""Octets that are read whoever holds when the peer seems to be gone: more than systems keep of a connection."""
 
 GATHER: Final = 0.001
 """Seconds for which what the events of one read leave to be sent is gathered, to go in one write."""

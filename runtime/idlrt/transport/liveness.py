@@ -48,6 +48,12 @@ class KeepAlive:
 KEEP_ALIVE: Final = KeepAlive()
 """A peer that vanished without a word is noticed within two minutes, unless the caller says otherwise."""
 
+LOOK_EVERY: Final = 0.4
+"""Seconds between looks at a connection that is not read: who waits for a peer that is gone waits less than one."""
+
+REST: Final = 16 << 20
+"""Octets that are read whoever holds when the peer seems to be gone: more than systems keep of a connection."""
+
 
 class Descriptor(Protocol):
     """What has a file descriptor: a socket, or an event loop's stand-in for one."""
