@@ -97,9 +97,9 @@ def test_rule_7_21_a_sync_call_has_its_connection_alone_and_async_calls_of_threa
         stage = reached.stage
         assert stage.mixed == []
         assert len(stage.arrived) == 240
-        assert 1 < len(reached.channel._links) <= 6
+        assert 1 < len(reached.channel.pool.links) <= 6
         assert len(stage.groups) == 1
-        assert len(reached.channel._idle) == len(reached.channel._links)
+        assert len(reached.channel.pool.idle) == len(reached.channel.pool.links)
 
 
 def test_many_async_calls_of_a_thread_are_outstanding_on_one_connection_and_answered_in_any_order() -> None:
@@ -108,14 +108,14 @@ def test_many_async_calls_of_a_thread_are_outstanding_on_one_connection_and_answ
         calls = {number: client.Async(number) for number in range(100)}
         reached.until(lambda: len(reached.stage.running) == 100)
         assert reached.stage.together == 100
-        assert len(reached.channel._links) == 1
+        assert len(reached.channel.pool.links) == 1
         numbers = list(calls)
         random.Random(2).shuffle(numbers)
         for number in numbers:
             assert not calls[number].done
             reached.let_go(number)
             assert calls[number].complete(PATIENCE) == number
-        assert len(reached.channel._idle) == 1
+        assert len(reached.channel.pool.idle) == 1
 
 
 def test_threads_that_wait_for_calls_on_one_connection_each_get_their_answer() -> None:
@@ -133,7 +133,7 @@ def test_threads_that_wait_for_calls_on_one_connection_each_get_their_answer() -
             for number in numbers:
                 reached.let_go(number)
                 assert answers[number].result(PATIENCE) == number
-        assert len(reached.channel._links) == reached.stage.connections.total() // 20 == 1
+        assert len(reached.channel.pool.links) == reached.stage.connections.total() // 20 == 1
 
 
 def test_rule_7_20_async_calls_of_a_thread_are_dispatched_in_order() -> None:
@@ -172,7 +172,7 @@ def test_a_time_out_and_a_cancel_leave_the_other_calls_of_the_connection_alone()
         reached.let_go(0, 1, 2, 3)
         assert calls[0].complete() == 0
         assert calls[3].complete() == 3
-        assert len(reached.channel._links) == 1
+        assert len(reached.channel.pool.links) == 1
         assert client.Async(0).complete() == 0
 
 
@@ -196,7 +196,7 @@ def test_a_lost_connection_fails_all_calls_on_it() -> None:
         for call in calls:
             with pytest.raises(ConnectionLost):
                 call.complete()
-        assert not reached.channel._links
+        assert not reached.channel.pool.links
 
 
 def test_threads_that_wait_for_a_connection_get_it_though_another_is_never_done() -> None:
@@ -270,13 +270,13 @@ def test_rule_8_29_a_thread_bound_to_ndr64_makes_pipe_calls_in_ndr20(options: di
 
 def test_a_channel_probes_a_silent_server_as_it_is_told() -> None:
     with staged(keep_alive=KeepAlive(7, 3, 2)) as reached:
-        (link,) = reached.channel._links
+        (link,) = reached.channel.pool.links
         assert link._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert link._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
         assert link._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 3
         assert link._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 2
     with staged(keep_alive=None) as reached:
-        (link,) = reached.channel._links
+        (link,) = reached.channel.pool.links
         assert link._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
 
 
@@ -288,7 +288,7 @@ def test_the_server_may_ask_to_leave_an_idle_connection() -> None:
         time.sleep(0.01)
         assert client.Sync(2) == 2
         assert len(reached.stage.connections) == 2
-        assert len(reached.channel._links) == 1
+        assert len(reached.channel.pool.links) == 1
 
 
 def test_ten_thousand_cancelled_calls_leave_nothing_behind() -> None:
@@ -302,9 +302,9 @@ def test_ten_thousand_cancelled_calls_leave_nothing_behind() -> None:
                     call.complete()
         reached.let_go(0)
         assert client.Async(0).complete() == 0
-        assert len(reached.channel._links) == len(reached.channel._idle) <= 2
+        assert len(reached.channel.pool.links) == len(reached.channel.pool.idle) <= 2
         assert threading.active_count() < 10
-        for link in reached.channel._links:
+        for link in reached.channel.pool.links:
             assert link._calls == {}
 
 
@@ -315,14 +315,14 @@ def test_a_call_that_another_thread_ends_lets_go_of_its_connection_when_its_wait
             call = client.Async(0)
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(call.complete)
-                (link,) = reached.channel._links
+                (link,) = reached.channel.pool.links
                 late = time.monotonic() + PATIENCE
                 while link._waiter is None and time.monotonic() < late:
                     time.sleep(0.0005)
                 call.cancel(0)
                 with pytest.raises(CallCancelled):
                     waiting.result(PATIENCE)
-            assert reached.channel._idle == [link]
+            assert reached.channel.pool.idle == [link]
         reached.let_go(0)
 
 
@@ -352,7 +352,7 @@ def test_where_contexts_cannot_be_altered_each_interface_has_connections_of_its_
             assert wings.Enter(number).complete() == number
             assert client.Async(number).complete() == number
             assert client.Upload(number, [b"abc"]).complete() == 3
-        assert len(reached.channel._links) <= connections
+        assert len(reached.channel.pool.links) <= connections
         assert len(reached.stage.arrived) == 16
 
 

@@ -390,7 +390,7 @@ def test_a_lost_connection_is_told_though_the_window_is_full() -> None:
         call = LabBlockingClient(channel).Download(100_000, 10_000)
         handle = call.handle(told)
         assert service.stalled.wait(PATIENCE)
-        (link,) = channel._links
+        (link,) = channel.pool.links
         late = time.monotonic() + PATIENCE
         while link._reading and time.monotonic() < late:
             time.sleep(0.001)
@@ -463,9 +463,9 @@ def test_a_call_that_is_forgotten_runs_to_its_end_unheard() -> None:
         assert not service.calls[0].cancelled
         on_the_loop(server, service.gate.set)
         late = time.monotonic() + PATIENCE
-        while len(channel._idle) < 2 and time.monotonic() < late:
+        while len(channel.pool.idle) < 2 and time.monotonic() < late:
             time.sleep(0.005)
-        assert len(channel._idle) == len(channel._links) == 2
+        assert len(channel.pool.idle) == len(channel.pool.links) == 2
 
 
 def test_complete_may_be_given_a_time() -> None:

@@ -122,7 +122,7 @@ def test_many_threads_share_a_channel() -> None:
 
         with ThreadPoolExecutor(16) as pool:
             assert all(pool.map(some, range(16)))
-        assert len(channel._links) <= 4
+        assert len(channel.pool.links) <= 4
 
 
 def test_a_channel_that_is_all_busy_says_so() -> None:
@@ -253,7 +253,7 @@ def test_leaving_or_forgetting_a_call_gives_it_up() -> None:
             call.source.push(b"abc")
         client.Upload(0).source.push(bytes(16))
         assert client.Add(1, 1) == 2
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
 
 
 def test_a_source_that_fails_takes_the_call_with_it() -> None:

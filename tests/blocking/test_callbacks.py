@@ -123,6 +123,6 @@ def test_a_thread_that_looks_at_the_connection_for_others_leaves_them_their_call
         handle = client.RunAsync(4).handle(told)
         assert told.next() is AsyncEvent.CALL_COMPLETE
         assert handle.complete() == 12
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
         on_the_loop(server, worker.gate.set)
         waiting.result(PATIENCE)

@@ -57,7 +57,7 @@ def until(fact: Callable[[], bool]) -> float:
 
 def stuck(channel: blocking.Channel) -> None:
     """Wait until nothing is read and the kernel's buffers have filled."""
-    (link,) = channel._links
+    (link,) = channel.pool.links
     until(lambda: not link._reading)
     time.sleep(0.2)
 
@@ -81,7 +81,7 @@ def test_a_server_that_is_killed_is_seen_by_who_looks() -> None:
     with process() as (server, binding), blocking.connect(binding, pipe_window=64 << 10) as channel:
         call = LabBlockingClient(channel).Download(1 << 30, 1 << 16)
         assert call.sink.pull()
-        until(lambda: not call.done and not next(iter(channel._links))._reading)
+        until(lambda: not call.done and not next(iter(channel.pool.links))._reading)
         time.sleep(0.2)
         server.kill()
         server.wait()

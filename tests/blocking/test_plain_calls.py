@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return answer
 
     monkeypatch.setattr(Link, "ask", recorded)
-    monkeypatch.setattr("idlrt.blocking.channel._FRESH", 100.0)
+    monkeypatch.setattr("idlrt.blocking.pool.FRESH", 100.0)
     return ways
 
 
@@ -59,7 +59,7 @@ def test_calls_one_after_the_other_go_the_short_way(asked: list[bool]) -> None:
         for number in range(20):
             assert client.Add(number, 1) == number + 1
         assert asked == [True] * 19
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
 
 
 def test_large_requests_and_answers_take_the_other_way(asked: list[bool]) -> None:
@@ -82,7 +82,7 @@ def test_faults_and_bad_values_leave_the_connection_as_it_was(asked: list[bool])
             client.Add("one", 1)  # type: ignore[arg-type]
         assert client.Add(1, 1) == 2
         assert asked == [False, True]
-        assert len(channel._links) == 1
+        assert len(channel.pool.links) == 1
 
 
 def test_a_plain_call_has_its_time() -> None:
@@ -119,7 +119,7 @@ def test_a_connection_lost_in_the_midst_is_told(how: str) -> None:
                 answer.result(PATIENCE)
         if how == "the server":
             assert client.Add(1, 1) == 2
-        assert len(channel._links) == (how == "the server")
+        assert len(channel.pool.links) == (how == "the server")
         on_the_loop(server, service.gate.set)
 
 
@@ -138,7 +138,7 @@ def test_an_interrupted_call_is_given_up() -> None:
             with pytest.raises(KeyboardInterrupt):
                 client.Add(0, 1)
             assert client.Add(1, 2) == 3
-            assert len(channel._links) == len(channel._idle)
+            assert len(channel.pool.links) == len(channel.pool.idle)
             on_the_loop(server, service.gate.set)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

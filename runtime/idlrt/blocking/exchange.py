@@ -80,7 +80,7 @@ class Exchange:
         self._unheard = False  # the program has forgotten the call, which runs to its end
         self._held = True
         self._broken = False
-        self._link, context = asked or channel.acquire(interface, operation)
+        self._link, context = asked or channel.pool.acquire(interface, operation)
         self._lock = self._link.lock
         self.line: ThreadLine
         if asked is not None:
@@ -409,7 +409,7 @@ class Exchange:
     def _release(self) -> None:
         self._held = False
         self._link.done(self._call_id)
-        self._channel.release(self._link, broken=self._broken)
+        self._channel.pool.release(self._link, broken=self._broken)
         self.look()
 
     def _wake(self) -> None:
