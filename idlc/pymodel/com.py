@@ -17,7 +17,8 @@ from idlc.source.files import Span
 
 ROOT = "IUnknown"
 ATTRIBUTES: Final = frozenset(
-    "IID DISPIDS METHODS QueryInterface AddRef Release _call _begin _finish _abc_impl".split()
+    "IID DISPIDS INTERFACE METHODS SYNCHRONOUS QueryInterface AddRef Release aggregate final_release".split()
+    + "_call _begin _finish _abc_impl".split()
 )
 """What an object has besides its methods."""
 
@@ -97,6 +98,7 @@ class Classes:
                     base=self._base(interface),
                     doc=docstring(interface.doc.heading or f"{keyword} {interface.name}.", 4),
                     iid=uuid_literal(interface.uuid),
+                    synchronous=self.named(interface.synchronous, self.bound.name) if interface.synchronous else "",
                     identities=self._identities(interface),
                     called=self.called(interface),
                 )

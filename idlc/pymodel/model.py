@@ -260,6 +260,8 @@ class ComInterface:
     doc: str
     iid: str
     """What makes its IID; empty where it has none."""
+    synchronous: str
+    """Of an asynchronous form: the class of the interface whose it is; empty for others."""
     identities: str
     """The inside of the dictionary of DISPIDs; empty where there are none."""
     called: ComMethods

@@ -1,50 +1,54 @@
-"""Component Object Model: what generated modules say about objects, as classes that hold identities.
+"""Component Object Model: interfaces, objects, apartments, and calls that need not be waited for.
 
-A class stands for an interface: its IID, what it derives from, and the DISPIDs of its members.
+Generated modules use the declarations here, which load little; what brings asyncio comes when it is first asked for.
 
     issubclass(IFont, com.IUnknown), IFont.IID, IFont.DISPIDS["Size"]
 """
 
 from __future__ import annotations
 
-from abc import ABCMeta
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
+from idlrt.com.hresult import CallCanceled, CallComplete, CallPending, Disconnected, HResultError, NoInterface
+from idlrt.com.interfaces import Interface, Interfaces, IUnknown
 from idlrt.com.methods import Methods
+from idlrt.com.objects import Object
 
-__all__ = ["Coclass", "IUnknown", "Interface", "Interfaces", "Library", "Methods"]
+if TYPE_CHECKING:
+    from idlrt.com.apartment import MTA, Apartment, in_thread, multithreaded
 
+__all__ = [
+    "Apartment",
+    "CallCanceled",
+    "CallComplete",
+    "CallPending",
+    "Coclass",
+    "Disconnected",
+    "HResultError",
+    "IUnknown",
+    "Interface",
+    "Interfaces",
+    "Library",
+    "MTA",
+    "Methods",
+    "NoInterface",
+    "Object",
+    "in_thread",
+    "multithreaded",
+]
 
-class Interface(metaclass=ABCMeta):
-    """An object interface. `IID` is its identity; an interface that the IDL gives none has no such attribute."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID]
-    DISPIDS: ClassVar[Mapping[str, int]] = MappingProxyType({})
-    """The numbers that IDispatch::Invoke knows its own members by, by name; not those of its base."""
-
-
-class IUnknown(Interface):
-    """What every object has: other interfaces on request, and a count of references."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000000-0000-0000-c000-000000000046")
-
-    async def _call(self, opnum: int, *inputs: Any) -> Any:
-        """What a method does that nobody has overridden: a proxy calls the object that it stands for."""
-        raise NotImplementedError(f"{type(self).__name__} leaves method {opnum} out")
-
-    async def _begin(self, opnum: int, *inputs: Any) -> int:
-        raise NotImplementedError(f"{type(self).__name__} leaves the Begin_ of method {opnum} out")
-
-    async def _finish(self, opnum: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} leaves the Finish_ of method {opnum} out")
+_HOMES = {"Apartment": "apartment", "MTA": "apartment", "in_thread": "apartment", "multithreaded": "apartment"}
 
 
-Interfaces: TypeAlias = tuple[type[Interface], ...]
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"idlrt.com.{home}"), name)
+    return value
+
 
 
 class Coclass:

@@ -2538,6 +2538,7 @@ class AsyncIAdviseSink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000150-0000-0000-c000-000000000046")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IAdviseSink
 
     @abstractmethod
     async def Begin_OnDataChange(
@@ -2640,6 +2641,7 @@ class AsyncIAdviseSink2(AsyncIAdviseSink):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000151-0000-0000-c000-000000000046")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IAdviseSink2
 
     @abstractmethod
     async def Begin_OnLinkSrcChange(self, pmk: IMoniker | None) -> int:

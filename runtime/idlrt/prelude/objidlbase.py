@@ -1251,6 +1251,7 @@ class AsyncIMultiQI(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("000e0020-0000-0000-c000-000000000046")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IMultiQI
 
 
 class IInternalUnknown(com.IUnknown):
@@ -1307,6 +1308,7 @@ class AsyncIPipeByte(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acb-2f86-11d1-8e04-00c04fb9989a")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IPipeByte
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
@@ -1383,6 +1385,7 @@ class AsyncIPipeLong(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acd-2f86-11d1-8e04-00c04fb9989a")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IPipeLong
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
@@ -1459,6 +1462,7 @@ class AsyncIPipeDouble(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acf-2f86-11d1-8e04-00c04fb9989a")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IPipeDouble
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:

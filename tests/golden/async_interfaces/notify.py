@@ -74,6 +74,7 @@ class AsyncIPipeByte(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("db2f3acb-2f86-11d1-8e04-00c04fb9989a")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IPipeByte
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
@@ -115,6 +116,7 @@ class AsyncIAdviseSink(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000150-0000-0000-c000-000000000046")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IAdviseSink
 
 
 class IAdviseSink2(IAdviseSink):
@@ -129,6 +131,7 @@ class AsyncIAdviseSink2(AsyncIAdviseSink):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000151-0000-0000-c000-000000000046")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IAdviseSink2
 
 
 class ICounter(com.IUnknown):
@@ -183,6 +186,7 @@ class AsyncICounter(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d11")
+    SYNCHRONOUS: ClassVar[type[com.IUnknown]] = ICounter
 
     @abstractmethod
     async def Begin_Exchange(self, step: int, value: int) -> int:

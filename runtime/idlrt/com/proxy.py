@@ -1,0 +1,155 @@
+"""Proxies: objects of another apartment, process or machine, with the interfaces that they have there.
+
+A proxy is an instance of the interface's own class, so a caller need not know whether it holds an object or a proxy.
+What all proxies of one object share is a `Remote`; each way to reach objects has its own kind of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, ABCMeta, abstractmethod
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, ClassVar, Protocol, cast, overload
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from idlrt.com.hresult import Disconnected, NoInterface
+from idlrt.com.interfaces import I, IUnknown, class_of, iid_of, synchronous_form
+
+
+class Outgoing(Protocol):
+    """A call that was made and can be cancelled. Awaiting it gives the result, or raises what the call failed with."""
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
+
+    def cancel(self) -> None:
+        """Ask the callee to stop. It may answer all the same; until then the call goes on."""
+
+    def abandon(self) -> None:
+        """Nobody waits for the result any more: whoever still does gets `CallCanceled`, and an answer is dropped."""
+
+
+class Remote(ABC):
+    """An object elsewhere, as its proxies share it: one for each identity and apartment."""
+
+    def __init__(self) -> None:
+        self._proxies: WeakValueDictionary[UUID, Proxy] = WeakValueDictionary()
+
+    @abstractmethod
+    def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Awaitable[Any]:
+        """Call a method and wait for its result; a cancelled waiter cancels the call.
+
+        Args:
+            interface: what the proxy stands for. opnum: of one of its methods, those of its bases included.
+            inputs: what the generated method was given, in the order of `Operation.inputs`.
+
+        Raises:
+            HResultError: the method failed, or the call did with an HRESULT.
+            RpcError: the call failed otherwise.
+        """
+
+    @abstractmethod
+    def begin(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Outgoing:
+        """The same as a call of its own, which goes on whether or not somebody waits, and can be cancelled.
+
+        Parameters have been read when this returns: what cannot be marshalled is raised here.
+        """
+
+    @abstractmethod
+    async def query(self, interface: type[IUnknown]) -> None:
+        """Get a reference to another interface of the object.
+
+        Raises:
+            NoInterface: the object does not have it.
+        """
+
+    def release(self, interface: type[IUnknown]) -> None:  # noqa: B027  # what nobody counts needs no release
+        """The last counted reference to an interface was released by the program."""
+
+    def proxy(self, interface: type[I]) -> I:
+        """The one proxy of the object for an interface that it is known to have."""
+        found = self._proxies.get(interface.IID)
+        if found is None:
+            kind = cast(type[Proxy], proxy_class(interface))
+            found = self._proxies[interface.IID] = kind(self)
+        else:
+            found.AddRef()
+        return cast(I, found)
+
+
+class Proxy(IUnknown):
+    """An interface of an object elsewhere; `proxy_class` makes a kind of it for each interface."""
+
+    __slots__ = ("__weakref__", "_references", "_remote")
+    INTERFACE: ClassVar[type[IUnknown]] = IUnknown
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self._references = 1
+
+    @overload
+    async def QueryInterface(self, interface: Callable[..., I]) -> I: ...
+
+    @overload
+    async def QueryInterface(self, interface: UUID) -> IUnknown: ...
+
+    async def QueryInterface(self, interface: Callable[..., I] | UUID) -> I | IUnknown:
+        wanted = class_of(interface)
+        remote = self._remote
+        if not self._references:
+            raise Disconnected(message="this proxy was released")
+        if wanted.IID in remote._proxies:
+            return remote.proxy(wanted)
+        local = _local.get(wanted.IID)
+        if local is not None:
+            return cast(I, await local(remote))
+        if synchronous_form(wanted) is not None:
+            raise NoInterface(message=f"{wanted.__name__} is asked of call objects, not of proxies", help=CALL_OBJECTS)
+        if wanted.IID != IUnknown.IID:
+            await remote.query(wanted)
+        return remote.proxy(wanted)
+
+    def AddRef(self) -> int:
+        if self._references:
+            self._references += 1
+        return self._references
+
+    def Release(self) -> int:
+        if self._references:
+            self._references -= 1
+            if not self._references:
+                self._remote._proxies.pop(self.INTERFACE.IID, None)
+                self._remote.release(self.INTERFACE)
+        return self._references
+
+    async def _call(self, opnum: int, *inputs: Any) -> Any:
+        if not self._references:
+            raise Disconnected(message="this proxy was released")
+        return await self._remote.call(self.INTERFACE, opnum, inputs)
+
+    def __repr__(self) -> str:
+        return f"<proxy of {self.INTERFACE.__name__} at {self._remote!r}>"
+
+
+CALL_OBJECTS = "ask for ICallFactory, and have it make a call object"
+
+_local: dict[UUID, Callable[[Remote], Awaitable[Any]]] = {}
+"""Interfaces that proxies have by themselves, whatever the object has."""
+
+
+def answered_here(interface: type[IUnknown], answer: Callable[[Remote], Awaitable[Any]]) -> None:
+    """Have all proxies answer for an interface themselves."""
+    _local[interface.IID] = answer
+
+
+def proxy_class(interface: Callable[..., I]) -> type[I]:
+    """The class of proxies for an interface: it derives from it, and its methods call the object that it stands for."""
+    iid_of(interface)
+    base = cast(type[IUnknown], interface)
+    made = base.__dict__.get("_proxy_class")
+    if made is None:
+        bases = (Proxy,) if base is IUnknown else (Proxy, base)
+        made = ABCMeta(f"{base.__name__}Proxy", bases, {"__slots__": (), "INTERFACE": base, "__doc__": base.__doc__})
+        made.__abstractmethods__ = frozenset()  # the generated bodies are all there is to do
+        made.__module__ = base.__module__
+        base._proxy_class = made  # type: ignore[attr-defined]
+    return cast(type[I], made)
