@@ -91,6 +91,10 @@ class Connection(ABC, Generic[E]):
         """Where to read bytes into (recv_into, BufferedProtocol.get_buffer); follow with `received`."""
         return self._buffer.room()
 
+    def release_buffer(self) -> None:
+        """Nothing will be read for a while, and what was read is not in use any more."""
+        self._buffer.release()
+
     def received(self, count: int) -> Iterator[E]:
         """The first `count` octets of `receive_buffer` were filled. Otherwise as `receive`."""
         buffer = self._buffer

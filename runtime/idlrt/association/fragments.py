@@ -177,14 +177,16 @@ class StubSender:
 
 
 RECEIVE_BUFFER: Final = 1 << 16
-LARGE_RECEIVE_BUFFER: Final = 1 << 18
-"""A buffer starts small and grows once when reads fill it: a server has many connections and few of them are busy."""
+LARGE_RECEIVE_BUFFER: Final = 3 << 16
+GROW_AFTER: Final = 8
+"""A buffer starts small, grows once when that many reads filled it, and goes when nothing will be read for a while: a
+server has many connections, and few of them are busy."""
 
 
 class ReceiveBuffer:
     """A buffer for reading into. What was handed out of it is overwritten by later reads, and only by them."""
 
-    __slots__ = ("_grow", "_view", "begin", "end", "octets")
+    __slots__ = ("_full", "_grow", "_view", "begin", "end", "octets")
 
     def __init__(self) -> None:
         self.octets = bytearray()
@@ -192,6 +194,7 @@ class ReceiveBuffer:
         self._view = memoryview(self.octets)
         self.begin = 0
         self.end = 0
+        self._full = 0  # reads that filled it
         self._grow = False
 
     def room(self) -> memoryview:
@@ -200,7 +203,7 @@ class ReceiveBuffer:
         left = self.end - self.begin
         if not left:
             self.begin = self.end = 0
-        if self._grow or not view:
+        if self._grow or len(view) < RECEIVE_BUFFER:
             self.octets = bytearray(LARGE_RECEIVE_BUFFER if self._grow else RECEIVE_BUFFER)
             larger = memoryview(self.octets)
             larger[:left] = view[self.begin : self.end]
@@ -216,8 +219,17 @@ class ReceiveBuffer:
         """`count` octets arrived; gives the whole buffer, of which begin to end holds data."""
         self.end += count
         if self.end == len(self._view) == RECEIVE_BUFFER:
-            self._grow = True
+            self._full += 1
+            self._grow = self._full == GROW_AFTER
         return self._view
+
+    def release(self) -> None:
+        """Give the memory back, but for what was not consumed, until more is read; what was handed out is to be gone."""
+        left = self.take()
+        self.octets = bytearray(left)
+        self._view = memoryview(self.octets)
+        self._full, self._grow = 0, False
+        self.end = len(left)
 
     def take(self) -> bytes:
         """What was not consumed, which then is."""

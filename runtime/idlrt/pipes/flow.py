@@ -16,13 +16,13 @@ from idlrt.errors import NdrError, PipeClosed, PipeDiscipline, PipeEmpty, PipeOr
 from idlrt.ndr import CODEC_ERRORS, Form, Limits, PipeElement
 from idlrt.ndr.chunks import ChunkParser, ChunkWriter
 
-WINDOW: Final = 256 << 10
+WINDOW: Final = 128 << 10
 """Octets that may wait in a call's pipes before reading from the connection stops."""
 
 BACKLOG: Final = 16 << 20
 """Octets that pushes which do not wait may give a connection beyond what it takes."""
 
-SLICE: Final = 256 << 10
+SLICE: Final = 128 << 10
 """Octets of a large block that are handed to the transport at a time."""
 
 TURN: Final = 256 << 10

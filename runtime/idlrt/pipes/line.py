@@ -182,19 +182,32 @@ class LoopLine:
     def settle(self) -> None:
         """The receive buffer is about to be used again."""
         incoming = self._incoming
+        crowded = False
         if incoming is not None:
+            left = incoming.buffered
             incoming.settle()
             if self._discarding:
                 incoming.discard()
-            elif incoming.buffered > self._window and not (self.over or self._held or incoming.complete):
-                assert self._carrier is not None
-                self._held = True
-                self._carrier.hold(self)
+            elif incoming.buffered > self._window:
+                crowded = not left  # by what came just now, which may be pulled at once
+                if left:
+                    self._hold()
             if self._awaited is not None and self._awaited.ready and self.error is None:
                 self._awaited = None
                 if self.tell is not None:
                     self.tell(AsyncEvent.RECEIVE_COMPLETE)
         self.wake()
+        if crowded:
+            self._loop.call_soon(self._hold)  # after the turn of whoever waited to pull
+
+    def _hold(self) -> None:
+        """Stop reading while more than the window waits."""
+        incoming, carrier = self._incoming, self._carrier
+        if incoming is None or carrier is None or self.over or self._held or incoming.complete:
+            return
+        if incoming.buffered > self._window:
+            self._held = True
+            carrier.hold(self)
 
     def wake(self) -> None:
         """Something that may be waited for has changed."""

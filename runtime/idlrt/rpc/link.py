@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from idlrt.association import (
     BindRefused,
@@ -29,6 +29,7 @@ from idlrt.association import (
 from idlrt.errors import ConnectionLost, RemoteProtocolError, RpcError
 from idlrt.ndr import for_codecs
 from idlrt.rpc.wire import Octets, Wire
+from idlrt.transport.liveness import reset_at_end
 
 if TYPE_CHECKING:
     from idlrt.ids import SyntaxId
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from idlrt.transport.liveness import KeepAlive
 
 _log = logging.getLogger("idlrt.client")
+
+LINGER: Final = 1.0
+"""Seconds for what is still to be sent when a connection is closed."""
 
 Thread: TypeAlias = int
 """What makes its [async] calls one after the other: the id of a task; to keep the task would keep all that it knows."""
@@ -280,6 +284,16 @@ class Link(Wire[Receiver]):
             self._send()
             self._fail(ConnectionLost("the channel was closed"))
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self.loop.call_later(LINGER, self._break_off)
+
+    def _break_off(self) -> None:
+        """The server reads nothing, and would never learn that we have gone."""
+        if not self._closed.done():
+            connected = self._transport.get_extra_info("socket")
+            if connected is not None:
+                reset_at_end(connected)
+            self._transport.abort()
 
     async def wait_closed(self) -> None:
         await asyncio.shield(self._closed)

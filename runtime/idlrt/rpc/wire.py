@@ -180,6 +180,10 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
             self._stop_reading()
         self._holders.add(holder)
 
+    def _let_go(self) -> None:
+        if self._holders:
+            self._octets.release_buffer()
+
     def go_on(self, holder: object) -> None:
         """Read again, unless somebody else still holds."""
         if holder in self._holders:
@@ -196,6 +200,7 @@ class Wire(asyncio.BufferedProtocol, Generic[CallT]):
     def _stop_reading(self) -> None:
         if not self._transport.is_closing():
             self._transport.pause_reading()
+            self.loop.call_soon(self._let_go)  # not while what was read is in use
             if self._looking is None:
                 self._looking = self.loop.call_later(LOOK_EVERY, self._look)
 
