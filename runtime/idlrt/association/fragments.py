@@ -224,7 +224,7 @@ class ReceiveBuffer:
         return self._view
 
     def release(self) -> None:
-        """Give the memory back, but for what was not consumed, until more is read; what was handed out is to be gone."""
+        """Give the memory back, but for what was not consumed, until more is read; nothing handed out is in use."""
         left = self.take()
         self.octets = bytearray(left)
         self._view = memoryview(self.octets)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import select
 import socket
-import sys
 import struct
+import sys
 from dataclasses import dataclass
 from struct import pack
 from typing import Any, Final, Protocol
@@ -67,7 +67,7 @@ _GONE: Final = getattr(select, "POLLRDHUP", 0) | getattr(select, "POLLHUP", 0) |
 
 
 def reset_at_end(connected: Any) -> None:
-    """Make the end of a TCP connection a reset, which the peer hears of even if it does not read what was sent before."""
+    """Make the end of a TCP connection a reset, which the peer hears of even if it does not read what came before."""
     if connected.family in (socket.AF_INET, socket.AF_INET6):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("hh" if sys.platform == "win32" else "ii", 1, 0))
 
