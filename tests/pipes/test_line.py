@@ -268,6 +268,49 @@ async def test_of_two_pushes_that_wait_behind_others_one_is_out_of_order() -> No
 
 
 @on_a_loop
+async def test_the_rest_of_a_block_whose_push_was_cancelled_follows_and_stays_as_it_was() -> None:
+    ends = Ends(Connection(room=1))
+    block = bytearray(b"a" * 3 * SLICE)
+    cancelled = asyncio.create_task(ends.line.push(ends.outgoing.outlets[0], block))
+    await turn()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    block[:] = bytes(len(block))
+    waiting = asyncio.create_task(ends.line.push(ends.outgoing.outlets[0], b"second"))
+    await turn()
+    ends.connection.room = 1 << 30
+    ends.line.wake()
+    await waiting
+    await turn()
+    assert ends.connection.octets == chunks(b"a" * 3 * SLICE, b"second")
+
+
+@on_a_loop
+async def test_the_rest_of_a_block_whose_push_was_cancelled_follows_where_nobody_has_to_wait() -> None:
+    ends = Ends(Connection())
+    cancelled = asyncio.create_task(ends.line.push(ends.outgoing.outlets[0], b"a" * 3 * SLICE))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    await turn()
+    assert ends.connection.octets == chunks(b"a" * 3 * SLICE)
+
+
+@on_a_loop
+async def test_a_push_that_is_cancelled_with_more_left_than_the_backlog_holds_ends_the_call() -> None:
+    ends = Ends(Connection(room=1), backlog=SLICE)
+    cancelled = asyncio.create_task(ends.line.push(ends.outgoing.outlets[0], bytes(4 * SLICE)))
+    await turn()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    (error,) = ends.given_up
+    assert isinstance(error, PipeMemory)
+
+
+@on_a_loop
 async def test_what_is_no_block_is_no_block_before_the_call_is_on_its_way_either() -> None:
     ends = Ends(Connection(), opened=False)
     ends.push(5)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence, Sized
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Sized
 from copy import deepcopy
 from typing import Any, Protocol, TypeAlias
 
@@ -365,18 +365,34 @@ class LoopLine:
                 if not last or self.error is not None:
                     self._check_open()
             return
-        groups = slices(parts)
+        groups = slices(parts)  # of a block, since what ends a pipe is smaller
         groups[0] = [*outgoing.gathered(), *groups[0]]
-        final = len(groups) - 1
+        left = deque(groups)
         try:
-            for index, group in enumerate(groups):
-                self._pushing = index < final
-                carrier.send_stub(self._call_id, group, last and index == final)
+            while left:
+                carrier.send_stub(self._call_id, left.popleft(), False)
+                self._pushing = bool(left)
                 await self._take_turn(carrier)
-                if not last or self._pushing or self.error is not None:
-                    self._check_open()
+                self._check_open()
+        except asyncio.CancelledError:
+            self._keep_rest(left)
+            raise
         finally:
             self._pushing = False
+
+    def _keep_rest(self, groups: Iterable[list[bytes | memoryview]]) -> None:
+        """A push is cancelled of whose block a part was sent; the rest follows, or what is pushed next would be it."""
+        try:
+            for group in () if self.over else groups:
+                self._keep(group)
+                self._send_soon()
+        except PipeMemory as error:
+            self._give_up(error)
+
+    def _send_soon(self) -> None:
+        if not self._sending:
+            self._sending = True
+            self._loop.call_soon(self._send_kept)
 
     def unsent(self) -> list[Octets]:
         """Take what was pushed and has not been sent."""
@@ -489,9 +505,7 @@ class LoopLine:
         if outlet.closed:
             last = self._ends_call and outgoing.closed
             self.wake()
-        if not self._sending:
-            self._sending = True
-            self._loop.call_soon(self._send_kept)
+        self._send_soon()
         if size < SMALL and not last and not kept and not carrier.full:
             if outgoing.gather(parts, size):
                 return
