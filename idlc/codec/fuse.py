@@ -142,6 +142,10 @@ def _put_response(operation: OperationPlan, shared: Shared) -> Function | str:
     names = {}
     if len(slots) == 1:
         names[slots[0].name] = "result"
+    elif not shared.has_class(result_of(operation.name)):  # a tuple
+        for slot in slots:
+            names[slot.name] = emitter.names.new(shared.outputs[operation.name].get(slot.name, "return_value"))
+        emitter.line(f"{', '.join(names.values())} = result", slots[0].name)
     else:
         attributes = shared.outputs[operation.name]
         for slot in slots:
@@ -359,7 +363,8 @@ def _result(operation: OperationPlan, values: list[str], shared: Shared) -> str:
         return "None"
     if len(values) == 1:
         return values[0]
-    return f"{shared.type(result_of(operation.name))}({', '.join(values)})"
+    kind = result_of(operation.name)
+    return f"{shared.type(kind) if shared.has_class(kind) else ''}({', '.join(values)})"
 
 
 # ---------------------------------------------------------------------------- records

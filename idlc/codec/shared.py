@@ -119,6 +119,10 @@ class Shared:
     def rows(self, run: Run) -> str:
         return self.table("rows", f'Struct(order + "{run.formats[0]}").iter_unpack')
 
+    def has_class(self, name: str) -> bool:
+        """Whether there is a class for an IDL type or a result."""
+        return name in self.classes
+
     def type(self, name: str) -> str:
         """The class for an IDL type, which the codec module then imports."""
         self.types[name] = None
@@ -137,12 +141,12 @@ class Shared:
 
     def iid(self, step: InterfaceReferent, scope: Scope | None = None) -> str:
         """What says which interface a pointer is to; None where only the object knows."""
-        if step.interface is not None:
-            known = self._interfaces.get(step.interface)
-            return "None" if known is None else self.table("iid", f'ndr.iid("{known}")')
-        if scope is not None and isinstance(step.iid, Variable):
+        if step.iid is not None:
+            if scope is None or not isinstance(step.iid, Variable):
+                return "None"
             return scope(replace(step.iid, dereferenced=step.iid.dereferenced + 1, pointer=False))
-        return "None"
+        known = None if step.interface is None else self._interfaces.get(step.interface)
+        return "None" if known is None else self.table("iid", f'ndr.iid("{known}")')
 
     def construction(self, name: str) -> tuple[str, ...]:
         """The slots of a record in the order its class takes them."""

@@ -187,7 +187,7 @@ class Builder:
 
     def _name_results(self, interface: t.Interface, title: str) -> None:
         for operation in interface.operations:
-            parts = ["Result"] if gives_several(operation) else []
+            parts = ["Result"] if gives_several(interface, operation) else []
             parts += ["Call", "BlockingCall"] if is_begun(operation) and self.settings.client else []
             for part in parts:
                 wish = operation.name + part
@@ -431,7 +431,7 @@ class Builder:
     ) -> tuple[str, ...]:
         code = "\n".join(_code((types, results, calls, interfaces, aliases, pickles, serialized, named)))
         standard = []
-        objects = [one for one in named if isinstance(one, ComInterface) and (one.called.methods or one.called.begun)]
+        objects = [one for one in named if isinstance(one, ComInterface) and (one.called.methods or one.called.halves)]
         if objects or any(service.methods for interface in interfaces for service in interface.services):
             standard.append("from abc import abstractmethod")
         abstract = [] if not any(isinstance(one, ComInterface) and one.identities for one in named) else ["Mapping"]
@@ -622,10 +622,13 @@ class Builder:
         if called is None:
             return ComMethods()
         shapes = [OperationShape(self, called, operation) for operation in called.operations]
-        methods = tuple(shape.method(blocking=False) for shape in shapes)
         if interface.synchronous is not None:
-            return ComMethods(begun=methods)
-        results += [shape.result() for shape in shapes if len(shape.given_back) > 1]
+            half = {one.name: one for one in interface.operations}
+            names = [one.name for one in called.operations]
+            pairs = zip(shapes, names, strict=True)
+            return ComMethods(halves=tuple(one.halves(half[f"Begin_{n}"], half[f"Finish_{n}"]) for one, n in pairs))
+        methods = tuple(shape.method(blocking=False) for shape in shapes)
+        results += [shape.result() for shape in shapes if len(shape.given_back) > 1 and not shape.is_value]
         operations = tuple_of(shape.declaration() for shape in shapes)
         table = f"{literal(interface.name)}, IID, module=__name__, codec={literal(self.objects_codec)}"
         offset = self.offsets[interface.name]

@@ -241,14 +241,22 @@ class Callbacks:
 
 
 @dataclass(frozen=True, slots=True)
+class Halves:
+    """A method of an asynchronous form."""
+
+    begin: Method
+    finish: Method
+
+
+@dataclass(frozen=True, slots=True)
 class ComMethods:
     """What of an object interface can be called."""
 
     table: str = ""
     """What com.Methods( ) takes, its operations included; empty where nothing travels as a call."""
     methods: tuple[Method, ...] = ()
-    begun: tuple[Method, ...] = ()
-    """Of an asynchronous form: the methods that it has a Begin_ and a Finish_ for."""
+    halves: tuple[Halves, ...] = ()
+    """The methods of an asynchronous form."""
 
 
 @dataclass(frozen=True, slots=True)

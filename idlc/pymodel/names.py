@@ -127,12 +127,24 @@ class Spelling:
             self._note(wish, name, span, outer=True)
 
 
-def gives_several(operation: t.Operation) -> bool:
+def gives_several(interface: t.Interface, operation: t.Operation) -> bool:
     """Whether an operation has a class for what it gives back."""
     found = [p for p in operation.parameters if p.is_out and is_pipe(p.type) is None]
     outputs = sum(not isinstance(t.behind_ref(p.type), t.BindingHandle) for p in found)
     result = not isinstance(operation.result, t.Void) and not operation.serialized
+    if gives_value(interface, operation):
+        return False
     return outputs + result + len(operation.hidden_statuses) > 1
+
+
+def gives_value(interface: t.Interface, operation: t.Operation) -> bool:
+    """Whether a method of an object gives what it calculates, as its HRESULT says nothing but that it could.
+
+    That is so where [retval] is its only output.
+    """
+    outputs = [parameter for parameter in operation.parameters if parameter.is_out]
+    said = isinstance(operation.result, t.Base) and operation.result.kind is t.BaseKind.INT32
+    return interface.object and said and len(outputs) == 1 and "retval" in outputs[0].words
 
 
 def is_begun(operation: t.Operation) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from idlc.data import replace
 from idlc.language.python_names import python_names
 from idlc.pymodel.annotations import Annotator, number_pipe, octet_pipe, optional
-from idlc.pymodel.model import Attribute, CallClass, Method, PipeAttribute, Procedure, Record
-from idlc.pymodel.names import CALL_ATTRIBUTES, Spelling
+from idlc.pymodel.model import Attribute, CallClass, Halves, Method, PipeAttribute, Procedure, Record
+from idlc.pymodel.names import CALL_ATTRIBUTES, Spelling, gives_value
 from idlc.pymodel.sizing import Sibling, inferred
 from idlc.pymodel.text import WIDTH, docstring, literal, one_line, remarks, tuple_of
 from idlc.semantics import types as t
@@ -73,6 +73,8 @@ class OperationShape:
         status = t.Base(t.BaseKind.UINT32, "error_status_t")
         self.given_back = [*self.outputs, *((name, status, f"error_status_t *{name}") for name in self.hidden)]
         """What a client has: the outputs, and statuses that do not travel."""
+        self.is_value = gives_value(interface, operation)
+        """Whether the one output is all that Python sees of what it gives back."""
         self.sizes = inferred((_sibling(parameter) for parameter in plain), self.names)
         self.spelled = builder.methods[interface.name][operation.name]
 
@@ -112,7 +114,7 @@ class OperationShape:
     def _returns(self, outputs: Sequence[tuple[str, t.Type, str]]) -> str:
         if not outputs:
             return "None"
-        if len(outputs) == 1:
+        if len(outputs) == 1 or self.is_value:
             return self.builder.annotator.received(outputs[0][1])
         return self._class("Result")
 
@@ -193,6 +195,7 @@ class OperationShape:
             ("is_async", self.operation.is_async),
             ("maybe", self.operation.maybe),
             ("idempotent", self.operation.idempotent),
+            ("retval", self.is_value),
         ):
             if value:
                 arguments.append(f"{flag}=True")
@@ -327,24 +330,41 @@ class OperationShape:
         returns = answer if blocking else f"rpc.Answer[{answer}]"
         return Method(self.spelled, self._doc(), ", ".join(parameters), returns, False, "", "", "")
 
+    def halves(self, begin: t.Operation, finish: t.Operation) -> Halves:
+        """What an asynchronous form has of a method; `begin` and `finish` are the IDL of the halves."""
+        whole = self.method(blocking=False)
+        begins = replace(whole, name=f"Begin_{self.spelled}", doc=self._half(begin))
+        return Halves(begins, replace(whole, name=f"Finish_{self.spelled}", doc=self._half(finish)))
+
+    def _half(self, half: t.Operation) -> str:
+        ours = {parameter.name for parameter in half.parameters}
+        docs = {self.names[p.name]: p.doc.text for p in self.parameters if p.name in ours and p.doc.text}
+        parts = [self.operation.doc.text, _listed(docs), _signature(half, WIDTH - 8)]
+        return docstring("\n\n".join(filter(None, parts)), 8)
+
     def _doc(self) -> str:
         return docstring(self._about("", 8), 8)
 
     def _about(self, summary: str, indent: int) -> str:
         """What there is to say: a summary, the words of the IDL's author, and the IDL."""
-        parameters = "\n".join(f"{name}: {_hanging(text)}" for name, text in self.docs.items())
-        parts = [summary, self.operation.doc.text, parameters, self._signature(WIDTH - indent)]
+        parts = [summary, self.operation.doc.text, _listed(self.docs), _signature(self.operation, WIDTH - indent)]
         return "\n\n".join(part for part in parts if part)
 
-    def _signature(self, width: int) -> str:
-        """The IDL, on one line, or with a line for each parameter."""
-        line = one_line(self.operation.declaration())
-        declarations = [one_line(parameter.declaration()) for parameter in self.operation.parameters]
-        head, found, tail = line.partition(f"({', '.join(declarations)})")
-        if len(line) <= width or not declarations or not found:
-            return line
-        inside = ",\n    ".join(declarations)
-        return f"{head}(\n    {inside}\n){tail}"
+
+def _listed(docs: Mapping[str, str]) -> str:
+    """What the IDL says about parameters."""
+    return "\n".join(f"{name}: {_hanging(text)}" for name, text in docs.items())
+
+
+def _signature(operation: t.Operation, width: int) -> str:
+    """The IDL, on one line, or with a line for each parameter."""
+    line = one_line(operation.declaration())
+    declarations = [one_line(parameter.declaration()) for parameter in operation.parameters]
+    head, found, tail = line.partition(f"({', '.join(declarations)})")
+    if len(line) <= width or not declarations or not found:
+        return line
+    inside = ",\n    ".join(declarations)
+    return f"{head}(\n    {inside}\n){tail}"
 
 
 def without_client(interface: t.Interface, operation: t.Operation) -> bool:

@@ -14,8 +14,8 @@ class Object(IUnknown):
     """What a program's own objects derive from, with the interfaces that they implement.
 
         class Calculator(com.Object, ICalculator, IHistory):
-            async def Add(self, a: int, b: int) -> AddResult:
-                return AddResult(a + b)
+            async def Add(self, a: int, b: int) -> int:
+                return a + b
 
     QueryInterface gives the object itself for each of these, so it is reflexive, symmetric, transitive and stable, and
     the object's identity is the object. References are counted for those who release them; who does not, leaves the

@@ -52,8 +52,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     to_handle, from_handle = ndr.handle_codec(order)
     heads1 = ndr.string_heads(order, "I")
     iid1 = ndr.iid("00020401-0000-0000-c000-000000000046")
-    iid2 = ndr.iid("00000000-0000-0000-c000-000000000046")
-    iid3 = ndr.iid("3127ca40-446e-11ce-8135-00aa004bb851")
+    iid2 = ndr.iid("3127ca40-446e-11ce-8135-00aa004bb851")
+    iid3 = ndr.iid("00000000-0000-0000-c000-000000000046")
     iid4 = ndr.iid("00020400-0000-0000-c000-000000000046")
     iid5 = ndr.iid("0000002f-0000-0000-c000-000000000046")
     load1 = ndr.number_reader(order, "H")
@@ -313,7 +313,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop4 = at + 8 + n
                     if stop4 > size:
                         raise ndr.cut_short(stop4, d)
-                    v2 = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid2)
+                    v2 = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid3)
                     at = stop4
                 else:
                     v2 = None
@@ -456,7 +456,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop12 = at + 8 + n4
                     if stop12 > size:
                         raise ndr.cut_short(stop12, d)
-                    v6 = ndr.unmarshal(bytes(d[at + 8 : stop12]), iid2)
+                    v6 = ndr.unmarshal(bytes(d[at + 8 : stop12]), iid3)
                     at = stop12
                 else:
                     v6 = None
@@ -654,7 +654,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack1(0 if v4 is None else r)
                 r += 4
                 if v4 is not None:
-                    objref = ndr.marshal(v4, iid2)
+                    objref = ndr.marshal(v4, iid3)
                     t2 += packs6[len(t2) & 7](len(objref), len(objref))
                     t2 += objref
             b += t2[k2:]
@@ -728,7 +728,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack1(0 if v7 is None else r)
                 r += 4
                 if v7 is not None:
-                    objref4 = ndr.marshal(v7, iid2)
+                    objref4 = ndr.marshal(v7, iid3)
                     t5 += packs6[len(t5) & 7](len(objref4), len(objref4))
                     t5 += objref4
             b += t5[k5:]
@@ -1018,7 +1018,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 8 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                punkVal = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
+                punkVal = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid3)
                 at = stop2
             else:
                 punkVal = None
@@ -1235,7 +1235,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop7 = at + 8 + n4
                     if stop7 > size:
                         raise ndr.cut_short(stop7, d)
-                    ppunkVal2 = ndr.unmarshal(bytes(d[at + 8 : stop7]), iid2)
+                    ppunkVal2 = ndr.unmarshal(bytes(d[at + 8 : stop7]), iid3)
                     at = stop7
                 else:
                     ppunkVal2 = None
@@ -1591,7 +1591,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         elif u.tag == 13:
             punkVal2 = u.value
             if punkVal2 is not None:
-                objref = ndr.marshal(punkVal2, iid2)
+                objref = ndr.marshal(punkVal2, iid3)
                 b += packs6[len(b) & 7](len(objref), len(objref))
                 b += objref
         elif u.tag == 9:
@@ -1692,7 +1692,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += packs5[len(b) & 7](0 if value3 is None else r)
                 r += 4
                 if value3 is not None:
-                    objref4 = ndr.marshal(value3, iid2)
+                    objref4 = ndr.marshal(value3, iid3)
                     b += pack2(len(objref4), len(objref4))
                     b += objref4
         elif u.tag == 16393:
@@ -1800,7 +1800,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppv is None else 0x20000))
         if ppv is not None:
-            objref = ndr.marshal(ppv, iid2)
+            objref = ndr.marshal(ppv, inputs[1])
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](return_value)
@@ -1821,7 +1821,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppv = ndr.unmarshal(bytes(d[at + 8 : stop]), iid2)
+            ppv = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppv = None
@@ -2243,12 +2243,12 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         b += packs5[len(b) & 7](0 if pErrorLog is None else r)
         r += 4
         if pErrorLog is not None:
-            objref = ndr.marshal(pErrorLog, iid3)
+            objref = ndr.marshal(pErrorLog, iid2)
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs6[len(b) & 7](varType, 0 if pUnkObj is None else r)
         if pUnkObj is not None:
-            objref2 = ndr.marshal(pUnkObj, iid2)
+            objref2 = ndr.marshal(pUnkObj, iid3)
             b += pack2(len(objref2), len(objref2))
             b += objref2
         return b
@@ -2275,7 +2275,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            pErrorLog = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid3)
+            pErrorLog = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
             at = stop2
         else:
             pErrorLog = None
@@ -2291,7 +2291,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            pUnkObj = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid2)
+            pUnkObj = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid3)
             at = stop3
         else:
             pUnkObj = None

@@ -116,8 +116,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     iid1 = ndr.iid("00020401-0000-0000-c000-000000000046")
     iid2 = ndr.iid("00020404-0000-0000-c000-000000000046")
     iid3 = ndr.iid("00020403-0000-0000-c000-000000000046")
-    iid4 = ndr.iid("00000000-0000-0000-c000-000000000046")
-    iid5 = ndr.iid("00020402-0000-0000-c000-000000000046")
+    iid4 = ndr.iid("00020402-0000-0000-c000-000000000046")
+    iid5 = ndr.iid("00000000-0000-0000-c000-000000000046")
     iid6 = ndr.iid("00020400-0000-0000-c000-000000000046")
     iid7 = ndr.iid("0000002f-0000-0000-c000-000000000046")
     join1 = ndr.text_writer(order, "I")
@@ -517,7 +517,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop4 = at + 8 + n
                     if stop4 > size:
                         raise ndr.cut_short(stop4, d)
-                    v2 = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid4)
+                    v2 = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid5)
                     at = stop4
                 else:
                     v2 = None
@@ -660,7 +660,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop12 = at + 8 + n4
                     if stop12 > size:
                         raise ndr.cut_short(stop12, d)
-                    v6 = ndr.unmarshal(bytes(d[at + 8 : stop12]), iid4)
+                    v6 = ndr.unmarshal(bytes(d[at + 8 : stop12]), iid5)
                     at = stop12
                 else:
                     v6 = None
@@ -858,7 +858,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack3(0 if v4 is None else r)
                 r += 4
                 if v4 is not None:
-                    objref = ndr.marshal(v4, iid4)
+                    objref = ndr.marshal(v4, iid5)
                     t2 += packs2[len(t2) & 7](len(objref), len(objref))
                     t2 += objref
             b += t2[k2:]
@@ -932,7 +932,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += pack3(0 if v7 is None else r)
                 r += 4
                 if v7 is not None:
-                    objref4 = ndr.marshal(v7, iid4)
+                    objref4 = ndr.marshal(v7, iid5)
                     t5 += packs2[len(t5) & 7](len(objref4), len(objref4))
                     t5 += objref4
             b += t5[k5:]
@@ -1824,7 +1824,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 8 + n
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                punkVal = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid4)
+                punkVal = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid5)
                 at = stop2
             else:
                 punkVal = None
@@ -2041,7 +2041,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                     stop7 = at + 8 + n4
                     if stop7 > size:
                         raise ndr.cut_short(stop7, d)
-                    ppunkVal2 = ndr.unmarshal(bytes(d[at + 8 : stop7]), iid4)
+                    ppunkVal2 = ndr.unmarshal(bytes(d[at + 8 : stop7]), iid5)
                     at = stop7
                 else:
                     ppunkVal2 = None
@@ -2397,7 +2397,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         elif u.tag == 13:
             punkVal2 = u.value
             if punkVal2 is not None:
-                objref = ndr.marshal(punkVal2, iid4)
+                objref = ndr.marshal(punkVal2, iid5)
                 b += packs2[len(b) & 7](len(objref), len(objref))
                 b += objref
         elif u.tag == 9:
@@ -2498,7 +2498,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 b += packs3[len(b) & 7](0 if value3 is None else r)
                 r += 4
                 if value3 is not None:
-                    objref4 = ndr.marshal(value3, iid4)
+                    objref4 = ndr.marshal(value3, iid5)
                     b += pack2(len(objref4), len(objref4))
                     b += objref4
         elif u.tag == 16393:
@@ -3883,7 +3883,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if ppvObj is None else 0x20000))
         if ppvObj is not None:
-            objref = ndr.marshal(ppvObj, iid4)
+            objref = ndr.marshal(ppvObj, inputs[0])
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs1[len(b) & 7](return_value)
@@ -3902,7 +3902,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), iid4)
+            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObj = None
@@ -3957,7 +3957,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack3(0 if ppTLib is None else 0x20000))
         if ppTLib is not None:
-            objref = ndr.marshal(ppTLib, iid5)
+            objref = ndr.marshal(ppTLib, iid4)
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs6[len(b) & 7](pIndex, return_value)
@@ -3978,7 +3978,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppTLib = ndr.unmarshal(bytes(d[at + 8 : stop]), iid5)
+            ppTLib = ndr.unmarshal(bytes(d[at + 8 : stop]), iid4)
             at = stop
         else:
             ppTLib = None

@@ -1626,7 +1626,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppvResult is None else 0x20000))
         if ppvResult is not None:
-            objref = ndr.marshal(ppvResult, iid1)
+            objref = ndr.marshal(ppvResult, inputs[2])
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs1[len(b) & 7](return_value)
@@ -1645,7 +1645,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvResult = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
+            ppvResult = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvResult = None
@@ -1715,7 +1715,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppvObj is None else 0x20000))
         if ppvObj is not None:
-            objref = ndr.marshal(ppvObj, iid1)
+            objref = ndr.marshal(ppvObj, inputs[2])
             b += pack2(len(objref), len(objref))
             b += objref
         b += packs1[len(b) & 7](return_value)
@@ -1734,7 +1734,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
+            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObj = None

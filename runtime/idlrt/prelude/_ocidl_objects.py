@@ -2592,7 +2592,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppvObj is None else 0x20000))
         if ppvObj is not None:
-            objref = ndr.marshal(ppvObj, iid1)
+            objref = ndr.marshal(ppvObj, inputs[0])
             b += pack3(len(objref), len(objref))
             b += objref
         b += packs3[len(b) & 7](return_value)
@@ -2613,7 +2613,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
+            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObj = None

@@ -99,8 +99,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     iid9 = ndr.iid("00000104-0000-0000-c000-000000000046")
     iid10 = ndr.iid("0000010f-0000-0000-c000-000000000046")
     iid11 = ndr.iid("00000117-0000-0000-c000-000000000046")
-    iid12 = ndr.iid("00000115-0000-0000-c000-000000000046")
-    iid13 = ndr.iid("00000116-0000-0000-c000-000000000046")
+    iid12 = ndr.iid("00000116-0000-0000-c000-000000000046")
+    iid13 = ndr.iid("00000115-0000-0000-c000-000000000046")
     iid14 = ndr.iid("0000012a-0000-0000-c000-000000000046")
     join1 = ndr.text_writer(order, "I")
     load1 = ndr.number_reader(order, "i")
@@ -2708,7 +2708,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppvObject is None else 0x20000))
         if ppvObject is not None:
-            objref = ndr.marshal(ppvObject, iid3)
+            objref = ndr.marshal(ppvObject, inputs[3])
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](return_value)
@@ -2729,7 +2729,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObject = ndr.unmarshal(bytes(d[at + 8 : stop]), iid3)
+            ppvObject = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObject = None
@@ -2789,7 +2789,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack1(0 if ppvStorage is None else 0x20000))
         if ppvStorage is not None:
-            objref = ndr.marshal(ppvStorage, iid3)
+            objref = ndr.marshal(ppvStorage, inputs[2])
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](return_value)
@@ -2810,7 +2810,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvStorage = ndr.unmarshal(bytes(d[at + 8 : stop]), iid3)
+            ppvStorage = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvStorage = None
@@ -3545,7 +3545,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         )
         if pUIWindow is not None:
-            objref = ndr.marshal(pUIWindow, iid12)
+            objref = ndr.marshal(pUIWindow, riid)
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](fFrameWindow)
@@ -3565,7 +3565,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            pUIWindow = ndr.unmarshal(bytes(d[at + 8 : stop]), iid12)
+            pUIWindow = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             pUIWindow = None
@@ -3726,13 +3726,13 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         b = bytearray(pack1(0 if ppFrame is None else r))
         r += 4
         if ppFrame is not None:
-            objref = ndr.marshal(ppFrame, iid13)
+            objref = ndr.marshal(ppFrame, iid12)
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs1[len(b) & 7](0 if ppDoc is None else r)
         r += 4
         if ppDoc is not None:
-            objref2 = ndr.marshal(ppDoc, iid12)
+            objref2 = ndr.marshal(ppDoc, iid13)
             b += pack4(len(objref2), len(objref2))
             b += objref2
         b += packs9[len(b) & 7](
@@ -3764,7 +3764,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppFrame = ndr.unmarshal(bytes(d[at + 8 : stop]), iid13)
+            ppFrame = ndr.unmarshal(bytes(d[at + 8 : stop]), iid12)
             at = stop
         else:
             ppFrame = None
@@ -3780,7 +3780,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop2 = at + 8 + n2
             if stop2 > size:
                 raise ndr.cut_short(stop2, d)
-            ppDoc = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid12)
+            ppDoc = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid13)
             at = stop2
         else:
             ppDoc = None

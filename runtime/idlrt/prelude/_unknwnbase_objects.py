@@ -19,7 +19,6 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     narrow, widen, PAD = ndr.narrow, ndr.widen, ndr.PAD
     to_guid, from_guid = ndr.guid_codec(order)
     to_handle, from_handle = ndr.handle_codec(order)
-    iid1 = ndr.iid("00000000-0000-0000-c000-000000000046")
     pack1 = Struct(order + "16s").pack
     pack2 = Struct(order + "I").pack
     pack3 = Struct(order + "2I").pack
@@ -44,7 +43,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack2(0 if ppvObject is None else 0x20000))
         if ppvObject is not None:
-            objref = ndr.marshal(ppvObject, iid1)
+            objref = ndr.marshal(ppvObject, inputs[0])
             b += pack3(len(objref), len(objref))
             b += objref
         b += packs1[len(b) & 7](return_value)
@@ -65,7 +64,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObject = ndr.unmarshal(bytes(d[at + 8 : stop]), iid1)
+            ppvObject = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObject = None
@@ -99,22 +98,22 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    34: "riid=to_guid(riid):16s",
-    37: "riid",
-    43: "ppvObject",
-    44: "return value",
-    45: "ppvObject=0 if ppvObject is None else r:I",
-    47: 43,
-    48: "ppvObject=len(objref):I; ppvObject=len(objref):I",
-    49: 43,
-    50: "return value=return_value:i",
-    57: 43,
-    60: 43,
-    62: 43,
-    64: 43,
-    67: 43,
-    68: 43,
-    73: 44,
-    79: "return value=result:i",
-    82: 44,
+    33: "riid=to_guid(riid):16s",
+    36: "riid",
+    42: "ppvObject",
+    43: "return value",
+    44: "ppvObject=0 if ppvObject is None else r:I",
+    46: 42,
+    47: "ppvObject=len(objref):I; ppvObject=len(objref):I",
+    48: 42,
+    49: "return value=return_value:i",
+    56: 42,
+    59: 42,
+    61: 42,
+    63: 42,
+    66: 42,
+    67: 42,
+    72: 43,
+    78: "return value=result:i",
+    81: 43,
 }

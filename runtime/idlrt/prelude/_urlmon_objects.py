@@ -42,8 +42,8 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     iid1 = ndr.iid("0000000f-0000-0000-c000-000000000046")
     iid2 = ndr.iid("0000000e-0000-0000-c000-000000000046")
     iid3 = ndr.iid("79eac9c0-baf9-11ce-8c82-00aa004ba90b")
-    iid4 = ndr.iid("00000000-0000-0000-c000-000000000046")
-    iid5 = ndr.iid("79eac9c1-baf9-11ce-8c82-00aa004ba90b")
+    iid4 = ndr.iid("79eac9c1-baf9-11ce-8c82-00aa004ba90b")
+    iid5 = ndr.iid("00000000-0000-0000-c000-000000000046")
     join1 = ndr.text_writer(order, "I")
     make1 = object.__new__
     pack1 = Struct(order + "16si").pack
@@ -170,7 +170,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            pUnk = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid4)
+            pUnk = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid5)
             at = stop3
         else:
             pUnk = None
@@ -239,7 +239,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             octets = join1((szExtraInfo, szCustomVerb))
         b += octets
         if pUnk is not None:
-            objref = ndr.marshal(pUnk, iid4)
+            objref = ndr.marshal(pUnk, iid5)
             b += packs5[len(b) & 7](len(objref), len(objref))
             b += objref
         return r
@@ -876,7 +876,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     ) -> bytes | bytearray:
         b = bytearray(pack11(to_guid(riid), 0 if punk is None else 0x20000))
         if punk is not None:
-            objref = ndr.marshal(punk, iid4)
+            objref = ndr.marshal(punk, riid)
             b += pack4(len(objref), len(objref))
             b += objref
         return b
@@ -894,7 +894,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            punk = ndr.unmarshal(bytes(d[at + 8 : stop]), iid4)
+            punk = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             punk = None
@@ -1267,7 +1267,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             b += objref2
         b += packs1[len(b) & 7](0 if pBSC is None else r)
         if pBSC is not None:
-            objref3 = ndr.marshal(pBSC, iid5)
+            objref3 = ndr.marshal(pBSC, iid4)
             b += pack4(len(objref3), len(objref3))
             b += objref3
         b += packs3[len(b) & 7](to_guid(riid))
@@ -1318,7 +1318,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            pBSC = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid5)
+            pBSC = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid4)
             at = stop3
         else:
             pBSC = None
@@ -1333,7 +1333,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack5(0 if ppvObj is None else 0x20000))
         if ppvObj is not None:
-            objref = ndr.marshal(ppvObj, iid4)
+            objref = ndr.marshal(ppvObj, inputs[3])
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](return_value)
@@ -1354,7 +1354,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), iid4)
+            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObj = None
@@ -1380,7 +1380,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             b += objref2
         b += packs1[len(b) & 7](0 if pBSC is None else r)
         if pBSC is not None:
-            objref3 = ndr.marshal(pBSC, iid5)
+            objref3 = ndr.marshal(pBSC, iid4)
             b += pack4(len(objref3), len(objref3))
             b += objref3
         b += packs3[len(b) & 7](to_guid(riid))
@@ -1431,7 +1431,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop3 = at + 8 + n3
             if stop3 > size:
                 raise ndr.cut_short(stop3, d)
-            pBSC = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid5)
+            pBSC = ndr.unmarshal(bytes(d[at + 8 : stop3]), iid4)
             at = stop3
         else:
             pBSC = None
@@ -1446,7 +1446,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         return_value = result.return_value
         b = bytearray(pack5(0 if ppvObj is None else 0x20000))
         if ppvObj is not None:
-            objref = ndr.marshal(ppvObj, iid4)
+            objref = ndr.marshal(ppvObj, inputs[3])
             b += pack4(len(objref), len(objref))
             b += objref
         b += packs2[len(b) & 7](return_value)
@@ -1467,7 +1467,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), iid4)
+            ppvObj = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             ppvObj = None

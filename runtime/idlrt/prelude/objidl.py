@@ -2546,64 +2546,60 @@ class AsyncIAdviseSink(com.IUnknown):
         pFormatetc: FORMATETC | None,
         pStgmed: ndr.Ref[userSTGMEDIUM | None] | None,
     ) -> int:
-        """[call_as(OnDataChange)] HRESULT RemoteOnDataChange(
+        """void Begin_OnDataChange(
             [in, unique] FORMATETC *pFormatetc,
-            [in, unique] ASYNC_STGMEDIUM *pStgmed
+            [in, unique] STGMEDIUM *pStgmed
         )
         """
         return await self._begin(3, pFormatetc, pStgmed)
 
     @abstractmethod
     async def Finish_OnDataChange(self) -> int:
-        """What OnDataChange gives back."""
+        """void Finish_OnDataChange(void)"""
         result: int = await self._finish(3)
         return result
 
     @abstractmethod
     async def Begin_OnViewChange(self, dwAspect: int, lindex: int) -> int:
-        """[call_as(OnViewChange)] HRESULT RemoteOnViewChange(
-            [in] DWORD dwAspect,
-            [in] LONG lindex
-        )
-        """
+        """void Begin_OnViewChange([in] DWORD dwAspect, [in] LONG lindex)"""
         return await self._begin(4, dwAspect, lindex)
 
     @abstractmethod
     async def Finish_OnViewChange(self) -> int:
-        """What OnViewChange gives back."""
+        """void Finish_OnViewChange(void)"""
         result: int = await self._finish(4)
         return result
 
     @abstractmethod
     async def Begin_OnRename(self, pmk: IMoniker | None) -> int:
-        """[call_as(OnRename)] HRESULT RemoteOnRename([in] IMoniker *pmk)"""
+        """void Begin_OnRename([in] IMoniker *pmk)"""
         return await self._begin(5, pmk)
 
     @abstractmethod
     async def Finish_OnRename(self) -> int:
-        """What OnRename gives back."""
+        """void Finish_OnRename(void)"""
         result: int = await self._finish(5)
         return result
 
     @abstractmethod
     async def Begin_OnSave(self) -> int:
-        """[call_as(OnSave)] HRESULT RemoteOnSave(void)"""
+        """void Begin_OnSave(void)"""
         return await self._begin(6)
 
     @abstractmethod
     async def Finish_OnSave(self) -> int:
-        """What OnSave gives back."""
+        """void Finish_OnSave(void)"""
         result: int = await self._finish(6)
         return result
 
     @abstractmethod
     async def Begin_OnClose(self) -> int:
-        """[call_as(OnClose)] HRESULT RemoteOnClose(void)"""
+        """void Begin_OnClose(void)"""
         return await self._begin(7)
 
     @abstractmethod
     async def Finish_OnClose(self) -> int:
-        """What OnClose gives back."""
+        """void Finish_OnClose(void)"""
         result: int = await self._finish(7)
         return result
 
@@ -2645,15 +2641,12 @@ class AsyncIAdviseSink2(AsyncIAdviseSink):
 
     @abstractmethod
     async def Begin_OnLinkSrcChange(self, pmk: IMoniker | None) -> int:
-        """[call_as(OnLinkSrcChange)] HRESULT RemoteOnLinkSrcChange(
-            [in, unique] IMoniker *pmk
-        )
-        """
+        """void Begin_OnLinkSrcChange([in, unique] IMoniker *pmk)"""
         return await self._begin(8, pmk)
 
     @abstractmethod
     async def Finish_OnLinkSrcChange(self) -> int:
-        """What OnLinkSrcChange gives back."""
+        """void Finish_OnLinkSrcChange(void)"""
         result: int = await self._finish(8)
         return result
 

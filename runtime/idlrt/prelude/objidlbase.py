@@ -107,7 +107,6 @@ __all__ = [
     "LPSURROGATE",
     "LPGLOBALINTERFACETABLE",
     "APARTMENTID",
-    "ResolveResult",
     "NextResult",
     "CloneResult",
     "IEnumStringNextResult",
@@ -804,6 +803,7 @@ class IAgileReference(com.IUnknown):
             rpc.Operation(
                 "Resolve",
                 3,
+                retval=True,
                 inputs=("riid",),
                 outputs=("ppvObjectReference", "return_value"),
             ),
@@ -811,13 +811,13 @@ class IAgileReference(com.IUnknown):
     )
 
     @abstractmethod
-    async def Resolve(self, riid: UUID) -> ResolveResult:
+    async def Resolve(self, riid: UUID) -> com.IUnknown | None:
         """HRESULT Resolve(
             [in] REFIID riid,
             [out, retval, iid_is(riid)] void **ppvObjectReference
         )
         """
-        result: ResolveResult = await self._call(3, riid)
+        result: com.IUnknown | None = await self._call(3, riid)
         return result
 
 
@@ -1312,28 +1312,27 @@ class AsyncIPipeByte(com.IUnknown):
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
-        """HRESULT Pull(
-            [out, size_is(cRequest), length_is(*pcReturned)] BYTE *buf,
-            [in] ULONG cRequest,
-            [out] ULONG *pcReturned
-        )
-        """
+        """HRESULT Begin_Pull([in] ULONG cRequest)"""
         return await self._begin(3, cRequest)
 
     @abstractmethod
     async def Finish_Pull(self) -> PullResult:
-        """What Pull gives back."""
+        """HRESULT Finish_Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] BYTE *buf,
+            [out] ULONG *pcReturned
+        )
+        """
         result: PullResult = await self._finish(3)
         return result
 
     @abstractmethod
     async def Begin_Push(self, buf: bytes, *, cSent: int | None = None) -> int:
-        """HRESULT Push([in, size_is(cSent)] BYTE *buf, [in] ULONG cSent)"""
+        """HRESULT Begin_Push([in, size_is(cSent)] BYTE *buf, [in] ULONG cSent)"""
         return await self._begin(4, buf, len(buf) if cSent is None else cSent)
 
     @abstractmethod
     async def Finish_Push(self) -> int:
-        """What Push gives back."""
+        """HRESULT Finish_Push(void)"""
         result: int = await self._finish(4)
         return result
 
@@ -1389,28 +1388,27 @@ class AsyncIPipeLong(com.IUnknown):
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
-        """HRESULT Pull(
-            [out, size_is(cRequest), length_is(*pcReturned)] LONG *buf,
-            [in] ULONG cRequest,
-            [out] ULONG *pcReturned
-        )
-        """
+        """HRESULT Begin_Pull([in] ULONG cRequest)"""
         return await self._begin(3, cRequest)
 
     @abstractmethod
     async def Finish_Pull(self) -> IPipeLongPullResult:
-        """What Pull gives back."""
+        """HRESULT Finish_Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] LONG *buf,
+            [out] ULONG *pcReturned
+        )
+        """
         result: IPipeLongPullResult = await self._finish(3)
         return result
 
     @abstractmethod
     async def Begin_Push(self, buf: Sequence[int], *, cSent: int | None = None) -> int:
-        """HRESULT Push([in, size_is(cSent)] LONG *buf, [in] ULONG cSent)"""
+        """HRESULT Begin_Push([in, size_is(cSent)] LONG *buf, [in] ULONG cSent)"""
         return await self._begin(4, buf, len(buf) if cSent is None else cSent)
 
     @abstractmethod
     async def Finish_Push(self) -> int:
-        """What Push gives back."""
+        """HRESULT Finish_Push(void)"""
         result: int = await self._finish(4)
         return result
 
@@ -1466,17 +1464,16 @@ class AsyncIPipeDouble(com.IUnknown):
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
-        """HRESULT Pull(
-            [out, size_is(cRequest), length_is(*pcReturned)] DOUBLE *buf,
-            [in] ULONG cRequest,
-            [out] ULONG *pcReturned
-        )
-        """
+        """HRESULT Begin_Pull([in] ULONG cRequest)"""
         return await self._begin(3, cRequest)
 
     @abstractmethod
     async def Finish_Pull(self) -> IPipeDoublePullResult:
-        """What Pull gives back."""
+        """HRESULT Finish_Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] DOUBLE *buf,
+            [out] ULONG *pcReturned
+        )
+        """
         result: IPipeDoublePullResult = await self._finish(3)
         return result
 
@@ -1484,12 +1481,12 @@ class AsyncIPipeDouble(com.IUnknown):
     async def Begin_Push(
         self, buf: Sequence[float], *, cSent: int | None = None
     ) -> int:
-        """HRESULT Push([in, size_is(cSent)] DOUBLE *buf, [in] ULONG cSent)"""
+        """HRESULT Begin_Push([in, size_is(cSent)] DOUBLE *buf, [in] ULONG cSent)"""
         return await self._begin(4, buf, len(buf) if cSent is None else cSent)
 
     @abstractmethod
     async def Finish_Push(self) -> int:
-        """What Push gives back."""
+        """HRESULT Finish_Push(void)"""
         result: int = await self._finish(4)
         return result
 
@@ -1683,20 +1680,6 @@ PSOLE_AUTHENTICATION_LIST: TypeAlias = SOLE_AUTHENTICATION_LIST | None
 LPSURROGATE: TypeAlias = ISurrogate | None
 LPGLOBALINTERFACETABLE: TypeAlias = IGlobalInterfaceTable | None
 APARTMENTID: TypeAlias = int
-
-
-class ResolveResult(rpc.Result):
-    """What Resolve gives back; unpacks like a tuple."""
-
-    __slots__ = ("ppvObjectReference", "return_value")
-    __match_args__ = ("ppvObjectReference", "return_value")
-
-    def __init__(
-        self, ppvObjectReference: com.IUnknown | None, return_value: int = 0
-    ) -> None:
-        # [out, retval, iid_is(riid)] void **ppvObjectReference
-        self.ppvObjectReference = ppvObjectReference
-        self.return_value = return_value  # HRESULT
 
 
 class NextResult(rpc.Result):

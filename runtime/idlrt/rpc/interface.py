@@ -45,6 +45,7 @@ class Operation:
         "out_pipes",
         "outputs",
         "pipes",
+        "retval",
         "statuses",
     )
 
@@ -64,6 +65,7 @@ class Operation:
         pipes: Names | None = None,
         statuses: Statuses | None = None,
         notify: tuple[tuple[str, bool], ...] = (),
+        retval: bool = False,
     ) -> None:
         self.name = name
         self.opnum = opnum
@@ -77,6 +79,7 @@ class Operation:
         self.contexts_in = contexts_in  # which of them are context handles
         self.contexts_out = contexts_out
         self.notify = notify  # hooks for when the answer is marshalled, and whether they ask if the method was called
+        self.retval = retval  # a method gives its one output; to its codec that and the HRESULT are a tuple
         self.statuses = statuses  # where failures go that a client does not raise
         # All pipes in the order of the IDL; where [in] and [out] ones mix, the generated module says.
         self.pipes = pipes if pipes is not None else tuple(dict.fromkeys(in_pipes + out_pipes))

@@ -8,12 +8,7 @@ from typing import Any, Final
 
 from idlrt import ndr
 
-from .notify import (
-    ExchangeResult,
-    PeekResult,
-    PullResult,
-    get_CountResult as _get_CountResult,
-)
+from .notify import ExchangeResult, PeekResult, PullResult
 
 
 def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
@@ -131,13 +126,12 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_ICounter_get_Count_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        count = result.count
-        return_value = result.return_value
+        count, return_value = result
         return pack4(count, return_value)
 
     def get_ICounter_get_Count_response(d: Any, inputs: Any, at: int = 0) -> Any:
         count, return_value = read5(d, 0)
-        return _get_CountResult(count, return_value)
+        return count, return_value
 
     def put_ICounter_Peek_response(
         result: Any, inputs: Any, at: int = 0
@@ -176,46 +170,45 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    46: "buf",
-    47: "pcReturned",
-    48: "return value",
-    49: 46,
-    52: 46,
-    53: 46,
-    54: "buf=most:I; buf=0:I; buf=pcReturned:I",
-    55: 46,
-    56: "pcReturned=pcReturned:I; return value=return_value:i",
-    62: 46,
-    64: 46,
-    67: 46,
-    69: 46,
-    71: 46,
-    74: 46,
-    78: 47,
-    80: 46,
-    84: 46,
-    86: 46,
-    87: "buf=n:I",
-    88: 46,
-    89: "cSent=cSent:I",
-    95: 46,
-    98: 46,
-    101: 46,
-    105: "cSent",
-    107: 46,
-    113: "return value=result:i",
-    116: 48,
-    122: "value",
-    123: "before",
-    124: 48,
-    125: "value=value:i; before=before:i; return value=return_value:i",
-    128: 122,
-    134: "count",
-    135: 48,
-    136: "count=count:i; return value=return_value:i",
-    139: 134,
-    145: "seen",
-    146: 48,
-    147: "seen=seen2:i; return value=return_value:i",
-    150: 145,
+    41: "buf",
+    42: "pcReturned",
+    43: "return value",
+    44: 41,
+    47: 41,
+    48: 41,
+    49: "buf=most:I; buf=0:I; buf=pcReturned:I",
+    50: 41,
+    51: "pcReturned=pcReturned:I; return value=return_value:i",
+    57: 41,
+    59: 41,
+    62: 41,
+    64: 41,
+    66: 41,
+    69: 41,
+    73: 42,
+    75: 41,
+    79: 41,
+    81: 41,
+    82: "buf=n:I",
+    83: 41,
+    84: "cSent=cSent:I",
+    90: 41,
+    93: 41,
+    96: 41,
+    100: "cSent",
+    102: 41,
+    108: "return value=result:i",
+    111: 43,
+    117: "value",
+    118: "before",
+    119: 43,
+    120: "value=value:i; before=before:i; return value=return_value:i",
+    123: 117,
+    129: "count",
+    130: "count=count:i; return value=return_value:i",
+    133: 129,
+    139: "seen",
+    140: 43,
+    141: "seen=seen2:i; return value=return_value:i",
+    144: 139,
 }

@@ -21,7 +21,6 @@ __all__ = [
     "AsyncICounter",
     "PullResult",
     "ExchangeResult",
-    "get_CountResult",
     "PeekResult",
 ]
 
@@ -78,28 +77,27 @@ class AsyncIPipeByte(com.IUnknown):
 
     @abstractmethod
     async def Begin_Pull(self, cRequest: int) -> int:
-        """HRESULT Pull(
-            [out, size_is(cRequest), length_is(*pcReturned)] byte *buf,
-            [in] unsigned long cRequest,
-            [out] unsigned long *pcReturned
-        )
-        """
+        """HRESULT Begin_Pull([in] unsigned long cRequest)"""
         return await self._begin(3, cRequest)
 
     @abstractmethod
     async def Finish_Pull(self) -> PullResult:
-        """What Pull gives back."""
+        """HRESULT Finish_Pull(
+            [out, size_is(cRequest), length_is(*pcReturned)] byte *buf,
+            [out] unsigned long *pcReturned
+        )
+        """
         result: PullResult = await self._finish(3)
         return result
 
     @abstractmethod
     async def Begin_Push(self, buf: bytes, *, cSent: int | None = None) -> int:
-        """HRESULT Push([in, size_is(cSent)] byte *buf, [in] unsigned long cSent)"""
+        """HRESULT Begin_Push([in, size_is(cSent)] byte *buf, [in] unsigned long cSent)"""
         return await self._begin(4, buf, len(buf) if cSent is None else cSent)
 
     @abstractmethod
     async def Finish_Push(self) -> int:
-        """What Push gives back."""
+        """HRESULT Finish_Push(void)"""
         result: int = await self._finish(4)
         return result
 
@@ -152,7 +150,9 @@ class ICounter(com.IUnknown):
                 inputs=("step", "value"),
                 outputs=("value", "before", "return_value"),
             ),
-            rpc.Operation("get_Count", 4, outputs=("count", "return_value")),
+            rpc.Operation(
+                "get_Count", 4, retval=True, outputs=("count", "return_value")
+            ),
             rpc.Operation("Peek", 5, inputs=("n",), outputs=("seen", "return_value")),
         ),
     )
@@ -169,9 +169,9 @@ class ICounter(com.IUnknown):
         return result
 
     @abstractmethod
-    async def get_Count(self) -> get_CountResult:
+    async def get_Count(self) -> int:
         """[propget] HRESULT Count([out, retval] long *count)"""
-        result: get_CountResult = await self._call(4)
+        result: int = await self._call(4)
         return result
 
     @abstractmethod
@@ -190,39 +190,34 @@ class AsyncICounter(com.IUnknown):
 
     @abstractmethod
     async def Begin_Exchange(self, step: int, value: int) -> int:
-        """HRESULT Exchange(
-            [in] long step,
-            [in, out] long *value,
-            [out, retval] long *before
-        )
-        """
+        """HRESULT Begin_Exchange([in] long step, [in, out] long *value)"""
         return await self._begin(3, step, value)
 
     @abstractmethod
     async def Finish_Exchange(self) -> ExchangeResult:
-        """What Exchange gives back."""
+        """HRESULT Finish_Exchange([in, out] long *value, [out, retval] long *before)"""
         result: ExchangeResult = await self._finish(3)
         return result
 
     @abstractmethod
     async def Begin_get_Count(self) -> int:
-        """[propget] HRESULT Count([out, retval] long *count)"""
+        """HRESULT Begin_get_Count(void)"""
         return await self._begin(4)
 
     @abstractmethod
-    async def Finish_get_Count(self) -> get_CountResult:
-        """What get_Count gives back."""
-        result: get_CountResult = await self._finish(4)
+    async def Finish_get_Count(self) -> int:
+        """HRESULT Finish_get_Count([out, retval] long *count)"""
+        result: int = await self._finish(4)
         return result
 
     @abstractmethod
     async def Begin_Peek(self, n: int) -> int:
-        """[call_as(Peek)] HRESULT RemotePeek([in] long n, [out] long *seen)"""
+        """HRESULT Begin_Peek([in] void *where, [in] long n)"""
         return await self._begin(5, n)
 
     @abstractmethod
     async def Finish_Peek(self) -> PeekResult:
-        """What Peek gives back."""
+        """ULONG Finish_Peek([out] long *seen)"""
         result: PeekResult = await self._finish(5)
         return result
 
@@ -248,17 +243,6 @@ class ExchangeResult(rpc.Result):
     def __init__(self, value: int, before: int, return_value: int = 0) -> None:
         self.value = value  # [in, out] long *value
         self.before = before  # [out, retval] long *before
-        self.return_value = return_value  # HRESULT
-
-
-class get_CountResult(rpc.Result):
-    """What get_Count gives back; unpacks like a tuple."""
-
-    __slots__ = ("count", "return_value")
-    __match_args__ = ("count", "return_value")
-
-    def __init__(self, count: int, return_value: int = 0) -> None:
-        self.count = count  # [out, retval] long *count
         self.return_value = return_value  # HRESULT
 
 

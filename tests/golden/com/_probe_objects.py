@@ -8,14 +8,7 @@ from typing import Any, Final
 
 from idlrt import ndr
 
-from .probe import (
-    PROBE_STATE,
-    READING,
-    ReadResult,
-    SiblingResult,
-    get_NameResult as _get_NameResult,
-    get_StateResult as _get_StateResult,
-)
+from .probe import PROBE_STATE, READING, ReadResult, SiblingResult
 
 
 def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
@@ -85,8 +78,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_IProbe_get_Name_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        name = result.name
-        return_value = result.return_value
+        name, return_value = result
         b = bytearray(pack1(0 if name is None else 0x20000))
         if name is not None:
             text = encode(name + "\0", "surrogatepass")[0]
@@ -113,7 +105,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             name = None
         at = at + 3 & -4
         (return_value,) = read2(d, at)
-        return _get_NameResult(name, return_value)
+        return name, return_value
 
     def put_IProbe_put_Name_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
@@ -194,15 +186,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def put_IProbe2_get_State_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
-        state = result.state
-        return_value = result.return_value
+        state, return_value = result
         if not 0 <= state <= 32767:
             raise ndr.out_of_range(state, 0, 32767)
         return pack5(state, return_value)
 
     def get_IProbe2_get_State_response(d: Any, inputs: Any, at: int = 0) -> Any:
         state, return_value = read6(d, 0)
-        return _get_StateResult(PROBE_STATE.of(state), return_value)
+        return PROBE_STATE.of(state), return_value
 
     def put_IProbe2_Attach_request(other: Any) -> bytes | bytearray:
         b = bytearray(pack1(0 if other is None else 0x20000))
@@ -281,73 +272,71 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
 
 PATHS: Final[dict[int, int | str]] = {
-    51: "readings",
-    52: "return value",
-    53: 51,
-    56: 51,
-    57: "readings=n:I",
-    61: "readings[v in readings].stamp=v.stamp:q; readings[v in readings].value=v.value:d",
-    62: "return value=return_value:i",
-    67: 51,
-    69: 51,
-    71: 51,
-    77: 51,
-    80: "readings[len readings]",
-    82: 52,
-    88: "name",
-    89: 52,
-    90: "name=0 if name is None else r:I",
-    92: "name=name:s",
-    95: 88,
-    96: 62,
-    100: 88,
-    103: 88,
-    105: 88,
-    108: 88,
-    109: 88,
-    115: 52,
-    119: 92,
-    122: 88,
-    125: 88,
-    127: 88,
-    130: 88,
-    131: 88,
-    138: "return value=result:i",
-    141: 52,
-    147: 138,
-    150: 52,
-    154: "riid=to_guid(riid):16s",
-    157: "riid",
-    163: "probe",
-    164: 52,
-    165: "probe=0 if probe is None else r:I",
-    167: 163,
-    168: "probe=len(objref):I; probe=len(objref):I",
-    169: 163,
-    170: 62,
-    175: 163,
-    178: 163,
-    180: 163,
-    182: 163,
-    185: 163,
-    186: 163,
-    191: 52,
-    197: "state",
-    198: 52,
-    199: "state=state:H",
-    200: 197,
-    201: "state=state:H; return value=return_value:i",
-    204: 197,
-    208: "other=0 if other is None else r:I",
-    210: "other",
-    211: "other=len(objref):I; other=len(objref):I",
-    212: 210,
-    217: 210,
-    220: 210,
-    222: 210,
-    224: 210,
-    227: 210,
-    228: 210,
-    237: 138,
-    240: 52,
+    44: "readings",
+    45: "return value",
+    46: 44,
+    49: 44,
+    50: "readings=n:I",
+    54: "readings[v in readings].stamp=v.stamp:q; readings[v in readings].value=v.value:d",
+    55: "return value=return_value:i",
+    60: 44,
+    62: 44,
+    64: 44,
+    70: 44,
+    73: "readings[len readings]",
+    75: 45,
+    81: "name",
+    82: "name=0 if name is None else r:I",
+    84: "name=name:s",
+    87: 81,
+    88: 55,
+    92: 81,
+    95: 81,
+    97: 81,
+    100: 81,
+    101: 81,
+    107: 45,
+    111: 84,
+    114: 81,
+    117: 81,
+    119: 81,
+    122: 81,
+    123: 81,
+    130: "return value=result:i",
+    133: 45,
+    139: 130,
+    142: 45,
+    146: "riid=to_guid(riid):16s",
+    149: "riid",
+    155: "probe",
+    156: 45,
+    157: "probe=0 if probe is None else r:I",
+    159: 155,
+    160: "probe=len(objref):I; probe=len(objref):I",
+    161: 155,
+    162: 55,
+    167: 155,
+    170: 155,
+    172: 155,
+    174: 155,
+    177: 155,
+    178: 155,
+    183: 45,
+    189: "state",
+    190: "state=state:H",
+    191: 189,
+    192: "state=state:H; return value=return_value:i",
+    195: 189,
+    199: "other=0 if other is None else r:I",
+    201: "other",
+    202: "other=len(objref):I; other=len(objref):I",
+    203: 201,
+    208: 201,
+    211: 201,
+    213: 201,
+    215: 201,
+    218: 201,
+    219: 201,
+    228: 130,
+    231: 45,
 }

@@ -25,9 +25,7 @@ __all__ = [
     "CountResult",
     "OpenResult",
     "ReadResult",
-    "get_NameResult",
     "SiblingResult",
-    "get_StateResult",
     "PROBEADMIN",
     "ProbeAdminClient",
     "ProbeAdminBlockingClient",
@@ -78,7 +76,7 @@ class IProbe(com.IUnknown):
             rpc.Operation(
                 "Read", 3, inputs=("count",), outputs=("readings", "return_value")
             ),
-            rpc.Operation("get_Name", 4, outputs=("name", "return_value")),
+            rpc.Operation("get_Name", 4, retval=True, outputs=("name", "return_value")),
             rpc.Operation("put_Name", 5, inputs=("name",), outputs=("return_value",)),
             rpc.Operation("Watch", 6, inputs=("cookie",), outputs=("return_value",)),
             rpc.Operation(
@@ -94,9 +92,9 @@ class IProbe(com.IUnknown):
         return result
 
     @abstractmethod
-    async def get_Name(self) -> get_NameResult:
+    async def get_Name(self) -> str | None:
         """[propget] HRESULT Name([out, retval, string] wchar_t **name)"""
-        result: get_NameResult = await self._call(4)
+        result: str | None = await self._call(4)
         return result
 
     @abstractmethod
@@ -130,15 +128,17 @@ class IProbe2(IProbe):
         codec="_probe_objects",
         offset=8,
         operations=(
-            rpc.Operation("get_State", 8, outputs=("state", "return_value")),
+            rpc.Operation(
+                "get_State", 8, retval=True, outputs=("state", "return_value")
+            ),
             rpc.Operation("Attach", 9, inputs=("other",), outputs=("return_value",)),
         ),
     )
 
     @abstractmethod
-    async def get_State(self) -> get_StateResult:
+    async def get_State(self) -> PROBE_STATE:
         """[propget] HRESULT State([out, retval] PROBE_STATE *state)"""
-        result: get_StateResult = await self._call(8)
+        result: PROBE_STATE = await self._call(8)
         return result
 
     @abstractmethod
@@ -188,17 +188,6 @@ class ReadResult(rpc.Result):
         self.return_value = return_value  # HRESULT
 
 
-class get_NameResult(rpc.Result):
-    """What get_Name gives back; unpacks like a tuple."""
-
-    __slots__ = ("name", "return_value")
-    __match_args__ = ("name", "return_value")
-
-    def __init__(self, name: str | None, return_value: int = 0) -> None:
-        self.name = name  # [out, retval, string] wchar_t **name
-        self.return_value = return_value  # HRESULT
-
-
 class SiblingResult(rpc.Result):
     """What Sibling gives back; unpacks like a tuple."""
 
@@ -207,17 +196,6 @@ class SiblingResult(rpc.Result):
 
     def __init__(self, probe: com.IUnknown | None, return_value: int = 0) -> None:
         self.probe = probe  # [out, iid_is(riid)] void **probe
-        self.return_value = return_value  # HRESULT
-
-
-class get_StateResult(rpc.Result):
-    """What get_State gives back; unpacks like a tuple."""
-
-    __slots__ = ("state", "return_value")
-    __match_args__ = ("state", "return_value")
-
-    def __init__(self, state: PROBE_STATE, return_value: int = 0) -> None:
-        self.state = state  # [out, retval] PROBE_STATE *state
         self.return_value = return_value  # HRESULT
 
 

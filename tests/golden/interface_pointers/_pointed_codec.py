@@ -233,7 +233,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
             r += 12
             if one is not None:
-                objref2 = ndr.marshal(one, iid2)
+                objref2 = ndr.marshal(one, v2.iid)
                 t2 += packs3[len(t2) & 7](len(objref2), len(objref2))
                 t2 += objref2
             if pointer is not None:
@@ -298,7 +298,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop4 = at + 8 + n2
                 if stop4 > size:
                     raise ndr.cut_short(stop4, d)
-                one = ndr.unmarshal(bytes(d[at + 8 : stop4]), iid2)
+                one = ndr.unmarshal(bytes(d[at + 8 : stop4]), None)
                 at = stop4
             else:
                 one = None
@@ -435,7 +435,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             holder3 = either.value
             one2 = holder3.one
             if one2 is not None:
-                objref2 = ndr.marshal(one2, iid2)
+                objref2 = ndr.marshal(one2, holder3.iid)
                 b += pack2(len(objref2), len(objref2))
                 b += objref2
             two2 = holder3.two
@@ -463,7 +463,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             0 if pointer8 is None else r + 8,
         )
         if one3 is not None:
-            objref5 = ndr.marshal(one3, iid2)
+            objref5 = ndr.marshal(one3, holder.iid)
             b += pack2(len(objref5), len(objref5))
             b += objref5
         if pointer7 is not None:
@@ -520,7 +520,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
                 stop2 = at + 8 + n2
                 if stop2 > size:
                     raise ndr.cut_short(stop2, d)
-                one = ndr.unmarshal(bytes(d[at + 8 : stop2]), iid2)
+                one = ndr.unmarshal(bytes(d[at + 8 : stop2]), None)
                 at = stop2
             else:
                 one = None
@@ -568,7 +568,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop5 = at + 8 + n5
             if stop5 > size:
                 raise ndr.cut_short(stop5, d)
-            one2 = ndr.unmarshal(bytes(d[at + 8 : stop5]), iid2)
+            one2 = ndr.unmarshal(bytes(d[at + 8 : stop5]), None)
             at = stop5
         else:
             one2 = None
@@ -624,7 +624,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             )
         )
         if one is not None:
-            objref = ndr.marshal(one, iid2)
+            objref = ndr.marshal(one, holder.iid)
             b += pack2(len(objref), len(objref))
             b += objref
         if pointer is not None:
@@ -652,7 +652,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             stop = at + 8 + n
             if stop > size:
                 raise ndr.cut_short(stop, d)
-            one = ndr.unmarshal(bytes(d[at + 8 : stop]), iid2)
+            one = ndr.unmarshal(bytes(d[at + 8 : stop]), None)
             at = stop
         else:
             one = None
