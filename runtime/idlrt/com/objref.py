@@ -161,6 +161,16 @@ def encode(reference: ObjectReference) -> bytes:
             return _framed(_EXTENDED_FLAG, iid, _packed(standard), mark, _bindings(resolver), last)
 
 
+def encode_bindings(bindings: Bindings) -> bytes:
+    """The octets of a DUALSTRINGARRAY; NdrError as in `encode`."""
+    return _bindings(bindings)
+
+
+def decode_bindings(data: bytes | bytearray | memoryview) -> Bindings:
+    """The bindings that the octets of a DUALSTRINGARRAY are; NdrError as in `decode`."""
+    return _bound(_Place(bytes(data)))
+
+
 def _framed(flag: int, iid: UUID, *parts: bytes) -> bytes:
     return b"".join((_HEADER.pack(SIGNATURE, flag, iid.bytes_le), *parts))
 

@@ -1,4 +1,4 @@
-"""What a call of an object adds to a remote procedure call: ORPCTHIS before its parameters, ORPCTHAT before its results.
+"""What a call of an object adds to a remote procedure call: ORPCTHIS before its parameters, ORPCTHAT before results.
 
 Both are multiples of eight octets long (MS-DCOM 2.2.13), so parameters and results keep the alignment that they have by
 themselves, and their codecs need not know. To RPC a request is the octets that `put_call` makes, whole; who the object
@@ -8,15 +8,14 @@ is shows only in the call, and that decides how the octets are to be read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
 from struct import error as StructError
 from typing import Final, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from idlrt import com
+from idlrt.com.interfaces import IUnknown
 from idlrt.com.methods import Methods
 from idlrt.errors import NdrError
 from idlrt.ids import NDR20, Order, SyntaxId, uuid_from
@@ -35,9 +34,6 @@ _THAT: Final = {order: Struct(order + "II") for order in "<>"}
 _ARRAY: Final = {order: Struct(order + "IIII") for order in "<>"}
 _EXTENT: Final = {order: Struct(order + "I16sI") for order in "<>"}
 _REFERENT: Final = 0x30000
-
-causality: ContextVar[UUID | None] = ContextVar("causality", default=None)
-"""The logical thread: the id of the call that is being served, which the calls made within it carry on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +95,17 @@ def _extensions(extensions: tuple[Extension, ...]) -> bytes:
     count = len(extensions)
     slots = count + 1 & -2
     pointers = [_REFERENT + 4 * number for number in range(2, count + 2)] + [0] * (slots - count)
-    parts = [_ARRAY["<"].pack(count, 0, _REFERENT + 4, slots), Struct(f"<{slots}I").pack(*pointers)]
+    parts = [
+        _ARRAY["<"].pack(count, 0, _REFERENT + 4, slots),
+        Struct(f"<{slots}I").pack(*pointers),
+    ]
     for each in extensions:
         size = len(each.data)
-        parts += (_EXTENT["<"].pack(size + 7 & -8, each.id.bytes_le, size), each.data, bytes(-size % 8))
+        parts += (
+            _EXTENT["<"].pack(size + 7 & -8, each.id.bytes_le, size),
+            each.data,
+            bytes(-size % 8),
+        )
     return b"".join(parts)
 
 
@@ -152,7 +155,10 @@ def _extended(data: bytes | bytearray | memoryview, at: int, order: Order) -> tu
             room, identity, length = _EXTENT[order].unpack_from(data, at)
             at += 24
             if room != length + 7 & -8:
-                raise NdrError(f"an extension of {length} octets in an array of {room}", offset=at - 4)
+                raise NdrError(
+                    f"an extension of {length} octets in an array of {room}",
+                    offset=at - 4,
+                )
             if room > len(data) - at:
                 raise NdrError("an extension that ends too late", offset=at, truncated=True)
             found.append(Extension(uuid_from(identity, order), bytes(data[at : at + length])))
@@ -204,7 +210,13 @@ class WholeStubs(Interface):
             module=__name__,
             codec="",
             operations=tuple(
-                Operation(each.name, each.opnum, is_async=True, inputs=("stub",), outputs=("stub",))
+                Operation(
+                    each.name,
+                    each.opnum,
+                    is_async=True,
+                    inputs=("stub",),
+                    outputs=("stub",),
+                )
                 for each in operations
             ),
         )
@@ -222,7 +234,7 @@ class ObjectInterface:
 
     __slots__ = ("_loaded", "_methods", "iid", "kind", "operations", "whole")
 
-    def __init__(self, kind: type[com.IUnknown]) -> None:
+    def __init__(self, kind: type[IUnknown]) -> None:
         self.kind = kind
         self.iid = kind.IID
         tables = [vars(each)["METHODS"] for each in reversed(kind.__mro__) if "METHODS" in vars(each)]
@@ -245,11 +257,6 @@ class ObjectInterface:
 
 
 @cache
-def interface_of(kind: type[com.IUnknown]) -> ObjectInterface:
+def interface_of(kind: type[IUnknown]) -> ObjectInterface:
     """What is known of an interface class; made once."""
     return ObjectInterface(kind)
-
-
-def new_cid() -> UUID:
-    """The causality id for a call made now: that of the call being served, else a new one (MS-DCOM 3.2.4.2)."""
-    return causality.get() or uuid4()

@@ -21,7 +21,9 @@ def encode_request(codec: OperationCodec, operation: Operation, inputs: tuple[An
         raise found from found.__cause__
 
 
-def decode_request(codec: OperationCodec, operation: Operation, data: bytes | bytearray) -> tuple[tuple[Any, ...], int]:
+def decode_request(
+    codec: OperationCodec, operation: Operation, data: bytes | bytearray | memoryview
+) -> tuple[tuple[Any, ...], int]:
     """The inputs, and where the pipes begin when there are any."""
     try:
         got = codec.get_request(data)

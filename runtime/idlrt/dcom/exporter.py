@@ -1,0 +1,610 @@
+"""An object exporter: the door through which objects of an event loop are called, and by which it calls others.
+
+    async with dcom.Exporter() as here:
+        await here.listen("ncacn_ip_tcp:127.0.0.1[0]")
+        print(await here.text(Calculator(), ICalculator))
+
+    async with dcom.Exporter() as there:
+        calculator = await there.bind(text, ICalculator)
+        print(await calculator.Add(1, 2))
+
+One that does not listen is a client; what it gives away is of no use to others. It is the resolver of its own objects,
+too, unless it is told where another one is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast
+from uuid import UUID
+
+from idlrt import rpc
+from idlrt.association import Limits
+from idlrt.com.context import causality
+from idlrt.com.hresult import (
+    CO_E_OBJNOTCONNECTED,
+    E_NOINTERFACE,
+    E_OUTOFMEMORY,
+    REGDB_E_CLASSNOTREG,
+    RPC_E_DISCONNECTED,
+    RPC_E_INVALID_HEADER,
+    RPC_E_SERVERFAULT,
+    RPC_E_VERSION_MISMATCH,
+    HResultError,
+    NoInterface,
+    signed,
+)
+from idlrt.com.interfaces import IUnknown, class_of, interfaces_of
+from idlrt.com.objects import identity
+from idlrt.com.objref import (
+    NO_PING,
+    Bindings,
+    Custom,
+    ObjectReference,
+    Standard,
+    StandardReference,
+    StringBinding,
+)
+from idlrt.com.proxy import Proxy
+from idlrt.dcom.invocation import invoke
+from idlrt.dcom.marshal import Given, NeedsFirst, from_text, to_text, within
+from idlrt.dcom.orpc import (
+    PLAIN,
+    ObjectInterface,
+    Received,
+    get_this,
+    interface_of,
+    put_that,
+)
+from idlrt.dcom.ping import EXPIRY, PERIOD, Pinger
+from idlrt.dcom.rem_unknown import REFERENCES, RemUnknown
+from idlrt.dcom.remote import RemoteExporter, RemoteObject, Resolved, as_hresult
+from idlrt.dcom.resolver import Known, Resolver, ping, resolve
+from idlrt.dcom.tables import Pointer, Stub, Tables
+from idlrt.errors import (
+    NCA_UNK_IF,
+    RPC_S_SERVER_UNAVAILABLE,
+    RPC_X_BAD_STUB_DATA,
+    NdrError,
+    RpcError,
+    RpcFault,
+)
+from idlrt.ids import NDR20, SyntaxId
+from idlrt.ndr import OperationCodec, for_codecs
+from idlrt.prelude.ms_dcom import IRemUnknown, IRemUnknown2
+from idlrt.rpc.channel import Channel
+from idlrt.rpc.codecs import decode_request, encode_response
+from idlrt.rpc.methods import Method
+from idlrt.rpc.server import Served, Server
+
+_log = logging.getLogger("idlrt.dcom")
+
+I = TypeVar("I", bound=IUnknown)  # noqa: E741
+
+RESOLVER_PORT: Final = 135
+"""Where a resolver listens whose address says nothing else."""
+
+TOWERS: Final = {7: "ncacn_ip_tcp", 16: "ncalrpc"}
+"""Protocol sequences by the number that they have in bindings."""
+
+CONTEXTS: Final = 1024
+"""Presentation contexts of a connection: some clients take a new one for each interface that they turn to."""
+
+LINGER: Final = 10.0
+"""Seconds for which connections to an exporter are kept that nobody holds an object of."""
+
+Connect: TypeAlias = Callable[[rpc.StringBinding], Awaitable[Channel]]
+Unmarshaler: TypeAlias = Callable[[bytes, UUID], Any]
+"""Makes an object of the data of a custom reference to an interface."""
+
+
+class Exporter:
+    """Objects of the running loop for others, and those of others for it.
+
+    Args:
+        services: RPC services that it serves as well.
+        resolver_port: where resolvers are whose addresses name no port.
+        noping: objects that are exported need no pings, so they live until they are released.
+        authn_hint: the authentication level that clients are told to use, 1 for none.
+        connect: opens a channel; `rpc.connect` with options for objects, unless given.
+        unmarshalers: what to do with custom references, by CLSID.
+        period: seconds between pings. expiry: seconds without a ping after which an object is reclaimed.
+        now: the time in seconds. linger: seconds for which unused connections are kept.
+        limits: of each connection.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[rpc.Service] = (),
+        *,
+        resolver_port: int = RESOLVER_PORT,
+        noping: bool = False,
+        authn_hint: int = 1,
+        connect: Connect | None = None,
+        unmarshalers: dict[UUID, Unmarshaler] | None = None,
+        period: float = PERIOD,
+        expiry: float = EXPIRY,
+        now: Callable[[], float] = time.monotonic,
+        linger: float = LINGER,
+        limits: Limits | None = None,
+    ) -> None:
+        self.tables = Tables(lifetime=expiry)
+        self.tables.gone = self._gone
+        self.limits = limits or Limits(max_contexts=CONTEXTS)
+        self.decoding = for_codecs(self.limits)
+        self.resolver_port = resolver_port
+        self.noping = noping
+        self.authn_hint = authn_hint
+        self.unmarshalers = dict(unmarshalers or {})
+        self.now = now
+        self.pinger: Pinger
+        self.exporters: dict[int, RemoteExporter] = {}
+        """Other exporters, by OXID."""
+        self._bindings: list[StringBinding] = []
+        self._resolver_bindings: list[StringBinding] = []
+        self._connect = connect or _connect
+        self._period = period
+        self._linger = linger
+        self._services = tuple(services)
+        self._served: dict[UUID, Served] = {}
+        self._stub_service = _StubService()
+        own = RemUnknown(self.tables, self._further, now)
+        self.rem_unknown = self.tables.add_own(IRemUnknown2, own)
+        for kind in (IUnknown, IRemUnknown, IRemUnknown2):
+            self._serve_interface(kind)
+        self.resolver = Resolver(lambda: self.resolver_bindings, now, expiry)
+        self.resolver.add(Known(self.tables, self.rem_unknown.ipid, lambda: self.bindings, authn_hint))
+        self.server = Server(
+            [self.resolver, *self._services],
+            transfers=(NDR20,),
+            limits=self.limits,
+            finder=self._find,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._sweep_every = expiry / 3
+        self._retiring: dict[int, asyncio.TimerHandle] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def oxid(self) -> int:
+        return self.tables.oxid
+
+    # -- life
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self.pinger = Pinger(self._ping, self._period)
+        await self.server.__aenter__()
+        self._sweep()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self, grace: float = 1.0) -> None:
+        """Give back what is held elsewhere, stop serving, and disconnect all objects.
+
+        Args:
+            grace: seconds that others have to take their references back, and running calls to end.
+        """
+        for exporter in tuple(self.exporters.values()):
+            for remote in tuple(exporter.objects.values()):
+                for held in remote.held.values():
+                    exporter.give_back(held)
+                remote.held.clear()
+        try:
+            async with asyncio.timeout(grace):
+                for exporter in tuple(self.exporters.values()):
+                    await exporter.released()
+        except TimeoutError:
+            pass
+        self.pinger.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for timer in self._retiring.values():
+            timer.cancel()
+        for exporter in tuple(self.exporters.values()):
+            await exporter.close()
+        self.exporters.clear()
+        await self.server.stop(grace=grace)
+        for stub in self.tables:
+            self.tables.remove(stub)
+
+    async def listen(self, binding: str | rpc.StringBinding, *, resolver: bool = False) -> str:
+        """Serve at an endpoint; returns the binding that plain RPC clients would use.
+
+        Args:
+            binding: as for `rpc.Server.listen`; port 0 takes a free one. resolver: references say that the resolver
+                is there; without such an endpoint they name the first one.
+        """
+        bound = rpc.StringBinding.parse(await self.server.listen(binding))
+        (tower,) = (number for number, name in TOWERS.items() if name == bound.protseq)
+        for host in _hosts(bound.netaddr) if tower == 7 else [""]:
+            known_port = resolver and bound.endpoint == str(RESOLVER_PORT)
+            address = host if known_port else f"{host}[{bound.endpoint}]"
+            (self._resolver_bindings if resolver else self._bindings).append(StringBinding(tower, address))
+        return str(bound)
+
+    def announce(self, *addresses: str, resolver: tuple[str, ...] = ()) -> None:
+        """Name addresses, `host[port]`, under which others reach it over TCP, instead of those it found itself."""
+        self._bindings = [StringBinding(7, each) for each in addresses]
+        self._resolver_bindings = [StringBinding(7, each) for each in resolver]
+
+    @property
+    def bindings(self) -> Bindings:
+        """Where it listens."""
+        return Bindings(tuple(self._bindings))
+
+    @property
+    def resolver_bindings(self) -> Bindings:
+        """Where its resolver listens, as references say."""
+        return Bindings(tuple(self._resolver_bindings or self._bindings))
+
+    def _sweep(self) -> None:
+        """Take what nobody pinged for."""
+        self.resolver.expire()
+        self._sweeping = asyncio.get_running_loop().call_later(self._sweep_every, self._sweep)
+
+    def _gone(self, stub: Stub) -> None:
+        self.resolver.sets.forget(stub.oid)
+        stub.identity.Release()
+
+    # -- for programs
+
+    async def reference(self, pointer: IUnknown, interface: type[IUnknown] | UUID | None = None) -> ObjectReference:
+        """A reference to a pointer's object, to be passed on to one receiver.
+
+        Args:
+            interface: the one that the receiver gets, by default the pointer's own.
+
+        Raises:
+            NoInterface: the object does not have it, or it cannot be called from elsewhere.
+        """
+        iid = interface if interface is None or isinstance(interface, UUID) else interface.IID
+        while True:
+            try:
+                return self.refer(pointer, iid, Given())
+            except NeedsFirst as needs:
+                await needs.first()
+
+    async def text(self, pointer: IUnknown, interface: type[IUnknown] | UUID | None = None) -> str:
+        """The same as a name, `objref:...:`, that people can pass on."""
+        return to_text(await self.reference(pointer, interface))
+
+    async def bind(self, name: str | ObjectReference, interface: type[I]) -> I:
+        """The object that a name or a reference stands for, whose references are given up to the caller.
+
+        Raises:
+            HResultError: that is no name, the object is gone, or does not have the interface.
+            ConnectError: its exporter cannot be reached.
+        """
+        reference = from_text(name) if isinstance(name, str) else name
+        found = self.resolve(reference, interface.IID)
+        if isinstance(found, Proxy) and isinstance(found._remote, RemoteObject):
+            await found._remote.exporter.reach()
+            await found._remote.need(interface.IID)
+        return cast(I, found)
+
+    def disconnect(self, pointer: IUnknown) -> None:
+        """Take an object from all who hold it elsewhere (CoDisconnectObject)."""
+        stub = self.tables.stub_of(identity(pointer))
+        if stub is not None:
+            self.tables.remove(stub)
+
+    # -- what marshalling asks
+
+    def refer(self, value: Any, wanted: UUID | None, given: Given) -> ObjectReference:
+        if isinstance(value, Proxy) and isinstance(value._remote, RemoteObject):
+            remote = value._remote
+            iid = wanted or value.INTERFACE.IID
+            return Standard(iid, remote.refer(iid, given), remote.exporter.resolver)
+        if not isinstance(value, IUnknown):
+            raise TypeError(f"{value!r} is not an object")
+        kind = class_of(wanted) if wanted is not None else _first(value)
+        pointer = self._pointer(value, kind, REFERENCES)
+        given.note(partial(self.tables.release, pointer, REFERENCES))
+        return self._standard(pointer, REFERENCES)
+
+    def _pointer(self, value: IUnknown, kind: type[IUnknown], references: int) -> Pointer:
+        """References to an interface of a local object; NeedsFirst where that has to be asked for it."""
+        whole = identity(value)
+        known = self.tables.stub_of(whole)
+        target = None
+        if known is not None and kind.IID in known.pointers:
+            target = known.pointers[kind.IID].target
+        elif isinstance(value, kind):
+            target = value
+        if target is None:
+            raise NeedsFirst(partial(self._ask, value, whole, kind))
+        return self._export(whole, kind, target, references)
+
+    async def _ask(self, value: IUnknown, whole: IUnknown, kind: type[IUnknown]) -> None:
+        target = await value.QueryInterface(kind)
+        self._export(whole, kind, target, 0)
+        target.Release()
+
+    def _export(self, whole: IUnknown, kind: type[IUnknown], target: Any, references: int) -> Pointer:
+        if kind is not IUnknown and not interface_of(kind).operations:
+            raise NoInterface(message=f"{kind.__name__} has no methods that could be called from elsewhere")
+        new = self.tables.stub_of(whole) is None
+        try:
+            pointer = self.tables.export(whole, kind, target, references, self.now(), not self.noping)
+        except OverflowError as error:
+            raise HResultError(E_OUTOFMEMORY, str(error)) from error
+        if new:
+            whole.AddRef()
+        self._serve_interface(kind)
+        return pointer
+
+    def _standard(self, pointer: Pointer, references: int) -> Standard:
+        assert pointer.stub is not None
+        flags = 0 if pointer.stub.pinged else NO_PING
+        reference = StandardReference(self.oxid, pointer.stub.oid, pointer.ipid, references, flags)
+        return Standard(pointer.kind.IID, reference, self.resolver_bindings)
+
+    async def _further(self, pointer: Pointer, iid: UUID, references: int) -> Standard:
+        """Another interface of an object, for RemQueryInterface."""
+        stub = pointer.stub
+        assert stub is not None
+        kind = class_of(iid)
+        found = stub.pointers.get(iid)
+        target = found.target if found is not None else await stub.identity.QueryInterface(kind)
+        if found is None:
+            target.Release()
+        if self.tables.stub(stub.oid) is not stub:  # it went while the object was asked
+            raise HResultError(CO_E_OBJNOTCONNECTED)
+        return self._standard(self._export(stub.identity, kind, target, references), references)
+
+    def resolve(self, reference: ObjectReference, wanted: UUID | None) -> Any:
+        if isinstance(reference, Custom):
+            make = self.unmarshalers.get(reference.clsid)
+            if make is None:
+                raise HResultError(
+                    REGDB_E_CLASSNOTREG,
+                    f"nothing unmarshals references of class {reference.clsid}",
+                )
+            return make(reference.data, reference.iid)
+        standard = reference.reference
+        if standard.oxid == self.oxid:
+            return self._own(standard, wanted)
+        exporter = self.exporters.get(standard.oxid)
+        if exporter is None:
+            exporter = self.exporters[standard.oxid] = RemoteExporter(self, standard.oxid, reference.resolver)
+        remote = exporter.object(standard)
+        remote.take(reference.iid, standard)
+        own = class_of(reference.iid)
+        kind = own if wanted is None else class_of(wanted)
+        return remote.proxy(own if issubclass(own, kind) else kind)
+
+    def _own(self, reference: StandardReference, wanted: UUID | None) -> Any:
+        """A reference that has come back."""
+        pointer = self.tables.find(reference.ipid)
+        if pointer is None or pointer.stub is None:
+            raise NoInterface(E_NOINTERFACE, "the object is not exported any more")
+        whole = pointer.stub.identity
+        self.tables.release(pointer, reference.public_refs)
+        kind = IUnknown if wanted is None else class_of(wanted)
+        for candidate in (pointer.target, whole):
+            if isinstance(candidate, kind):
+                return candidate
+        raise NoInterface(E_NOINTERFACE)
+
+    # -- what remote exporters ask
+
+    async def resolve_oxid(self, oxid: int, resolver: Bindings) -> Resolved:
+        """Where an exporter listens, from its resolver."""
+        channel = await self._open(resolver, self.resolver_port)
+        try:
+            return await resolve(channel, oxid, list(TOWERS))
+        except NdrError:
+            raise
+        except RpcError as error:
+            raise as_hresult(error) from error
+        finally:
+            await channel.close()
+
+    async def connect(self, bindings: Bindings) -> Channel:
+        """A channel to an exporter, by the first of its bindings that answers."""
+        return await self._open(bindings, None)
+
+    async def _open(self, bindings: Bindings, port: int | None) -> Channel:
+        failure: Exception = HResultError(0x80070000 | RPC_S_SERVER_UNAVAILABLE, "nothing says how to get there")
+        for each in bindings.strings:
+            binding = _rpc_binding(each, port)
+            if binding is not None:
+                try:
+                    return await self._connect(binding)
+                except RpcError as error:
+                    failure = as_hresult(error)
+                    failure.__cause__ = error
+        raise failure
+
+    async def _ping(
+        self,
+        resolver: Bindings,
+        set_id: int,
+        sequence: int,
+        added: list[int],
+        deleted: list[int],
+    ) -> tuple[int, int]:
+        channel = await self._open(resolver, self.resolver_port)
+        try:
+            return await ping(channel, set_id, sequence, added, deleted)
+        finally:
+            await channel.close()
+
+    def rested(self, exporter: RemoteExporter) -> None:
+        """Nothing is under way at another exporter; its connections are closed if that stays so."""
+        if exporter.busy or self._loop is None:
+            return
+        timer = self._retiring.pop(exporter.oxid, None)
+        if timer is not None:
+            timer.cancel()
+        self._retiring[exporter.oxid] = self._loop.call_later(self._linger, self._retire, exporter)
+
+    def _retire(self, exporter: RemoteExporter) -> None:
+        self._retiring.pop(exporter.oxid, None)
+        if not exporter.busy and self.exporters.get(exporter.oxid) is exporter:
+            del self.exporters[exporter.oxid]
+            task = asyncio.get_running_loop().create_task(exporter.close(), name="idlrt close")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    # -- serving
+
+    def _serve_interface(self, kind: type[IUnknown]) -> None:
+        """Accept binds to an interface from now on."""
+        if kind.IID not in self._served:
+            known = interface_of(kind)
+            methods: dict[int, Method] = {
+                each.opnum: _StubMethod(each, partial(self._serve, known)) for each in known.whole.operations
+            }
+            self._served[kind.IID] = known.whole, self._stub_service, methods
+
+    def _find(self, syntax: SyntaxId) -> Served | None:
+        return self._served.get(syntax.uuid) if (syntax.major, syntax.minor) == (0, 0) else None
+
+    async def _serve(self, interface: ObjectInterface, call: rpc.Call, received: Received) -> bytes | bytearray:
+        """One call, from its octets to those of its answer (MS-DCOM 3.1.1.5.4)."""
+        data, order = received
+        try:
+            this, at = get_this(data, order)
+        except NdrError as error:
+            raise RpcFault(RPC_E_INVALID_HEADER, executed=False, message=str(error)) from error
+        if not this.accepted:
+            raise RpcFault(RPC_E_VERSION_MISMATCH, executed=False)
+        pointer = self.tables.find(call.object)
+        if pointer is None:
+            raise RpcFault(RPC_E_DISCONNECTED, executed=False)
+        if not issubclass(pointer.kind, interface.kind):
+            raise RpcFault(NCA_UNK_IF, executed=False)
+        self.tables.touch(pointer, self.now())
+        opnum = call.operation.opnum
+        operation = interface.operations[opnum]
+        codec = interface.codec(opnum, order, self.decoding)
+        try:
+            with within(self, Given()):
+                inputs, _ = decode_request(codec, operation, memoryview(data)[at:])
+        except NdrError as error:
+            raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
+        except HResultError as error:  # an interface pointer among them
+            raise RpcFault(error.hresult, executed=False) from error
+        causality.set(this.cid)
+        codec = interface.codec(opnum, "<")
+        try:
+            result = await invoke(pointer.target, interface.kind, operation, inputs)
+            if operation.retval:
+                result = result, 0
+        except HResultError as error:
+            result = blank(codec, operation, inputs, error.hresult)
+        except (RpcFault, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            _log.error("%s.%s failed", interface.kind.__name__, operation.name, exc_info=error)
+            raise RpcFault(RPC_E_SERVERFAULT) from error
+        while True:
+            given = Given()
+            try:
+                with within(self, given):
+                    return put_that(PLAIN) + encode_response(codec, operation, result, inputs, 0)
+            except NeedsFirst as needs:
+                given.take_back()
+                await needs.first()
+            except NdrError as error:
+                given.take_back()
+                _log.error(
+                    "%s.%s gave what cannot travel: %s",
+                    interface.kind.__name__,
+                    operation.name,
+                    error,
+                )
+                raise RpcFault(RPC_E_SERVERFAULT) from error
+            except HResultError as error:
+                given.take_back()
+                result = blank(codec, operation, inputs, error.hresult)
+
+
+def blank(
+    codec: OperationCodec,
+    operation: rpc.Operation,
+    inputs: tuple[Any, ...],
+    hresult: int,
+) -> Any:
+    """What a method gives that has failed: no pointers, no elements, zeros, and the HRESULT."""
+    if len(operation.outputs) == 1:
+        return signed(hresult)
+    make = getattr(codec, "blank", None)
+    if make is None:
+        raise RpcFault(hresult)
+    return make(inputs, signed(hresult))
+
+
+class _StubMethod(Method):
+    """A method whose request and answer are octets."""
+
+    __slots__ = ()
+
+    def __init__(self, operation: rpc.Operation, serve: Callable[..., Any]) -> None:
+        self.operation = operation
+        self.function = serve
+        self.cancellable = self.blocking = self.at_once = False
+        self.names = operation.inputs
+
+
+class _StubService(rpc.Service):
+    """What implements all interfaces of objects, as far as RPC is concerned."""
+
+    interface: ClassVar[rpc.Interface]
+
+
+# ---------------------------------------------------------------------------- addresses
+
+
+async def _connect(binding: rpc.StringBinding) -> Channel:
+    return await rpc.connect(binding, causal=False, transfers=(NDR20,), connections=8, cancel_grace=5.0)
+
+
+def _rpc_binding(binding: StringBinding, port: int | None) -> rpc.StringBinding | None:
+    """Where a binding leads, at `port` if it names none; None if we do not speak its protocol, or there is no port."""
+    protseq = TOWERS.get(binding.tower)
+    host, bracket, rest = binding.address.rpartition("[")
+    if not bracket:
+        host, rest = binding.address, "" if port is None else f"{port}]"
+    if protseq is None or not rest.endswith("]"):
+        return None
+    try:
+        return rpc.StringBinding(protseq, host, rest[:-1])
+    except ValueError:
+        return None
+
+
+def _hosts(netaddr: str) -> list[str]:
+    """What others may call the machine, for an address that it listens at."""
+    if netaddr not in ("", "0.0.0.0", "::"):
+        return [netaddr, "localhost"] if netaddr in ("127.0.0.1", "::1") else [netaddr]
+    name = socket.gethostname()
+    found = {"127.0.0.1": None}
+    try:
+        found |= {str(each[4][0]): None for each in socket.getaddrinfo(name, None, socket.AF_INET)}
+    except OSError:
+        pass
+    addresses = sorted(found, key=lambda each: each.startswith("127."))
+    return [*addresses, name, "localhost"]
+
+
+def _first(value: IUnknown) -> type[IUnknown]:
+    """The interface that stands for an object where nothing else is said."""
+    offered = interfaces_of(type(value))
+    return next((kind for iid, kind in offered.items() if iid != IUnknown.IID), IUnknown)
