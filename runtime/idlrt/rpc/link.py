@@ -263,6 +263,7 @@ class Link(Wire[Receiver]):
         if self.lost is None and call_id in self._calls:
             self.retired |= not self.association.orphan(call_id)
             self._send()
+            self.retired |= self.full  # the server may read nothing, and so not hear of it
             self._over(call_id)
 
     def abandon(self, call_id: int) -> None:
