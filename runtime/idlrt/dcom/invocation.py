@@ -18,18 +18,14 @@ Arrange: TypeAlias = Callable[[tuple[Any, ...]], tuple[tuple[Any, ...], dict[str
 
 
 @lru_cache(maxsize=4096)
-def arrangement(
-    interface: implementation: operation: Operation
-) -> Arrange | None:
+def arrangement(interface: Any, implementation: Any, operation: Operation) -> Arrange | None:
     """How the inputs of an operation become arguments; None where they do as they are.
 
     Args:
         interface: the generated class. implementation: the class of the object.
     """
     declared = inspect.signature(getattr(interface, operation.name)).parameters.values()
-    positional = [
-        each.name for each in declared if each.kind is each.POSITIONAL_OR_KEYWORD
-    ][1:]
+    positional = [each.name for each in declared if each.kind is each.POSITIONAL_OR_KEYWORD][1:]
     by_name = {each.name for each in declared if each.kind is each.KEYWORD_ONLY}
     if not by_name and positional == list(operation.inputs):
         return None
@@ -40,16 +36,12 @@ def arrangement(
     order = [places[name] for name in positional]
 
     def arrange(inputs: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return tuple(inputs[place] for place in order), {
-            name: inputs[places[name]] for name in named
-        }
+        return tuple(inputs[place] for place in order), {name: inputs[places[name]] for name in named}
 
     return arrange
 
 
-async def invoke(
-    target: Any, interface: type[Any], operation: Operation, inputs: tuple[Any, ...]
-) -> Any:
+async def invoke(target: Any, interface: type[Any], operation: Operation, inputs: tuple[Any, ...]) -> Any:
     """Call a method of an object with the inputs of a request, and wait for what it gives."""
     arrange = arrangement(interface, type(target), operation)
     function = getattr(target, operation.name)
