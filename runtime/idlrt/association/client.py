@@ -85,6 +85,9 @@ class ClientConfig:
     """Propose all transfer syntaxes of an interface in one context (C706) instead of one context each (Windows)."""
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        check_fragment(self.max_fragment)
+
 
 class _Call:
     __slots__ = ("back", "call_id", "context", "maybe", "order", "sender", "state", "streamed", "stub")
@@ -121,7 +124,6 @@ class ClientConnection(Connection[ClientEvent]):
     def __init__(self, config: ClientConfig | None = None) -> None:
         super().__init__()
         self._config = config if config is not None else ClientConfig()
-        check_fragment(self._config.max_fragment)
         self._state = State.IDLE
         self._calls: dict[int, _Call] = {}
         self._abandoned = 0
@@ -170,7 +172,7 @@ class ClientConnection(Connection[ClientEvent]):
         return self._negotiate(Input.ALTER_CONTEXT, pdu)
 
     def repeat_context(self) -> int:
-        """Propose the first context again, which changes nothing; `ContextsAltered` answers once all before was read."""
+        """Propose the first context again, which changes nothing; `ContextsAltered` comes once all before was read."""
         config, (context, *_) = self._config, self._contexts.values()
         element = ContextElement(context.context_id, context.interface, (context.transfer,))
         pdu = AlterContext(

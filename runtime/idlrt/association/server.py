@@ -105,6 +105,9 @@ class ServerConfig:
     """Bind-time features to grant."""
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        check_fragment(self.max_fragment)
+
 
 class _Violation(RemoteProtocolError):
     """A broken rule about which the client gets a particular fault."""
@@ -155,7 +158,6 @@ class ServerConnection(Connection[ServerEvent]):
     def __init__(self, config: ServerConfig) -> None:
         super().__init__()
         self._config = config
-        check_fragment(config.max_fragment)
         self._state = State.IDLE
         self._calls: dict[int, _Call] = {}
         self._begun: dict[int, _Call] = {}  # calls whose requests are not complete; several if they are multiplexed

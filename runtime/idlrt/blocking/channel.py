@@ -20,7 +20,7 @@ from idlrt.blocking.watcher import Watcher
 from idlrt.errors import CallCancelled
 from idlrt.ids import SyntaxId
 from idlrt.ndr import for_codecs
-from idlrt.pipes.flow import BACKLOG, WINDOW
+from idlrt.pipes.flow import BACKLOG, WINDOW, check_room
 from idlrt.rpc.binding import StringBinding
 from idlrt.rpc.codecs import decode_response, encode_request
 from idlrt.rpc.reach import (
@@ -69,6 +69,7 @@ class Channel:
         self.cancel_grace = cancel_grace
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
+        check_room(pipe_window, pipe_backlog)
         self.pipe_window = pipe_window
         self.pipe_backlog = pipe_backlog
         self.watcher = Watcher()

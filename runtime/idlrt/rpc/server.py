@@ -77,6 +77,8 @@ class Server:
         self.silence = silence
         self.keep_alive = keep_alive
         check_room(pipe_window, pipe_backlog)
+        if threads < 1:
+            raise ValueError("a server needs at least one thread")
         self.pipe_window = pipe_window
         self.pipe_backlog = pipe_backlog
         self.links: set[ServerLink] = set()
@@ -92,6 +94,7 @@ class Server:
         self._listeners: list[transport.Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
+        self.config(lambda group_id: group_id, "")  # which refuses what cannot be
 
     def _add(self, service: Service) -> None:
         interface = service.interface
