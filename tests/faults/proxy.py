@@ -141,6 +141,11 @@ class Connection:
         self.up.allow(0)
         self.down.allow(0)
 
+    def speak(self) -> None:
+        """The end of a silence."""
+        self.up.allow(None)
+        self.down.allow(None)
+
 
 class Proxy:
     """Listens on a port of its own and passes on to a server's.

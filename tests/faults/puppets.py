@@ -72,6 +72,7 @@ class Client:
         self._hand = Hand() if front == "in a thread" else None
         self._options = options
         self._closed = False
+        self.calls: list[ClientCall] = []  # that were begun
         self._channel: Any
         self._client: Any
 
@@ -102,7 +103,8 @@ class Client:
             await call.__aenter__()
         else:
             call = await self._hand.do(begin, *inputs)
-        return ClientCall(self, call, getattr(call, pipe))
+        self.calls.append(ClientCall(self, call, getattr(call, pipe)))
+        return self.calls[-1]
 
     async def close(self) -> None:
         if not self._closed:
@@ -122,13 +124,13 @@ class ClientCall:
     def __init__(self, client: Client, call: Any, pipe: Any) -> None:
         self.call = call
         self._client = client
-        self._pipe = pipe
+        self.pipe = pipe
 
     def push(self, block: bytes) -> asyncio.Future[None]:
-        return self._client.do(self._pipe.push, block)
+        return self._client.do(self.pipe.push, block)
 
     def pull(self) -> asyncio.Future[bytes]:
-        return self._client.do(self._pipe.pull)
+        return self._client.do(self.pipe.pull)
 
     def complete(self) -> asyncio.Future[int]:
         return self._client.do(self.call.complete)
@@ -209,7 +211,8 @@ class Unpiped(LabService):
 
     def __init__(self) -> None:
         self.rundowns: list[object] = []
-        self.methods: asyncio.Queue[Method] = asyncio.Queue()  # that have begun
+        self.methods: asyncio.Queue[Method] = asyncio.Queue()  # that have begun, and nobody has asked for
+        self.began = asyncio.Event()
         self.loop = asyncio.get_running_loop()
 
     async def Add(self, call: rpc.Call, a: int, b: int) -> int:

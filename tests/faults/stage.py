@@ -77,6 +77,7 @@ class Stage:
         self.service = service
         self.server = server
         self.proxy = proxy
+        self._begun: list[Method] = []
         self.binding: str
 
     async def begin(self, operation: str) -> ClientCall:
@@ -85,14 +86,22 @@ class Stage:
 
     async def begun(self) -> Method:
         """The server's method that has begun."""
-        return await self.service.methods.get()
+        self._begun.append(await self.service.methods.get())
+        return self._begun[-1]
+
+    def release(self) -> None:
+        """Let methods in threads return; those on the loop have been cancelled."""
+        for method in self._begun:
+            if method.threaded and not method.ended.done():
+                method.answer()
 
     async def both(self, operation: str) -> tuple[ClientCall, Method]:
         call = await self.begin(operation)
         return call, await self.begun()
 
     async def goes_on(self) -> None:
-        """The server answers others, and holds nothing of the call."""
+        """The server answers others, and holds nothing of the client, which has no more to say."""
+        await self.client.close()
         await soon(lambda: not self.server.running, "the end of the server's calls")
         other = Client("on a loop")
         await other.connect(self.binding)

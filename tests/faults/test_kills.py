@@ -352,7 +352,6 @@ async def test_a_connection_ends_in_any_state_of_a_pipe_and_both_ends_are_told_o
                 took = asyncio.get_running_loop().time() - began
                 assert took < 4, f"{took:.2f} s"
                 await on.client.plain("Add", 1, 2)  # the channel goes on as well, over a connection of its own
-                await on.client.close()
                 await on.goes_on()
                 assert on.service.rundowns == [5]
         except Exception as error:
