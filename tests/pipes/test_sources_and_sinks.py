@@ -181,7 +181,7 @@ async def test_a_file_that_raises_or_is_closed_takes_the_call_with_it() -> None:
         (lambda: [None], PipeObject, "gave NoneType"),
         (lambda: lambda: None, PipeObject, "gave NoneType"),
         (lambda: [[1, 300]], NdrError, r"content\[1\]: 300 does not fit an unsigned octet"),
-        (lambda: io.StringIO("text"), PipeObject, 'pipe "content" is fed from a text file; open it in binary mode'),
+        (lambda: _Wrapped("text"), PipeObject, 'pipe "content" is fed from a text file; open it in binary mode'),
     ],
 )
 @on_a_loop
@@ -208,6 +208,14 @@ async def test_what_is_no_source_or_sink_is_refused_before_anything_is_sent() ->
             _ = client.Fetch(1, anything)
         with pytest.raises(PipeObject, match=r'pipe "numbers" goes both ways: it takes \(source, sink\), not list'):
             _ = client.Filter(1.0, anything)
+        anything = bytearray()
+        with pytest.raises(PipeObject, match='cannot be drained into bytearray; give its extend'):
+            _ = client.Fetch(1, anything)
+        anything = io.StringIO("text")
+        with pytest.raises(PipeObject, match='pipe "content" was given a text file; open it in binary mode'):
+            _ = client.Send(1, anything)
+        with pytest.raises(PipeObject, match='pipe "readings" was given a text file; open it in binary mode'):
+            _ = client.Fetch(1, anything)
         await asyncio.sleep(0)
         assert service.entered == 0
 
@@ -225,6 +233,16 @@ async def test_a_fault_ends_procedures_that_would_go_on_for_ever() -> None:
         with pytest.raises(RpcFault) as caught:
             await PipesClient(channel).Send(1, pipes.Procedures(lambda s, m, most: most, None, octets, State()))
     assert caught.value.status == 0x1234
+
+
+class _Wrapped:
+    """A text file that does not look like one."""
+
+    def __init__(self, text: str) -> None:
+        self._file = io.StringIO(text)
+
+    def read(self, size: int) -> Any:
+        return self._file.read(size)
 
 
 class _Awaited:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction
+from io import TextIOBase
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from idlrt.errors import PipeObject
@@ -107,11 +108,15 @@ def ends(
         if takes and source is not None:
             if not _can_feed(source) or (threads and _is_awaited(source)):
                 raise PipeObject(f'pipe "{name}" cannot be fed from {_kind(source)}{" by a thread" if threads else ""}')
+            _check_binary(name, source)
             sources[name] = source
         if gives and sink is not None:
             if not _can_drain(sink) or (threads and _is_awaited(sink)):
-                more = "; give its append" if hasattr(sink, "append") else " by a thread" if threads else ""
+                more = " by a thread" if threads else ""
+                if hasattr(sink, "extend"):  # of lists, which take blocks, and of buffers, which take elements
+                    more = "; give its extend" if _has_buffer(sink) else "; give its append"
                 raise PipeObject(f'pipe "{name}" cannot be drained into {_kind(sink)}{more}')
+            _check_binary(name, sink)
             sinks[name] = sink
     return sources, sinks
 
@@ -122,6 +127,11 @@ def _halves(name: str, end: Any) -> tuple[Any, Any]:
     if isinstance(end, tuple) and len(end) == 2:
         return end
     raise PipeObject(f'pipe "{name}" goes both ways: it takes (source, sink), not {_kind(end)}')
+
+
+def _check_binary(name: str, end: object) -> None:
+    if isinstance(end, TextIOBase):
+        raise PipeObject(f'pipe "{name}" was given a text file; open it in binary mode')
 
 
 def _kind(given: object) -> str:
