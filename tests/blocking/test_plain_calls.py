@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -123,26 +124,45 @@ def test_a_connection_lost_in_the_midst_is_told(how: str) -> None:
         on_the_loop(server, service.gate.set)
 
 
-def test_an_interrupted_call_is_given_up() -> None:
-    service = Slow()
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[], object]]:
+    """Have this thread interrupted, as by Ctrl-C, in a little while."""
 
-    def interrupt(*_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with reached(service) as (channel, server):
-            client = LabBlockingClient(channel)
-            assert client.Add(1, 1) == 2
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(KeyboardInterrupt):
-                client.Add(0, 1)
-            assert client.Add(1, 2) == 3
-            assert len(channel.pool.links) == len(channel.pool.idle)
-            on_the_loop(server, service.gate.set)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    before = signal.signal(signal.SIGALRM, interrupted)
+    yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.05)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_an_interrupted_call_is_given_up(interrupt: Callable[[], object]) -> None:
+    service = Slow()
+    with reached(service) as (channel, server):
+        client = LabBlockingClient(channel)
+        assert client.Add(1, 1) == 2
+        interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            client.Add(0, 1)
+        assert client.Add(1, 2) == 3
+        assert len(channel.pool.links) == len(channel.pool.idle)
+        on_the_loop(server, service.gate.set)
+
+
+def test_an_interrupted_push_is_whole(interrupt: Callable[[], object]) -> None:
+    service = Lab()
+    with reached(service) as (channel, server):
+        call = LabBlockingClient(channel).Upload(3)
+        block = bytearray(20 << 20)
+        interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            call.source.push(block)  # which the server does not read yet
+        block[:] = b"\xff" * len(block)
+        on_the_loop(server, service.gate.set)
+        call.source.push(b"abc")
+        call.source.push(b"")
+        assert call.complete() == (20 << 20) + 3
 
 
 @pytest.fixture(params=["without MSG_DONTWAIT", "without poll", "without sendmsg"])

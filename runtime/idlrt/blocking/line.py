@@ -183,7 +183,7 @@ class ThreadLine:
                 return
             groups = slices(parts)
         final = len(groups) - 1
-        done = True
+        done, index = True, 0
         try:
             for index, group in enumerate(groups):
                 with self._lock:
@@ -194,6 +194,13 @@ class ThreadLine:
                     self._worker.wait(lambda: not self._carrier.unsent)
                 if not last or self._pushing or self.error is not None:
                     self._check_open()
+        except BaseException:
+            # Whoever interrupts a thread does not end the call: what is pushed next must not be taken for the rest.
+            done = False
+            with self._lock:
+                for number in range(index + 1, final + 1):
+                    self._send(groups[number], last and number == final)
+            raise
         finally:
             self._pushing = False
             if not done:
