@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from idlrt.errors import ConnectError
 
 if TYPE_CHECKING:
     import asyncio
     from socket import socket
+
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted: all clients of a server may come at once. The system may allow fewer."""
 
 ProtocolT = TypeVar("ProtocolT", bound="asyncio.BaseProtocol")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from idlrt.errors import RpcTimeout
-from idlrt.transport.base import Listener, ProtocolT, Transport, refused
+from idlrt.transport.base import BACKLOG, Listener, ProtocolT, Transport, refused
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,7 +38,9 @@ class Tcp(Transport):
     async def listen(self, factory: Callable[[], asyncio.BaseProtocol]) -> Listener:
         import asyncio
 
-        server = await asyncio.get_running_loop().create_server(factory, self.host or None, self.port)
+        server = await asyncio.get_running_loop().create_server(
+            factory, self.host or None, self.port, backlog=BACKLOG
+        )
         name = server.sockets[0].getsockname()
         return Listener(server, self.host, str(name[1]), lambda: None)
 

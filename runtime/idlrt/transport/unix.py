@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from idlrt.errors import RpcTimeout
-from idlrt.transport.base import Listener, ProtocolT, Transport, refused
+from idlrt.transport.base import BACKLOG, Listener, ProtocolT, Transport, refused
 
 if TYPE_CHECKING:
     import asyncio
@@ -54,7 +54,7 @@ class Unix(Transport):
 
         self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._remove_stale()
-        server = await asyncio.get_running_loop().create_unix_server(factory, str(self.path))
+        server = await asyncio.get_running_loop().create_unix_server(factory, str(self.path), backlog=BACKLOG)
         return Listener(server, "", self.endpoint, self._unlink)
 
     def socket(self, timeout: float | None) -> socket.socket:
