@@ -58,6 +58,8 @@ class ServerLink(Wire[Serving]):
         self.client = "?"
         self._joined: Group | None = None
         self._found: dict[int, tuple[Interface, Service, dict[int, Method]]] = {}  # by context id
+        self.unbegun = 0
+        """Calls whose methods are still to begin in their tasks; none that came later is to overtake them."""
         self._lost = False
         self._unbound: asyncio.TimerHandle | None = None
 

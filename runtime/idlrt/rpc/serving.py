@@ -178,7 +178,7 @@ class Serving:
                 return
             self._bad_data(error)
             return
-        if self._method.at_once:
+        if self._method.at_once and not self._link.unbegun:
             self._run_at_once(inputs)
             return
         wide = bool(operation.pipes) and self.transfer == NDR64
@@ -207,6 +207,7 @@ class Serving:
         self._head = b""
         if self._retry is not None:
             self._retry.cancel()
+        self._link.unbegun += 1
         self._task = self._link.loop.create_task(self._run(inputs), name=f"idlrt {operation.name}")
         if self.cancelled:
             self._hurry()
@@ -380,6 +381,7 @@ class Serving:
 
     async def _run(self, inputs: tuple[Any, ...]) -> None:
         link, operation = self._link, self.operation
+        link.unbegun -= 1
         locks: list[asyncio.Lock] = []
         called = False
         try:
