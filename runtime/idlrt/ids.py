@@ -6,16 +6,17 @@ follow the sender's integer order, so everything here takes the order as struct 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag
 from struct import Struct
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 Order = Literal["<", ">"]
 """Byte order of integers in a PDU, spelled as in the struct module."""
 
 NIL: Final = UUID(int=0)
+SYNTAX_SIZE: Final = 20
+"""Octets of a SyntaxId."""
 _VERSION: Final = {"<": Struct("<I"), ">": Struct(">I")}
 
 
@@ -30,15 +31,12 @@ def uuid_from(data: bytes | bytearray | memoryview, order: Order = "<") -> UUID:
     return UUID(bytes_le=octets) if order == "<" else UUID(bytes=octets)
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxId:
+class SyntaxId(NamedTuple):
     """An interface or a transfer syntax, with its version."""
 
     uuid: UUID
     major: int = 1
     minor: int = 0
-
-    SIZE = 20
 
     @classmethod
     def of(cls, uuid: str | UUID, version: tuple[int, int] | int = (1, 0)) -> SyntaxId:

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Final
 
 from idlrt.errors import RemoteProtocolError
-from idlrt.ids import Order, SyntaxId
+from idlrt.ids import SYNTAX_SIZE, Order, SyntaxId
 
 _U16: Final = {"<": Struct("<H"), ">": Struct(">H")}
 _U32: Final = {"<": Struct("<I"), ">": Struct(">I")}
@@ -51,7 +51,7 @@ class Cursor:
         return self.take(self.left)
 
     def syntax(self) -> SyntaxId:
-        return SyntaxId.unpack(self._data, self._step(SyntaxId.SIZE), self._order)
+        return SyntaxId.unpack(self._data, self._step(SYNTAX_SIZE), self._order)
 
     def skip(self, count: int) -> None:
         self._step(count)

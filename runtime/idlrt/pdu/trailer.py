@@ -11,7 +11,7 @@ from struct import Struct
 from typing import ClassVar, Final
 
 from idlrt.errors import RemoteProtocolError
-from idlrt.ids import Order, SyntaxId
+from idlrt.ids import SYNTAX_SIZE, Order, SyntaxId
 
 _SEC_TRAILER: Final = {"<": Struct("<BBBBI"), ">": Struct(">BBBBI")}
 
@@ -110,7 +110,7 @@ def read_verification(stub: bytes, start: int = 0) -> VerificationTrailer | None
             case 1, 4:
                 bitmask = int.from_bytes(body, "little")
             case 2, 0x28:
-                interface, transfer = SyntaxId.unpack(body), SyntaxId.unpack(body, SyntaxId.SIZE)
+                interface, transfer = SyntaxId.unpack(body), SyntaxId.unpack(body, SYNTAX_SIZE)
             case 3, 0x10:
                 ptype, drep, call_id, context_id, opnum = Struct("<B3xB3xIHH").unpack(body)
                 order: Order = "<" if drep & 0x10 else ">"
