@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from idlc.codec import get_arrays, put_arrays
+from idlc.codec.blanks import blank
 from idlc.codec.expressions import member
 from idlc.codec.get import Get
 from idlc.codec.phase import START, UNKNOWN, lay_out
@@ -32,11 +33,11 @@ from idlc.wire.steps import (
 )
 
 
-def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes) -> CodecModule:
-    """The codec module of `plan` for one transfer syntax."""
+def fuse(plan: WirePlan, syntax: Syntax, python: PythonTypes, *, objects: bool = False) -> CodecModule:
+    """The codec module of `plan` for one transfer syntax; for methods of objects it says what failed ones give."""
     shared = Shared(plan, syntax, python)
     functions: list[Function] = []
-    entries = tuple(_entry(operation, shared, functions) for operation in plan.operations)
+    entries = tuple(_entry(operation, shared, functions, objects) for operation in plan.operations)
     pickles = tuple(pickle(type_, shared, functions) for type_ in plan.pickles)
     pickles += tuple(_procedure(procedure, shared, functions) for procedure in plan.procedures)
     done: set[str] = set()
@@ -74,7 +75,7 @@ def _table_order(entry: tuple[str, str]) -> tuple[str, int]:
 # ---------------------------------------------------------------------------- operations
 
 
-def _entry(operation: OperationPlan, shared: Shared, functions: list[Function]) -> Entry:
+def _entry(operation: OperationPlan, shared: Shared, functions: list[Function], objects: bool) -> Entry:
     made = [
         _put_request(operation, shared),
         _get_request(operation, shared),
@@ -92,6 +93,12 @@ def _entry(operation: OperationPlan, shared: Shared, functions: list[Function]) 
         for pipes in (operation.in_pipes, operation.out_pipes):
             elements = [_pipe_element(pipe.step, shared, functions) for pipe in pipes]
             texts.append(f"({elements[0]},)" if len(elements) == 1 else f"({', '.join(elements)})")
+    if objects:
+        failed = blank(operation, shared, _scope(operation.request, _inputs(operation)))
+        if failed is not None:
+            name = _function_name("blank", operation, "response", shared)
+            functions.append(Function(name, "inputs: Any, hresult: int", "Any", (Line(f"return {failed}"),)))
+            texts.append(f"blank={name}")
     return Entry(operation.opnum, ", ".join(texts))
 
 

@@ -62,7 +62,7 @@ def render(
             files[name] = _codec("codec", model, fuse(planned, syntax, python), builder)
     if any(interface.operations for interface in builder.objects.values()):
         objects = tuple(builder.objects.values())
-        codec = fuse(plan_objects(bound, objects), NDR20, builder.python_types(objects))
+        codec = fuse(plan_objects(bound, objects), NDR20, builder.python_types(objects), objects=True)
         files[f"{builder.objects_codec}.py"] = _codec("codec", model, codec, builder)
     if builder.pickle_plan is not None:
         codec = fuse(builder.pickle_plan, NDR20, builder.python_types(builder.pickling))

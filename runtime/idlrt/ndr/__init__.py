@@ -4,6 +4,7 @@ Nothing here does I/O. Transfer syntaxes are C706 chapter 14 and MS-RPCE 2.2.5.
 """
 
 from idlrt.errors import NdrError
+from idlrt.ids import NIL
 from idlrt.ndr.codecs import (
     Codecs,
     OperationCodec,
@@ -32,7 +33,7 @@ from idlrt.ndr.failures import (
     too_long,
 )
 from idlrt.ndr.interfaces import iid, marshal, unmarshal
-from idlrt.ndr.limits import LIMITS, Limits, claim, for_codecs, too_many, too_wide
+from idlrt.ndr.limits import LIMITS, Limits, claim, few, for_codecs, too_many, too_wide
 from idlrt.ndr.movers import (
     PAD,
     guid_codec,
@@ -70,6 +71,7 @@ __all__ = [
     "Flags",
     "Form",
     "LIMITS",
+    "NIL",
     "Limits",
     "NdrError",
     "Octets",
@@ -91,6 +93,7 @@ __all__ = [
     "cut_short",
     "encoded_procedure",
     "explain",
+    "few",
     "for_codecs",
     "flatten_bytes",
     "flatten_items",

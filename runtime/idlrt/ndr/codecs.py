@@ -16,9 +16,10 @@ class OperationCodec:
         get_request: (data, at=0) -> tuple of inputs; for an operation with pipes (inputs, end).
         put_response: (result, inputs, at=0) -> octets that will lie at stub position `at` modulo 8.
         get_response: (data, inputs, at=0) -> the result; with pipes (result, end). data[0] lies at 0 modulo 8.
+        blank: (inputs, hresult) -> the result of a method that has failed, if there is more in it than the HRESULT.
     """
 
-    __slots__ = ("get_request", "get_response", "in_pipes", "out_pipes", "put_request", "put_response")
+    __slots__ = ("blank", "get_request", "get_response", "in_pipes", "out_pipes", "put_request", "put_response")
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class OperationCodec:
         get_response: Callable[..., Any],
         in_pipes: tuple[PipeElement, ...] = (),
         out_pipes: tuple[PipeElement, ...] = (),
+        blank: Callable[[tuple[Any, ...], int], Any] | None = None,
     ) -> None:
         self.put_request = put_request
         self.get_request = get_request
@@ -35,6 +37,7 @@ class OperationCodec:
         self.get_response = get_response
         self.in_pipes = in_pipes
         self.out_pipes = out_pipes
+        self.blank = blank
 
 
 Codecs = Mapping[int, OperationCodec]

@@ -86,3 +86,17 @@ def too_many(count: int, most: int) -> NdrError:
 
 def too_wide(count: int, most: int) -> NdrError:
     return NdrError(f"a string of {count} units with its terminator, at most {most} are allowed")
+
+
+_FEW: Final = 1 << 16
+
+
+def few(count: int) -> int:
+    """How many elements to make that say nothing: as many as a request asks for, if that is not much.
+
+    Raises:
+        NdrError: it is.
+    """
+    if not 0 <= count <= _FEW:
+        raise NdrError(f"{count} elements are too many to be made for nothing")
+    return count

@@ -1942,6 +1942,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pid, return_value = read3(d, 0)
         return GetDispIDResult(pid, return_value)
 
+    def blank_IDispatchEx_GetDispID_response(inputs: Any, hresult: int) -> Any:
+        return GetDispIDResult(0, hresult)
+
     def put_IDispatchEx_InvokeEx_request(
         id: Any,
         lcid: Any,
@@ -2174,6 +2177,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read6(d, at)
         return InvokeExResult(pvarRes, pei, rgvarRefArg, return_value)
 
+    def blank_IDispatchEx_InvokeEx_response(inputs: Any, hresult: int) -> Any:
+        return InvokeExResult(
+            None, EXCEPINFO(0, 0, None, None, None, 0, 0, 0, 0), inputs[7], hresult
+        )
+
     def put_IDispatchEx_DeleteMemberByName_request(
         bstrName: Any, grfdex: Any
     ) -> bytes | bytearray:
@@ -2246,6 +2254,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pgrfdex, return_value = read8(d, 0)
         return GetMemberPropertiesResult(pgrfdex, return_value)
 
+    def blank_IDispatchEx_GetMemberProperties_response(
+        inputs: Any, hresult: int
+    ) -> Any:
+        return GetMemberPropertiesResult(0, hresult)
+
     def put_IDispatchEx_GetMemberName_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2285,6 +2298,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read6(d, at)
         return GetMemberNameResult(pbstrName, return_value)
 
+    def blank_IDispatchEx_GetMemberName_response(inputs: Any, hresult: int) -> Any:
+        return GetMemberNameResult(None, hresult)
+
     def put_IDispatchEx_GetNextDispID_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2295,6 +2311,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_IDispatchEx_GetNextDispID_response(d: Any, inputs: Any, at: int = 0) -> Any:
         pid, return_value = read3(d, 0)
         return GetNextDispIDResult(pid, return_value)
+
+    def blank_IDispatchEx_GetNextDispID_response(inputs: Any, hresult: int) -> Any:
+        return GetNextDispIDResult(0, hresult)
 
     def put_IDispatchEx_GetNameSpaceParent_response(
         result: Any, inputs: Any, at: int = 0
@@ -2331,6 +2350,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read6(d, at)
         return GetNameSpaceParentResult(ppunk, return_value)
+
+    def blank_IDispatchEx_GetNameSpaceParent_response(inputs: Any, hresult: int) -> Any:
+        return GetNameSpaceParentResult(None, hresult)
 
     def put_IDispError_QueryErrorInfo_request(guidErrorType: Any) -> bytes | bytearray:
         return pack9(to_guid(guidErrorType))
@@ -2373,6 +2395,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read6(d, at)
         return QueryErrorInfoResult(ppde, return_value)
 
+    def blank_IDispError_QueryErrorInfo_response(inputs: Any, hresult: int) -> Any:
+        return QueryErrorInfoResult(None, hresult)
+
     def put_IDispError_GetNext_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2407,6 +2432,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read6(d, at)
         return GetNextResult(ppde, return_value)
 
+    def blank_IDispError_GetNext_response(inputs: Any, hresult: int) -> Any:
+        return GetNextResult(None, hresult)
+
     def put_IDispError_GetHresult_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2417,6 +2445,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_IDispError_GetHresult_response(d: Any, inputs: Any, at: int = 0) -> Any:
         phr, return_value = read3(d, 0)
         return GetHresultResult(phr, return_value)
+
+    def blank_IDispError_GetHresult_response(inputs: Any, hresult: int) -> Any:
+        return GetHresultResult(0, hresult)
 
     def put_IDispError_GetSource_response(
         result: Any, inputs: Any, at: int = 0
@@ -2456,6 +2487,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read6(d, at)
         return GetSourceResult(pbstrSource, return_value)
+
+    def blank_IDispError_GetSource_response(inputs: Any, hresult: int) -> Any:
+        return GetSourceResult(None, hresult)
 
     def put_IDispError_GetHelpInfo_response(
         result: Any, inputs: Any, at: int = 0
@@ -2497,6 +2531,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pdwContext, return_value = read8(d, at)
         return GetHelpInfoResult(pbstrFileName, pdwContext, return_value)
 
+    def blank_IDispError_GetHelpInfo_response(inputs: Any, hresult: int) -> Any:
+        return GetHelpInfoResult(None, 0, hresult)
+
     def put_IDispError_GetDescription_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2535,6 +2572,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read6(d, at)
         return GetDescriptionResult(pbstrDescription, return_value)
+
+    def blank_IDispError_GetDescription_response(inputs: Any, hresult: int) -> Any:
+        return GetDescriptionResult(None, hresult)
 
     def put_IVariantChangeType_ChangeType_request(
         pvarDst: Any, pvarSrc: Any, lcid: Any, vtNew: Any
@@ -2627,6 +2667,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read6(d, at)
         return ChangeTypeResult(pvarDst, return_value)
+
+    def blank_IVariantChangeType_ChangeType_response(inputs: Any, hresult: int) -> Any:
+        return ChangeTypeResult(inputs[0], hresult)
 
     def put_IObjectIdentity_IsEqualObject_request(punk: Any) -> bytes | bytearray:
         b = bytearray(pack1(0 if punk is None else 0x20000))
@@ -2727,18 +2770,25 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pdwContext, pfExecutingGlobalCode, return_value
         )
 
+    def blank_IProvideRuntimeContext_GetCurrentSourceContext_response(
+        inputs: Any, hresult: int
+    ) -> Any:
+        return GetCurrentSourceContextResult(0, 0, hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[7] = ndr.OperationCodec(
         put_IDispatchEx_GetDispID_request,
         get_IDispatchEx_GetDispID_request,
         put_IDispatchEx_GetDispID_response,
         get_IDispatchEx_GetDispID_response,
+        blank=blank_IDispatchEx_GetDispID_response,
     )
     codecs[8] = ndr.OperationCodec(
         put_IDispatchEx_InvokeEx_request,
         get_IDispatchEx_InvokeEx_request,
         put_IDispatchEx_InvokeEx_response,
         get_IDispatchEx_InvokeEx_response,
+        blank=blank_IDispatchEx_InvokeEx_response,
     )
     codecs[9] = ndr.OperationCodec(
         put_IDispatchEx_DeleteMemberByName_request,
@@ -2757,66 +2807,77 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         read7,
         put_IDispatchEx_GetMemberProperties_response,
         get_IDispatchEx_GetMemberProperties_response,
+        blank=blank_IDispatchEx_GetMemberProperties_response,
     )
     codecs[12] = ndr.OperationCodec(
         pack6,
         read6,
         put_IDispatchEx_GetMemberName_response,
         get_IDispatchEx_GetMemberName_response,
+        blank=blank_IDispatchEx_GetMemberName_response,
     )
     codecs[13] = ndr.OperationCodec(
         pack8,
         read8,
         put_IDispatchEx_GetNextDispID_response,
         get_IDispatchEx_GetNextDispID_response,
+        blank=blank_IDispatchEx_GetNextDispID_response,
     )
     codecs[14] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispatchEx_GetNameSpaceParent_response,
         get_IDispatchEx_GetNameSpaceParent_response,
+        blank=blank_IDispatchEx_GetNameSpaceParent_response,
     )
     codecs[18] = ndr.OperationCodec(
         put_IDispError_QueryErrorInfo_request,
         get_IDispError_QueryErrorInfo_request,
         put_IDispError_QueryErrorInfo_response,
         get_IDispError_QueryErrorInfo_response,
+        blank=blank_IDispError_QueryErrorInfo_response,
     )
     codecs[19] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispError_GetNext_response,
         get_IDispError_GetNext_response,
+        blank=blank_IDispError_GetNext_response,
     )
     codecs[20] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispError_GetHresult_response,
         get_IDispError_GetHresult_response,
+        blank=blank_IDispError_GetHresult_response,
     )
     codecs[21] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispError_GetSource_response,
         get_IDispError_GetSource_response,
+        blank=blank_IDispError_GetSource_response,
     )
     codecs[22] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispError_GetHelpInfo_response,
         get_IDispError_GetHelpInfo_response,
+        blank=blank_IDispError_GetHelpInfo_response,
     )
     codecs[23] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispError_GetDescription_response,
         get_IDispError_GetDescription_response,
+        blank=blank_IDispError_GetDescription_response,
     )
     codecs[27] = ndr.OperationCodec(
         put_IVariantChangeType_ChangeType_request,
         get_IVariantChangeType_ChangeType_request,
         put_IVariantChangeType_ChangeType_response,
         get_IVariantChangeType_ChangeType_response,
+        blank=blank_IVariantChangeType_ChangeType_response,
     )
     codecs[31] = ndr.OperationCodec(
         put_IObjectIdentity_IsEqualObject_request,
@@ -2835,6 +2896,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         ndr.get_nothing,
         put_IProvideRuntimeContext_GetCurrentSourceContext_response,
         get_IProvideRuntimeContext_GetCurrentSourceContext_response,
+        blank=blank_IProvideRuntimeContext_GetCurrentSourceContext_response,
     )
     return codecs
 
@@ -3374,286 +3436,286 @@ PATHS: Final[dict[int, int | str]] = {
     1938: "return value",
     1939: "pid=pid:i; return value=return_value:i",
     1942: 1937,
-    1956: "pdp.rgvarg",
-    1957: "pdp.rgdispidNamedArgs",
-    1958: "id=id:i; lcid=lcid:I; dwFlags=dwFlags:I; pdp.rgvarg=0 if rgvarg is None else r:I; pdp.rgdispidNamedArgs=0 if rgdispidNamedArgs is None else r + 4:I; pdp.cArgs=pdp.cArgs:I; pdp.cNamedArgs=pdp.cNamedArgs:I",
-    1959: 1958,
-    1960: 1958,
-    1961: 1958,
-    1962: 1958,
-    1963: 1958,
-    1964: 1958,
-    1965: 1958,
-    1966: 1958,
-    1967: 1958,
-    1968: 1958,
-    1971: 1956,
-    1974: 1956,
-    1975: "pdp.rgvarg=n:I",
-    1979: "pdp.rgvarg[v in rgvarg]=0 if v is None else r:I",
-    1982: "pdp.rgvarg[v in rgvarg]",
-    1985: 1957,
-    1988: 1957,
-    1989: "pdp.rgdispidNamedArgs=n2:I",
-    1990: "pdp.rgdispidNamedArgs=rgdispidNamedArgs:i*",
-    1991: "pspCaller=0 if pspCaller is None else r:I",
-    1994: "pspCaller",
-    1995: "pspCaller=len(objref):I; pspCaller=len(objref):I",
-    1996: 1994,
-    1997: "rgiRefArg",
+    1959: "pdp.rgvarg",
+    1960: "pdp.rgdispidNamedArgs",
+    1961: "id=id:i; lcid=lcid:I; dwFlags=dwFlags:I; pdp.rgvarg=0 if rgvarg is None else r:I; pdp.rgdispidNamedArgs=0 if rgdispidNamedArgs is None else r + 4:I; pdp.cArgs=pdp.cArgs:I; pdp.cNamedArgs=pdp.cNamedArgs:I",
+    1962: 1961,
+    1963: 1961,
+    1964: 1961,
+    1965: 1961,
+    1966: 1961,
+    1967: 1961,
+    1968: 1961,
+    1969: 1961,
+    1970: 1961,
+    1971: 1961,
+    1974: 1959,
+    1977: 1959,
+    1978: "pdp.rgvarg=n:I",
+    1982: "pdp.rgvarg[v in rgvarg]=0 if v is None else r:I",
+    1985: "pdp.rgvarg[v in rgvarg]",
+    1988: 1960,
+    1991: 1960,
+    1992: "pdp.rgdispidNamedArgs=n2:I",
+    1993: "pdp.rgdispidNamedArgs=rgdispidNamedArgs:i*",
+    1994: "pspCaller=0 if pspCaller is None else r:I",
+    1997: "pspCaller",
+    1998: "pspCaller=len(objref):I; pspCaller=len(objref):I",
     1999: 1997,
-    2000: "cvarRefArg=cvarRefArg:I; rgiRefArg=n3:I",
-    2001: "rgiRefArg=rgiRefArg:I*",
-    2002: "rgvarRefArg",
-    2004: 2002,
-    2005: "rgvarRefArg=n4:I",
-    2009: "rgvarRefArg[v2 in rgvarRefArg]=0 if v2 is None else r:I",
-    2012: "rgvarRefArg[v2 in rgvarRefArg]",
-    2019: "id",
-    2020: 2019,
-    2021: 2019,
-    2022: 2019,
-    2023: 2019,
-    2024: 2019,
-    2025: 2019,
-    2026: 2019,
-    2027: 2019,
-    2030: 1956,
-    2032: 1956,
-    2034: 1956,
-    2037: 1956,
-    2043: "pdp.rgvarg[len rgvarg2]",
-    2047: 2043,
-    2053: 1957,
-    2055: 1957,
-    2057: 1957,
-    2060: 1957,
-    2067: 1994,
-    2070: 1994,
-    2072: 1994,
-    2074: 1994,
-    2077: 1994,
-    2078: 1994,
-    2083: "cvarRefArg",
-    2085: 1997,
-    2087: 1997,
-    2090: 1997,
-    2093: 2002,
-    2095: 2002,
-    2097: 2002,
-    2100: 2002,
-    2106: "rgvarRefArg[len rgvarRefArg]",
-    2110: 2106,
-    2119: "pvarRes",
-    2120: "pei",
-    2121: 2002,
-    2122: 1938,
-    2123: "pvarRes=0 if pvarRes is None else r:I",
-    2126: 2119,
-    2127: 2120,
-    2128: 2002,
-    2131: 2002,
-    2132: "rgvarRefArg=n:I",
-    2136: "rgvarRefArg[v in rgvarRefArg]=0 if v is None else r:I",
-    2139: "rgvarRefArg[v in rgvarRefArg]",
-    2141: "return value=return_value:i",
-    2146: 2119,
-    2149: 2119,
-    2153: 2120,
-    2155: 2002,
-    2157: 2002,
-    2159: 2002,
-    2162: 2002,
-    2168: 2106,
-    2172: 2106,
-    2174: 1938,
-    2180: 1900,
-    2182: 1902,
-    2183: 1902,
-    2186: 1902,
-    2187: 1907,
-    2188: 1908,
-    2189: 1909,
-    2194: 1914,
-    2197: 1902,
-    2199: 1902,
-    2201: 1902,
-    2204: 1902,
-    2211: 1931,
-    2217: "return value=result:i",
-    2222: 1938,
-    2228: 2217,
-    2233: 1938,
-    2239: "pgrfdex",
-    2240: 1938,
-    2241: "pgrfdex=pgrfdex:I; return value=return_value:i",
-    2246: 2239,
-    2252: "pbstrName",
-    2253: 1938,
-    2254: "pbstrName=0 if pbstrName is None else r:I",
-    2256: "pbstrName.asData",
-    2257: 2256,
-    2260: 2256,
-    2261: "pbstrName.asData=n:I; pbstrName.fFlags=pbstrName.fFlags:I; pbstrName.clSize=pbstrName.clSize:I",
-    2262: "pbstrName.asData=asData:H*",
-    2263: 2141,
-    2268: 2252,
-    2271: 2256,
-    2273: 2256,
-    2275: 2256,
-    2278: 2256,
-    2285: 1938,
-    2291: 1937,
-    2292: 1938,
-    2293: 1939,
-    2296: 1937,
-    2302: "ppunk",
-    2303: 1938,
-    2304: "ppunk=0 if ppunk is None else r:I",
-    2306: 2302,
-    2307: "ppunk=len(objref):I; ppunk=len(objref):I",
-    2308: 2302,
-    2309: 2141,
-    2316: 2302,
-    2319: 2302,
-    2321: 2302,
-    2323: 2302,
-    2326: 2302,
-    2327: 2302,
-    2332: 1938,
-    2336: "guidErrorType=to_guid(guidErrorType):16s",
-    2339: "guidErrorType",
-    2345: "ppde",
-    2346: 1938,
-    2347: "ppde=0 if ppde is None else r:I",
-    2349: 2345,
-    2350: "ppde=len(objref):I; ppde=len(objref):I",
-    2351: 2345,
-    2352: 2141,
-    2357: 2345,
-    2360: 2345,
-    2362: 2345,
-    2364: 2345,
-    2367: 2345,
-    2368: 2345,
-    2373: 1938,
-    2379: 2345,
-    2380: 1938,
-    2381: 2347,
-    2383: 2345,
-    2384: 2350,
-    2385: 2345,
-    2386: 2141,
-    2391: 2345,
-    2394: 2345,
-    2396: 2345,
-    2398: 2345,
-    2401: 2345,
-    2402: 2345,
-    2407: 1938,
-    2413: "phr",
-    2414: 1938,
-    2415: "phr=phr:i; return value=return_value:i",
-    2418: 2413,
-    2424: "pbstrSource",
-    2425: 1938,
-    2426: "pbstrSource=0 if pbstrSource is None else r:I",
-    2428: "pbstrSource.asData",
-    2429: 2428,
-    2432: 2428,
-    2433: "pbstrSource.asData=n:I; pbstrSource.fFlags=pbstrSource.fFlags:I; pbstrSource.clSize=pbstrSource.clSize:I",
-    2434: "pbstrSource.asData=asData:H*",
-    2435: 2141,
-    2440: 2424,
-    2443: 2428,
-    2445: 2428,
-    2447: 2428,
-    2450: 2428,
-    2457: 1938,
-    2463: "pbstrFileName",
-    2464: "pdwContext",
-    2465: 1938,
-    2466: "pbstrFileName=0 if pbstrFileName is None else r:I",
-    2468: "pbstrFileName.asData",
-    2469: 2468,
-    2472: 2468,
-    2473: "pbstrFileName.asData=n:I; pbstrFileName.fFlags=pbstrFileName.fFlags:I; pbstrFileName.clSize=pbstrFileName.clSize:I",
-    2474: "pbstrFileName.asData=asData:H*",
-    2475: "pdwContext=pdwContext:I; return value=return_value:i",
-    2480: 2463,
-    2483: 2468,
-    2485: 2468,
-    2487: 2468,
-    2490: 2468,
-    2497: 2464,
-    2503: "pbstrDescription",
-    2504: 1938,
-    2505: "pbstrDescription=0 if pbstrDescription is None else r:I",
-    2507: "pbstrDescription.asData",
-    2508: 2507,
-    2511: 2507,
-    2512: "pbstrDescription.asData=n:I; pbstrDescription.fFlags=pbstrDescription.fFlags:I; pbstrDescription.clSize=pbstrDescription.clSize:I",
-    2513: "pbstrDescription.asData=asData:H*",
-    2514: 2141,
-    2519: 2503,
-    2522: 2507,
-    2524: 2507,
-    2526: 2507,
-    2529: 2507,
-    2536: 1938,
-    2543: "pvarDst=0 if pvarDst is None else r:I",
-    2546: "pvarDst",
-    2547: "pvarDst=0 if value is None else r:I",
-    2550: 2546,
-    2551: "pvarSrc=0 if pvarSrc is None else r:I",
-    2554: "pvarSrc",
-    2555: "pvarSrc=0 if value2 is None else r:I",
-    2558: 2554,
-    2559: "lcid=lcid:I; vtNew=vtNew:H",
-    2563: 2546,
-    2566: 2546,
-    2569: 2546,
-    2577: 2554,
-    2580: 2554,
-    2583: 2554,
-    2591: "lcid",
-    2598: 2546,
-    2599: 1938,
-    2600: 2543,
-    2603: 2546,
-    2604: 2547,
-    2607: 2546,
-    2608: 2141,
-    2614: 2546,
-    2617: 2546,
-    2620: 2546,
-    2628: 1938,
-    2632: "punk=0 if punk is None else r:I",
-    2634: "punk",
-    2635: "punk=len(objref):I; punk=len(objref):I",
-    2636: 2634,
-    2641: 2634,
-    2644: 2634,
-    2646: 2634,
-    2648: 2634,
-    2651: 2634,
-    2652: 2634,
-    2661: 2217,
-    2666: 1938,
-    2674: "pExcepInfo",
-    2675: "pvar=0 if pvar is None else r:I",
-    2678: "pvar",
-    2679: "pvar=0 if value is None else r:I",
-    2682: 2678,
-    2686: 2674,
-    2688: 2678,
-    2691: 2678,
-    2694: 2678,
-    2706: 2217,
-    2711: 1938,
-    2717: 2464,
-    2718: "pfExecutingGlobalCode",
-    2719: 1938,
-    2720: "pdwContext=pdwContext:I; pfExecutingGlobalCode=pfExecutingGlobalCode:h; return value=return_value:i",
-    2725: 2464,
+    2000: "rgiRefArg",
+    2002: 2000,
+    2003: "cvarRefArg=cvarRefArg:I; rgiRefArg=n3:I",
+    2004: "rgiRefArg=rgiRefArg:I*",
+    2005: "rgvarRefArg",
+    2007: 2005,
+    2008: "rgvarRefArg=n4:I",
+    2012: "rgvarRefArg[v2 in rgvarRefArg]=0 if v2 is None else r:I",
+    2015: "rgvarRefArg[v2 in rgvarRefArg]",
+    2022: "id",
+    2023: 2022,
+    2024: 2022,
+    2025: 2022,
+    2026: 2022,
+    2027: 2022,
+    2028: 2022,
+    2029: 2022,
+    2030: 2022,
+    2033: 1959,
+    2035: 1959,
+    2037: 1959,
+    2040: 1959,
+    2046: "pdp.rgvarg[len rgvarg2]",
+    2050: 2046,
+    2056: 1960,
+    2058: 1960,
+    2060: 1960,
+    2063: 1960,
+    2070: 1997,
+    2073: 1997,
+    2075: 1997,
+    2077: 1997,
+    2080: 1997,
+    2081: 1997,
+    2086: "cvarRefArg",
+    2088: 2000,
+    2090: 2000,
+    2093: 2000,
+    2096: 2005,
+    2098: 2005,
+    2100: 2005,
+    2103: 2005,
+    2109: "rgvarRefArg[len rgvarRefArg]",
+    2113: 2109,
+    2122: "pvarRes",
+    2123: "pei",
+    2124: 2005,
+    2125: 1938,
+    2126: "pvarRes=0 if pvarRes is None else r:I",
+    2129: 2122,
+    2130: 2123,
+    2131: 2005,
+    2134: 2005,
+    2135: "rgvarRefArg=n:I",
+    2139: "rgvarRefArg[v in rgvarRefArg]=0 if v is None else r:I",
+    2142: "rgvarRefArg[v in rgvarRefArg]",
+    2144: "return value=return_value:i",
+    2149: 2122,
+    2152: 2122,
+    2156: 2123,
+    2158: 2005,
+    2160: 2005,
+    2162: 2005,
+    2165: 2005,
+    2171: 2109,
+    2175: 2109,
+    2177: 1938,
+    2188: 1900,
+    2190: 1902,
+    2191: 1902,
+    2194: 1902,
+    2195: 1907,
+    2196: 1908,
+    2197: 1909,
+    2202: 1914,
+    2205: 1902,
+    2207: 1902,
+    2209: 1902,
+    2212: 1902,
+    2219: 1931,
+    2225: "return value=result:i",
+    2230: 1938,
+    2236: 2225,
+    2241: 1938,
+    2247: "pgrfdex",
+    2248: 1938,
+    2249: "pgrfdex=pgrfdex:I; return value=return_value:i",
+    2254: 2247,
+    2265: "pbstrName",
+    2266: 1938,
+    2267: "pbstrName=0 if pbstrName is None else r:I",
+    2269: "pbstrName.asData",
+    2270: 2269,
+    2273: 2269,
+    2274: "pbstrName.asData=n:I; pbstrName.fFlags=pbstrName.fFlags:I; pbstrName.clSize=pbstrName.clSize:I",
+    2275: "pbstrName.asData=asData:H*",
+    2276: 2144,
+    2281: 2265,
+    2284: 2269,
+    2286: 2269,
+    2288: 2269,
+    2291: 2269,
+    2298: 1938,
+    2307: 1937,
+    2308: 1938,
+    2309: 1939,
+    2312: 1937,
+    2321: "ppunk",
+    2322: 1938,
+    2323: "ppunk=0 if ppunk is None else r:I",
+    2325: 2321,
+    2326: "ppunk=len(objref):I; ppunk=len(objref):I",
+    2327: 2321,
+    2328: 2144,
+    2335: 2321,
+    2338: 2321,
+    2340: 2321,
+    2342: 2321,
+    2345: 2321,
+    2346: 2321,
+    2351: 1938,
+    2358: "guidErrorType=to_guid(guidErrorType):16s",
+    2361: "guidErrorType",
+    2367: "ppde",
+    2368: 1938,
+    2369: "ppde=0 if ppde is None else r:I",
+    2371: 2367,
+    2372: "ppde=len(objref):I; ppde=len(objref):I",
+    2373: 2367,
+    2374: 2144,
+    2379: 2367,
+    2382: 2367,
+    2384: 2367,
+    2386: 2367,
+    2389: 2367,
+    2390: 2367,
+    2395: 1938,
+    2404: 2367,
+    2405: 1938,
+    2406: 2369,
+    2408: 2367,
+    2409: 2372,
+    2410: 2367,
+    2411: 2144,
+    2416: 2367,
+    2419: 2367,
+    2421: 2367,
+    2423: 2367,
+    2426: 2367,
+    2427: 2367,
+    2432: 1938,
+    2441: "phr",
+    2442: 1938,
+    2443: "phr=phr:i; return value=return_value:i",
+    2446: 2441,
+    2455: "pbstrSource",
+    2456: 1938,
+    2457: "pbstrSource=0 if pbstrSource is None else r:I",
+    2459: "pbstrSource.asData",
+    2460: 2459,
+    2463: 2459,
+    2464: "pbstrSource.asData=n:I; pbstrSource.fFlags=pbstrSource.fFlags:I; pbstrSource.clSize=pbstrSource.clSize:I",
+    2465: "pbstrSource.asData=asData:H*",
+    2466: 2144,
+    2471: 2455,
+    2474: 2459,
+    2476: 2459,
+    2478: 2459,
+    2481: 2459,
+    2488: 1938,
+    2497: "pbstrFileName",
+    2498: "pdwContext",
+    2499: 1938,
+    2500: "pbstrFileName=0 if pbstrFileName is None else r:I",
+    2502: "pbstrFileName.asData",
+    2503: 2502,
+    2506: 2502,
+    2507: "pbstrFileName.asData=n:I; pbstrFileName.fFlags=pbstrFileName.fFlags:I; pbstrFileName.clSize=pbstrFileName.clSize:I",
+    2508: "pbstrFileName.asData=asData:H*",
+    2509: "pdwContext=pdwContext:I; return value=return_value:i",
+    2514: 2497,
+    2517: 2502,
+    2519: 2502,
+    2521: 2502,
+    2524: 2502,
+    2531: 2498,
+    2540: "pbstrDescription",
+    2541: 1938,
+    2542: "pbstrDescription=0 if pbstrDescription is None else r:I",
+    2544: "pbstrDescription.asData",
+    2545: 2544,
+    2548: 2544,
+    2549: "pbstrDescription.asData=n:I; pbstrDescription.fFlags=pbstrDescription.fFlags:I; pbstrDescription.clSize=pbstrDescription.clSize:I",
+    2550: "pbstrDescription.asData=asData:H*",
+    2551: 2144,
+    2556: 2540,
+    2559: 2544,
+    2561: 2544,
+    2563: 2544,
+    2566: 2544,
+    2573: 1938,
+    2583: "pvarDst=0 if pvarDst is None else r:I",
+    2586: "pvarDst",
+    2587: "pvarDst=0 if value is None else r:I",
+    2590: 2586,
+    2591: "pvarSrc=0 if pvarSrc is None else r:I",
+    2594: "pvarSrc",
+    2595: "pvarSrc=0 if value2 is None else r:I",
+    2598: 2594,
+    2599: "lcid=lcid:I; vtNew=vtNew:H",
+    2603: 2586,
+    2606: 2586,
+    2609: 2586,
+    2617: 2594,
+    2620: 2594,
+    2623: 2594,
+    2631: "lcid",
+    2638: 2586,
+    2639: 1938,
+    2640: 2583,
+    2643: 2586,
+    2644: 2587,
+    2647: 2586,
+    2648: 2144,
+    2654: 2586,
+    2657: 2586,
+    2660: 2586,
+    2668: 1938,
+    2675: "punk=0 if punk is None else r:I",
+    2677: "punk",
+    2678: "punk=len(objref):I; punk=len(objref):I",
+    2679: 2677,
+    2684: 2677,
+    2687: 2677,
+    2689: 2677,
+    2691: 2677,
+    2694: 2677,
+    2695: 2677,
+    2704: 2225,
+    2709: 1938,
+    2717: "pExcepInfo",
+    2718: "pvar=0 if pvar is None else r:I",
+    2721: "pvar",
+    2722: "pvar=0 if value is None else r:I",
+    2725: 2721,
+    2729: 2717,
+    2731: 2721,
+    2734: 2721,
+    2737: 2721,
+    2749: 2225,
+    2754: 1938,
+    2760: 2498,
+    2761: "pfExecutingGlobalCode",
+    2762: 1938,
+    2763: "pdwContext=pdwContext:I; pfExecutingGlobalCode=pfExecutingGlobalCode:h; return value=return_value:i",
+    2768: 2498,
 }

@@ -135,6 +135,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read3(d, at)
         return RemQueryInterfaceResult(ppQIResults, return_value)
 
+    def blank_IRemUnknown_RemQueryInterface_response(inputs: Any, hresult: int) -> Any:
+        return RemQueryInterfaceResult(None, hresult)
+
     def put_IRemUnknown_RemAddRef_request(
         cInterfaceRefs: Any, InterfaceRefs: Any
     ) -> bytes | bytearray:
@@ -192,6 +195,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = stop
         (return_value,) = read3(d, at)
         return RemAddRefResult(pResults, return_value)
+
+    def blank_IRemUnknown_RemAddRef_response(inputs: Any, hresult: int) -> Any:
+        return RemAddRefResult([0] * ndr.few(inputs[0]), hresult)
 
     def put_IRemUnknown_RemRelease_request(
         cInterfaceRefs: Any, InterfaceRefs: Any
@@ -339,18 +345,27 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read3(d, at)
         return RemQueryInterface2Result(phr, ppMIF, return_value)
 
+    def blank_IRemUnknown2_RemQueryInterface2_response(
+        inputs: Any, hresult: int
+    ) -> Any:
+        return RemQueryInterface2Result(
+            [0] * ndr.few(inputs[1]), [None for _ in range(ndr.few(inputs[1]))], hresult
+        )
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
         put_IRemUnknown_RemQueryInterface_request,
         get_IRemUnknown_RemQueryInterface_request,
         put_IRemUnknown_RemQueryInterface_response,
         get_IRemUnknown_RemQueryInterface_response,
+        blank=blank_IRemUnknown_RemQueryInterface_response,
     )
     codecs[4] = ndr.OperationCodec(
         put_IRemUnknown_RemAddRef_request,
         get_IRemUnknown_RemAddRef_request,
         put_IRemUnknown_RemAddRef_response,
         get_IRemUnknown_RemAddRef_response,
+        blank=blank_IRemUnknown_RemAddRef_response,
     )
     codecs[5] = ndr.OperationCodec(
         put_IRemUnknown_RemRelease_request,
@@ -363,6 +378,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IRemUnknown2_RemQueryInterface2_request,
         put_IRemUnknown2_RemQueryInterface2_response,
         get_IRemUnknown2_RemQueryInterface2_response,
+        blank=blank_IRemUnknown2_RemQueryInterface2_response,
     )
     return codecs
 
@@ -405,80 +421,80 @@ PATHS: Final[dict[int, int | str]] = {
     129: 125,
     130: 125,
     135: 87,
-    141: "InterfaceRefs",
-    143: 141,
-    144: "cInterfaceRefs=cInterfaceRefs:H; InterfaceRefs=n:I",
-    146: "InterfaceRefs[v in InterfaceRefs].ipid=to_guid(v.ipid):16s; InterfaceRefs[v in InterfaceRefs].cPublicRefs=v.cPublicRefs:I; InterfaceRefs[v in InterfaceRefs].cPrivateRefs=v.cPrivateRefs:I",
-    151: "cInterfaceRefs",
-    153: 141,
-    155: 141,
-    158: 141,
-    161: "InterfaceRefs[len InterfaceRefs]",
-    162: 161,
-    163: 161,
-    170: "pResults",
-    171: 87,
-    172: 170,
-    175: 170,
-    176: "pResults=n:I",
-    177: "pResults=pResults:i*",
-    178: 105,
-    183: 170,
-    185: 170,
-    187: 170,
-    190: 170,
-    193: 87,
-    199: 141,
-    201: 141,
-    202: 144,
-    204: 146,
-    209: 151,
-    211: 141,
-    213: 141,
-    216: 141,
-    219: 161,
-    220: 161,
-    221: 161,
-    228: "return value=result:i",
-    231: 87,
-    237: 59,
-    239: 59,
-    240: "ripid=to_guid(ripid):16s; cIids=cIids:H; iids=n:I",
-    242: 64,
-    247: 69,
-    249: 59,
-    251: 59,
-    254: 59,
-    257: 79,
-    265: "phr",
-    266: "ppMIF",
-    267: 87,
-    268: 265,
-    271: 265,
-    272: "phr=n:I",
-    273: "phr=phr:i*",
-    274: 266,
-    277: 266,
-    278: "ppMIF=n2:I",
-    282: "ppMIF[v in ppMIF]=0 if v is None else r:I",
-    285: "ppMIF[v in ppMIF].abData",
-    286: 285,
-    289: 285,
-    290: "ppMIF[v in ppMIF].abData=n3:I; ppMIF[v in ppMIF].ulCntData=v.ulCntData:I",
-    291: 285,
-    293: 105,
-    300: 265,
-    302: 265,
-    304: 265,
-    307: 265,
-    310: 266,
-    312: 266,
-    314: 266,
-    317: 266,
-    324: "ppMIF[len ppMIF].abData",
-    326: 324,
-    328: 324,
-    331: 324,
-    337: "ppMIF[len ppMIF]",
-    339: 87,
+    144: "InterfaceRefs",
+    146: 144,
+    147: "cInterfaceRefs=cInterfaceRefs:H; InterfaceRefs=n:I",
+    149: "InterfaceRefs[v in InterfaceRefs].ipid=to_guid(v.ipid):16s; InterfaceRefs[v in InterfaceRefs].cPublicRefs=v.cPublicRefs:I; InterfaceRefs[v in InterfaceRefs].cPrivateRefs=v.cPrivateRefs:I",
+    154: "cInterfaceRefs",
+    156: 144,
+    158: 144,
+    161: 144,
+    164: "InterfaceRefs[len InterfaceRefs]",
+    165: 164,
+    166: 164,
+    173: "pResults",
+    174: 87,
+    175: 173,
+    178: 173,
+    179: "pResults=n:I",
+    180: "pResults=pResults:i*",
+    181: 105,
+    186: 173,
+    188: 173,
+    190: 173,
+    193: 173,
+    196: 87,
+    205: 144,
+    207: 144,
+    208: 147,
+    210: 149,
+    215: 154,
+    217: 144,
+    219: 144,
+    222: 144,
+    225: 164,
+    226: 164,
+    227: 164,
+    234: "return value=result:i",
+    237: 87,
+    243: 59,
+    245: 59,
+    246: "ripid=to_guid(ripid):16s; cIids=cIids:H; iids=n:I",
+    248: 64,
+    253: 69,
+    255: 59,
+    257: 59,
+    260: 59,
+    263: 79,
+    271: "phr",
+    272: "ppMIF",
+    273: 87,
+    274: 271,
+    277: 271,
+    278: "phr=n:I",
+    279: "phr=phr:i*",
+    280: 272,
+    283: 272,
+    284: "ppMIF=n2:I",
+    288: "ppMIF[v in ppMIF]=0 if v is None else r:I",
+    291: "ppMIF[v in ppMIF].abData",
+    292: 291,
+    295: 291,
+    296: "ppMIF[v in ppMIF].abData=n3:I; ppMIF[v in ppMIF].ulCntData=v.ulCntData:I",
+    297: 291,
+    299: 105,
+    306: 271,
+    308: 271,
+    310: 271,
+    313: 271,
+    316: 272,
+    318: 272,
+    320: 272,
+    323: 272,
+    330: "ppMIF[len ppMIF].abData",
+    332: 330,
+    334: 330,
+    337: 330,
+    343: "ppMIF[len ppMIF]",
+    345: 87,
 }

@@ -2580,6 +2580,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pctinfo, return_value = read1(d, 0)
         return GetTypeInfoCountResult(pctinfo, return_value)
 
+    def blank_IDispatch_GetTypeInfoCount_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoCountResult(0, hresult)
+
     def put_IDispatch_GetTypeInfo_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -2613,6 +2616,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return GetTypeInfoResult(ppTInfo, return_value)
+
+    def blank_IDispatch_GetTypeInfo_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoResult(None, hresult)
 
     def put_IDispatch_GetIDsOfNames_request(
         riid: Any, rgszNames: Any, cNames: Any, lcid: Any
@@ -2685,6 +2691,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = stop
         (return_value,) = read4(d, at)
         return GetIDsOfNamesResult(rgDispId, return_value)
+
+    def blank_IDispatch_GetIDsOfNames_response(inputs: Any, hresult: int) -> Any:
+        return GetIDsOfNamesResult([0] * ndr.few(inputs[2]), hresult)
 
     def put_IDispatch_Invoke_request(
         dispIdMember: Any,
@@ -3006,6 +3015,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.bstrHelpFile = bstrHelpFile
         return InvokeResult(pVarResult, made, pArgErr, rgVarRef, return_value)
 
+    def blank_IDispatch_Invoke_response(inputs: Any, hresult: int) -> Any:
+        return InvokeResult(
+            None, EXCEPINFO(0, 0, None, None, None, 0, 0, 0, 0), 0, inputs[7], hresult
+        )
+
     def put_IEnumVARIANT_Next_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3061,6 +3075,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n2, pCeltFetched)
         return NextResult(rgVar, pCeltFetched, return_value)
 
+    def blank_IEnumVARIANT_Next_response(inputs: Any, hresult: int) -> Any:
+        return NextResult([], 0, hresult)
+
     def put_IEnumVARIANT_Skip_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3112,6 +3129,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return CloneResult(ppEnum, return_value)
+
+    def blank_IEnumVARIANT_Clone_response(inputs: Any, hresult: int) -> Any:
+        return CloneResult(None, hresult)
 
     def put_ITypeComp_Bind_request(
         szName: Any, lHashVal: Any, wFlags: Any
@@ -3230,6 +3250,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             return_value,
         )
 
+    def blank_ITypeComp_Bind_response(inputs: Any, hresult: int) -> Any:
+        return BindResult(None, DESCKIND.of(0), None, None, None, 0, hresult)
+
     def put_ITypeComp_BindType_request(szName: Any, lHashVal: Any) -> bytes | bytearray:
         text = encode(szName + "\0", "surrogatepass")[0]
         n = len(text) >> 1
@@ -3284,6 +3307,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return BindTypeResult(ppTInfo, return_value)
+
+    def blank_ITypeComp_BindType_response(inputs: Any, hresult: int) -> Any:
+        return BindTypeResult(None, hresult)
 
     def put_ITypeInfo_GetTypeAttr_response(
         result: Any, inputs: Any, at: int = 0
@@ -3450,6 +3476,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pDummy, return_value = read1(d, at)
         return GetTypeAttrResult(ppTypeAttr, pDummy, return_value)
 
+    def blank_ITypeInfo_GetTypeAttr_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeAttrResult(None, 0, hresult)
+
     def put_ITypeInfo_GetTypeComp_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3484,6 +3513,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetTypeCompResult(ppTComp, return_value)
 
+    def blank_ITypeInfo_GetTypeComp_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeCompResult(None, hresult)
+
     def put_ITypeInfo_GetFuncDesc_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3510,6 +3542,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pDummy, return_value = read1(d, at)
         return GetFuncDescResult(ppFuncDesc, pDummy, return_value)
 
+    def blank_ITypeInfo_GetFuncDesc_response(inputs: Any, hresult: int) -> Any:
+        return GetFuncDescResult(None, 0, hresult)
+
     def put_ITypeInfo_GetVarDesc_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3535,6 +3570,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         pDummy, return_value = read1(d, at)
         return GetVarDescResult(ppVarDesc, pDummy, return_value)
+
+    def blank_ITypeInfo_GetVarDesc_response(inputs: Any, hresult: int) -> Any:
+        return GetVarDescResult(None, 0, hresult)
 
     def put_ITypeInfo_GetNames_response(
         result: Any, inputs: Any, at: int = 0
@@ -3607,6 +3645,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n2, pcNames)
         return GetNamesResult(rgBstrNames, pcNames, return_value)
 
+    def blank_ITypeInfo_GetNames_response(inputs: Any, hresult: int) -> Any:
+        return GetNamesResult([], 0, hresult)
+
     def put_ITypeInfo_GetRefTypeOfImplType_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3620,6 +3661,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pRefType, return_value = read1(d, 0)
         return GetRefTypeOfImplTypeResult(pRefType, return_value)
 
+    def blank_ITypeInfo_GetRefTypeOfImplType_response(inputs: Any, hresult: int) -> Any:
+        return GetRefTypeOfImplTypeResult(0, hresult)
+
     def put_ITypeInfo_GetImplTypeFlags_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3632,6 +3676,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     ) -> Any:
         pImplTypeFlags, return_value = read15(d, 0)
         return GetImplTypeFlagsResult(pImplTypeFlags, return_value)
+
+    def blank_ITypeInfo_GetImplTypeFlags_response(inputs: Any, hresult: int) -> Any:
+        return GetImplTypeFlagsResult(0, hresult)
 
     def put_ITypeInfo_GetIDsOfNames_response(
         result: Any, inputs: Any, at: int = 0
@@ -3752,6 +3799,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pBstrName, pBstrDocString, pdwHelpContext, pBstrHelpFile, return_value
         )
 
+    def blank_ITypeInfo_GetDocumentation_response(inputs: Any, hresult: int) -> Any:
+        return GetDocumentationResult(None, None, 0, None, hresult)
+
     def get_ITypeInfo_GetDllEntry_request(d: Any, at: int = 0) -> Any:
         memid, invKind, refPtrFlags = read16(d, 0)
         return memid, INVOKEKIND.of(invKind), refPtrFlags
@@ -3826,6 +3876,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at += run.size
         return GetDllEntryResult(pBstrDllName, pBstrName, pwOrdinal, return_value)
 
+    def blank_ITypeInfo_GetDllEntry_response(inputs: Any, hresult: int) -> Any:
+        return GetDllEntryResult(None, None, 0, hresult)
+
     def put_ITypeInfo_GetRefTypeInfo_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3859,6 +3912,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return GetRefTypeInfoResult(ppTInfo, return_value)
+
+    def blank_ITypeInfo_GetRefTypeInfo_response(inputs: Any, hresult: int) -> Any:
+        return GetRefTypeInfoResult(None, hresult)
 
     def put_ITypeInfo_AddressOfMember_response(
         result: Any, inputs: Any, at: int = 0
@@ -3910,6 +3966,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return CreateInstanceResult(ppvObj, return_value)
 
+    def blank_ITypeInfo_CreateInstance_response(inputs: Any, hresult: int) -> Any:
+        return CreateInstanceResult(None, hresult)
+
     def put_ITypeInfo_GetMops_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3949,6 +4008,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetMopsResult(pBstrMops, return_value)
 
+    def blank_ITypeInfo_GetMops_response(inputs: Any, hresult: int) -> Any:
+        return GetMopsResult(None, hresult)
+
     def put_ITypeInfo_GetContainingTypeLib_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -3985,6 +4047,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         pIndex, return_value = read1(d, at)
         return GetContainingTypeLibResult(ppTLib, pIndex, return_value)
+
+    def blank_ITypeInfo_GetContainingTypeLib_response(inputs: Any, hresult: int) -> Any:
+        return GetContainingTypeLibResult(None, 0, hresult)
 
     def put_ITypeInfo_ReleaseTypeAttr_response(
         result: Any, inputs: Any, at: int = 0
@@ -4024,6 +4089,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pTypeKind, return_value = read1(d, 0)
         return GetTypeKindResult(TYPEKIND.of(pTypeKind), return_value)
 
+    def blank_ITypeInfo2_GetTypeKind_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeKindResult(TYPEKIND.of(0), hresult)
+
     def put_ITypeInfo2_GetTypeFlags_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4034,6 +4102,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_ITypeInfo2_GetTypeFlags_response(d: Any, inputs: Any, at: int = 0) -> Any:
         pTypeFlags, return_value = read1(d, 0)
         return GetTypeFlagsResult(pTypeFlags, return_value)
+
+    def blank_ITypeInfo2_GetTypeFlags_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeFlagsResult(0, hresult)
 
     def get_ITypeInfo2_GetFuncIndexOfMemId_request(d: Any, at: int = 0) -> Any:
         memid, invKind = read14(d, 0)
@@ -4052,6 +4123,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pFuncIndex, return_value = read1(d, 0)
         return GetFuncIndexOfMemIdResult(pFuncIndex, return_value)
 
+    def blank_ITypeInfo2_GetFuncIndexOfMemId_response(inputs: Any, hresult: int) -> Any:
+        return GetFuncIndexOfMemIdResult(0, hresult)
+
     def put_ITypeInfo2_GetVarIndexOfMemId_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4064,6 +4138,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     ) -> Any:
         pVarIndex, return_value = read1(d, 0)
         return GetVarIndexOfMemIdResult(pVarIndex, return_value)
+
+    def blank_ITypeInfo2_GetVarIndexOfMemId_response(inputs: Any, hresult: int) -> Any:
+        return GetVarIndexOfMemIdResult(0, hresult)
 
     def put_ITypeInfo2_GetCustData_request(guid: Any) -> bytes | bytearray:
         return pack13(to_guid(guid))
@@ -4096,6 +4173,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return GetCustDataResult(pVarVal, return_value)
+
+    def blank_ITypeInfo2_GetCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetCustDataResult(None, hresult)
 
     def put_ITypeInfo2_GetFuncCustData_request(
         index: Any, guid: Any
@@ -4133,6 +4213,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetFuncCustDataResult(pVarVal, return_value)
 
+    def blank_ITypeInfo2_GetFuncCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetFuncCustDataResult(None, hresult)
+
     def put_ITypeInfo2_GetParamCustData_request(
         indexFunc: Any, indexParam: Any, guid: Any
     ) -> bytes | bytearray:
@@ -4169,6 +4252,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetParamCustDataResult(pVarVal, return_value)
 
+    def blank_ITypeInfo2_GetParamCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetParamCustDataResult(None, hresult)
+
     def put_ITypeInfo2_GetVarCustData_request(
         index: Any, guid: Any
     ) -> bytes | bytearray:
@@ -4202,6 +4288,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return GetVarCustDataResult(pVarVal, return_value)
+
+    def blank_ITypeInfo2_GetVarCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetVarCustDataResult(None, hresult)
 
     def put_ITypeInfo2_GetImplTypeCustData_request(
         index: Any, guid: Any
@@ -4238,6 +4327,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return GetImplTypeCustDataResult(pVarVal, return_value)
+
+    def blank_ITypeInfo2_GetImplTypeCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetImplTypeCustDataResult(None, hresult)
 
     def put_ITypeInfo2_GetDocumentation2_response(
         result: Any, inputs: Any, at: int = 0
@@ -4314,6 +4406,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pbstrHelpString, pdwHelpStringContext, pbstrHelpStringDll, return_value
         )
 
+    def blank_ITypeInfo2_GetDocumentation2_response(inputs: Any, hresult: int) -> Any:
+        return GetDocumentation2Result(None, 0, None, hresult)
+
     def put_ITypeInfo2_GetAllCustData_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4372,6 +4467,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         made.prgCustData = prgCustData
         return GetAllCustDataResult(made, return_value)
+
+    def blank_ITypeInfo2_GetAllCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetAllCustDataResult(CUSTDATA(None, 0), hresult)
 
     def put_ITypeInfo2_GetAllFuncCustData_response(
         result: Any, inputs: Any, at: int = 0
@@ -4434,6 +4532,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.prgCustData = prgCustData
         return GetAllFuncCustDataResult(made, return_value)
 
+    def blank_ITypeInfo2_GetAllFuncCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetAllFuncCustDataResult(CUSTDATA(None, 0), hresult)
+
     def put_ITypeInfo2_GetAllParamCustData_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4494,6 +4595,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         made.prgCustData = prgCustData
         return GetAllParamCustDataResult(made, return_value)
+
+    def blank_ITypeInfo2_GetAllParamCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetAllParamCustDataResult(CUSTDATA(None, 0), hresult)
 
     def put_ITypeInfo2_GetAllVarCustData_response(
         result: Any, inputs: Any, at: int = 0
@@ -4556,6 +4660,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.prgCustData = prgCustData
         return GetAllVarCustDataResult(made, return_value)
 
+    def blank_ITypeInfo2_GetAllVarCustData_response(inputs: Any, hresult: int) -> Any:
+        return GetAllVarCustDataResult(CUSTDATA(None, 0), hresult)
+
     def put_ITypeInfo2_GetAllImplTypeCustData_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4617,6 +4724,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.prgCustData = prgCustData
         return GetAllImplTypeCustDataResult(made, return_value)
 
+    def blank_ITypeInfo2_GetAllImplTypeCustData_response(
+        inputs: Any, hresult: int
+    ) -> Any:
+        return GetAllImplTypeCustDataResult(CUSTDATA(None, 0), hresult)
+
     def put_ITypeLib_GetTypeInfoCount_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4627,6 +4739,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_ITypeLib_GetTypeInfoCount_response(d: Any, inputs: Any, at: int = 0) -> Any:
         pcTInfo, return_value = read1(d, 0)
         return ITypeLibGetTypeInfoCountResult(pcTInfo, return_value)
+
+    def blank_ITypeLib_GetTypeInfoCount_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLibGetTypeInfoCountResult(0, hresult)
 
     def put_ITypeLib_GetTypeInfo_response(
         result: Any, inputs: Any, at: int = 0
@@ -4662,6 +4777,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return ITypeLibGetTypeInfoResult(ppTInfo, return_value)
 
+    def blank_ITypeLib_GetTypeInfo_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLibGetTypeInfoResult(None, hresult)
+
     def put_ITypeLib_GetTypeInfoType_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4672,6 +4790,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_ITypeLib_GetTypeInfoType_response(d: Any, inputs: Any, at: int = 0) -> Any:
         pTKind, return_value = read1(d, 0)
         return GetTypeInfoTypeResult(TYPEKIND.of(pTKind), return_value)
+
+    def blank_ITypeLib_GetTypeInfoType_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoTypeResult(TYPEKIND.of(0), hresult)
 
     def put_ITypeLib_GetTypeInfoOfGuid_request(guid: Any) -> bytes | bytearray:
         return pack13(to_guid(guid))
@@ -4716,6 +4837,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetTypeInfoOfGuidResult(ppTinfo, return_value)
 
+    def blank_ITypeLib_GetTypeInfoOfGuid_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoOfGuidResult(None, hresult)
+
     def put_ITypeLib_GetLibAttr_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4758,6 +4882,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pDummy, return_value = read1(d, at)
         return GetLibAttrResult(ppTLibAttr, pDummy, return_value)
 
+    def blank_ITypeLib_GetLibAttr_response(inputs: Any, hresult: int) -> Any:
+        return GetLibAttrResult(None, 0, hresult)
+
     def put_ITypeLib_GetTypeComp_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -4791,6 +4918,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return ITypeLibGetTypeCompResult(ppTComp, return_value)
+
+    def blank_ITypeLib_GetTypeComp_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLibGetTypeCompResult(None, hresult)
 
     def put_ITypeLib_GetDocumentation_response(
         result: Any, inputs: Any, at: int = 0
@@ -4891,6 +5021,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pBstrName, pBstrDocString, pdwHelpContext, pBstrHelpFile, return_value
         )
 
+    def blank_ITypeLib_GetDocumentation_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLibGetDocumentationResult(None, None, 0, None, hresult)
+
     def put_ITypeLib_IsName_request(szNameBuf: Any, lHashVal: Any) -> bytes | bytearray:
         text = encode(szNameBuf + "\0", "surrogatepass")[0]
         n = len(text) >> 1
@@ -4951,6 +5084,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return IsNameResult(pfName, pBstrLibName, return_value)
+
+    def blank_ITypeLib_IsName_response(inputs: Any, hresult: int) -> Any:
+        return IsNameResult(0, None, hresult)
 
     def put_ITypeLib_FindName_request(
         szNameBuf: Any, lHashVal: Any, pcFound: Any
@@ -5096,6 +5232,15 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n4_2, pcFound)
         return FindNameResult(ppTInfo, rgMemId, pcFound, pBstrLibName, return_value)
 
+    def blank_ITypeLib_FindName_response(inputs: Any, hresult: int) -> Any:
+        return FindNameResult(
+            [None for _ in range(ndr.few(inputs[2]))],
+            [0] * ndr.few(inputs[2]),
+            inputs[2],
+            None,
+            hresult,
+        )
+
     def put_ITypeLib_ReleaseTLibAttr_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -5137,6 +5282,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return ITypeLib2GetCustDataResult(pVarVal, return_value)
 
+    def blank_ITypeLib2_GetCustData_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLib2GetCustDataResult(None, hresult)
+
     def put_ITypeLib2_GetLibStatistics_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -5150,6 +5298,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     ) -> Any:
         pcUniqueNames, pcchUniqueNames, return_value = read22(d, 0)
         return GetLibStatisticsResult(pcUniqueNames, pcchUniqueNames, return_value)
+
+    def blank_ITypeLib2_GetLibStatistics_response(inputs: Any, hresult: int) -> Any:
+        return GetLibStatisticsResult(0, 0, hresult)
 
     def put_ITypeLib2_GetDocumentation2_response(
         result: Any, inputs: Any, at: int = 0
@@ -5226,6 +5377,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pbstrHelpString, pdwHelpStringContext, pbstrHelpStringDll, return_value
         )
 
+    def blank_ITypeLib2_GetDocumentation2_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLib2GetDocumentation2Result(None, 0, None, hresult)
+
     def put_ITypeLib2_GetAllCustData_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -5285,33 +5439,44 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.prgCustData = prgCustData
         return ITypeLib2GetAllCustDataResult(made, return_value)
 
+    def blank_ITypeLib2_GetAllCustData_response(inputs: Any, hresult: int) -> Any:
+        return ITypeLib2GetAllCustDataResult(CUSTDATA(None, 0), hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispatch_GetTypeInfoCount_response,
         get_IDispatch_GetTypeInfoCount_response,
+        blank=blank_IDispatch_GetTypeInfoCount_response,
     )
     codecs[4] = ndr.OperationCodec(
         pack2,
         read2,
         put_IDispatch_GetTypeInfo_response,
         get_IDispatch_GetTypeInfo_response,
+        blank=blank_IDispatch_GetTypeInfo_response,
     )
     codecs[5] = ndr.OperationCodec(
         put_IDispatch_GetIDsOfNames_request,
         get_IDispatch_GetIDsOfNames_request,
         put_IDispatch_GetIDsOfNames_response,
         get_IDispatch_GetIDsOfNames_response,
+        blank=blank_IDispatch_GetIDsOfNames_response,
     )
     codecs[6] = ndr.OperationCodec(
         put_IDispatch_Invoke_request,
         get_IDispatch_Invoke_request,
         put_IDispatch_Invoke_response,
         get_IDispatch_Invoke_response,
+        blank=blank_IDispatch_Invoke_response,
     )
     codecs[10] = ndr.OperationCodec(
-        pack3, read3, put_IEnumVARIANT_Next_response, get_IEnumVARIANT_Next_response
+        pack3,
+        read3,
+        put_IEnumVARIANT_Next_response,
+        get_IEnumVARIANT_Next_response,
+        blank=blank_IEnumVARIANT_Next_response,
     )
     codecs[11] = ndr.OperationCodec(
         pack3, read3, put_IEnumVARIANT_Skip_response, get_IEnumVARIANT_Skip_response
@@ -5327,57 +5492,70 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         ndr.get_nothing,
         put_IEnumVARIANT_Clone_response,
         get_IEnumVARIANT_Clone_response,
+        blank=blank_IEnumVARIANT_Clone_response,
     )
     codecs[17] = ndr.OperationCodec(
         put_ITypeComp_Bind_request,
         get_ITypeComp_Bind_request,
         put_ITypeComp_Bind_response,
         get_ITypeComp_Bind_response,
+        blank=blank_ITypeComp_Bind_response,
     )
     codecs[18] = ndr.OperationCodec(
         put_ITypeComp_BindType_request,
         get_ITypeComp_BindType_request,
         put_ITypeComp_BindType_response,
         get_ITypeComp_BindType_response,
+        blank=blank_ITypeComp_BindType_response,
     )
     codecs[22] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeInfo_GetTypeAttr_response,
         get_ITypeInfo_GetTypeAttr_response,
+        blank=blank_ITypeInfo_GetTypeAttr_response,
     )
     codecs[23] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeInfo_GetTypeComp_response,
         get_ITypeInfo_GetTypeComp_response,
+        blank=blank_ITypeInfo_GetTypeComp_response,
     )
     codecs[24] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo_GetFuncDesc_response,
         get_ITypeInfo_GetFuncDesc_response,
+        blank=blank_ITypeInfo_GetFuncDesc_response,
     )
     codecs[25] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo_GetVarDesc_response,
         get_ITypeInfo_GetVarDesc_response,
+        blank=blank_ITypeInfo_GetVarDesc_response,
     )
     codecs[26] = ndr.OperationCodec(
-        pack10, read14, put_ITypeInfo_GetNames_response, get_ITypeInfo_GetNames_response
+        pack10,
+        read14,
+        put_ITypeInfo_GetNames_response,
+        get_ITypeInfo_GetNames_response,
+        blank=blank_ITypeInfo_GetNames_response,
     )
     codecs[27] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo_GetRefTypeOfImplType_response,
         get_ITypeInfo_GetRefTypeOfImplType_response,
+        blank=blank_ITypeInfo_GetRefTypeOfImplType_response,
     )
     codecs[28] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo_GetImplTypeFlags_response,
         get_ITypeInfo_GetImplTypeFlags_response,
+        blank=blank_ITypeInfo_GetImplTypeFlags_response,
     )
     codecs[29] = ndr.OperationCodec(
         ndr.put_nothing,
@@ -5396,18 +5574,21 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         read14,
         put_ITypeInfo_GetDocumentation_response,
         get_ITypeInfo_GetDocumentation_response,
+        blank=blank_ITypeInfo_GetDocumentation_response,
     )
     codecs[32] = ndr.OperationCodec(
         pack12,
         get_ITypeInfo_GetDllEntry_request,
         put_ITypeInfo_GetDllEntry_response,
         get_ITypeInfo_GetDllEntry_response,
+        blank=blank_ITypeInfo_GetDllEntry_response,
     )
     codecs[33] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo_GetRefTypeInfo_response,
         get_ITypeInfo_GetRefTypeInfo_response,
+        blank=blank_ITypeInfo_GetRefTypeInfo_response,
     )
     codecs[34] = ndr.OperationCodec(
         ndr.put_nothing,
@@ -5420,15 +5601,21 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_ITypeInfo_CreateInstance_request,
         put_ITypeInfo_CreateInstance_response,
         get_ITypeInfo_CreateInstance_response,
+        blank=blank_ITypeInfo_CreateInstance_response,
     )
     codecs[36] = ndr.OperationCodec(
-        pack5, read4, put_ITypeInfo_GetMops_response, get_ITypeInfo_GetMops_response
+        pack5,
+        read4,
+        put_ITypeInfo_GetMops_response,
+        get_ITypeInfo_GetMops_response,
+        blank=blank_ITypeInfo_GetMops_response,
     )
     codecs[37] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeInfo_GetContainingTypeLib_response,
         get_ITypeInfo_GetContainingTypeLib_response,
+        blank=blank_ITypeInfo_GetContainingTypeLib_response,
     )
     codecs[38] = ndr.OperationCodec(
         ndr.put_nothing,
@@ -5453,144 +5640,168 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         ndr.get_nothing,
         put_ITypeInfo2_GetTypeKind_response,
         get_ITypeInfo2_GetTypeKind_response,
+        blank=blank_ITypeInfo2_GetTypeKind_response,
     )
     codecs[64] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeInfo2_GetTypeFlags_response,
         get_ITypeInfo2_GetTypeFlags_response,
+        blank=blank_ITypeInfo2_GetTypeFlags_response,
     )
     codecs[65] = ndr.OperationCodec(
         pack10,
         get_ITypeInfo2_GetFuncIndexOfMemId_request,
         put_ITypeInfo2_GetFuncIndexOfMemId_response,
         get_ITypeInfo2_GetFuncIndexOfMemId_response,
+        blank=blank_ITypeInfo2_GetFuncIndexOfMemId_response,
     )
     codecs[66] = ndr.OperationCodec(
         pack5,
         read4,
         put_ITypeInfo2_GetVarIndexOfMemId_response,
         get_ITypeInfo2_GetVarIndexOfMemId_response,
+        blank=blank_ITypeInfo2_GetVarIndexOfMemId_response,
     )
     codecs[67] = ndr.OperationCodec(
         put_ITypeInfo2_GetCustData_request,
         get_ITypeInfo2_GetCustData_request,
         put_ITypeInfo2_GetCustData_response,
         get_ITypeInfo2_GetCustData_response,
+        blank=blank_ITypeInfo2_GetCustData_response,
     )
     codecs[68] = ndr.OperationCodec(
         put_ITypeInfo2_GetFuncCustData_request,
         get_ITypeInfo2_GetFuncCustData_request,
         put_ITypeInfo2_GetFuncCustData_response,
         get_ITypeInfo2_GetFuncCustData_response,
+        blank=blank_ITypeInfo2_GetFuncCustData_response,
     )
     codecs[69] = ndr.OperationCodec(
         put_ITypeInfo2_GetParamCustData_request,
         get_ITypeInfo2_GetParamCustData_request,
         put_ITypeInfo2_GetParamCustData_response,
         get_ITypeInfo2_GetParamCustData_response,
+        blank=blank_ITypeInfo2_GetParamCustData_response,
     )
     codecs[70] = ndr.OperationCodec(
         put_ITypeInfo2_GetVarCustData_request,
         get_ITypeInfo2_GetVarCustData_request,
         put_ITypeInfo2_GetVarCustData_response,
         get_ITypeInfo2_GetVarCustData_response,
+        blank=blank_ITypeInfo2_GetVarCustData_response,
     )
     codecs[71] = ndr.OperationCodec(
         put_ITypeInfo2_GetImplTypeCustData_request,
         get_ITypeInfo2_GetImplTypeCustData_request,
         put_ITypeInfo2_GetImplTypeCustData_response,
         get_ITypeInfo2_GetImplTypeCustData_response,
+        blank=blank_ITypeInfo2_GetImplTypeCustData_response,
     )
     codecs[72] = ndr.OperationCodec(
         pack12,
         read16,
         put_ITypeInfo2_GetDocumentation2_response,
         get_ITypeInfo2_GetDocumentation2_response,
+        blank=blank_ITypeInfo2_GetDocumentation2_response,
     )
     codecs[73] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeInfo2_GetAllCustData_response,
         get_ITypeInfo2_GetAllCustData_response,
+        blank=blank_ITypeInfo2_GetAllCustData_response,
     )
     codecs[74] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo2_GetAllFuncCustData_response,
         get_ITypeInfo2_GetAllFuncCustData_response,
+        blank=blank_ITypeInfo2_GetAllFuncCustData_response,
     )
     codecs[75] = ndr.OperationCodec(
         pack2,
         read2,
         put_ITypeInfo2_GetAllParamCustData_response,
         get_ITypeInfo2_GetAllParamCustData_response,
+        blank=blank_ITypeInfo2_GetAllParamCustData_response,
     )
     codecs[76] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo2_GetAllVarCustData_response,
         get_ITypeInfo2_GetAllVarCustData_response,
+        blank=blank_ITypeInfo2_GetAllVarCustData_response,
     )
     codecs[77] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeInfo2_GetAllImplTypeCustData_response,
         get_ITypeInfo2_GetAllImplTypeCustData_response,
+        blank=blank_ITypeInfo2_GetAllImplTypeCustData_response,
     )
     codecs[81] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeLib_GetTypeInfoCount_response,
         get_ITypeLib_GetTypeInfoCount_response,
+        blank=blank_ITypeLib_GetTypeInfoCount_response,
     )
     codecs[82] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeLib_GetTypeInfo_response,
         get_ITypeLib_GetTypeInfo_response,
+        blank=blank_ITypeLib_GetTypeInfo_response,
     )
     codecs[83] = ndr.OperationCodec(
         pack3,
         read3,
         put_ITypeLib_GetTypeInfoType_response,
         get_ITypeLib_GetTypeInfoType_response,
+        blank=blank_ITypeLib_GetTypeInfoType_response,
     )
     codecs[84] = ndr.OperationCodec(
         put_ITypeLib_GetTypeInfoOfGuid_request,
         get_ITypeLib_GetTypeInfoOfGuid_request,
         put_ITypeLib_GetTypeInfoOfGuid_response,
         get_ITypeLib_GetTypeInfoOfGuid_response,
+        blank=blank_ITypeLib_GetTypeInfoOfGuid_response,
     )
     codecs[85] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeLib_GetLibAttr_response,
         get_ITypeLib_GetLibAttr_response,
+        blank=blank_ITypeLib_GetLibAttr_response,
     )
     codecs[86] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeLib_GetTypeComp_response,
         get_ITypeLib_GetTypeComp_response,
+        blank=blank_ITypeLib_GetTypeComp_response,
     )
     codecs[87] = ndr.OperationCodec(
         pack10,
         read14,
         put_ITypeLib_GetDocumentation_response,
         get_ITypeLib_GetDocumentation_response,
+        blank=blank_ITypeLib_GetDocumentation_response,
     )
     codecs[88] = ndr.OperationCodec(
         put_ITypeLib_IsName_request,
         get_ITypeLib_IsName_request,
         put_ITypeLib_IsName_response,
         get_ITypeLib_IsName_response,
+        blank=blank_ITypeLib_IsName_response,
     )
     codecs[89] = ndr.OperationCodec(
         put_ITypeLib_FindName_request,
         get_ITypeLib_FindName_request,
         put_ITypeLib_FindName_response,
         get_ITypeLib_FindName_response,
+        blank=blank_ITypeLib_FindName_response,
     )
     codecs[90] = ndr.OperationCodec(
         ndr.put_nothing,
@@ -5603,24 +5814,28 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_ITypeLib2_GetCustData_request,
         put_ITypeLib2_GetCustData_response,
         get_ITypeLib2_GetCustData_response,
+        blank=blank_ITypeLib2_GetCustData_response,
     )
     codecs[105] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeLib2_GetLibStatistics_response,
         get_ITypeLib2_GetLibStatistics_response,
+        blank=blank_ITypeLib2_GetLibStatistics_response,
     )
     codecs[106] = ndr.OperationCodec(
         pack12,
         read16,
         put_ITypeLib2_GetDocumentation2_response,
         get_ITypeLib2_GetDocumentation2_response,
+        blank=blank_ITypeLib2_GetDocumentation2_response,
     )
     codecs[107] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ITypeLib2_GetAllCustData_response,
         get_ITypeLib2_GetAllCustData_response,
+        blank=blank_ITypeLib2_GetAllCustData_response,
     )
     return codecs
 
@@ -6313,1023 +6528,1023 @@ PATHS: Final[dict[int, int | str]] = {
     2574: "return value",
     2575: "pctinfo=pctinfo:I; return value=return_value:i",
     2580: 2573,
-    2586: "ppTInfo",
-    2587: 2574,
-    2588: "ppTInfo=0 if ppTInfo is None else r:I",
-    2590: 2586,
-    2591: "ppTInfo=len(objref):I; ppTInfo=len(objref):I",
-    2592: 2586,
-    2593: "return value=return_value:i",
-    2598: 2586,
-    2601: 2586,
-    2603: 2586,
-    2605: 2586,
-    2608: 2586,
-    2609: 2586,
-    2614: 2574,
-    2621: "rgszNames",
-    2623: 2621,
-    2624: "riid=to_guid(riid):16s; rgszNames=n:I",
-    2627: "rgszNames[v in rgszNames]=0 if v is None else r:I",
-    2630: "rgszNames[*]=texts:s/0/1",
-    2631: "cNames=cNames:I",
-    2632: "cNames",
-    2633: "cNames=cNames:I; lcid=lcid:I",
-    2639: "riid",
-    2642: 2621,
-    2645: 2621,
-    2649: "rgszNames[len rgszNames]",
-    2650: 2649,
-    2653: 2632,
-    2655: 2632,
-    2657: 2621,
-    2663: "rgDispId",
-    2664: 2574,
-    2665: 2663,
-    2668: 2663,
-    2669: "rgDispId=n:I",
-    2670: "rgDispId=rgDispId:i*",
-    2671: 2593,
-    2676: 2663,
-    2678: 2663,
-    2680: 2663,
-    2683: 2663,
-    2686: 2574,
-    2700: "pDispParams.rgvarg",
-    2701: "pDispParams.rgdispidNamedArgs",
-    2702: "dispIdMember=dispIdMember:i; riid=to_guid(riid):16s; lcid=lcid:I; dwFlags=dwFlags:I; pDispParams.rgvarg=0 if rgvarg is None else r:I; pDispParams.rgdispidNamedArgs=0 if rgdispidNamedArgs is None else r + 4:I; pDispParams.cArgs=pDispParams.cArgs:I; pDispParams.cNamedArgs=pDispParams.cNamedArgs:I",
-    2703: 2702,
-    2704: 2702,
-    2705: 2702,
-    2706: 2702,
-    2707: 2702,
-    2708: 2702,
-    2709: 2702,
-    2710: 2702,
-    2711: 2702,
-    2712: 2702,
-    2713: 2702,
-    2716: 2700,
-    2719: 2700,
-    2720: "pDispParams.rgvarg=n:I",
-    2724: "pDispParams.rgvarg[v in rgvarg]=0 if v is None else r:I",
-    2727: "pDispParams.rgvarg[v in rgvarg]",
-    2730: 2701,
-    2733: 2701,
-    2734: "pDispParams.rgdispidNamedArgs=n2:I",
-    2735: "pDispParams.rgdispidNamedArgs=rgdispidNamedArgs:i*",
-    2736: "rgVarRefIdx",
-    2738: 2736,
-    2739: "cVarRef=cVarRef:I; rgVarRefIdx=n3:I",
-    2740: "rgVarRefIdx=rgVarRefIdx:I*",
-    2741: "rgVarRef",
-    2743: 2741,
-    2744: "rgVarRef=n4:I",
-    2748: "rgVarRef[v2 in rgVarRef]=0 if v2 is None else r:I",
-    2751: "rgVarRef[v2 in rgVarRef]",
-    2758: "dispIdMember",
-    2759: 2758,
-    2760: 2758,
-    2761: 2758,
-    2762: 2758,
-    2763: 2758,
-    2764: 2758,
-    2765: 2758,
-    2766: 2758,
-    2767: 2758,
-    2770: 2700,
-    2772: 2700,
-    2774: 2700,
-    2777: 2700,
-    2783: "pDispParams.rgvarg[len rgvarg2]",
-    2787: 2783,
-    2793: 2701,
-    2795: 2701,
-    2797: 2701,
-    2800: 2701,
-    2807: "cVarRef",
-    2809: 2736,
-    2811: 2736,
-    2814: 2736,
-    2817: 2741,
-    2819: 2741,
-    2821: 2741,
-    2824: 2741,
-    2830: "rgVarRef[len rgVarRef]",
-    2834: 2830,
-    2852: "pVarResult",
-    2853: "pExcepInfo",
-    2854: "pArgErr",
-    2855: 2741,
-    2856: 2574,
-    2857: "pVarResult=0 if pVarResult is None else r:I",
-    2860: 2852,
-    2861: "pExcepInfo.bstrSource",
-    2862: "pExcepInfo.bstrDescription",
-    2863: "pExcepInfo.bstrHelpFile",
-    2864: "pExcepInfo.wCode=pExcepInfo.wCode:H; pExcepInfo.wReserved=pExcepInfo.wReserved:H; pExcepInfo.bstrSource=0 if bstrSource is None else r:I; pExcepInfo.bstrDescription=0 if bstrDescription is None else r + 4:I; pExcepInfo.bstrHelpFile=0 if bstrHelpFile is None else r + 8:I; pExcepInfo.dwHelpContext=pExcepInfo.dwHelpContext:I; pExcepInfo.pvReserved=pExcepInfo.pvReserved:I; pExcepInfo.pfnDeferredFillIn=pExcepInfo.pfnDeferredFillIn:I; pExcepInfo.scode=pExcepInfo.scode:i",
-    2865: 2864,
-    2866: 2864,
-    2867: 2864,
-    2868: 2864,
-    2869: 2864,
-    2870: 2864,
-    2871: 2864,
-    2872: 2864,
-    2873: 2864,
-    2874: 2864,
-    2877: "pExcepInfo.bstrSource.asData",
-    2878: 2877,
-    2881: 2877,
-    2882: "pExcepInfo.bstrSource.asData=n:I; pExcepInfo.bstrSource.fFlags=bstrSource.fFlags:I; pExcepInfo.bstrSource.clSize=bstrSource.clSize:I",
-    2883: "pExcepInfo.bstrSource.asData=asData:H*",
-    2885: "pExcepInfo.bstrDescription.asData",
-    2886: 2885,
-    2889: 2885,
-    2890: "pExcepInfo.bstrDescription.asData=n2:I; pExcepInfo.bstrDescription.fFlags=bstrDescription.fFlags:I; pExcepInfo.bstrDescription.clSize=bstrDescription.clSize:I",
-    2891: "pExcepInfo.bstrDescription.asData=asData2:H*",
-    2893: "pExcepInfo.bstrHelpFile.asData",
-    2894: 2893,
-    2897: 2893,
-    2898: "pExcepInfo.bstrHelpFile.asData=n3:I; pExcepInfo.bstrHelpFile.fFlags=bstrHelpFile.fFlags:I; pExcepInfo.bstrHelpFile.clSize=bstrHelpFile.clSize:I",
-    2899: "pExcepInfo.bstrHelpFile.asData=asData3:H*",
-    2900: 2741,
-    2903: 2741,
-    2904: "pArgErr=pArgErr:I; rgVarRef=n4:I",
-    2908: "rgVarRef[v in rgVarRef]=0 if v is None else r:I",
-    2911: "rgVarRef[v in rgVarRef]",
-    2913: 2593,
-    2918: 2852,
-    2921: 2852,
-    2927: "pExcepInfo.wCode",
-    2928: 2927,
-    2929: 2927,
-    2930: 2927,
-    2931: 2927,
-    2932: 2927,
-    2933: 2927,
-    2934: 2927,
-    2935: 2927,
-    2936: 2927,
-    2937: 2927,
-    2940: 2877,
-    2942: 2877,
-    2944: 2877,
-    2947: 2877,
-    2955: 2885,
-    2957: 2885,
-    2959: 2885,
-    2962: 2885,
-    2970: 2893,
-    2972: 2893,
-    2974: 2893,
-    2977: 2893,
-    2984: 2854,
-    2986: 2741,
-    2988: 2741,
-    2991: 2741,
-    2997: 2830,
-    3001: 2830,
-    3003: 2574,
-    3013: "rgVar",
-    3014: "pCeltFetched",
-    3015: 2574,
-    3016: 3013,
-    3019: 3013,
-    3020: 3013,
-    3021: "rgVar=most:I; rgVar=0:I; rgVar=pCeltFetched:I",
-    3025: "rgVar[v in part]=0 if v is None else r:I",
-    3028: "rgVar[v in part]",
-    3030: "pCeltFetched=pCeltFetched:I; return value=return_value:i",
-    3036: 3013,
-    3038: 3013,
-    3041: 3013,
-    3043: 3013,
-    3045: 3013,
-    3048: 3013,
-    3053: "rgVar[len rgVar]",
-    3057: 3053,
-    3059: 3014,
-    3061: 3013,
-    3067: "return value=result:i",
-    3070: 2574,
-    3076: 3067,
-    3079: 2574,
-    3085: "ppEnum",
-    3086: 2574,
-    3087: "ppEnum=0 if ppEnum is None else r:I",
-    3089: 3085,
-    3090: "ppEnum=len(objref):I; ppEnum=len(objref):I",
-    3091: 3085,
-    3092: 2593,
-    3097: 3085,
-    3100: 3085,
-    3102: 3085,
-    3104: 3085,
-    3107: 3085,
-    3108: 3085,
-    3113: 2574,
-    3119: "szName=szName:s",
-    3122: "szName",
-    3123: "lHashVal=lHashVal:I; wFlags=wFlags:H",
-    3127: 3122,
-    3129: 3122,
-    3132: 3122,
-    3133: 3122,
-    3136: "lHashVal",
-    3143: 2586,
-    3144: "pDescKind",
-    3145: "ppFuncDesc",
-    3146: "ppVarDesc",
-    3147: "ppTypeComp",
-    3148: "pDummy",
-    3149: 2574,
-    3150: 2588,
-    3153: 2586,
-    3154: 2591,
-    3155: 2586,
-    3156: "pDescKind=pDescKind:I; ppFuncDesc=0 if ppFuncDesc is None else r:I",
-    3159: 3145,
-    3160: "ppVarDesc=0 if ppVarDesc is None else r:I",
-    3163: 3146,
-    3164: "ppTypeComp=0 if ppTypeComp is None else r:I",
-    3166: 3147,
-    3167: "ppTypeComp=len(objref2):I; ppTypeComp=len(objref2):I",
-    3168: 3147,
-    3169: "pDummy=pDummy:I; return value=return_value:i",
-    3174: 2586,
-    3177: 2586,
-    3179: 2586,
-    3181: 2586,
-    3184: 2586,
-    3185: 2586,
-    3190: 3144,
-    3193: 3145,
-    3198: 3146,
-    3201: 3146,
-    3206: 3147,
-    3209: 3147,
-    3211: 3147,
-    3213: 3147,
-    3216: 3147,
-    3217: 3147,
-    3222: 3148,
-    3234: 3119,
-    3237: 3122,
-    3238: "lHashVal=lHashVal:I",
-    3242: 3122,
-    3244: 3122,
-    3247: 3122,
-    3248: 3122,
-    3251: 3136,
-    3257: 2586,
-    3258: 2574,
-    3259: 2588,
-    3261: 2586,
-    3262: 2591,
-    3263: 2586,
-    3264: 2593,
-    3269: 2586,
-    3272: 2586,
-    3274: 2586,
-    3276: 2586,
-    3279: 2586,
-    3280: 2586,
-    3285: 2574,
-    3292: "ppTypeAttr",
-    3293: 3148,
-    3294: 2574,
-    3295: "ppTypeAttr=0 if ppTypeAttr is None else r:I",
-    3298: "ppTypeAttr.lpstrSchema",
-    3299: "ppTypeAttr.tdescAlias",
-    3300: "ppTypeAttr.tdescAlias.u",
-    3301: 3300,
-    3303: 3300,
-    3304: "ppTypeAttr.guid=to_guid(ppTypeAttr.guid):16s; ppTypeAttr.lcid=ppTypeAttr.lcid:I; ppTypeAttr.dwReserved=ppTypeAttr.dwReserved:I; ppTypeAttr.memidConstructor=ppTypeAttr.memidConstructor:i; ppTypeAttr.memidDestructor=ppTypeAttr.memidDestructor:i; ppTypeAttr.lpstrSchema=0 if lpstrSchema is None else r:I; ppTypeAttr.cbSizeInstance=ppTypeAttr.cbSizeInstance:I; ppTypeAttr.typekind=ppTypeAttr.typekind:I; ppTypeAttr.cFuncs=ppTypeAttr.cFuncs:H; ppTypeAttr.cVars=ppTypeAttr.cVars:H; ppTypeAttr.cImplTypes=ppTypeAttr.cImplTypes:H; ppTypeAttr.cbSizeVft=ppTypeAttr.cbSizeVft:H; ppTypeAttr.cbAlignment=ppTypeAttr.cbAlignment:H; ppTypeAttr.wTypeFlags=ppTypeAttr.wTypeFlags:H; ppTypeAttr.wMajorVerNum=ppTypeAttr.wMajorVerNum:H; ppTypeAttr.wMinorVerNum=ppTypeAttr.wMinorVerNum:H; ppTypeAttr.tdescAlias.u.tag=tag:H",
-    3305: 3304,
-    3306: 3304,
-    3307: 3304,
-    3308: 3304,
-    3309: 3304,
-    3310: 3304,
-    3311: 3304,
-    3312: 3304,
-    3313: 3304,
-    3314: 3304,
-    3315: 3304,
-    3316: 3304,
-    3317: 3304,
-    3318: 3304,
-    3319: 3304,
-    3320: 3304,
-    3321: 3304,
-    3322: 3304,
-    3326: "ppTypeAttr.tdescAlias.u.lptdesc=0 if lptdesc is None else r:I",
-    3330: "ppTypeAttr.tdescAlias.u.lpadesc=0 if lpadesc is None else r:I",
-    3334: "ppTypeAttr.tdescAlias.u.hreftype=hreftype:I",
-    3337: "ppTypeAttr.idldescType",
-    3338: "ppTypeAttr.tdescAlias.vt=tdescAlias.vt:H; ppTypeAttr.idldescType.dwReserved=idldescType.dwReserved:I; ppTypeAttr.idldescType.wIDLFlags=idldescType.wIDLFlags:H",
-    3339: 3338,
-    3340: 3338,
-    3342: "ppTypeAttr.lpstrSchema=lpstrSchema:s",
-    3345: 3298,
-    3346: 3299,
-    3347: 3169,
-    3351: 3292,
-    3354: "ppTypeAttr.guid",
-    3355: 3354,
-    3356: 3354,
-    3357: 3354,
-    3358: 3354,
-    3359: 3354,
-    3360: 3354,
-    3361: 3354,
-    3362: 3354,
-    3363: 3354,
-    3364: 3354,
-    3365: 3354,
-    3366: 3354,
-    3367: 3354,
-    3368: 3354,
-    3369: 3354,
-    3370: 3354,
-    3371: 3354,
-    3372: 3354,
-    3376: "ppTypeAttr.tdescAlias.u.lptdesc",
-    3380: "ppTypeAttr.tdescAlias.u.lpadesc",
-    3384: "ppTypeAttr.tdescAlias.u.hreftype",
-    3389: "ppTypeAttr.tdescAlias.vt",
-    3391: 3300,
-    3393: "ppTypeAttr.idldescType.dwReserved",
-    3396: 3298,
-    3398: 3298,
-    3401: 3298,
-    3402: 3298,
-    3410: 3376,
-    3418: 3380,
-    3450: 3148,
-    3456: "ppTComp",
-    3457: 2574,
-    3458: "ppTComp=0 if ppTComp is None else r:I",
-    3460: 3456,
-    3461: "ppTComp=len(objref):I; ppTComp=len(objref):I",
-    3462: 3456,
-    3463: 2593,
-    3468: 3456,
-    3471: 3456,
-    3473: 3456,
-    3475: 3456,
-    3478: 3456,
-    3479: 3456,
-    3484: 2574,
-    3491: 3145,
-    3492: 3148,
-    3493: 2574,
-    3494: "ppFuncDesc=0 if ppFuncDesc is None else r:I",
-    3497: 3145,
-    3498: 3169,
-    3502: 3145,
-    3505: 3145,
-    3510: 3148,
-    3517: 3146,
-    3518: 3148,
-    3519: 2574,
-    3520: 3160,
-    3523: 3146,
-    3524: 3169,
-    3528: 3146,
-    3531: 3146,
-    3536: 3148,
-    3543: "rgBstrNames",
-    3544: "pcNames",
-    3545: 2574,
-    3546: 3543,
-    3549: 3543,
-    3550: 3543,
-    3551: "rgBstrNames=most:I; rgBstrNames=0:I; rgBstrNames=pcNames:I",
-    3555: "rgBstrNames[v in part]=0 if v is None else r:I",
-    3558: "rgBstrNames[v in part].asData",
-    3559: 3558,
-    3562: 3558,
-    3563: "rgBstrNames[v in part].asData=n2:I; rgBstrNames[v in part].fFlags=v.fFlags:I; rgBstrNames[v in part].clSize=v.clSize:I",
-    3564: "rgBstrNames[v in part].asData=asData:H*",
-    3566: "pcNames=pcNames:I; return value=return_value:i",
-    3572: 3543,
-    3574: 3543,
-    3577: 3543,
-    3579: 3543,
-    3581: 3543,
-    3584: 3543,
-    3590: "rgBstrNames[len rgBstrNames].asData",
-    3592: 3590,
-    3594: 3590,
-    3597: 3590,
-    3603: "rgBstrNames[len rgBstrNames]",
-    3605: 3544,
-    3607: 3543,
-    3613: "pRefType",
-    3614: 2574,
-    3615: "pRefType=pRefType:I; return value=return_value:i",
-    3620: 3613,
-    3626: "pImplTypeFlags",
-    3627: 2574,
-    3628: "pImplTypeFlags=pImplTypeFlags:i; return value=return_value:i",
-    3633: 3626,
-    3639: 3067,
-    3642: 2574,
-    3648: 3067,
-    3651: 2574,
-    3658: "pBstrName",
-    3659: "pBstrDocString",
-    3660: "pdwHelpContext",
-    3661: "pBstrHelpFile",
-    3662: 2574,
-    3663: "pBstrName=0 if pBstrName is None else r:I",
-    3666: "pBstrName.asData",
-    3667: 3666,
-    3670: 3666,
-    3671: "pBstrName.asData=n:I; pBstrName.fFlags=pBstrName.fFlags:I; pBstrName.clSize=pBstrName.clSize:I",
-    3672: "pBstrName.asData=asData:H*",
-    3673: "pBstrDocString=0 if pBstrDocString is None else r:I",
-    3676: "pBstrDocString.asData",
-    3677: 3676,
-    3680: 3676,
-    3681: "pBstrDocString.asData=n2:I; pBstrDocString.fFlags=pBstrDocString.fFlags:I; pBstrDocString.clSize=pBstrDocString.clSize:I",
-    3682: "pBstrDocString.asData=asData2:H*",
-    3683: "pdwHelpContext=pdwHelpContext:I; pBstrHelpFile=0 if pBstrHelpFile is None else r:I",
-    3685: "pBstrHelpFile.asData",
-    3686: 3685,
-    3689: 3685,
-    3690: "pBstrHelpFile.asData=n3:I; pBstrHelpFile.fFlags=pBstrHelpFile.fFlags:I; pBstrHelpFile.clSize=pBstrHelpFile.clSize:I",
-    3691: "pBstrHelpFile.asData=asData3:H*",
-    3692: 2593,
-    3699: 3658,
-    3702: 3666,
-    3704: 3666,
-    3706: 3666,
-    3709: 3666,
-    3716: 3659,
-    3719: 3676,
-    3721: 3676,
-    3723: 3676,
-    3726: 3676,
-    3733: 3660,
-    3736: 3685,
-    3738: 3685,
-    3740: 3685,
-    3743: 3685,
-    3750: 2574,
-    3756: "memid",
-    3763: "pBstrDllName",
-    3764: 3658,
-    3765: "pwOrdinal",
-    3766: 2574,
-    3767: "pBstrDllName=0 if pBstrDllName is None else r:I",
-    3770: "pBstrDllName.asData",
-    3771: 3770,
-    3774: 3770,
-    3775: "pBstrDllName.asData=n:I; pBstrDllName.fFlags=pBstrDllName.fFlags:I; pBstrDllName.clSize=pBstrDllName.clSize:I",
-    3776: "pBstrDllName.asData=asData:H*",
-    3777: 3663,
-    3779: 3666,
-    3780: 3666,
-    3783: 3666,
-    3784: "pBstrName.asData=n2:I; pBstrName.fFlags=pBstrName.fFlags:I; pBstrName.clSize=pBstrName.clSize:I",
-    3785: "pBstrName.asData=asData2:H*",
-    3786: "pwOrdinal=pwOrdinal:H; return value=return_value:i",
-    3791: 3763,
-    3794: 3770,
-    3796: 3770,
-    3798: 3770,
-    3801: 3770,
-    3808: 3658,
-    3811: 3666,
-    3813: 3666,
-    3815: 3666,
-    3818: 3666,
-    3825: 3765,
-    3832: 2586,
-    3833: 2574,
-    3834: 2588,
-    3836: 2586,
-    3837: 2591,
-    3838: 2586,
-    3839: 2593,
-    3844: 2586,
-    3847: 2586,
-    3849: 2586,
-    3851: 2586,
-    3854: 2586,
-    3855: 2586,
-    3860: 2574,
-    3866: 3067,
-    3869: 2574,
-    3873: "riid=to_guid(riid):16s",
-    3876: 2639,
-    3882: "ppvObj",
-    3883: 2574,
-    3884: "ppvObj=0 if ppvObj is None else r:I",
-    3886: 3882,
-    3887: "ppvObj=len(objref):I; ppvObj=len(objref):I",
-    3888: 3882,
-    3889: 2593,
-    3894: 3882,
-    3897: 3882,
-    3899: 3882,
-    3901: 3882,
-    3904: 3882,
-    3905: 3882,
-    3910: 2574,
-    3916: "pBstrMops",
-    3917: 2574,
-    3918: "pBstrMops=0 if pBstrMops is None else r:I",
-    3920: "pBstrMops.asData",
-    3921: 3920,
-    3924: 3920,
-    3925: "pBstrMops.asData=n:I; pBstrMops.fFlags=pBstrMops.fFlags:I; pBstrMops.clSize=pBstrMops.clSize:I",
-    3926: "pBstrMops.asData=asData:H*",
-    3927: 2593,
-    3932: 3916,
-    3935: 3920,
-    3937: 3920,
-    3939: 3920,
-    3942: 3920,
-    3949: 2574,
-    3955: "ppTLib",
-    3956: "pIndex",
-    3957: 2574,
-    3958: "ppTLib=0 if ppTLib is None else r:I",
-    3960: 3955,
-    3961: "ppTLib=len(objref):I; ppTLib=len(objref):I",
-    3962: 3955,
-    3963: "pIndex=pIndex:I; return value=return_value:i",
-    3970: 3955,
-    3973: 3955,
-    3975: 3955,
-    3977: 3955,
-    3980: 3955,
-    3981: 3955,
-    3986: 3956,
-    3992: 3067,
-    3995: 2574,
-    4001: 3067,
-    4004: 2574,
-    4010: 3067,
-    4013: 2574,
-    4019: "pTypeKind",
-    4020: 2574,
-    4021: "pTypeKind=pTypeKind:I; return value=return_value:i",
-    4024: 4019,
-    4030: "pTypeFlags",
-    4031: 2574,
-    4032: "pTypeFlags=pTypeFlags:I; return value=return_value:i",
-    4035: 4030,
-    4039: 3756,
-    4045: "pFuncIndex",
-    4046: 2574,
-    4047: "pFuncIndex=pFuncIndex:I; return value=return_value:i",
-    4052: 4045,
-    4058: "pVarIndex",
-    4059: 2574,
-    4060: "pVarIndex=pVarIndex:I; return value=return_value:i",
-    4065: 4058,
-    4069: "guid=to_guid(guid):16s",
-    4072: "guid",
-    4079: "pVarVal",
-    4080: 2574,
-    4081: "pVarVal=0 if pVarVal is None else r:I",
-    4084: 4079,
-    4085: 2593,
-    4089: 4079,
-    4092: 4079,
-    4097: 2574,
-    4103: "index=index:I; guid=to_guid(guid):16s",
-    4106: "index",
-    4113: 4079,
-    4114: 2574,
-    4115: 4081,
-    4118: 4079,
-    4119: 2593,
-    4125: 4079,
-    4128: 4079,
+    2589: "ppTInfo",
+    2590: 2574,
+    2591: "ppTInfo=0 if ppTInfo is None else r:I",
+    2593: 2589,
+    2594: "ppTInfo=len(objref):I; ppTInfo=len(objref):I",
+    2595: 2589,
+    2596: "return value=return_value:i",
+    2601: 2589,
+    2604: 2589,
+    2606: 2589,
+    2608: 2589,
+    2611: 2589,
+    2612: 2589,
+    2617: 2574,
+    2627: "rgszNames",
+    2629: 2627,
+    2630: "riid=to_guid(riid):16s; rgszNames=n:I",
+    2633: "rgszNames[v in rgszNames]=0 if v is None else r:I",
+    2636: "rgszNames[*]=texts:s/0/1",
+    2637: "cNames=cNames:I",
+    2638: "cNames",
+    2639: "cNames=cNames:I; lcid=lcid:I",
+    2645: "riid",
+    2648: 2627,
+    2651: 2627,
+    2655: "rgszNames[len rgszNames]",
+    2656: 2655,
+    2659: 2638,
+    2661: 2638,
+    2663: 2627,
+    2669: "rgDispId",
+    2670: 2574,
+    2671: 2669,
+    2674: 2669,
+    2675: "rgDispId=n:I",
+    2676: "rgDispId=rgDispId:i*",
+    2677: 2596,
+    2682: 2669,
+    2684: 2669,
+    2686: 2669,
+    2689: 2669,
+    2692: 2574,
+    2709: "pDispParams.rgvarg",
+    2710: "pDispParams.rgdispidNamedArgs",
+    2711: "dispIdMember=dispIdMember:i; riid=to_guid(riid):16s; lcid=lcid:I; dwFlags=dwFlags:I; pDispParams.rgvarg=0 if rgvarg is None else r:I; pDispParams.rgdispidNamedArgs=0 if rgdispidNamedArgs is None else r + 4:I; pDispParams.cArgs=pDispParams.cArgs:I; pDispParams.cNamedArgs=pDispParams.cNamedArgs:I",
+    2712: 2711,
+    2713: 2711,
+    2714: 2711,
+    2715: 2711,
+    2716: 2711,
+    2717: 2711,
+    2718: 2711,
+    2719: 2711,
+    2720: 2711,
+    2721: 2711,
+    2722: 2711,
+    2725: 2709,
+    2728: 2709,
+    2729: "pDispParams.rgvarg=n:I",
+    2733: "pDispParams.rgvarg[v in rgvarg]=0 if v is None else r:I",
+    2736: "pDispParams.rgvarg[v in rgvarg]",
+    2739: 2710,
+    2742: 2710,
+    2743: "pDispParams.rgdispidNamedArgs=n2:I",
+    2744: "pDispParams.rgdispidNamedArgs=rgdispidNamedArgs:i*",
+    2745: "rgVarRefIdx",
+    2747: 2745,
+    2748: "cVarRef=cVarRef:I; rgVarRefIdx=n3:I",
+    2749: "rgVarRefIdx=rgVarRefIdx:I*",
+    2750: "rgVarRef",
+    2752: 2750,
+    2753: "rgVarRef=n4:I",
+    2757: "rgVarRef[v2 in rgVarRef]=0 if v2 is None else r:I",
+    2760: "rgVarRef[v2 in rgVarRef]",
+    2767: "dispIdMember",
+    2768: 2767,
+    2769: 2767,
+    2770: 2767,
+    2771: 2767,
+    2772: 2767,
+    2773: 2767,
+    2774: 2767,
+    2775: 2767,
+    2776: 2767,
+    2779: 2709,
+    2781: 2709,
+    2783: 2709,
+    2786: 2709,
+    2792: "pDispParams.rgvarg[len rgvarg2]",
+    2796: 2792,
+    2802: 2710,
+    2804: 2710,
+    2806: 2710,
+    2809: 2710,
+    2816: "cVarRef",
+    2818: 2745,
+    2820: 2745,
+    2823: 2745,
+    2826: 2750,
+    2828: 2750,
+    2830: 2750,
+    2833: 2750,
+    2839: "rgVarRef[len rgVarRef]",
+    2843: 2839,
+    2861: "pVarResult",
+    2862: "pExcepInfo",
+    2863: "pArgErr",
+    2864: 2750,
+    2865: 2574,
+    2866: "pVarResult=0 if pVarResult is None else r:I",
+    2869: 2861,
+    2870: "pExcepInfo.bstrSource",
+    2871: "pExcepInfo.bstrDescription",
+    2872: "pExcepInfo.bstrHelpFile",
+    2873: "pExcepInfo.wCode=pExcepInfo.wCode:H; pExcepInfo.wReserved=pExcepInfo.wReserved:H; pExcepInfo.bstrSource=0 if bstrSource is None else r:I; pExcepInfo.bstrDescription=0 if bstrDescription is None else r + 4:I; pExcepInfo.bstrHelpFile=0 if bstrHelpFile is None else r + 8:I; pExcepInfo.dwHelpContext=pExcepInfo.dwHelpContext:I; pExcepInfo.pvReserved=pExcepInfo.pvReserved:I; pExcepInfo.pfnDeferredFillIn=pExcepInfo.pfnDeferredFillIn:I; pExcepInfo.scode=pExcepInfo.scode:i",
+    2874: 2873,
+    2875: 2873,
+    2876: 2873,
+    2877: 2873,
+    2878: 2873,
+    2879: 2873,
+    2880: 2873,
+    2881: 2873,
+    2882: 2873,
+    2883: 2873,
+    2886: "pExcepInfo.bstrSource.asData",
+    2887: 2886,
+    2890: 2886,
+    2891: "pExcepInfo.bstrSource.asData=n:I; pExcepInfo.bstrSource.fFlags=bstrSource.fFlags:I; pExcepInfo.bstrSource.clSize=bstrSource.clSize:I",
+    2892: "pExcepInfo.bstrSource.asData=asData:H*",
+    2894: "pExcepInfo.bstrDescription.asData",
+    2895: 2894,
+    2898: 2894,
+    2899: "pExcepInfo.bstrDescription.asData=n2:I; pExcepInfo.bstrDescription.fFlags=bstrDescription.fFlags:I; pExcepInfo.bstrDescription.clSize=bstrDescription.clSize:I",
+    2900: "pExcepInfo.bstrDescription.asData=asData2:H*",
+    2902: "pExcepInfo.bstrHelpFile.asData",
+    2903: 2902,
+    2906: 2902,
+    2907: "pExcepInfo.bstrHelpFile.asData=n3:I; pExcepInfo.bstrHelpFile.fFlags=bstrHelpFile.fFlags:I; pExcepInfo.bstrHelpFile.clSize=bstrHelpFile.clSize:I",
+    2908: "pExcepInfo.bstrHelpFile.asData=asData3:H*",
+    2909: 2750,
+    2912: 2750,
+    2913: "pArgErr=pArgErr:I; rgVarRef=n4:I",
+    2917: "rgVarRef[v in rgVarRef]=0 if v is None else r:I",
+    2920: "rgVarRef[v in rgVarRef]",
+    2922: 2596,
+    2927: 2861,
+    2930: 2861,
+    2936: "pExcepInfo.wCode",
+    2937: 2936,
+    2938: 2936,
+    2939: 2936,
+    2940: 2936,
+    2941: 2936,
+    2942: 2936,
+    2943: 2936,
+    2944: 2936,
+    2945: 2936,
+    2946: 2936,
+    2949: 2886,
+    2951: 2886,
+    2953: 2886,
+    2956: 2886,
+    2964: 2894,
+    2966: 2894,
+    2968: 2894,
+    2971: 2894,
+    2979: 2902,
+    2981: 2902,
+    2983: 2902,
+    2986: 2902,
+    2993: 2863,
+    2995: 2750,
+    2997: 2750,
+    3000: 2750,
+    3006: 2839,
+    3010: 2839,
+    3012: 2574,
+    3027: "rgVar",
+    3028: "pCeltFetched",
+    3029: 2574,
+    3030: 3027,
+    3033: 3027,
+    3034: 3027,
+    3035: "rgVar=most:I; rgVar=0:I; rgVar=pCeltFetched:I",
+    3039: "rgVar[v in part]=0 if v is None else r:I",
+    3042: "rgVar[v in part]",
+    3044: "pCeltFetched=pCeltFetched:I; return value=return_value:i",
+    3050: 3027,
+    3052: 3027,
+    3055: 3027,
+    3057: 3027,
+    3059: 3027,
+    3062: 3027,
+    3067: "rgVar[len rgVar]",
+    3071: 3067,
+    3073: 3028,
+    3075: 3027,
+    3084: "return value=result:i",
+    3087: 2574,
+    3093: 3084,
+    3096: 2574,
+    3102: "ppEnum",
+    3103: 2574,
+    3104: "ppEnum=0 if ppEnum is None else r:I",
+    3106: 3102,
+    3107: "ppEnum=len(objref):I; ppEnum=len(objref):I",
+    3108: 3102,
+    3109: 2596,
+    3114: 3102,
+    3117: 3102,
+    3119: 3102,
+    3121: 3102,
+    3124: 3102,
+    3125: 3102,
+    3130: 2574,
+    3139: "szName=szName:s",
+    3142: "szName",
+    3143: "lHashVal=lHashVal:I; wFlags=wFlags:H",
+    3147: 3142,
+    3149: 3142,
+    3152: 3142,
+    3153: 3142,
+    3156: "lHashVal",
+    3163: 2589,
+    3164: "pDescKind",
+    3165: "ppFuncDesc",
+    3166: "ppVarDesc",
+    3167: "ppTypeComp",
+    3168: "pDummy",
+    3169: 2574,
+    3170: 2591,
+    3173: 2589,
+    3174: 2594,
+    3175: 2589,
+    3176: "pDescKind=pDescKind:I; ppFuncDesc=0 if ppFuncDesc is None else r:I",
+    3179: 3165,
+    3180: "ppVarDesc=0 if ppVarDesc is None else r:I",
+    3183: 3166,
+    3184: "ppTypeComp=0 if ppTypeComp is None else r:I",
+    3186: 3167,
+    3187: "ppTypeComp=len(objref2):I; ppTypeComp=len(objref2):I",
+    3188: 3167,
+    3189: "pDummy=pDummy:I; return value=return_value:i",
+    3194: 2589,
+    3197: 2589,
+    3199: 2589,
+    3201: 2589,
+    3204: 2589,
+    3205: 2589,
+    3210: 3164,
+    3213: 3165,
+    3218: 3166,
+    3221: 3166,
+    3226: 3167,
+    3229: 3167,
+    3231: 3167,
+    3233: 3167,
+    3236: 3167,
+    3237: 3167,
+    3242: 3168,
+    3257: 3139,
+    3260: 3142,
+    3261: "lHashVal=lHashVal:I",
+    3265: 3142,
+    3267: 3142,
+    3270: 3142,
+    3271: 3142,
+    3274: 3156,
+    3280: 2589,
+    3281: 2574,
+    3282: 2591,
+    3284: 2589,
+    3285: 2594,
+    3286: 2589,
+    3287: 2596,
+    3292: 2589,
+    3295: 2589,
+    3297: 2589,
+    3299: 2589,
+    3302: 2589,
+    3303: 2589,
+    3308: 2574,
+    3318: "ppTypeAttr",
+    3319: 3168,
+    3320: 2574,
+    3321: "ppTypeAttr=0 if ppTypeAttr is None else r:I",
+    3324: "ppTypeAttr.lpstrSchema",
+    3325: "ppTypeAttr.tdescAlias",
+    3326: "ppTypeAttr.tdescAlias.u",
+    3327: 3326,
+    3329: 3326,
+    3330: "ppTypeAttr.guid=to_guid(ppTypeAttr.guid):16s; ppTypeAttr.lcid=ppTypeAttr.lcid:I; ppTypeAttr.dwReserved=ppTypeAttr.dwReserved:I; ppTypeAttr.memidConstructor=ppTypeAttr.memidConstructor:i; ppTypeAttr.memidDestructor=ppTypeAttr.memidDestructor:i; ppTypeAttr.lpstrSchema=0 if lpstrSchema is None else r:I; ppTypeAttr.cbSizeInstance=ppTypeAttr.cbSizeInstance:I; ppTypeAttr.typekind=ppTypeAttr.typekind:I; ppTypeAttr.cFuncs=ppTypeAttr.cFuncs:H; ppTypeAttr.cVars=ppTypeAttr.cVars:H; ppTypeAttr.cImplTypes=ppTypeAttr.cImplTypes:H; ppTypeAttr.cbSizeVft=ppTypeAttr.cbSizeVft:H; ppTypeAttr.cbAlignment=ppTypeAttr.cbAlignment:H; ppTypeAttr.wTypeFlags=ppTypeAttr.wTypeFlags:H; ppTypeAttr.wMajorVerNum=ppTypeAttr.wMajorVerNum:H; ppTypeAttr.wMinorVerNum=ppTypeAttr.wMinorVerNum:H; ppTypeAttr.tdescAlias.u.tag=tag:H",
+    3331: 3330,
+    3332: 3330,
+    3333: 3330,
+    3334: 3330,
+    3335: 3330,
+    3336: 3330,
+    3337: 3330,
+    3338: 3330,
+    3339: 3330,
+    3340: 3330,
+    3341: 3330,
+    3342: 3330,
+    3343: 3330,
+    3344: 3330,
+    3345: 3330,
+    3346: 3330,
+    3347: 3330,
+    3348: 3330,
+    3352: "ppTypeAttr.tdescAlias.u.lptdesc=0 if lptdesc is None else r:I",
+    3356: "ppTypeAttr.tdescAlias.u.lpadesc=0 if lpadesc is None else r:I",
+    3360: "ppTypeAttr.tdescAlias.u.hreftype=hreftype:I",
+    3363: "ppTypeAttr.idldescType",
+    3364: "ppTypeAttr.tdescAlias.vt=tdescAlias.vt:H; ppTypeAttr.idldescType.dwReserved=idldescType.dwReserved:I; ppTypeAttr.idldescType.wIDLFlags=idldescType.wIDLFlags:H",
+    3365: 3364,
+    3366: 3364,
+    3368: "ppTypeAttr.lpstrSchema=lpstrSchema:s",
+    3371: 3324,
+    3372: 3325,
+    3373: 3189,
+    3377: 3318,
+    3380: "ppTypeAttr.guid",
+    3381: 3380,
+    3382: 3380,
+    3383: 3380,
+    3384: 3380,
+    3385: 3380,
+    3386: 3380,
+    3387: 3380,
+    3388: 3380,
+    3389: 3380,
+    3390: 3380,
+    3391: 3380,
+    3392: 3380,
+    3393: 3380,
+    3394: 3380,
+    3395: 3380,
+    3396: 3380,
+    3397: 3380,
+    3398: 3380,
+    3402: "ppTypeAttr.tdescAlias.u.lptdesc",
+    3406: "ppTypeAttr.tdescAlias.u.lpadesc",
+    3410: "ppTypeAttr.tdescAlias.u.hreftype",
+    3415: "ppTypeAttr.tdescAlias.vt",
+    3417: 3326,
+    3419: "ppTypeAttr.idldescType.dwReserved",
+    3422: 3324,
+    3424: 3324,
+    3427: 3324,
+    3428: 3324,
+    3436: 3402,
+    3444: 3406,
+    3476: 3168,
+    3485: "ppTComp",
+    3486: 2574,
+    3487: "ppTComp=0 if ppTComp is None else r:I",
+    3489: 3485,
+    3490: "ppTComp=len(objref):I; ppTComp=len(objref):I",
+    3491: 3485,
+    3492: 2596,
+    3497: 3485,
+    3500: 3485,
+    3502: 3485,
+    3504: 3485,
+    3507: 3485,
+    3508: 3485,
+    3513: 2574,
+    3523: 3165,
+    3524: 3168,
+    3525: 2574,
+    3526: "ppFuncDesc=0 if ppFuncDesc is None else r:I",
+    3529: 3165,
+    3530: 3189,
+    3534: 3165,
+    3537: 3165,
+    3542: 3168,
+    3552: 3166,
+    3553: 3168,
+    3554: 2574,
+    3555: 3180,
+    3558: 3166,
+    3559: 3189,
+    3563: 3166,
+    3566: 3166,
+    3571: 3168,
+    3581: "rgBstrNames",
+    3582: "pcNames",
+    3583: 2574,
+    3584: 3581,
+    3587: 3581,
+    3588: 3581,
+    3589: "rgBstrNames=most:I; rgBstrNames=0:I; rgBstrNames=pcNames:I",
+    3593: "rgBstrNames[v in part]=0 if v is None else r:I",
+    3596: "rgBstrNames[v in part].asData",
+    3597: 3596,
+    3600: 3596,
+    3601: "rgBstrNames[v in part].asData=n2:I; rgBstrNames[v in part].fFlags=v.fFlags:I; rgBstrNames[v in part].clSize=v.clSize:I",
+    3602: "rgBstrNames[v in part].asData=asData:H*",
+    3604: "pcNames=pcNames:I; return value=return_value:i",
+    3610: 3581,
+    3612: 3581,
+    3615: 3581,
+    3617: 3581,
+    3619: 3581,
+    3622: 3581,
+    3628: "rgBstrNames[len rgBstrNames].asData",
+    3630: 3628,
+    3632: 3628,
+    3635: 3628,
+    3641: "rgBstrNames[len rgBstrNames]",
+    3643: 3582,
+    3645: 3581,
+    3654: "pRefType",
+    3655: 2574,
+    3656: "pRefType=pRefType:I; return value=return_value:i",
+    3661: 3654,
+    3670: "pImplTypeFlags",
+    3671: 2574,
+    3672: "pImplTypeFlags=pImplTypeFlags:i; return value=return_value:i",
+    3677: 3670,
+    3686: 3084,
+    3689: 2574,
+    3695: 3084,
+    3698: 2574,
+    3705: "pBstrName",
+    3706: "pBstrDocString",
+    3707: "pdwHelpContext",
+    3708: "pBstrHelpFile",
+    3709: 2574,
+    3710: "pBstrName=0 if pBstrName is None else r:I",
+    3713: "pBstrName.asData",
+    3714: 3713,
+    3717: 3713,
+    3718: "pBstrName.asData=n:I; pBstrName.fFlags=pBstrName.fFlags:I; pBstrName.clSize=pBstrName.clSize:I",
+    3719: "pBstrName.asData=asData:H*",
+    3720: "pBstrDocString=0 if pBstrDocString is None else r:I",
+    3723: "pBstrDocString.asData",
+    3724: 3723,
+    3727: 3723,
+    3728: "pBstrDocString.asData=n2:I; pBstrDocString.fFlags=pBstrDocString.fFlags:I; pBstrDocString.clSize=pBstrDocString.clSize:I",
+    3729: "pBstrDocString.asData=asData2:H*",
+    3730: "pdwHelpContext=pdwHelpContext:I; pBstrHelpFile=0 if pBstrHelpFile is None else r:I",
+    3732: "pBstrHelpFile.asData",
+    3733: 3732,
+    3736: 3732,
+    3737: "pBstrHelpFile.asData=n3:I; pBstrHelpFile.fFlags=pBstrHelpFile.fFlags:I; pBstrHelpFile.clSize=pBstrHelpFile.clSize:I",
+    3738: "pBstrHelpFile.asData=asData3:H*",
+    3739: 2596,
+    3746: 3705,
+    3749: 3713,
+    3751: 3713,
+    3753: 3713,
+    3756: 3713,
+    3763: 3706,
+    3766: 3723,
+    3768: 3723,
+    3770: 3723,
+    3773: 3723,
+    3780: 3707,
+    3783: 3732,
+    3785: 3732,
+    3787: 3732,
+    3790: 3732,
+    3797: 2574,
+    3806: "memid",
+    3813: "pBstrDllName",
+    3814: 3705,
+    3815: "pwOrdinal",
+    3816: 2574,
+    3817: "pBstrDllName=0 if pBstrDllName is None else r:I",
+    3820: "pBstrDllName.asData",
+    3821: 3820,
+    3824: 3820,
+    3825: "pBstrDllName.asData=n:I; pBstrDllName.fFlags=pBstrDllName.fFlags:I; pBstrDllName.clSize=pBstrDllName.clSize:I",
+    3826: "pBstrDllName.asData=asData:H*",
+    3827: 3710,
+    3829: 3713,
+    3830: 3713,
+    3833: 3713,
+    3834: "pBstrName.asData=n2:I; pBstrName.fFlags=pBstrName.fFlags:I; pBstrName.clSize=pBstrName.clSize:I",
+    3835: "pBstrName.asData=asData2:H*",
+    3836: "pwOrdinal=pwOrdinal:H; return value=return_value:i",
+    3841: 3813,
+    3844: 3820,
+    3846: 3820,
+    3848: 3820,
+    3851: 3820,
+    3858: 3705,
+    3861: 3713,
+    3863: 3713,
+    3865: 3713,
+    3868: 3713,
+    3875: 3815,
+    3885: 2589,
+    3886: 2574,
+    3887: 2591,
+    3889: 2589,
+    3890: 2594,
+    3891: 2589,
+    3892: 2596,
+    3897: 2589,
+    3900: 2589,
+    3902: 2589,
+    3904: 2589,
+    3907: 2589,
+    3908: 2589,
+    3913: 2574,
+    3922: 3084,
+    3925: 2574,
+    3929: "riid=to_guid(riid):16s",
+    3932: 2645,
+    3938: "ppvObj",
+    3939: 2574,
+    3940: "ppvObj=0 if ppvObj is None else r:I",
+    3942: 3938,
+    3943: "ppvObj=len(objref):I; ppvObj=len(objref):I",
+    3944: 3938,
+    3945: 2596,
+    3950: 3938,
+    3953: 3938,
+    3955: 3938,
+    3957: 3938,
+    3960: 3938,
+    3961: 3938,
+    3966: 2574,
+    3975: "pBstrMops",
+    3976: 2574,
+    3977: "pBstrMops=0 if pBstrMops is None else r:I",
+    3979: "pBstrMops.asData",
+    3980: 3979,
+    3983: 3979,
+    3984: "pBstrMops.asData=n:I; pBstrMops.fFlags=pBstrMops.fFlags:I; pBstrMops.clSize=pBstrMops.clSize:I",
+    3985: "pBstrMops.asData=asData:H*",
+    3986: 2596,
+    3991: 3975,
+    3994: 3979,
+    3996: 3979,
+    3998: 3979,
+    4001: 3979,
+    4008: 2574,
+    4017: "ppTLib",
+    4018: "pIndex",
+    4019: 2574,
+    4020: "ppTLib=0 if ppTLib is None else r:I",
+    4022: 4017,
+    4023: "ppTLib=len(objref):I; ppTLib=len(objref):I",
+    4024: 4017,
+    4025: "pIndex=pIndex:I; return value=return_value:i",
+    4032: 4017,
+    4035: 4017,
+    4037: 4017,
+    4039: 4017,
+    4042: 4017,
+    4043: 4017,
+    4048: 4018,
+    4057: 3084,
+    4060: 2574,
+    4066: 3084,
+    4069: 2574,
+    4075: 3084,
+    4078: 2574,
+    4084: "pTypeKind",
+    4085: 2574,
+    4086: "pTypeKind=pTypeKind:I; return value=return_value:i",
+    4089: 4084,
+    4098: "pTypeFlags",
+    4099: 2574,
+    4100: "pTypeFlags=pTypeFlags:I; return value=return_value:i",
+    4103: 4098,
+    4110: 3806,
+    4116: "pFuncIndex",
+    4117: 2574,
+    4118: "pFuncIndex=pFuncIndex:I; return value=return_value:i",
+    4123: 4116,
+    4132: "pVarIndex",
     4133: 2574,
-    4139: "indexFunc=indexFunc:I; indexParam=indexParam:I; guid=to_guid(guid):16s",
-    4142: "indexFunc",
-    4149: 4079,
-    4150: 2574,
-    4151: 4081,
-    4154: 4079,
-    4155: 2593,
-    4161: 4079,
-    4164: 4079,
-    4169: 2574,
-    4175: 4103,
-    4178: 4106,
-    4185: 4079,
-    4186: 2574,
-    4187: 4081,
-    4190: 4079,
-    4191: 2593,
-    4195: 4079,
-    4198: 4079,
-    4203: 2574,
-    4209: 4103,
-    4212: 4106,
-    4219: 4079,
-    4220: 2574,
-    4221: 4081,
-    4224: 4079,
-    4225: 2593,
-    4231: 4079,
-    4234: 4079,
-    4239: 2574,
-    4246: "pbstrHelpString",
-    4247: "pdwHelpStringContext",
-    4248: "pbstrHelpStringDll",
-    4249: 2574,
-    4250: "pbstrHelpString=0 if pbstrHelpString is None else r:I",
-    4253: "pbstrHelpString.asData",
-    4254: 4253,
-    4257: 4253,
-    4258: "pbstrHelpString.asData=n:I; pbstrHelpString.fFlags=pbstrHelpString.fFlags:I; pbstrHelpString.clSize=pbstrHelpString.clSize:I",
-    4259: "pbstrHelpString.asData=asData:H*",
-    4260: "pdwHelpStringContext=pdwHelpStringContext:I; pbstrHelpStringDll=0 if pbstrHelpStringDll is None else r:I",
-    4261: 4260,
-    4262: 4260,
-    4264: "pbstrHelpStringDll.asData",
-    4265: 4264,
-    4268: 4264,
-    4269: "pbstrHelpStringDll.asData=n2:I; pbstrHelpStringDll.fFlags=pbstrHelpStringDll.fFlags:I; pbstrHelpStringDll.clSize=pbstrHelpStringDll.clSize:I",
-    4270: "pbstrHelpStringDll.asData=asData2:H*",
-    4271: 2593,
-    4278: 4246,
-    4281: 4253,
-    4283: 4253,
-    4285: 4253,
-    4288: 4253,
-    4295: 4247,
-    4298: 4264,
-    4300: 4264,
-    4302: 4264,
-    4305: 4264,
-    4312: 2574,
-    4321: "pCustData",
-    4322: 2574,
-    4323: "pCustData.prgCustData",
-    4324: "pCustData.cCustData=pCustData.cCustData:I; pCustData.prgCustData=0 if prgCustData is None else r:I",
-    4327: 4323,
-    4330: 4323,
-    4331: "pCustData.prgCustData=n:I",
-    4335: "pCustData.prgCustData[v in prgCustData].varValue",
-    4336: "pCustData.prgCustData[v in prgCustData].guid=to_guid(v.guid):16s; pCustData.prgCustData[v in prgCustData].varValue=0 if varValue is None else r:I",
-    4339: 4335,
-    4341: 2593,
-    4347: "pCustData.cCustData",
-    4350: 4323,
-    4352: 4323,
-    4354: 4323,
-    4357: 4323,
-    4363: "pCustData.prgCustData[len prgCustData2].varValue",
-    4367: "pCustData.prgCustData[len prgCustData2]",
-    4372: 2574,
-    4380: 4321,
-    4381: 2574,
-    4382: 4323,
-    4383: 4324,
-    4386: 4323,
-    4389: 4323,
-    4390: 4331,
-    4394: 4335,
-    4395: 4336,
-    4398: 4335,
-    4400: 2593,
-    4408: 4347,
-    4411: 4323,
-    4413: 4323,
-    4415: 4323,
-    4418: 4323,
-    4424: 4363,
-    4428: 4367,
-    4433: 2574,
-    4441: 4321,
-    4442: 2574,
-    4443: 4323,
-    4444: 4324,
-    4447: 4323,
-    4450: 4323,
-    4451: 4331,
-    4455: 4335,
-    4456: 4336,
-    4459: 4335,
-    4461: 2593,
-    4469: 4347,
-    4472: 4323,
-    4474: 4323,
-    4476: 4323,
-    4479: 4323,
-    4485: 4363,
-    4489: 4367,
-    4494: 2574,
-    4502: 4321,
-    4503: 2574,
-    4504: 4323,
-    4505: 4324,
-    4508: 4323,
-    4511: 4323,
-    4512: 4331,
-    4516: 4335,
-    4517: 4336,
-    4520: 4335,
-    4522: 2593,
-    4530: 4347,
-    4533: 4323,
-    4535: 4323,
-    4537: 4323,
-    4540: 4323,
-    4546: 4363,
-    4550: 4367,
-    4555: 2574,
-    4563: 4321,
-    4564: 2574,
-    4565: 4323,
-    4566: 4324,
-    4569: 4323,
-    4572: 4323,
-    4573: 4331,
-    4577: 4335,
-    4578: 4336,
-    4581: 4335,
-    4583: 2593,
-    4591: 4347,
-    4594: 4323,
-    4596: 4323,
-    4598: 4323,
-    4601: 4323,
-    4607: 4363,
-    4611: 4367,
-    4616: 2574,
-    4623: "pcTInfo",
-    4624: 2574,
-    4625: "pcTInfo=pcTInfo:I; return value=return_value:i",
-    4628: 4623,
-    4634: 2586,
-    4635: 2574,
-    4636: 2588,
-    4638: 2586,
-    4639: 2591,
-    4640: 2586,
-    4641: 2593,
-    4646: 2586,
-    4649: 2586,
-    4651: 2586,
-    4653: 2586,
-    4656: 2586,
-    4657: 2586,
-    4662: 2574,
-    4668: "pTKind",
-    4669: 2574,
-    4670: "pTKind=pTKind:I; return value=return_value:i",
-    4673: 4668,
-    4677: 4069,
-    4680: 4072,
-    4686: "ppTinfo",
-    4687: 2574,
-    4688: "ppTinfo=0 if ppTinfo is None else r:I",
-    4690: 4686,
-    4691: "ppTinfo=len(objref):I; ppTinfo=len(objref):I",
-    4692: 4686,
-    4693: 2593,
-    4700: 4686,
-    4703: 4686,
-    4705: 4686,
-    4707: 4686,
-    4710: 4686,
-    4711: 4686,
-    4716: 2574,
-    4722: "ppTLibAttr",
-    4723: 3148,
-    4724: 2574,
-    4725: "ppTLibAttr=0 if ppTLibAttr is None else r:I",
-    4727: "ppTLibAttr.guid=to_guid(ppTLibAttr.guid):16s; ppTLibAttr.lcid=ppTLibAttr.lcid:I; ppTLibAttr.syskind=ppTLibAttr.syskind:I; ppTLibAttr.wMajorVerNum=ppTLibAttr.wMajorVerNum:H; ppTLibAttr.wMinorVerNum=ppTLibAttr.wMinorVerNum:H; ppTLibAttr.wLibFlags=ppTLibAttr.wLibFlags:H",
-    4728: 4727,
-    4729: 4727,
-    4730: 4727,
-    4731: 4727,
-    4732: 4727,
-    4733: 4727,
-    4734: 4727,
-    4735: 3169,
-    4739: 4722,
-    4743: "ppTLibAttr.guid",
-    4744: 4743,
-    4745: 4743,
-    4746: 4743,
-    4747: 4743,
-    4748: 4743,
-    4749: 4743,
-    4750: 4743,
-    4758: 3148,
-    4764: 3456,
-    4765: 2574,
-    4766: 3458,
-    4768: 3456,
-    4769: 3461,
-    4770: 3456,
-    4771: 2593,
-    4776: 3456,
-    4779: 3456,
-    4781: 3456,
-    4783: 3456,
-    4786: 3456,
-    4787: 3456,
-    4792: 2574,
-    4799: 3658,
-    4800: 3659,
-    4801: 3660,
-    4802: 3661,
-    4803: 2574,
-    4804: 3663,
-    4807: 3666,
-    4808: 3666,
-    4811: 3666,
-    4812: 3671,
-    4813: 3672,
-    4814: 3673,
-    4817: 3676,
-    4818: 3676,
-    4821: 3676,
-    4822: 3681,
-    4823: 3682,
-    4824: 3683,
-    4826: 3685,
-    4827: 3685,
-    4830: 3685,
-    4831: 3690,
-    4832: 3691,
-    4833: 2593,
-    4838: 3658,
-    4841: 3666,
-    4843: 3666,
-    4845: 3666,
-    4848: 3666,
-    4855: 3659,
-    4858: 3676,
-    4860: 3676,
-    4862: 3676,
-    4865: 3676,
-    4872: 3660,
-    4875: 3685,
-    4877: 3685,
-    4879: 3685,
-    4882: 3685,
-    4889: 2574,
-    4895: "szNameBuf=szNameBuf:s",
-    4898: "szNameBuf",
-    4899: 3238,
-    4903: 4898,
-    4905: 4898,
-    4908: 4898,
-    4909: 4898,
-    4912: 3136,
-    4918: "pfName",
-    4919: "pBstrLibName",
-    4920: 2574,
-    4921: "pfName=pfName:i; pBstrLibName=0 if pBstrLibName is None else r:I",
-    4923: "pBstrLibName.asData",
-    4924: 4923,
-    4927: 4923,
-    4928: "pBstrLibName.asData=n:I; pBstrLibName.fFlags=pBstrLibName.fFlags:I; pBstrLibName.clSize=pBstrLibName.clSize:I",
-    4929: "pBstrLibName.asData=asData:H*",
-    4930: 2593,
-    4935: 4918,
-    4938: 4923,
-    4940: 4923,
-    4942: 4923,
-    4945: 4923,
-    4952: 2574,
-    4958: 4895,
-    4961: 4898,
-    4962: "lHashVal=lHashVal:I; pcFound=pcFound:H",
-    4966: 4898,
-    4968: 4898,
-    4971: 4898,
-    4972: 4898,
-    4975: 3136,
-    4982: 2586,
-    4983: "rgMemId",
-    4984: "pcFound",
-    4985: 4919,
-    4986: 2574,
-    4987: 2586,
-    4989: 2586,
-    4990: 2586,
-    4991: "ppTInfo=pcFound:I; ppTInfo=0:I; ppTInfo=pcFound:I",
-    4995: "ppTInfo[v in part]=0 if v is None else r:I",
-    4998: "ppTInfo[v in part]",
-    4999: "ppTInfo[v in part]=len(objref):I; ppTInfo[v in part]=len(objref):I",
-    5000: 4998,
-    5002: 4983,
-    5004: 4983,
-    5005: 4983,
-    5006: "rgMemId=pcFound:I; rgMemId=0:I; rgMemId=pcFound:I",
-    5007: "rgMemId=part2:i*",
-    5008: "pcFound=pcFound:H; pBstrLibName=0 if pBstrLibName is None else r:I",
-    5010: 4923,
-    5011: 4923,
-    5014: 4923,
-    5015: "pBstrLibName.asData=n3:I; pBstrLibName.fFlags=pBstrLibName.fFlags:I; pBstrLibName.clSize=pBstrLibName.clSize:I",
-    5016: 4929,
-    5017: 2593,
-    5026: 2586,
-    5030: 2586,
-    5032: 2586,
-    5034: 2586,
-    5037: 2586,
-    5043: "ppTInfo[len ppTInfo]",
-    5045: 5043,
-    5047: 5043,
-    5050: 5043,
-    5051: 5043,
-    5055: 5043,
-    5057: 4983,
-    5061: 4983,
-    5063: 4983,
-    5065: 4983,
-    5068: 4983,
-    5071: 4984,
-    5074: 4923,
-    5076: 4923,
-    5078: 4923,
-    5081: 4923,
-    5088: 2574,
-    5090: 2586,
-    5092: 2586,
-    5094: 4983,
-    5096: 4983,
-    5102: 3067,
-    5105: 2574,
-    5109: 4069,
-    5112: 4072,
-    5119: 4079,
-    5120: 2574,
-    5121: 4081,
-    5124: 4079,
-    5125: 2593,
-    5129: 4079,
-    5132: 4079,
-    5137: 2574,
-    5143: "pcUniqueNames",
-    5144: "pcchUniqueNames",
-    5145: 2574,
-    5146: "pcUniqueNames=pcUniqueNames:I; pcchUniqueNames=pcchUniqueNames:I; return value=return_value:i",
-    5151: 5143,
-    5158: 4246,
-    5159: 4247,
-    5160: 4248,
-    5161: 2574,
-    5162: 4250,
-    5165: 4253,
-    5166: 4253,
-    5169: 4253,
-    5170: 4258,
-    5171: 4259,
-    5172: 4260,
-    5173: 4260,
-    5174: 4260,
-    5176: 4264,
-    5177: 4264,
-    5180: 4264,
-    5181: 4269,
-    5182: 4270,
-    5183: 2593,
-    5190: 4246,
-    5193: 4253,
-    5195: 4253,
-    5197: 4253,
-    5200: 4253,
-    5207: 4247,
-    5210: 4264,
-    5212: 4264,
-    5214: 4264,
-    5217: 4264,
+    4134: "pVarIndex=pVarIndex:I; return value=return_value:i",
+    4139: 4132,
+    4146: "guid=to_guid(guid):16s",
+    4149: "guid",
+    4156: "pVarVal",
+    4157: 2574,
+    4158: "pVarVal=0 if pVarVal is None else r:I",
+    4161: 4156,
+    4162: 2596,
+    4166: 4156,
+    4169: 4156,
+    4174: 2574,
+    4183: "index=index:I; guid=to_guid(guid):16s",
+    4186: "index",
+    4193: 4156,
+    4194: 2574,
+    4195: 4158,
+    4198: 4156,
+    4199: 2596,
+    4205: 4156,
+    4208: 4156,
+    4213: 2574,
+    4222: "indexFunc=indexFunc:I; indexParam=indexParam:I; guid=to_guid(guid):16s",
+    4225: "indexFunc",
+    4232: 4156,
+    4233: 2574,
+    4234: 4158,
+    4237: 4156,
+    4238: 2596,
+    4244: 4156,
+    4247: 4156,
+    4252: 2574,
+    4261: 4183,
+    4264: 4186,
+    4271: 4156,
+    4272: 2574,
+    4273: 4158,
+    4276: 4156,
+    4277: 2596,
+    4281: 4156,
+    4284: 4156,
+    4289: 2574,
+    4298: 4183,
+    4301: 4186,
+    4308: 4156,
+    4309: 2574,
+    4310: 4158,
+    4313: 4156,
+    4314: 2596,
+    4320: 4156,
+    4323: 4156,
+    4328: 2574,
+    4338: "pbstrHelpString",
+    4339: "pdwHelpStringContext",
+    4340: "pbstrHelpStringDll",
+    4341: 2574,
+    4342: "pbstrHelpString=0 if pbstrHelpString is None else r:I",
+    4345: "pbstrHelpString.asData",
+    4346: 4345,
+    4349: 4345,
+    4350: "pbstrHelpString.asData=n:I; pbstrHelpString.fFlags=pbstrHelpString.fFlags:I; pbstrHelpString.clSize=pbstrHelpString.clSize:I",
+    4351: "pbstrHelpString.asData=asData:H*",
+    4352: "pdwHelpStringContext=pdwHelpStringContext:I; pbstrHelpStringDll=0 if pbstrHelpStringDll is None else r:I",
+    4353: 4352,
+    4354: 4352,
+    4356: "pbstrHelpStringDll.asData",
+    4357: 4356,
+    4360: 4356,
+    4361: "pbstrHelpStringDll.asData=n2:I; pbstrHelpStringDll.fFlags=pbstrHelpStringDll.fFlags:I; pbstrHelpStringDll.clSize=pbstrHelpStringDll.clSize:I",
+    4362: "pbstrHelpStringDll.asData=asData2:H*",
+    4363: 2596,
+    4370: 4338,
+    4373: 4345,
+    4375: 4345,
+    4377: 4345,
+    4380: 4345,
+    4387: 4339,
+    4390: 4356,
+    4392: 4356,
+    4394: 4356,
+    4397: 4356,
+    4404: 2574,
+    4416: "pCustData",
+    4417: 2574,
+    4418: "pCustData.prgCustData",
+    4419: "pCustData.cCustData=pCustData.cCustData:I; pCustData.prgCustData=0 if prgCustData is None else r:I",
+    4422: 4418,
+    4425: 4418,
+    4426: "pCustData.prgCustData=n:I",
+    4430: "pCustData.prgCustData[v in prgCustData].varValue",
+    4431: "pCustData.prgCustData[v in prgCustData].guid=to_guid(v.guid):16s; pCustData.prgCustData[v in prgCustData].varValue=0 if varValue is None else r:I",
+    4434: 4430,
+    4436: 2596,
+    4442: "pCustData.cCustData",
+    4445: 4418,
+    4447: 4418,
+    4449: 4418,
+    4452: 4418,
+    4458: "pCustData.prgCustData[len prgCustData2].varValue",
+    4462: "pCustData.prgCustData[len prgCustData2]",
+    4467: 2574,
+    4478: 4416,
+    4479: 2574,
+    4480: 4418,
+    4481: 4419,
+    4484: 4418,
+    4487: 4418,
+    4488: 4426,
+    4492: 4430,
+    4493: 4431,
+    4496: 4430,
+    4498: 2596,
+    4506: 4442,
+    4509: 4418,
+    4511: 4418,
+    4513: 4418,
+    4516: 4418,
+    4522: 4458,
+    4526: 4462,
+    4531: 2574,
+    4542: 4416,
+    4543: 2574,
+    4544: 4418,
+    4545: 4419,
+    4548: 4418,
+    4551: 4418,
+    4552: 4426,
+    4556: 4430,
+    4557: 4431,
+    4560: 4430,
+    4562: 2596,
+    4570: 4442,
+    4573: 4418,
+    4575: 4418,
+    4577: 4418,
+    4580: 4418,
+    4586: 4458,
+    4590: 4462,
+    4595: 2574,
+    4606: 4416,
+    4607: 2574,
+    4608: 4418,
+    4609: 4419,
+    4612: 4418,
+    4615: 4418,
+    4616: 4426,
+    4620: 4430,
+    4621: 4431,
+    4624: 4430,
+    4626: 2596,
+    4634: 4442,
+    4637: 4418,
+    4639: 4418,
+    4641: 4418,
+    4644: 4418,
+    4650: 4458,
+    4654: 4462,
+    4659: 2574,
+    4670: 4416,
+    4671: 2574,
+    4672: 4418,
+    4673: 4419,
+    4676: 4418,
+    4679: 4418,
+    4680: 4426,
+    4684: 4430,
+    4685: 4431,
+    4688: 4430,
+    4690: 2596,
+    4698: 4442,
+    4701: 4418,
+    4703: 4418,
+    4705: 4418,
+    4708: 4418,
+    4714: 4458,
+    4718: 4462,
+    4723: 2574,
+    4735: "pcTInfo",
+    4736: 2574,
+    4737: "pcTInfo=pcTInfo:I; return value=return_value:i",
+    4740: 4735,
+    4749: 2589,
+    4750: 2574,
+    4751: 2591,
+    4753: 2589,
+    4754: 2594,
+    4755: 2589,
+    4756: 2596,
+    4761: 2589,
+    4764: 2589,
+    4766: 2589,
+    4768: 2589,
+    4771: 2589,
+    4772: 2589,
+    4777: 2574,
+    4786: "pTKind",
+    4787: 2574,
+    4788: "pTKind=pTKind:I; return value=return_value:i",
+    4791: 4786,
+    4798: 4146,
+    4801: 4149,
+    4807: "ppTinfo",
+    4808: 2574,
+    4809: "ppTinfo=0 if ppTinfo is None else r:I",
+    4811: 4807,
+    4812: "ppTinfo=len(objref):I; ppTinfo=len(objref):I",
+    4813: 4807,
+    4814: 2596,
+    4821: 4807,
+    4824: 4807,
+    4826: 4807,
+    4828: 4807,
+    4831: 4807,
+    4832: 4807,
+    4837: 2574,
+    4846: "ppTLibAttr",
+    4847: 3168,
+    4848: 2574,
+    4849: "ppTLibAttr=0 if ppTLibAttr is None else r:I",
+    4851: "ppTLibAttr.guid=to_guid(ppTLibAttr.guid):16s; ppTLibAttr.lcid=ppTLibAttr.lcid:I; ppTLibAttr.syskind=ppTLibAttr.syskind:I; ppTLibAttr.wMajorVerNum=ppTLibAttr.wMajorVerNum:H; ppTLibAttr.wMinorVerNum=ppTLibAttr.wMinorVerNum:H; ppTLibAttr.wLibFlags=ppTLibAttr.wLibFlags:H",
+    4852: 4851,
+    4853: 4851,
+    4854: 4851,
+    4855: 4851,
+    4856: 4851,
+    4857: 4851,
+    4858: 4851,
+    4859: 3189,
+    4863: 4846,
+    4867: "ppTLibAttr.guid",
+    4868: 4867,
+    4869: 4867,
+    4870: 4867,
+    4871: 4867,
+    4872: 4867,
+    4873: 4867,
+    4874: 4867,
+    4882: 3168,
+    4891: 3485,
+    4892: 2574,
+    4893: 3487,
+    4895: 3485,
+    4896: 3490,
+    4897: 3485,
+    4898: 2596,
+    4903: 3485,
+    4906: 3485,
+    4908: 3485,
+    4910: 3485,
+    4913: 3485,
+    4914: 3485,
+    4919: 2574,
+    4929: 3705,
+    4930: 3706,
+    4931: 3707,
+    4932: 3708,
+    4933: 2574,
+    4934: 3710,
+    4937: 3713,
+    4938: 3713,
+    4941: 3713,
+    4942: 3718,
+    4943: 3719,
+    4944: 3720,
+    4947: 3723,
+    4948: 3723,
+    4951: 3723,
+    4952: 3728,
+    4953: 3729,
+    4954: 3730,
+    4956: 3732,
+    4957: 3732,
+    4960: 3732,
+    4961: 3737,
+    4962: 3738,
+    4963: 2596,
+    4968: 3705,
+    4971: 3713,
+    4973: 3713,
+    4975: 3713,
+    4978: 3713,
+    4985: 3706,
+    4988: 3723,
+    4990: 3723,
+    4992: 3723,
+    4995: 3723,
+    5002: 3707,
+    5005: 3732,
+    5007: 3732,
+    5009: 3732,
+    5012: 3732,
+    5019: 2574,
+    5028: "szNameBuf=szNameBuf:s",
+    5031: "szNameBuf",
+    5032: 3261,
+    5036: 5031,
+    5038: 5031,
+    5041: 5031,
+    5042: 5031,
+    5045: 3156,
+    5051: "pfName",
+    5052: "pBstrLibName",
+    5053: 2574,
+    5054: "pfName=pfName:i; pBstrLibName=0 if pBstrLibName is None else r:I",
+    5056: "pBstrLibName.asData",
+    5057: 5056,
+    5060: 5056,
+    5061: "pBstrLibName.asData=n:I; pBstrLibName.fFlags=pBstrLibName.fFlags:I; pBstrLibName.clSize=pBstrLibName.clSize:I",
+    5062: "pBstrLibName.asData=asData:H*",
+    5063: 2596,
+    5068: 5051,
+    5071: 5056,
+    5073: 5056,
+    5075: 5056,
+    5078: 5056,
+    5085: 2574,
+    5094: 5028,
+    5097: 5031,
+    5098: "lHashVal=lHashVal:I; pcFound=pcFound:H",
+    5102: 5031,
+    5104: 5031,
+    5107: 5031,
+    5108: 5031,
+    5111: 3156,
+    5118: 2589,
+    5119: "rgMemId",
+    5120: "pcFound",
+    5121: 5052,
+    5122: 2574,
+    5123: 2589,
+    5125: 2589,
+    5126: 2589,
+    5127: "ppTInfo=pcFound:I; ppTInfo=0:I; ppTInfo=pcFound:I",
+    5131: "ppTInfo[v in part]=0 if v is None else r:I",
+    5134: "ppTInfo[v in part]",
+    5135: "ppTInfo[v in part]=len(objref):I; ppTInfo[v in part]=len(objref):I",
+    5136: 5134,
+    5138: 5119,
+    5140: 5119,
+    5141: 5119,
+    5142: "rgMemId=pcFound:I; rgMemId=0:I; rgMemId=pcFound:I",
+    5143: "rgMemId=part2:i*",
+    5144: "pcFound=pcFound:H; pBstrLibName=0 if pBstrLibName is None else r:I",
+    5146: 5056,
+    5147: 5056,
+    5150: 5056,
+    5151: "pBstrLibName.asData=n3:I; pBstrLibName.fFlags=pBstrLibName.fFlags:I; pBstrLibName.clSize=pBstrLibName.clSize:I",
+    5152: 5062,
+    5153: 2596,
+    5162: 2589,
+    5166: 2589,
+    5168: 2589,
+    5170: 2589,
+    5173: 2589,
+    5179: "ppTInfo[len ppTInfo]",
+    5181: 5179,
+    5183: 5179,
+    5186: 5179,
+    5187: 5179,
+    5191: 5179,
+    5193: 5119,
+    5197: 5119,
+    5199: 5119,
+    5201: 5119,
+    5204: 5119,
+    5207: 5120,
+    5210: 5056,
+    5212: 5056,
+    5214: 5056,
+    5217: 5056,
     5224: 2574,
-    5233: 4321,
-    5234: 2574,
-    5235: 4323,
-    5236: 4324,
-    5239: 4323,
-    5242: 4323,
-    5243: 4331,
-    5247: 4335,
-    5248: 4336,
-    5251: 4335,
-    5253: 2593,
-    5259: 4347,
-    5262: 4323,
-    5264: 4323,
-    5266: 4323,
-    5269: 4323,
-    5275: 4363,
-    5279: 4367,
-    5284: 2574,
+    5226: 2589,
+    5228: 2589,
+    5230: 5119,
+    5232: 5119,
+    5247: 3084,
+    5250: 2574,
+    5254: 4146,
+    5257: 4149,
+    5264: 4156,
+    5265: 2574,
+    5266: 4158,
+    5269: 4156,
+    5270: 2596,
+    5274: 4156,
+    5277: 4156,
+    5282: 2574,
+    5291: "pcUniqueNames",
+    5292: "pcchUniqueNames",
+    5293: 2574,
+    5294: "pcUniqueNames=pcUniqueNames:I; pcchUniqueNames=pcchUniqueNames:I; return value=return_value:i",
+    5299: 5291,
+    5309: 4338,
+    5310: 4339,
+    5311: 4340,
+    5312: 2574,
+    5313: 4342,
+    5316: 4345,
+    5317: 4345,
+    5320: 4345,
+    5321: 4350,
+    5322: 4351,
+    5323: 4352,
+    5324: 4352,
+    5325: 4352,
+    5327: 4356,
+    5328: 4356,
+    5331: 4356,
+    5332: 4361,
+    5333: 4362,
+    5334: 2596,
+    5341: 4338,
+    5344: 4345,
+    5346: 4345,
+    5348: 4345,
+    5351: 4345,
+    5358: 4339,
+    5361: 4356,
+    5363: 4356,
+    5365: 4356,
+    5368: 4356,
+    5375: 2574,
+    5387: 4416,
+    5388: 2574,
+    5389: 4418,
+    5390: 4419,
+    5393: 4418,
+    5396: 4418,
+    5397: 4426,
+    5401: 4430,
+    5402: 4431,
+    5405: 4430,
+    5407: 2596,
+    5413: 4442,
+    5416: 4418,
+    5418: 4418,
+    5420: 4418,
+    5423: 4418,
+    5429: 4458,
+    5433: 4462,
+    5438: 2574,
 }

@@ -122,6 +122,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return ppvObjectReference, return_value
 
+    def blank_IAgileReference_Resolve_response(inputs: Any, hresult: int) -> Any:
+        return None, hresult
+
     def put_IEnumUnknown_Next_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -188,6 +191,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n2, pceltFetched)
         return NextResult(rgelt, pceltFetched, return_value)
 
+    def blank_IEnumUnknown_Next_response(inputs: Any, hresult: int) -> Any:
+        return NextResult([], 0, hresult)
+
     def put_IEnumUnknown_Skip_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -240,6 +246,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return CloneResult(ppenum, return_value)
 
+    def blank_IEnumUnknown_Clone_response(inputs: Any, hresult: int) -> Any:
+        return CloneResult(None, hresult)
+
     def put_IEnumString_Next_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -289,6 +298,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if n2 is not None and n2 != pceltFetched:
             raise ndr.bad_count(n2, pceltFetched)
         return IEnumStringNextResult(rgelt, pceltFetched, return_value)
+
+    def blank_IEnumString_Next_response(inputs: Any, hresult: int) -> Any:
+        return IEnumStringNextResult([], 0, hresult)
 
     def put_IEnumString_Skip_response(
         result: Any, inputs: Any, at: int = 0
@@ -342,6 +354,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return IEnumStringCloneResult(ppenum, return_value)
 
+    def blank_IEnumString_Clone_response(inputs: Any, hresult: int) -> Any:
+        return IEnumStringCloneResult(None, hresult)
+
     def put_ISequentialStream_Read_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -382,6 +397,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n2, pcbRead)
         return ReadResult(pv, pcbRead, return_value)
 
+    def blank_ISequentialStream_Read_response(inputs: Any, hresult: int) -> Any:
+        return ReadResult(bytes(0), 0, hresult)
+
     def put_ISequentialStream_Write_request(pv: Any, cb: Any) -> bytes | bytearray:
         n = len(pv)
         if n != cb:
@@ -420,6 +438,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         pcbWritten, return_value = read6(d, 0)
         return WriteResult(pcbWritten, return_value)
 
+    def blank_ISequentialStream_Write_response(inputs: Any, hresult: int) -> Any:
+        return WriteResult(0, hresult)
+
     def put_IStream_Seek_request(dlibMove: Any, dwOrigin: Any) -> bytes | bytearray:
         return pack7(dlibMove.QuadPart, dwOrigin)
 
@@ -439,6 +460,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made = make1(ULARGE_INTEGER)
         made.QuadPart, return_value = read8(d, 0)
         return SeekResult(made, return_value)
+
+    def blank_IStream_Seek_response(inputs: Any, hresult: int) -> Any:
+        return SeekResult(ULARGE_INTEGER(0), hresult)
 
     def put_IStream_SetSize_request(libNewSize: Any) -> bytes | bytearray:
         return pack9(libNewSize.QuadPart)
@@ -501,6 +525,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made2 = make1(ULARGE_INTEGER)
         made.QuadPart, made2.QuadPart, return_value = read10(d, 0)
         return CopyToResult(made, made2, return_value)
+
+    def blank_IStream_CopyTo_response(inputs: Any, hresult: int) -> Any:
+        return CopyToResult(ULARGE_INTEGER(0), ULARGE_INTEGER(0), hresult)
 
     def put_IStream_Commit_response(
         result: Any, inputs: Any, at: int = 0
@@ -637,6 +664,24 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         made.clsid = from_guid(clsid)
         return StatResult(made, return_value)
 
+    def blank_IStream_Stat_response(inputs: Any, hresult: int) -> Any:
+        return StatResult(
+            STATSTG(
+                None,
+                0,
+                ULARGE_INTEGER(0),
+                FILETIME(0, 0),
+                FILETIME(0, 0),
+                FILETIME(0, 0),
+                0,
+                0,
+                ndr.NIL,
+                0,
+                0,
+            ),
+            hresult,
+        )
+
     def put_IStream_Clone_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -670,6 +715,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read4(d, at)
         return IStreamCloneResult(ppstm, return_value)
+
+    def blank_IStream_Clone_response(inputs: Any, hresult: int) -> Any:
+        return IStreamCloneResult(None, hresult)
 
     def put_ISynchronize_Wait_response(
         result: Any, inputs: Any, at: int = 0
@@ -737,6 +785,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if n2 is not None and n2 != pcReturned:
             raise ndr.bad_count(n2, pcReturned)
         return PullResult(buf, pcReturned, return_value)
+
+    def blank_IPipeByte_Pull_response(inputs: Any, hresult: int) -> Any:
+        return PullResult(bytes(0), 0, hresult)
 
     def put_IPipeByte_Push_request(buf: Any, cSent: Any) -> bytes | bytearray:
         n = len(buf)
@@ -812,6 +863,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if n2 is not None and n2 != pcReturned:
             raise ndr.bad_count(n2, pcReturned)
         return IPipeLongPullResult(buf, pcReturned, return_value)
+
+    def blank_IPipeLong_Pull_response(inputs: Any, hresult: int) -> Any:
+        return IPipeLongPullResult([0] * 0, 0, hresult)
 
     def put_IPipeLong_Push_request(buf: Any, cSent: Any) -> bytes | bytearray:
         n = len(buf)
@@ -891,6 +945,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         if n2 is not None and n2 != pcReturned:
             raise ndr.bad_count(n2, pcReturned)
         return IPipeDoublePullResult(buf, pcReturned, return_value)
+
+    def blank_IPipeDouble_Pull_response(inputs: Any, hresult: int) -> Any:
+        return IPipeDoublePullResult([0.0] * 0, 0, hresult)
 
     def put_IPipeDouble_Push_request(buf: Any, cSent: Any) -> bytes | bytearray:
         n = len(buf)
@@ -974,9 +1031,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IAgileReference_Resolve_request,
         put_IAgileReference_Resolve_response,
         get_IAgileReference_Resolve_response,
+        blank=blank_IAgileReference_Resolve_response,
     )
     codecs[7] = ndr.OperationCodec(
-        pack2, read2, put_IEnumUnknown_Next_response, get_IEnumUnknown_Next_response
+        pack2,
+        read2,
+        put_IEnumUnknown_Next_response,
+        get_IEnumUnknown_Next_response,
+        blank=blank_IEnumUnknown_Next_response,
     )
     codecs[8] = ndr.OperationCodec(
         pack2, read2, put_IEnumUnknown_Skip_response, get_IEnumUnknown_Skip_response
@@ -992,9 +1054,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         ndr.get_nothing,
         put_IEnumUnknown_Clone_response,
         get_IEnumUnknown_Clone_response,
+        blank=blank_IEnumUnknown_Clone_response,
     )
     codecs[14] = ndr.OperationCodec(
-        pack2, read2, put_IEnumString_Next_response, get_IEnumString_Next_response
+        pack2,
+        read2,
+        put_IEnumString_Next_response,
+        get_IEnumString_Next_response,
+        blank=blank_IEnumString_Next_response,
     )
     codecs[15] = ndr.OperationCodec(
         pack2, read2, put_IEnumString_Skip_response, get_IEnumString_Skip_response
@@ -1010,24 +1077,28 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         ndr.get_nothing,
         put_IEnumString_Clone_response,
         get_IEnumString_Clone_response,
+        blank=blank_IEnumString_Clone_response,
     )
     codecs[21] = ndr.OperationCodec(
         pack2,
         read2,
         put_ISequentialStream_Read_response,
         get_ISequentialStream_Read_response,
+        blank=blank_ISequentialStream_Read_response,
     )
     codecs[22] = ndr.OperationCodec(
         put_ISequentialStream_Write_request,
         get_ISequentialStream_Write_request,
         put_ISequentialStream_Write_response,
         get_ISequentialStream_Write_response,
+        blank=blank_ISequentialStream_Write_response,
     )
     codecs[28] = ndr.OperationCodec(
         put_IStream_Seek_request,
         get_IStream_Seek_request,
         put_IStream_Seek_response,
         get_IStream_Seek_response,
+        blank=blank_IStream_Seek_response,
     )
     codecs[29] = ndr.OperationCodec(
         put_IStream_SetSize_request,
@@ -1040,6 +1111,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IStream_CopyTo_request,
         put_IStream_CopyTo_response,
         get_IStream_CopyTo_response,
+        blank=blank_IStream_CopyTo_response,
     )
     codecs[31] = ndr.OperationCodec(
         pack2, read2, put_IStream_Commit_response, get_IStream_Commit_response
@@ -1063,13 +1135,18 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IStream_UnlockRegion_response,
     )
     codecs[35] = ndr.OperationCodec(
-        pack2, read2, put_IStream_Stat_response, get_IStream_Stat_response
+        pack2,
+        read2,
+        put_IStream_Stat_response,
+        get_IStream_Stat_response,
+        blank=blank_IStream_Stat_response,
     )
     codecs[36] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IStream_Clone_response,
         get_IStream_Clone_response,
+        blank=blank_IStream_Clone_response,
     )
     codecs[40] = ndr.OperationCodec(
         pack3, read3, put_ISynchronize_Wait_response, get_ISynchronize_Wait_response
@@ -1087,7 +1164,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_ISynchronize_Reset_response,
     )
     codecs[46] = ndr.OperationCodec(
-        pack2, read2, put_IPipeByte_Pull_response, get_IPipeByte_Pull_response
+        pack2,
+        read2,
+        put_IPipeByte_Pull_response,
+        get_IPipeByte_Pull_response,
+        blank=blank_IPipeByte_Pull_response,
     )
     codecs[47] = ndr.OperationCodec(
         put_IPipeByte_Push_request,
@@ -1096,7 +1177,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IPipeByte_Push_response,
     )
     codecs[51] = ndr.OperationCodec(
-        pack2, read2, put_IPipeLong_Pull_response, get_IPipeLong_Pull_response
+        pack2,
+        read2,
+        put_IPipeLong_Pull_response,
+        get_IPipeLong_Pull_response,
+        blank=blank_IPipeLong_Pull_response,
     )
     codecs[52] = ndr.OperationCodec(
         put_IPipeLong_Push_request,
@@ -1105,7 +1190,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IPipeLong_Push_response,
     )
     codecs[56] = ndr.OperationCodec(
-        pack2, read2, put_IPipeDouble_Pull_response, get_IPipeDouble_Pull_response
+        pack2,
+        read2,
+        put_IPipeDouble_Pull_response,
+        get_IPipeDouble_Pull_response,
+        blank=blank_IPipeDouble_Pull_response,
     )
     codecs[57] = ndr.OperationCodec(
         put_IPipeDouble_Push_request,
@@ -1150,320 +1239,320 @@ PATHS: Final[dict[int, int | str]] = {
     116: 95,
     117: 95,
     122: "return value",
-    129: "rgelt",
-    130: "pceltFetched",
-    131: 122,
-    132: 129,
-    135: 129,
-    136: 129,
-    137: "rgelt=most:I; rgelt=0:I; rgelt=pceltFetched:I",
-    141: "rgelt[v in part]=0 if v is None else r:I",
-    144: "rgelt[v in part]",
-    145: "rgelt[v in part]=len(objref):I; rgelt[v in part]=len(objref):I",
-    146: 144,
-    148: "pceltFetched=pceltFetched:I; return value=return_value:i",
-    154: 129,
-    156: 129,
-    159: 129,
-    161: 129,
-    163: 129,
-    166: 129,
-    172: "rgelt[len rgelt]",
-    174: 172,
-    176: 172,
-    179: 172,
-    180: 172,
-    184: 172,
-    186: 130,
-    188: 129,
-    194: "return value=result:i",
-    197: 122,
-    203: 194,
-    206: 122,
-    212: "ppenum",
-    213: 122,
-    214: "ppenum=0 if ppenum is None else r:I",
-    216: 212,
-    217: "ppenum=len(objref):I; ppenum=len(objref):I",
-    218: 212,
-    219: 101,
-    224: 212,
-    227: 212,
-    229: 212,
-    231: 212,
-    234: 212,
-    235: 212,
-    240: 122,
-    247: 129,
-    248: 130,
-    249: 122,
-    250: 129,
-    253: 129,
-    254: 129,
-    255: 137,
-    258: 141,
-    261: "rgelt[*]=texts:s/0/1",
-    262: 148,
-    268: 129,
-    270: 129,
-    273: 129,
-    275: 129,
-    277: 129,
-    280: 129,
-    284: 172,
-    285: 172,
-    288: 130,
-    290: 129,
-    296: 194,
-    299: 122,
-    305: 194,
-    308: 122,
-    314: 212,
-    315: 122,
-    316: 214,
-    318: 212,
-    319: 217,
-    320: 212,
-    321: 101,
-    326: 212,
-    329: 212,
-    331: 212,
-    333: 212,
-    336: 212,
-    337: 212,
-    342: 122,
-    348: "pv",
-    349: "pcbRead",
-    350: 122,
-    351: 348,
-    354: 348,
-    355: 348,
-    356: "pv=most:I; pv=0:I; pv=pcbRead:I",
-    357: 348,
-    358: "pcbRead=pcbRead:I; return value=return_value:i",
-    364: 348,
-    366: 348,
-    369: 348,
-    371: 348,
-    373: 348,
-    376: 348,
-    380: 349,
-    382: 348,
-    386: 348,
-    388: 348,
-    389: "pv=n:I",
-    390: 348,
-    391: "cb=cb:I",
-    397: 348,
-    400: 348,
-    403: 348,
-    407: "cb",
-    409: 348,
-    415: "pcbWritten",
-    416: 122,
-    417: "pcbWritten=pcbWritten:I; return value=return_value:i",
-    420: 415,
-    424: "dlibMove.QuadPart=dlibMove.QuadPart:q; dwOrigin=dwOrigin:I",
-    428: "dlibMove.QuadPart",
-    434: "plibNewPosition",
-    435: 122,
-    436: "plibNewPosition.QuadPart=plibNewPosition.QuadPart:Q; return value=return_value:i",
-    440: "plibNewPosition.QuadPart",
-    444: "libNewSize.QuadPart=libNewSize.QuadPart:Q",
-    448: "libNewSize.QuadPart",
-    454: 194,
-    457: 122,
-    461: "pstm=0 if pstm is None else r:I",
-    463: "pstm",
-    464: "pstm=len(objref):I; pstm=len(objref):I",
-    465: 463,
-    466: "cb.QuadPart=cb.QuadPart:Q",
-    471: 463,
-    474: 463,
-    476: 463,
-    478: 463,
-    481: 463,
-    482: 463,
-    488: "cb.QuadPart",
-    494: 349,
-    495: 415,
-    496: 122,
-    497: "pcbRead.QuadPart=pcbRead.QuadPart:Q; pcbWritten.QuadPart=pcbWritten.QuadPart:Q; return value=return_value:i",
-    502: "pcbRead.QuadPart",
-    508: 194,
-    511: 122,
-    517: 194,
+    132: "rgelt",
+    133: "pceltFetched",
+    134: 122,
+    135: 132,
+    138: 132,
+    139: 132,
+    140: "rgelt=most:I; rgelt=0:I; rgelt=pceltFetched:I",
+    144: "rgelt[v in part]=0 if v is None else r:I",
+    147: "rgelt[v in part]",
+    148: "rgelt[v in part]=len(objref):I; rgelt[v in part]=len(objref):I",
+    149: 147,
+    151: "pceltFetched=pceltFetched:I; return value=return_value:i",
+    157: 132,
+    159: 132,
+    162: 132,
+    164: 132,
+    166: 132,
+    169: 132,
+    175: "rgelt[len rgelt]",
+    177: 175,
+    179: 175,
+    182: 175,
+    183: 175,
+    187: 175,
+    189: 133,
+    191: 132,
+    200: "return value=result:i",
+    203: 122,
+    209: 200,
+    212: 122,
+    218: "ppenum",
+    219: 122,
+    220: "ppenum=0 if ppenum is None else r:I",
+    222: 218,
+    223: "ppenum=len(objref):I; ppenum=len(objref):I",
+    224: 218,
+    225: 101,
+    230: 218,
+    233: 218,
+    235: 218,
+    237: 218,
+    240: 218,
+    241: 218,
+    246: 122,
+    256: 132,
+    257: 133,
+    258: 122,
+    259: 132,
+    262: 132,
+    263: 132,
+    264: 140,
+    267: 144,
+    270: "rgelt[*]=texts:s/0/1",
+    271: 151,
+    277: 132,
+    279: 132,
+    282: 132,
+    284: 132,
+    286: 132,
+    289: 132,
+    293: 175,
+    294: 175,
+    297: 133,
+    299: 132,
+    308: 200,
+    311: 122,
+    317: 200,
+    320: 122,
+    326: 218,
+    327: 122,
+    328: 220,
+    330: 218,
+    331: 223,
+    332: 218,
+    333: 101,
+    338: 218,
+    341: 218,
+    343: 218,
+    345: 218,
+    348: 218,
+    349: 218,
+    354: 122,
+    363: "pv",
+    364: "pcbRead",
+    365: 122,
+    366: 363,
+    369: 363,
+    370: 363,
+    371: "pv=most:I; pv=0:I; pv=pcbRead:I",
+    372: 363,
+    373: "pcbRead=pcbRead:I; return value=return_value:i",
+    379: 363,
+    381: 363,
+    384: 363,
+    386: 363,
+    388: 363,
+    391: 363,
+    395: 364,
+    397: 363,
+    404: 363,
+    406: 363,
+    407: "pv=n:I",
+    408: 363,
+    409: "cb=cb:I",
+    415: 363,
+    418: 363,
+    421: 363,
+    425: "cb",
+    427: 363,
+    433: "pcbWritten",
+    434: 122,
+    435: "pcbWritten=pcbWritten:I; return value=return_value:i",
+    438: 433,
+    445: "dlibMove.QuadPart=dlibMove.QuadPart:q; dwOrigin=dwOrigin:I",
+    449: "dlibMove.QuadPart",
+    455: "plibNewPosition",
+    456: 122,
+    457: "plibNewPosition.QuadPart=plibNewPosition.QuadPart:Q; return value=return_value:i",
+    461: "plibNewPosition.QuadPart",
+    468: "libNewSize.QuadPart=libNewSize.QuadPart:Q",
+    472: "libNewSize.QuadPart",
+    478: 200,
+    481: 122,
+    485: "pstm=0 if pstm is None else r:I",
+    487: "pstm",
+    488: "pstm=len(objref):I; pstm=len(objref):I",
+    489: 487,
+    490: "cb.QuadPart=cb.QuadPart:Q",
+    495: 487,
+    498: 487,
+    500: 487,
+    502: 487,
+    505: 487,
+    506: 487,
+    512: "cb.QuadPart",
+    518: 364,
+    519: 433,
     520: 122,
-    526: "libOffset.QuadPart=libOffset.QuadPart:Q; cb.QuadPart=cb.QuadPart:Q; dwLockType=dwLockType:I",
-    531: "libOffset.QuadPart",
-    537: 194,
-    540: 122,
-    546: 526,
-    551: 531,
-    557: 194,
-    560: 122,
-    566: "pstatstg",
+    521: "pcbRead.QuadPart=pcbRead.QuadPart:Q; pcbWritten.QuadPart=pcbWritten.QuadPart:Q; return value=return_value:i",
+    526: "pcbRead.QuadPart",
+    535: 200,
+    538: 122,
+    544: 200,
+    547: 122,
+    553: "libOffset.QuadPart=libOffset.QuadPart:Q; cb.QuadPart=cb.QuadPart:Q; dwLockType=dwLockType:I",
+    558: "libOffset.QuadPart",
+    564: 200,
     567: 122,
-    568: "pstatstg.pwcsName",
-    569: "pstatstg.cbSize",
-    570: "pstatstg.mtime",
-    571: "pstatstg.ctime",
-    572: "pstatstg.atime",
-    573: "pstatstg.pwcsName=0 if pwcsName is None else r:I; pstatstg.type=pstatstg.type:I; pstatstg.cbSize.QuadPart=cbSize.QuadPart:Q; pstatstg.mtime.dwLowDateTime=mtime.dwLowDateTime:I; pstatstg.mtime.dwHighDateTime=mtime.dwHighDateTime:I; pstatstg.ctime.dwLowDateTime=ctime.dwLowDateTime:I; pstatstg.ctime.dwHighDateTime=ctime.dwHighDateTime:I; pstatstg.atime.dwLowDateTime=atime.dwLowDateTime:I; pstatstg.atime.dwHighDateTime=atime.dwHighDateTime:I; pstatstg.grfMode=pstatstg.grfMode:I; pstatstg.grfLocksSupported=pstatstg.grfLocksSupported:I; pstatstg.clsid=to_guid(pstatstg.clsid):16s; pstatstg.grfStateBits=pstatstg.grfStateBits:I; pstatstg.reserved=pstatstg.reserved:I",
-    574: 573,
-    575: 573,
-    576: 573,
-    577: 573,
-    578: 573,
-    579: 573,
-    580: 573,
-    581: 573,
-    582: 573,
-    583: 573,
-    584: 573,
-    585: 573,
-    586: 573,
-    587: 573,
-    588: 573,
-    589: 573,
-    590: 573,
-    592: "pstatstg.pwcsName=pwcsName:s",
-    595: 568,
-    596: 101,
-    601: 568,
-    602: 568,
-    603: 568,
-    604: 568,
-    605: 568,
-    606: 568,
-    607: 568,
-    608: 568,
-    609: 568,
-    610: 568,
-    611: 568,
-    612: 568,
-    613: 568,
-    614: 568,
-    615: 568,
-    616: 568,
-    619: 568,
-    621: 568,
-    624: 568,
-    625: 568,
-    631: 122,
-    643: "ppstm",
-    644: 122,
-    645: "ppstm=0 if ppstm is None else r:I",
-    647: 643,
-    648: "ppstm=len(objref):I; ppstm=len(objref):I",
-    649: 643,
-    650: 101,
-    655: 643,
-    658: 643,
-    660: 643,
-    662: 643,
-    665: 643,
-    666: 643,
-    671: 122,
-    677: 194,
-    680: 122,
-    686: 194,
+    573: 553,
+    578: 558,
+    584: 200,
+    587: 122,
+    593: "pstatstg",
+    594: 122,
+    595: "pstatstg.pwcsName",
+    596: "pstatstg.cbSize",
+    597: "pstatstg.mtime",
+    598: "pstatstg.ctime",
+    599: "pstatstg.atime",
+    600: "pstatstg.pwcsName=0 if pwcsName is None else r:I; pstatstg.type=pstatstg.type:I; pstatstg.cbSize.QuadPart=cbSize.QuadPart:Q; pstatstg.mtime.dwLowDateTime=mtime.dwLowDateTime:I; pstatstg.mtime.dwHighDateTime=mtime.dwHighDateTime:I; pstatstg.ctime.dwLowDateTime=ctime.dwLowDateTime:I; pstatstg.ctime.dwHighDateTime=ctime.dwHighDateTime:I; pstatstg.atime.dwLowDateTime=atime.dwLowDateTime:I; pstatstg.atime.dwHighDateTime=atime.dwHighDateTime:I; pstatstg.grfMode=pstatstg.grfMode:I; pstatstg.grfLocksSupported=pstatstg.grfLocksSupported:I; pstatstg.clsid=to_guid(pstatstg.clsid):16s; pstatstg.grfStateBits=pstatstg.grfStateBits:I; pstatstg.reserved=pstatstg.reserved:I",
+    601: 600,
+    602: 600,
+    603: 600,
+    604: 600,
+    605: 600,
+    606: 600,
+    607: 600,
+    608: 600,
+    609: 600,
+    610: 600,
+    611: 600,
+    612: 600,
+    613: 600,
+    614: 600,
+    615: 600,
+    616: 600,
+    617: 600,
+    619: "pstatstg.pwcsName=pwcsName:s",
+    622: 595,
+    623: 101,
+    628: 595,
+    629: 595,
+    630: 595,
+    631: 595,
+    632: 595,
+    633: 595,
+    634: 595,
+    635: 595,
+    636: 595,
+    637: 595,
+    638: 595,
+    639: 595,
+    640: 595,
+    641: 595,
+    642: 595,
+    643: 595,
+    646: 595,
+    648: 595,
+    651: 595,
+    652: 595,
+    658: 122,
+    688: "ppstm",
     689: 122,
-    695: 194,
-    698: 122,
-    704: "buf",
-    705: "pcReturned",
-    706: 122,
-    707: 704,
-    710: 704,
-    711: 704,
-    712: "buf=most:I; buf=0:I; buf=pcReturned:I",
-    713: 704,
-    714: "pcReturned=pcReturned:I; return value=return_value:i",
-    720: 704,
-    722: 704,
-    725: 704,
-    727: 704,
-    729: 704,
-    732: 704,
-    736: 705,
-    738: 704,
-    742: 704,
-    744: 704,
-    745: "buf=n:I",
-    746: 704,
-    747: "cSent=cSent:I",
-    753: 704,
-    756: 704,
-    759: 704,
-    763: "cSent",
-    765: 704,
-    771: 194,
-    774: 122,
-    780: 704,
-    781: 705,
-    782: 122,
-    783: 704,
-    786: 704,
-    787: 704,
-    788: 712,
-    789: "buf=part:i*",
-    790: 714,
-    796: 704,
-    798: 704,
-    801: 704,
-    803: 704,
-    805: 704,
-    808: 704,
-    811: 705,
-    813: 704,
-    817: 704,
-    819: 704,
-    820: 745,
-    821: "buf=buf:i*",
-    822: 747,
-    828: 704,
-    831: 704,
-    834: 704,
-    837: 763,
-    839: 704,
-    845: 194,
-    848: 122,
-    854: 704,
-    855: 705,
-    856: 122,
-    857: 704,
-    860: 704,
-    861: 704,
-    862: 712,
-    865: "buf=part:d*",
-    866: 714,
-    872: 704,
-    874: 704,
-    877: 704,
-    879: 704,
-    881: 704,
-    887: 704,
-    890: 705,
-    892: 704,
-    896: 704,
-    898: 704,
-    899: 745,
-    902: "buf=buf:d*",
-    903: 747,
-    909: 704,
-    912: 704,
-    918: 704,
-    921: 763,
-    923: 704,
-    929: 194,
-    932: 122,
-    936: "Clsid=to_guid(Clsid):16s",
-    939: "Clsid",
-    945: 194,
-    948: 122,
-    954: 194,
-    957: 122,
-    963: 194,
-    968: 122,
+    690: "ppstm=0 if ppstm is None else r:I",
+    692: 688,
+    693: "ppstm=len(objref):I; ppstm=len(objref):I",
+    694: 688,
+    695: 101,
+    700: 688,
+    703: 688,
+    705: 688,
+    707: 688,
+    710: 688,
+    711: 688,
+    716: 122,
+    725: 200,
+    728: 122,
+    734: 200,
+    737: 122,
+    743: 200,
+    746: 122,
+    752: "buf",
+    753: "pcReturned",
+    754: 122,
+    755: 752,
+    758: 752,
+    759: 752,
+    760: "buf=most:I; buf=0:I; buf=pcReturned:I",
+    761: 752,
+    762: "pcReturned=pcReturned:I; return value=return_value:i",
+    768: 752,
+    770: 752,
+    773: 752,
+    775: 752,
+    777: 752,
+    780: 752,
+    784: 753,
+    786: 752,
+    793: 752,
+    795: 752,
+    796: "buf=n:I",
+    797: 752,
+    798: "cSent=cSent:I",
+    804: 752,
+    807: 752,
+    810: 752,
+    814: "cSent",
+    816: 752,
+    822: 200,
+    825: 122,
+    831: 752,
+    832: 753,
+    833: 122,
+    834: 752,
+    837: 752,
+    838: 752,
+    839: 760,
+    840: "buf=part:i*",
+    841: 762,
+    847: 752,
+    849: 752,
+    852: 752,
+    854: 752,
+    856: 752,
+    859: 752,
+    862: 753,
+    864: 752,
+    871: 752,
+    873: 752,
+    874: 796,
+    875: "buf=buf:i*",
+    876: 798,
+    882: 752,
+    885: 752,
+    888: 752,
+    891: 814,
+    893: 752,
+    899: 200,
+    902: 122,
+    908: 752,
+    909: 753,
+    910: 122,
+    911: 752,
+    914: 752,
+    915: 752,
+    916: 760,
+    919: "buf=part:d*",
+    920: 762,
+    926: 752,
+    928: 752,
+    931: 752,
+    933: 752,
+    935: 752,
+    941: 752,
+    944: 753,
+    946: 752,
+    953: 752,
+    955: 752,
+    956: 796,
+    959: "buf=buf:d*",
+    960: 798,
+    966: 752,
+    969: 752,
+    975: 752,
+    978: 814,
+    980: 752,
+    986: 200,
+    989: 122,
+    993: "Clsid=to_guid(Clsid):16s",
+    996: "Clsid",
+    1002: 200,
+    1005: 122,
+    1011: 200,
+    1014: 122,
+    1020: 200,
+    1025: 122,
 }

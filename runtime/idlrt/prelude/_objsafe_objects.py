@@ -53,6 +53,11 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             pdwSupportedOptions, pdwEnabledOptions, return_value
         )
 
+    def blank_IObjectSafety_GetInterfaceSafetyOptions_response(
+        inputs: Any, hresult: int
+    ) -> Any:
+        return GetInterfaceSafetyOptionsResult(0, 0, hresult)
+
     def put_IObjectSafety_SetInterfaceSafetyOptions_request(
         riid: Any, dwOptionSetMask: Any, dwEnabledOptions: Any
     ) -> bytes | bytearray:
@@ -79,6 +84,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IObjectSafety_GetInterfaceSafetyOptions_request,
         put_IObjectSafety_GetInterfaceSafetyOptions_response,
         get_IObjectSafety_GetInterfaceSafetyOptions_response,
+        blank=blank_IObjectSafety_GetInterfaceSafetyOptions_response,
     )
     codecs[4] = ndr.OperationCodec(
         put_IObjectSafety_SetInterfaceSafetyOptions_request,
@@ -97,8 +103,8 @@ PATHS: Final[dict[int, int | str]] = {
     45: "return value",
     46: "pdwSupportedOptions=pdwSupportedOptions:I; pdwEnabledOptions=pdwEnabledOptions:I; return value=return_value:i",
     51: 43,
-    59: "riid=to_guid(riid):16s; dwOptionSetMask=dwOptionSetMask:I; dwEnabledOptions=dwEnabledOptions:I",
-    62: 37,
-    68: "return value=result:i",
-    73: 45,
+    64: "riid=to_guid(riid):16s; dwOptionSetMask=dwOptionSetMask:I; dwEnabledOptions=dwEnabledOptions:I",
+    67: 37,
+    73: "return value=result:i",
+    78: 45,
 }

@@ -73,12 +73,16 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return QueryServiceResult(ppvObject, return_value)
 
+    def blank_IServiceProvider_QueryService_response(inputs: Any, hresult: int) -> Any:
+        return QueryServiceResult(None, hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
         put_IServiceProvider_QueryService_request,
         get_IServiceProvider_QueryService_request,
         put_IServiceProvider_QueryService_response,
         get_IServiceProvider_QueryService_response,
+        blank=blank_IServiceProvider_QueryService_response,
     )
     return codecs
 

@@ -72,6 +72,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return CreateInstanceResult(ppvObject, return_value)
 
+    def blank_IClassFactory_CreateInstance_response(inputs: Any, hresult: int) -> Any:
+        return CreateInstanceResult(None, hresult)
+
     def put_IClassFactory_LockServer_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -87,6 +90,7 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IClassFactory_CreateInstance_request,
         put_IClassFactory_CreateInstance_response,
         get_IClassFactory_CreateInstance_response,
+        blank=blank_IClassFactory_CreateInstance_response,
     )
     codecs[4] = ndr.OperationCodec(
         pack4,
@@ -114,6 +118,6 @@ PATHS: Final[dict[int, int | str]] = {
     66: 42,
     67: 42,
     72: 43,
-    78: "return value=result:i",
-    81: 43,
+    81: "return value=result:i",
+    84: 43,
 }

@@ -75,6 +75,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
             raise ndr.bad_count(n2, pcReturned)
         return PullResult(buf, pcReturned, return_value)
 
+    def blank_IPipeByte_Pull_response(inputs: Any, hresult: int) -> Any:
+        return PullResult(bytes(0), 0, hresult)
+
     def put_IPipeByte_Push_request(buf: Any, cSent: Any) -> bytes | bytearray:
         n = len(buf)
         if n != cSent:
@@ -123,6 +126,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         value, before, return_value = read6(d, 0)
         return ExchangeResult(value, before, return_value)
 
+    def blank_ICounter_Exchange_response(inputs: Any, hresult: int) -> Any:
+        return ExchangeResult(inputs[1], 0, hresult)
+
     def put_ICounter_get_Count_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -132,6 +138,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_ICounter_get_Count_response(d: Any, inputs: Any, at: int = 0) -> Any:
         count, return_value = read5(d, 0)
         return count, return_value
+
+    def blank_ICounter_get_Count_response(inputs: Any, hresult: int) -> Any:
+        return 0, hresult
 
     def put_ICounter_Peek_response(
         result: Any, inputs: Any, at: int = 0
@@ -144,9 +153,16 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         seen2, return_value = read5(d, 0)
         return PeekResult(seen2, return_value)
 
+    def blank_ICounter_Peek_response(inputs: Any, hresult: int) -> Any:
+        return PeekResult(0, hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
-        pack1, read1, put_IPipeByte_Pull_response, get_IPipeByte_Pull_response
+        pack1,
+        read1,
+        put_IPipeByte_Pull_response,
+        get_IPipeByte_Pull_response,
+        blank=blank_IPipeByte_Pull_response,
     )
     codecs[4] = ndr.OperationCodec(
         put_IPipeByte_Push_request,
@@ -155,16 +171,25 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IPipeByte_Push_response,
     )
     codecs[8] = ndr.OperationCodec(
-        pack4, read5, put_ICounter_Exchange_response, get_ICounter_Exchange_response
+        pack4,
+        read5,
+        put_ICounter_Exchange_response,
+        get_ICounter_Exchange_response,
+        blank=blank_ICounter_Exchange_response,
     )
     codecs[9] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ICounter_get_Count_response,
         get_ICounter_get_Count_response,
+        blank=blank_ICounter_get_Count_response,
     )
     codecs[10] = ndr.OperationCodec(
-        pack3, read4, put_ICounter_Peek_response, get_ICounter_Peek_response
+        pack3,
+        read4,
+        put_ICounter_Peek_response,
+        get_ICounter_Peek_response,
+        blank=blank_ICounter_Peek_response,
     )
     return codecs
 
@@ -187,28 +212,28 @@ PATHS: Final[dict[int, int | str]] = {
     69: 41,
     73: 42,
     75: 41,
-    79: 41,
-    81: 41,
-    82: "buf=n:I",
-    83: 41,
-    84: "cSent=cSent:I",
-    90: 41,
+    82: 41,
+    84: 41,
+    85: "buf=n:I",
+    86: 41,
+    87: "cSent=cSent:I",
     93: 41,
     96: 41,
-    100: "cSent",
-    102: 41,
-    108: "return value=result:i",
-    111: 43,
-    117: "value",
-    118: "before",
-    119: 43,
-    120: "value=value:i; before=before:i; return value=return_value:i",
-    123: 117,
-    129: "count",
-    130: "count=count:i; return value=return_value:i",
-    133: 129,
-    139: "seen",
-    140: 43,
-    141: "seen=seen2:i; return value=return_value:i",
-    144: 139,
+    99: 41,
+    103: "cSent",
+    105: 41,
+    111: "return value=result:i",
+    114: 43,
+    120: "value",
+    121: "before",
+    122: 43,
+    123: "value=value:i; before=before:i; return value=return_value:i",
+    126: 120,
+    135: "count",
+    136: "count=count:i; return value=return_value:i",
+    139: 135,
+    148: "seen",
+    149: 43,
+    150: "seen=seen2:i; return value=return_value:i",
+    153: 148,
 }

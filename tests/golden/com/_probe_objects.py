@@ -75,6 +75,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read2(d, at)
         return ReadResult(readings, return_value)
 
+    def blank_IProbe_Read_response(inputs: Any, hresult: int) -> Any:
+        return ReadResult([READING(0, 0.0) for _ in range(ndr.few(inputs[0]))], hresult)
+
     def put_IProbe_get_Name_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -106,6 +109,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         at = at + 3 & -4
         (return_value,) = read2(d, at)
         return name, return_value
+
+    def blank_IProbe_get_Name_response(inputs: Any, hresult: int) -> Any:
+        return None, hresult
 
     def put_IProbe_put_Name_request(name: Any) -> bytes | bytearray:
         text = encode(name + "\0", "surrogatepass")[0]
@@ -183,6 +189,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read2(d, at)
         return SiblingResult(probe, return_value)
 
+    def blank_IProbe_Sibling_response(inputs: Any, hresult: int) -> Any:
+        return SiblingResult(None, hresult)
+
     def put_IProbe2_get_State_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -194,6 +203,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
     def get_IProbe2_get_State_response(d: Any, inputs: Any, at: int = 0) -> Any:
         state, return_value = read6(d, 0)
         return PROBE_STATE.of(state), return_value
+
+    def blank_IProbe2_get_State_response(inputs: Any, hresult: int) -> Any:
+        return PROBE_STATE.of(0), hresult
 
     def put_IProbe2_Attach_request(other: Any) -> bytes | bytearray:
         b = bytearray(pack1(0 if other is None else 0x20000))
@@ -233,13 +245,18 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
 
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
-        pack1, read1, put_IProbe_Read_response, get_IProbe_Read_response
+        pack1,
+        read1,
+        put_IProbe_Read_response,
+        get_IProbe_Read_response,
+        blank=blank_IProbe_Read_response,
     )
     codecs[4] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IProbe_get_Name_response,
         get_IProbe_get_Name_response,
+        blank=blank_IProbe_get_Name_response,
     )
     codecs[5] = ndr.OperationCodec(
         put_IProbe_put_Name_request,
@@ -255,12 +272,14 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         get_IProbe_Sibling_request,
         put_IProbe_Sibling_response,
         get_IProbe_Sibling_response,
+        blank=blank_IProbe_Sibling_response,
     )
     codecs[16] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IProbe2_get_State_response,
         get_IProbe2_get_State_response,
+        blank=blank_IProbe2_get_State_response,
     )
     codecs[17] = ndr.OperationCodec(
         put_IProbe2_Attach_request,
@@ -285,58 +304,58 @@ PATHS: Final[dict[int, int | str]] = {
     70: 44,
     73: "readings[len readings]",
     75: 45,
-    81: "name",
-    82: "name=0 if name is None else r:I",
-    84: "name=name:s",
-    87: 81,
-    88: 55,
-    92: 81,
-    95: 81,
-    97: 81,
-    100: 81,
-    101: 81,
-    107: 45,
-    111: 84,
-    114: 81,
-    117: 81,
-    119: 81,
-    122: 81,
-    123: 81,
-    130: "return value=result:i",
-    133: 45,
-    139: 130,
-    142: 45,
-    146: "riid=to_guid(riid):16s",
-    149: "riid",
-    155: "probe",
-    156: 45,
-    157: "probe=0 if probe is None else r:I",
-    159: 155,
-    160: "probe=len(objref):I; probe=len(objref):I",
-    161: 155,
-    162: 55,
-    167: 155,
-    170: 155,
-    172: 155,
-    174: 155,
-    177: 155,
-    178: 155,
-    183: 45,
-    189: "state",
-    190: "state=state:H",
-    191: 189,
-    192: "state=state:H; return value=return_value:i",
-    195: 189,
-    199: "other=0 if other is None else r:I",
-    201: "other",
-    202: "other=len(objref):I; other=len(objref):I",
-    203: 201,
-    208: 201,
-    211: 201,
-    213: 201,
-    215: 201,
-    218: 201,
-    219: 201,
-    228: 130,
-    231: 45,
+    84: "name",
+    85: "name=0 if name is None else r:I",
+    87: "name=name:s",
+    90: 84,
+    91: 55,
+    95: 84,
+    98: 84,
+    100: 84,
+    103: 84,
+    104: 84,
+    110: 45,
+    117: 87,
+    120: 84,
+    123: 84,
+    125: 84,
+    128: 84,
+    129: 84,
+    136: "return value=result:i",
+    139: 45,
+    145: 136,
+    148: 45,
+    152: "riid=to_guid(riid):16s",
+    155: "riid",
+    161: "probe",
+    162: 45,
+    163: "probe=0 if probe is None else r:I",
+    165: 161,
+    166: "probe=len(objref):I; probe=len(objref):I",
+    167: 161,
+    168: 55,
+    173: 161,
+    176: 161,
+    178: 161,
+    180: 161,
+    183: 161,
+    184: 161,
+    189: 45,
+    198: "state",
+    199: "state=state:H",
+    200: 198,
+    201: "state=state:H; return value=return_value:i",
+    204: 198,
+    211: "other=0 if other is None else r:I",
+    213: "other",
+    214: "other=len(objref):I; other=len(objref):I",
+    215: 213,
+    220: 213,
+    223: 213,
+    225: 213,
+    227: 213,
+    230: 213,
+    231: 213,
+    240: 136,
+    243: 45,
 }

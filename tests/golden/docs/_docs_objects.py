@@ -33,12 +33,16 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         seen2, return_value = read1(d, 0)
         return LookResult(seen2, return_value)
 
+    def blank_ISensor_Look_response(inputs: Any, hresult: int) -> Any:
+        return LookResult(0, hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_ISensor_Look_response,
         get_ISensor_Look_response,
+        blank=blank_ISensor_Look_response,
     )
     return codecs
 

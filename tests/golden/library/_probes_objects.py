@@ -42,6 +42,9 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         count, return_value = read1(d, 0)
         return GetTypeInfoCountResult(count, return_value)
 
+    def blank_IDispatch_GetTypeInfoCount_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoCountResult(0, hresult)
+
     def put_IDispatch_GetTypeInfo_response(
         result: Any, inputs: Any, at: int = 0
     ) -> bytes | bytearray:
@@ -76,18 +79,23 @@ def ndr20(order: str, limits: ndr.Limits = ndr.LIMITS) -> ndr.Codecs:
         (return_value,) = read4(d, at)
         return GetTypeInfoResult(info, return_value)
 
+    def blank_IDispatch_GetTypeInfo_response(inputs: Any, hresult: int) -> Any:
+        return GetTypeInfoResult(None, hresult)
+
     codecs: dict[int, ndr.OperationCodec] = {}
     codecs[3] = ndr.OperationCodec(
         ndr.put_nothing,
         ndr.get_nothing,
         put_IDispatch_GetTypeInfoCount_response,
         get_IDispatch_GetTypeInfoCount_response,
+        blank=blank_IDispatch_GetTypeInfoCount_response,
     )
     codecs[4] = ndr.OperationCodec(
         pack1,
         read1,
         put_IDispatch_GetTypeInfo_response,
         get_IDispatch_GetTypeInfo_response,
+        blank=blank_IDispatch_GetTypeInfo_response,
     )
     return codecs
 
@@ -97,18 +105,18 @@ PATHS: Final[dict[int, int | str]] = {
     36: "return value",
     37: "count=count:I; return value=return_value:i",
     42: 35,
-    48: "info",
-    49: 36,
-    50: "info=0 if info is None else r:I",
-    52: 48,
-    53: "info=len(objref):I; info=len(objref):I",
-    54: 48,
-    55: "return value=return_value:i",
-    60: 48,
-    63: 48,
-    65: 48,
-    67: 48,
-    70: 48,
-    71: 48,
-    76: 36,
+    51: "info",
+    52: 36,
+    53: "info=0 if info is None else r:I",
+    55: 51,
+    56: "info=len(objref):I; info=len(objref):I",
+    57: 51,
+    58: "return value=return_value:i",
+    63: 51,
+    66: 51,
+    68: 51,
+    70: 51,
+    73: 51,
+    74: 51,
+    79: 36,
 }
