@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from idlrt.association.fragments import LARGE_RECEIVE_BUFFER, RECEIVE_BUFFER, ReceiveBuffer, StubSender
+from idlrt.association.fragments import GROW_AFTER, LARGE_RECEIVE_BUFFER, RECEIVE_BUFFER, ReceiveBuffer, StubSender
 from idlrt.errors import LocalProtocolError, RemoteProtocolError
 from idlrt.ids import Order
 from idlrt.pdu import PType, Request, decode
@@ -117,15 +117,28 @@ def test_views_of_other_elements_are_taken_as_octets() -> None:
     assert sum(len(request.stub) for request in fragments(out)) == 20_016
 
 
-def test_a_receive_buffer_grows_once_when_reads_fill_it() -> None:
+def test_a_receive_buffer_grows_once_when_reads_go_on_filling_it() -> None:
     buffer = ReceiveBuffer()
-    assert len(buffer.room()) == RECEIVE_BUFFER
-    buffer.filled(RECEIVE_BUFFER)
+    for _ in range(GROW_AFTER):
+        assert len(buffer.room()) == RECEIVE_BUFFER
+        buffer.filled(RECEIVE_BUFFER)
+        buffer.begin = buffer.end
     buffer.begin = buffer.end - 100
     assert len(buffer.room()) == LARGE_RECEIVE_BUFFER - 100
     buffer.filled(LARGE_RECEIVE_BUFFER - 100)
     buffer.begin = buffer.end
     assert len(buffer.room()) == LARGE_RECEIVE_BUFFER
+
+
+def test_a_receive_buffer_that_is_not_needed_keeps_what_was_not_consumed() -> None:
+    buffer = ReceiveBuffer()
+    buffer.room()[:5] = b"abcde"
+    buffer.filled(5)
+    buffer.begin = 2
+    buffer.release()
+    assert len(buffer.octets) == 3
+    assert len(buffer.room()) == RECEIVE_BUFFER - 3
+    assert buffer.take() == b"cde"
 
 
 def test_what_is_left_moves_to_the_front() -> None:

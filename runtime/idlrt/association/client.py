@@ -373,7 +373,7 @@ class ClientConnection(Connection[ClientEvent]):
         call.stub = None
         self._abandoned += 1
         self._send(Orphaned(call_id=call_id, order=self._config.order))
-        return Features.KEEP_CONNECTION_ON_ORPHAN in self._features
+        return Features.KEEP_CONNECTION_ON_ORPHAN in self._features and len(self._calls) < self._config.limits.max_calls
 
     def abandon(self, call_id: int) -> bool:
         """Give the call up without telling the server; what it answers is dropped.
