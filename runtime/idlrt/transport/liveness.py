@@ -104,8 +104,8 @@ def _ended(number: int) -> bool:
 def choked(connected: Any) -> bool:
     """Whether so much is unread on a TCP socket that the peer's close may not get through.
 
-    Half of a buffer is the most that Linux offers as a window, loopback takes 64 KiB at a time, and a sender waits until
-    half of the window is open; with 30 KiB unread a close was seen to be stuck.
+    Half of a buffer is the most that Linux offers as a window, loopback takes 64 KiB at a time, and a sender waits for
+    half of the window to open; with 30 KiB unread a close was seen to be stuck.
     """
     if connected.family not in (socket.AF_INET, socket.AF_INET6) or connected.fileno() < 0:
         return False
