@@ -83,7 +83,7 @@ def test_whoever_awaits_something_needs_a_task() -> None:
 
 
 @on_a_loop
-async def test_rule_7_20_it_does_not_overtake_calls_that_have_tasks() -> None:
+async def test_it_does_not_overtake_calls_that_have_tasks() -> None:
     async with served() as (service, client):
         calls = [client.Slow(1), client.Quick(2), client.Slow(3), client.Quick(4), client.Quick(5)]
         assert await asyncio.gather(*calls) == [1, 2, 3, 4, 5]

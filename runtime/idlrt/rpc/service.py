@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 class Service(ABC):  # generated subclasses have the abstract methods
     """Implements the operations of one interface, each as a method of its IDL name.
 
-    An `async def` runs on the server's event loop, a plain `def` in a thread, where its pipes block. Raise `RpcFault`
-    to answer with a status; any other exception is logged and reaches the client as one general fault.
+    An `async def` runs on the server's event loop, in a task of its own if it awaits anything; a plain `def` runs in a
+    thread, where its pipes block. Raise `RpcFault` to answer with a status; any other exception is logged and reaches
+    the client as one general fault.
     """
 
     interface: ClassVar[Interface]
