@@ -12,54 +12,8 @@ from idlrt import com
 from idlrt.com.hresult import E_NOINTERFACE, RPC_E_CALL_CANCELED, RPC_S_CALLPENDING, hresult_name, signed
 from idlrt.com.interfaces import asynchronous_form, class_of, synchronous_form
 from idlrt.com.objects import aggregated, identity, same
-from idlrt.com.proxy import Outgoing, Proxy, Remote, proxy_class
-from tests.com.stage import MODULE, AsyncICalc, ICalc, ICalc2, IName
-
-
-class Calc(com.Object, ICalc2, IName):
-    async def Add(self, a: int, b: int) -> Any:
-        return a + b
-
-    async def Touch(self) -> int:
-        return 0
-
-    async def Sort(self, v: Any, *, n: int | None = None) -> Any:
-        return MODULE.SortResult(sorted(v), 0)
-
-    async def Pass(self, what: Any) -> Any:
-        return MODULE.PassResult(what)
-
-    async def Negate(self, a: int) -> Any:
-        return -a
-
-    async def Name(self) -> Any:
-        return "calc"
-
-
-class Elsewhere(Remote):
-    """An object elsewhere, which notes what it is asked for."""
-
-    def __init__(self, *interfaces: Any) -> None:
-        super().__init__()
-        self.interfaces = {interface.IID for interface in interfaces}
-        self.calls: list[Any] = []
-        self.queries: list[Any] = []
-        self.released: list[Any] = []
-
-    async def call(self, interface: type[com.IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Any:
-        self.calls.append((interface, opnum, inputs))
-        return 42
-
-    def begin(self, interface: type[com.IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Outgoing:
-        raise NotImplementedError
-
-    async def query(self, interface: type[com.IUnknown]) -> None:
-        self.queries.append(interface)
-        if interface.IID not in self.interfaces:
-            raise com.NoInterface
-
-    def release(self, interface: type[com.IUnknown]) -> None:
-        self.released.append(interface)
+from idlrt.com.proxy import Proxy, proxy_class
+from tests.com.stage import AsyncICalc, Calc, Elsewhere, ICalc, ICalc2, IName
 
 
 def test_an_object_is_each_of_its_interfaces() -> None:
@@ -102,7 +56,7 @@ def test_a_class_has_an_interface_or_its_asynchronous_form() -> None:
 def test_an_aggregated_object_is_part_of_its_outer_one() -> None:
     class Named(com.Object, IName):
         async def Name(self) -> Any:
-            return MODULE.NameResult("inner")
+            return "inner"
 
     class Outer(com.Object, ICalc):
         pass

@@ -18,32 +18,86 @@ from idlrt.com.objects import Object
 
 if TYPE_CHECKING:
     from idlrt.com.apartment import MTA, Apartment, in_thread, multithreaded
+    from idlrt.com.async_calls import CallFactory, CallObject, CallState, call_class, created, form_of, new_call
+    from idlrt.com.known import (
+        INFINITE,
+        CLSID_ManualResetEvent,
+        CLSID_StdEvent,
+        CLSID_SynchronizeContainer,
+        ICallFactory,
+        ICancelMethodCalls,
+        IMessageFilter,
+        ISynchronize,
+        ISynchronizeContainer,
+        ISynchronizeEvent,
+        ISynchronizeHandle,
+    )
+    from idlrt.com.synchronize import EventHandle, ManualResetEvent, StdEvent, SynchronizeContainer
 
 __all__ = [
     "Apartment",
+    "CLSID_ManualResetEvent",
+    "CLSID_StdEvent",
+    "CLSID_SynchronizeContainer",
     "CallCanceled",
     "CallComplete",
+    "CallFactory",
+    "CallObject",
     "CallPending",
+    "CallState",
     "Coclass",
     "Disconnected",
+    "EventHandle",
     "HResultError",
+    "ICallFactory",
+    "ICancelMethodCalls",
+    "IMessageFilter",
+    "INFINITE",
+    "ISynchronize",
+    "ISynchronizeContainer",
+    "ISynchronizeEvent",
+    "ISynchronizeHandle",
     "IUnknown",
     "Interface",
     "Interfaces",
     "Library",
     "MTA",
+    "ManualResetEvent",
     "Methods",
     "NoInterface",
     "Object",
+    "StdEvent",
+    "SynchronizeContainer",
+    "call_class",
+    "created",
+    "form_of",
     "in_thread",
     "multithreaded",
+    "new_call",
 ]
 
-_HOMES = {"Apartment": "apartment", "MTA": "apartment", "in_thread": "apartment", "multithreaded": "apartment"}
+_HOMES = {
+    "apartment": ("MTA", "Apartment", "in_thread", "multithreaded"),
+    "async_calls": ("CallFactory", "CallObject", "CallState", "call_class", "created", "form_of", "new_call"),
+    "known": (
+        "CLSID_ManualResetEvent",
+        "CLSID_StdEvent",
+        "CLSID_SynchronizeContainer",
+        "ICallFactory",
+        "ICancelMethodCalls",
+        "IMessageFilter",
+        "INFINITE",
+        "ISynchronize",
+        "ISynchronizeContainer",
+        "ISynchronizeEvent",
+        "ISynchronizeHandle",
+    ),
+    "synchronize": ("EventHandle", "ManualResetEvent", "StdEvent", "SynchronizeContainer"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = next((home for home, names in _HOMES.items() if name in names), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"idlrt.com.{home}"), name)

@@ -74,12 +74,11 @@ class Apartment:
 
     # -- work for it
 
-    def start(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
-        """Run a coroutine to its end, whether or not somebody keeps the task; on its loop only."""
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine in the background, to its end; on its loop only."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     def post(self, work: Callable[[], object]) -> None:
         """Have a function called on its loop soon, in the caller's context; from any thread.

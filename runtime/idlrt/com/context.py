@@ -6,10 +6,15 @@ execution: a task has its own, and those it starts, and functions that it has ru
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
+
+if TYPE_CHECKING:
+    from idlrt.com.interfaces import IUnknown
 
 causality: Final[ContextVar[UUID | None]] = ContextVar("causality", default=None)
 """The logical thread: the id of the call that is being served, which the calls made within it carry on."""
@@ -31,5 +36,51 @@ class CallKind(IntEnum):
     """The caller waits and takes nothing meanwhile; the callee may not yield, so it may not call out."""
 
 
-call_kind: Final[ContextVar[CallKind]] = ContextVar("call kind", default=CallKind.SYNCHRONOUS)
-"""Of the call that is being served."""
+class CallContext:
+    """A call that is being served, as its method sees it.
+
+    Args:
+        interface: whose method was called. opnum: which. causality: the logical thread that it belongs to.
+        kind: how its caller waits. caller: who that is, as far as it is known; for message filters.
+    """
+
+    __slots__ = ("_told", "caller", "cancelled", "causality", "interface", "kind", "opnum")
+
+    def __init__(
+        self,
+        interface: type[IUnknown],
+        opnum: int,
+        *,
+        causality: UUID | None = None,
+        kind: CallKind = CallKind.SYNCHRONOUS,
+        caller: Any = None,
+    ) -> None:
+        self.interface = interface
+        self.opnum = opnum
+        self.causality = causality
+        self.kind = kind
+        self.caller = caller
+        self.cancelled = False
+        """Whether the caller asked to cancel the call. The method decides what to make of it."""
+        self._told: list[Callable[[], object]] = []
+
+    def cancel(self) -> None:
+        """The caller asks to cancel the call; from any thread, and more than once at will."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        while self._told:
+            try:
+                self._told.pop(0)()
+            except Exception:
+                logging.getLogger("idlrt").exception("being told of a cancelled call failed")
+
+    def when_cancelled(self, tell: Callable[[], object]) -> None:
+        """Have a function called when the call is cancelled, at once if it is; in any thread."""
+        self._told.append(tell)
+        if self.cancelled:
+            self.cancelled = False
+            self.cancel()
+
+
+serving: Final[ContextVar[CallContext | None]] = ContextVar("call that is being served", default=None)

@@ -53,6 +53,11 @@ class Object(IUnknown):
             return await outer.QueryInterface(interface)
         return await self._own_interface(interface)
 
+    def may_have(self, iid: UUID) -> bool:
+        """Whether it is worth asking for an interface: false only where QueryInterface would refuse it for sure."""
+        plain = self._outer is None and not self._inner and type(self).QueryInterface is Object.QueryInterface
+        return not plain or iid in self._offered
+
     async def _own_interface(self, interface: Callable[..., I] | UUID) -> I | IUnknown:
         """What the object has by itself, whoever controls it."""
         iid = interface if isinstance(interface, UUID) else iid_of(interface)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, ClassVar, Protocol, cast, overload
+from importlib import import_module
+from typing import Any, ClassVar, Final, Protocol, cast, overload
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -99,9 +100,10 @@ class Proxy(IUnknown):
             raise Disconnected(message="this proxy was released")
         if wanted.IID in remote._proxies:
             return remote.proxy(wanted)
-        local = _local.get(wanted.IID)
-        if local is not None:
-            return cast(I, await local(remote))
+        own = _OWN.get(wanted.IID)
+        if own is not None:
+            module, name = own
+            return cast(I, getattr(import_module(module), name)(remote))
         if synchronous_form(wanted) is not None:
             raise NoInterface(message=f"{wanted.__name__} is asked of call objects, not of proxies", help=CALL_OBJECTS)
         if wanted.IID != IUnknown.IID:
@@ -132,13 +134,8 @@ class Proxy(IUnknown):
 
 CALL_OBJECTS = "ask for ICallFactory, and have it make a call object"
 
-_local: dict[UUID, Callable[[Remote], Awaitable[Any]]] = {}
-"""Interfaces that proxies have by themselves, whatever the object has."""
-
-
-def answered_here(interface: type[IUnknown], answer: Callable[[Remote], Awaitable[Any]]) -> None:
-    """Have all proxies answer for an interface themselves."""
-    _local[interface.IID] = answer
+_OWN: Final = {UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d"): ("idlrt.com.async_calls", "ProxyCallFactory")}
+"""Interfaces that proxies have by themselves, whatever the object has, and what is made of its `Remote` for them."""
 
 
 def proxy_class(interface: Callable[..., I]) -> type[I]:
