@@ -106,6 +106,10 @@ class Client:
         self.calls.append(ClientCall(self, call, getattr(call, pipe)))
         return self.calls[-1]
 
+    def begin_here(self, operation: str) -> Any:
+        """A call with a pipe as the front gives it, by the thread that uses it."""
+        return getattr(self._client, operation)(*CALLS[operation][0])
+
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
