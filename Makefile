@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 FRONT ?= 20000
 NDR ?= 1000000
+SOAK ?= 100
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -81,7 +82,8 @@ fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes; FRONT=
 	$(PY) -m tests.fuzz.front $(FRONT)
 	$(PY) -m tests.fuzz.ndr $(NDR)
 
-soak: $(STAMP)  ## the demo's transfers for longer: memory must not rise
+soak: $(STAMP)  ## streams for as long as SOAK=100 GiB take, slow ends, slow networks, the demo for longer: memory must not rise
+	$(PY) -m tests.faults.soak $(SOAK)
 	$(PY) -m samples.file_transfer.demo --rounds 8 --no-progress
 
 clean:  ## forget what was made here

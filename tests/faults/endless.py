@@ -56,8 +56,9 @@ def until_the_end_of_input(then: Callable[[], Any]) -> None:
     then()
 
 
-async def serve(binding: str, fragment: int) -> None:
-    async with rpc.Server([Endless()], max_fragment=fragment) as server:
+async def serve(service: Callable[[], rpc.Service], binding: str, fragment: int = DEFAULT_FRAGMENT) -> None:
+    """Until the standard input ends."""
+    async with rpc.Server([service()], max_fragment=fragment) as server:
         print(await server.listen(binding), flush=True)
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         waiting = threading.Thread(
@@ -69,4 +70,4 @@ async def serve(binding: str, fragment: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else DEFAULT_FRAGMENT))
+    asyncio.run(serve(Endless, sys.argv[1], *map(int, sys.argv[2:])))
