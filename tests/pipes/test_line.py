@@ -459,6 +459,7 @@ async def test_reading_stops_at_the_window_and_goes_on_at_its_half(window: int) 
 async def test_nothing_is_held_for_who_is_gone() -> None:
     ends = Ends(Connection(), window=100)
     ends.arrive(chunks(bytes(200)))
+    await turn()  # in which somebody might have pulled
     assert ends.connection.held == 1
     ends.line.fail(ConnectionLost("gone"))
     assert ends.connection.held == 0
