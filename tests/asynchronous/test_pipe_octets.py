@@ -230,7 +230,7 @@ async def test_rule_8_30_an_element_that_a_fragment_cuts_comes_whole_with_the_ne
     numbers: list[int] = []
 
     async def fn(self: Any, call: rpc.Call, outp: Any, inp: Any, i: Any) -> Any:
-        while block := await inp.pull():
+        while block := await inp.pull(1000):  # as many as there are; it would be 256 at a time otherwise
             pulls.append(len(block))
             numbers.extend(item.l for item in block)
         await outp.push([])
