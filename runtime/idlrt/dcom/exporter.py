@@ -24,9 +24,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast
 from uuid import UUID
 
-from idlrt import rpc
+from idlrt import com, rpc
 from idlrt.association import Limits
-from idlrt.com.context import causality
+from idlrt.asynchronous import AsyncEvent
+from idlrt.com.context import CallContext
 from idlrt.com.hresult import (
     CO_E_OBJNOTCONNECTED,
     E_NOINTERFACE,
@@ -52,7 +53,8 @@ from idlrt.com.objref import (
     StringBinding,
 )
 from idlrt.com.proxy import Proxy
-from idlrt.dcom.invocation import invoke
+from idlrt.com.stub import serve
+from idlrt.dcom.activation import Activation, Activator, ClassTable, RemoteSCMActivator, activate
 from idlrt.dcom.marshal import Given, NeedsFirst, from_text, to_text, within
 from idlrt.dcom.orpc import (
     PLAIN,
@@ -78,6 +80,7 @@ from idlrt.errors import (
 from idlrt.ids import NDR20, SyntaxId
 from idlrt.ndr import OperationCodec, for_codecs
 from idlrt.prelude.ms_dcom import IRemUnknown, IRemUnknown2
+from idlrt.prelude.unknwnbase import IClassFactory
 from idlrt.rpc.channel import Channel
 from idlrt.rpc.codecs import decode_request, encode_response
 from idlrt.rpc.methods import Method
@@ -158,10 +161,13 @@ class Exporter:
         self.rem_unknown = self.tables.add_own(IRemUnknown2, own)
         for kind in (IUnknown, IRemUnknown, IRemUnknown2):
             self._serve_interface(kind)
+        self.classes = ClassTable()
+        """The classes of which others may have objects made."""
+        activator = Activator(self)
         self.resolver = Resolver(lambda: self.resolver_bindings, now, expiry)
         self.resolver.add(Known(self.tables, self.rem_unknown.ipid, lambda: self.bindings, authn_hint))
         self.server = Server(
-            [self.resolver, *self._services],
+            [self.resolver, RemoteSCMActivator(activator), Activation(activator), *self._services],
             transfers=(NDR20,),
             limits=self.limits,
             finder=self._find,
@@ -296,6 +302,44 @@ class Exporter:
             await found._remote.exporter.reach()
             await found._remote.need(interface.IID)
         return cast(I, found)
+
+    async def create_instance(self, machine: str, clsid: UUID | type[com.Coclass], interface: type[I]) -> I:
+        """A new object of a class of another machine (CoCreateInstanceEx).
+
+        Args:
+            machine: where its resolver is, `host` or `host[port]`. clsid: the class, or its generated class.
+
+        Raises:
+            HResultError: it was not made. ConnectError: nobody answers there.
+        """
+        (found,) = await self._activate(machine, clsid, (interface,), class_object=False)
+        return cast(I, found)
+
+    async def class_object(self, machine: str, clsid: UUID | type[com.Coclass]) -> IClassFactory:
+        """The class object of a class of another machine (CoGetClassObject)."""
+        (found,) = await self._activate(machine, clsid, (IClassFactory,), class_object=True)
+        return cast(IClassFactory, found)
+
+    async def _activate(
+        self, machine: str, clsid: UUID | type[com.Coclass], interfaces: tuple[type[IUnknown], ...], class_object: bool
+    ) -> list[Any]:
+        where = Bindings((StringBinding(7, machine),))
+        identity = clsid if isinstance(clsid, UUID) else clsid.CLSID
+        channel = await self._open(where, self.resolver_port)
+        try:
+            iids = [each.IID for each in interfaces]
+            resolved, references = await activate(channel, identity, iids, class_object=class_object)
+        finally:
+            await channel.close()
+        made = []
+        for interface, reference in zip(interfaces, references, strict=True):
+            if isinstance(reference, HResultError):
+                raise reference
+            oxid = reference.reference.oxid
+            if oxid != self.oxid and oxid not in self.exporters:
+                self.exporters[oxid] = RemoteExporter(self, oxid, reference.resolver, resolved)
+            made.append(self.resolve(reference, interface.IID))
+        return made
 
     def disconnect(self, pointer: IUnknown) -> None:
         """Take an object from all who hold it elsewhere (CoDisconnectObject)."""
@@ -501,10 +545,9 @@ class Exporter:
             raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
         except HResultError as error:  # an interface pointer among them
             raise RpcFault(error.hresult, executed=False) from error
-        causality.set(this.cid)
         codec = interface.codec(opnum, "<")
         try:
-            result = await invoke(pointer.target, interface.kind, operation, inputs)
+            result = await serve(pointer.target, _context(interface, call, this.cid), inputs)
             if operation.retval:
                 result = result, 0
         except HResultError as error:
@@ -534,6 +577,13 @@ class Exporter:
             except HResultError as error:
                 given.take_back()
                 result = blank(codec, operation, inputs, error.hresult)
+
+
+def _context(interface: ObjectInterface, call: rpc.Call, cid: UUID) -> CallContext:
+    """The call as its method sees it: it learns when its caller wants it cancelled."""
+    context = CallContext(interface.kind, call.operation.opnum, causality=cid, caller=call.client)
+    call.subscribe(AsyncEvent.CLIENT_CANCEL, lambda _, event: context.cancel())
+    return context
 
 
 def blank(

@@ -67,6 +67,28 @@ __all__ = [
     "PMInterfacePointer",
     "PMInterfacePointerInternal",
     "PREMQIRESULT",
+    "encode_CustomHeader",
+    "decode_CustomHeader",
+    "encode_InstantiationInfoData",
+    "decode_InstantiationInfoData",
+    "encode_LocationInfoData",
+    "decode_LocationInfoData",
+    "encode_ActivationContextInfoData",
+    "decode_ActivationContextInfoData",
+    "encode_PropsOutInfo",
+    "decode_PropsOutInfo",
+    "encode_SecurityInfoData",
+    "decode_SecurityInfoData",
+    "encode_ScmRequestInfoData",
+    "decode_ScmRequestInfoData",
+    "encode_ScmReplyInfoData",
+    "decode_ScmReplyInfoData",
+    "encode_InstanceInfoData",
+    "decode_InstanceInfoData",
+    "encode_SpecialPropertiesData",
+    "decode_SpecialPropertiesData",
+    "encode_SpecialPropertiesData_Alternate",
+    "decode_SpecialPropertiesData_Alternate",
     "RemoteActivationResult",
     "RemoteGetClassObjectResult",
     "RemoteCreateInstanceResult",
@@ -860,6 +882,200 @@ REFIPID: TypeAlias = UUID | None
 PMInterfacePointer: TypeAlias = MInterfacePointer | None
 PMInterfacePointerInternal: TypeAlias = MInterfacePointer | None
 PREMQIRESULT: TypeAlias = REMQIRESULT | None
+
+
+_pickles = ndr.Pickles(module=__name__, codec="_ms_dcom_pickles")
+
+
+def encode_CustomHeader(value: CustomHeader, order: ndr.ByteOrder = "<") -> bytes:
+    """A CustomHeader as octets: type serialization version 1, headers included."""
+    return _pickles.encode("CustomHeader", value, order)
+
+
+def decode_CustomHeader(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> CustomHeader:
+    """The CustomHeader that octets hold: type serialization version 1, headers included."""
+    result: CustomHeader = _pickles.decode("CustomHeader", data, limits)
+    return result
+
+
+def encode_InstantiationInfoData(
+    value: InstantiationInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A InstantiationInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("InstantiationInfoData", value, order)
+
+
+def decode_InstantiationInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> InstantiationInfoData:
+    """The InstantiationInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: InstantiationInfoData = _pickles.decode(
+        "InstantiationInfoData", data, limits
+    )
+    return result
+
+
+def encode_LocationInfoData(
+    value: LocationInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A LocationInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("LocationInfoData", value, order)
+
+
+def decode_LocationInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> LocationInfoData:
+    """The LocationInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: LocationInfoData = _pickles.decode("LocationInfoData", data, limits)
+    return result
+
+
+def encode_ActivationContextInfoData(
+    value: ActivationContextInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A ActivationContextInfoData as octets: type serialization version 1, headers
+    included.
+    """
+    return _pickles.encode("ActivationContextInfoData", value, order)
+
+
+def decode_ActivationContextInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> ActivationContextInfoData:
+    """The ActivationContextInfoData that octets hold: type serialization version 1,
+    headers included.
+    """
+    result: ActivationContextInfoData = _pickles.decode(
+        "ActivationContextInfoData", data, limits
+    )
+    return result
+
+
+def encode_PropsOutInfo(value: PropsOutInfo, order: ndr.ByteOrder = "<") -> bytes:
+    """A PropsOutInfo as octets: type serialization version 1, headers included."""
+    return _pickles.encode("PropsOutInfo", value, order)
+
+
+def decode_PropsOutInfo(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> PropsOutInfo:
+    """The PropsOutInfo that octets hold: type serialization version 1, headers included."""
+    result: PropsOutInfo = _pickles.decode("PropsOutInfo", data, limits)
+    return result
+
+
+def encode_SecurityInfoData(
+    value: SecurityInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A SecurityInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("SecurityInfoData", value, order)
+
+
+def decode_SecurityInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> SecurityInfoData:
+    """The SecurityInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: SecurityInfoData = _pickles.decode("SecurityInfoData", data, limits)
+    return result
+
+
+def encode_ScmRequestInfoData(
+    value: ScmRequestInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A ScmRequestInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("ScmRequestInfoData", value, order)
+
+
+def decode_ScmRequestInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> ScmRequestInfoData:
+    """The ScmRequestInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: ScmRequestInfoData = _pickles.decode("ScmRequestInfoData", data, limits)
+    return result
+
+
+def encode_ScmReplyInfoData(
+    value: ScmReplyInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A ScmReplyInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("ScmReplyInfoData", value, order)
+
+
+def decode_ScmReplyInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> ScmReplyInfoData:
+    """The ScmReplyInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: ScmReplyInfoData = _pickles.decode("ScmReplyInfoData", data, limits)
+    return result
+
+
+def encode_InstanceInfoData(
+    value: InstanceInfoData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A InstanceInfoData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("InstanceInfoData", value, order)
+
+
+def decode_InstanceInfoData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> InstanceInfoData:
+    """The InstanceInfoData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: InstanceInfoData = _pickles.decode("InstanceInfoData", data, limits)
+    return result
+
+
+def encode_SpecialPropertiesData(
+    value: SpecialPropertiesData, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A SpecialPropertiesData as octets: type serialization version 1, headers included."""
+    return _pickles.encode("SpecialPropertiesData", value, order)
+
+
+def decode_SpecialPropertiesData(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> SpecialPropertiesData:
+    """The SpecialPropertiesData that octets hold: type serialization version 1, headers
+    included.
+    """
+    result: SpecialPropertiesData = _pickles.decode(
+        "SpecialPropertiesData", data, limits
+    )
+    return result
+
+
+def encode_SpecialPropertiesData_Alternate(
+    value: SpecialPropertiesData_Alternate, order: ndr.ByteOrder = "<"
+) -> bytes:
+    """A SpecialPropertiesData_Alternate as octets: type serialization version 1, headers
+    included.
+    """
+    return _pickles.encode("SpecialPropertiesData_Alternate", value, order)
+
+
+def decode_SpecialPropertiesData_Alternate(
+    data: ndr.Octets, limits: ndr.Limits | None = None
+) -> SpecialPropertiesData_Alternate:
+    """The SpecialPropertiesData_Alternate that octets hold: type serialization version 1,
+    headers included.
+    """
+    result: SpecialPropertiesData_Alternate = _pickles.decode(
+        "SpecialPropertiesData_Alternate", data, limits
+    )
+    return result
 
 
 class RemoteActivationResult(rpc.Result):
