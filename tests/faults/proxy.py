@@ -130,6 +130,12 @@ class Connection:
             except OSError:
                 pass
 
+    async def garble(self) -> None:
+        """Both ends get from the other one what is no PDU, and nothing after it."""
+        await self._stop()
+        for end in (self.client, self.server):
+            await asyncio.get_running_loop().sock_sendall(end, b"\xff" * 64)
+
     def _close(self, reset: bool) -> None:
         for end in (self.client, self.server):
             if reset and end.fileno() >= 0:
