@@ -182,7 +182,8 @@ class Builder:
     def _name_methods(self, interface: t.Interface) -> None:
         """Name an object interface's methods as C does, and the classes of their results."""
         spans = {operation.name: operation.span for operation in interface.operations}
-        self.methods[interface.name] = self.spelling.scope(spans, com.ATTRIBUTES | self._type_names())
+        reserved = com.ATTRIBUTES | self._type_names() | com.inherited(self.bound, interface)
+        self.methods[interface.name] = self.spelling.scope(spans, reserved)
         self._name_results(interface, interface.name)
 
     def _name_results(self, interface: t.Interface, title: str) -> None:

@@ -5,11 +5,13 @@ Methods are none of this module's business: a class says which interface it is a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from idlc.data import dataclass
+from idlc.language.python_names import python_name
 from idlc.pymodel.model import ComInterface, ComMethods, ComponentClass, TypeLibrary
 from idlc.pymodel.text import docstring, literal, one_line, tuple_of
 from idlc.semantics import types as t
@@ -17,8 +19,8 @@ from idlc.source.files import Span
 
 ROOT = "IUnknown"
 ATTRIBUTES: Final = frozenset(
-    "IID DISPIDS INTERFACE METHODS SYNCHRONOUS QueryInterface AddRef Release aggregate final_release".split()
-    + "_call _begin _finish _abc_impl".split()
+    "IID DISPIDS INTERFACE METHODS SYNCHRONOUS QueryInterface AddRef Release".split()
+    + "aggregate final_release may_have remote _call _begin _finish _abc_impl".split()
 )
 """What an object has besides its methods."""
 
@@ -36,6 +38,15 @@ def has_root(bound: t.BoundFile) -> bool:
 def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
     """What becomes a class: interfaces with an identity of their own or something to derive from."""
     return tuple(i for i in bound.interfaces if i.object)
+
+
+def inherited(bound: t.BoundFile, interface: t.Interface) -> frozenset[str]:
+    """What the methods of an interface's bases are called in Python: a method of the same name would take its place."""
+    scope = bound.scope
+    base = scope.interfaces.get(interface.base) if scope is not None and interface.base is not None else None
+    names = [python_name(name) for name in base.methods] if base is not None else []
+    alike = Counter(name.rstrip("_") for name in names)
+    return frozenset(name + "_" * number for name in names for number in range(alike[name.rstrip("_")]))
 
 
 def spans(bound: t.BoundFile) -> dict[str, Span]:

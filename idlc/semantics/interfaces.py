@@ -95,7 +95,12 @@ def bind_interface(
     drafts = distinct(unit, drafts, com=com or local)
     operations, following = numbered(unit, drafts, symbol.next_opnum, com=com)
     unit.scope.interfaces[interface.name] = replace(
-        symbol, complete=True, next_opnum=following, identities=identities(operations), iid=attributes.uuid()
+        symbol,
+        complete=True,
+        next_opnum=following,
+        identities=identities(operations),
+        methods=(*(base.methods if base is not None else ()), *(operation.called for operation in operations)),
+        iid=attributes.uuid(),
     )
     bound = Interface(
         interface.name,

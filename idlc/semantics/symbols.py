@@ -161,6 +161,8 @@ class InterfaceSymbol:
     """Of an asynchronous form: the name of what it was made from."""
     identities: Mapping[str, int] = field(default_factory=dict)
     """DISPIDs by name."""
+    methods: tuple[str, ...] = ()
+    """What C calls the methods that it has from its bases and itself, those that are not remoted included."""
     iid: UUID | None = None
 
 

@@ -37,7 +37,7 @@ def twin(unit: Unit, interface: Interface, identity: UUID, asked: Span) -> Inter
         unit.report.error("MIDL2072", message, asked, help='on plain RPC, an ACF makes operations [async]')
         return None
     base = unit.scope.interfaces.get(interface.base) if interface.base is not None else None
-    if base is None:
+    if base is None or base.synchronous is not None:
         return None  # the root, or a base that could not be had: that is said already
     name = f"Async{interface.name}"
     known = unit.scope.interfaces.get(name)
