@@ -196,6 +196,7 @@ class OperationShape:
             ("maybe", self.operation.maybe),
             ("idempotent", self.operation.idempotent),
             ("retval", self.is_value),
+            ("input_sync", bool({"input_sync", "inputsync"} & self.operation.words)),
         ):
             if value:
                 arguments.append(f"{flag}=True")

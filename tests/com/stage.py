@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
 
 from idlrt import com
 from idlrt.com.hresult import E_FAIL, E_INVALIDARG, signed
@@ -121,6 +124,30 @@ class Calculator(com.CallFactory, ICalc2):
 
     CALL_OBJECTS = (Addition,)
     Add, Touch, Sort, Pass, Negate = Calc.Add, Calc.Touch, Calc.Sort, Calc.Pass, Calc.Negate
+
+
+@asynccontextmanager
+async def another(make: Callable[[], Any], interface: Any) -> AsyncIterator[tuple[Any, Any, com.Apartment]]:
+    """An object made in an apartment of its own: a proxy of it here, the object itself, the apartment."""
+
+    async def made() -> tuple[Any, com.AgileReference[Any]]:
+        target = make()
+        return target, com.AgileReference(target, interface)
+
+    with com.Apartment("another") as apartment:
+        target, reference = await asyncio.wrap_future(apartment.submit(made()))
+        yield reference.resolve(), target, apartment
+
+
+async def refused(work: Awaitable[Any]) -> int:
+    """The HRESULT that something fails with."""
+    with pytest.raises(com.HResultError) as error:
+        await work
+    return error.value.hresult
+
+
+def run(facts: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(facts(), 30))
 
 
 class BegunCall:

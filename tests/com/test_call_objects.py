@@ -7,7 +7,6 @@ import gc
 import select
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -37,20 +36,9 @@ from tests.com.stage import (
     ICalc,
     ICalc2,
     IName,
+    refused,
+    run,
 )
-
-Facts = Callable[[], Coroutine[Any, Any, None]]
-
-
-def run(facts: Facts) -> None:
-    asyncio.run(asyncio.wait_for(facts(), 30))
-
-
-async def refused(work: Awaitable[Any]) -> int:
-    """The HRESULT that something fails with."""
-    with pytest.raises(com.HResultError) as error:
-        await work
-    return error.value.hresult
 
 
 async def addition() -> Addition:

@@ -19,6 +19,25 @@ from idlrt.com.objects import Object
 if TYPE_CHECKING:
     from idlrt.com.apartment import MTA, Apartment, in_thread, multithreaded
     from idlrt.com.async_calls import CallFactory, CallObject, CallState, call_class, created, form_of, new_call
+    from idlrt.com.cancel import (
+        CoCancelCall,
+        CoDisableCallCancellation,
+        CoEnableCallCancellation,
+        CoGetCallContext,
+        CoGetCancelObject,
+        CoSetCancelObject,
+        CoTestCancel,
+        call_cancellation,
+    )
+    from idlrt.com.crossing import AgileReference
+    from idlrt.com.filter import (
+        CallType,
+        CoRegisterMessageFilter,
+        InterfaceInfo,
+        PendingMessage,
+        PendingType,
+        ServerCall,
+    )
     from idlrt.com.known import (
         INFINITE,
         CLSID_ManualResetEvent,
@@ -35,6 +54,7 @@ if TYPE_CHECKING:
     from idlrt.com.synchronize import EventHandle, ManualResetEvent, StdEvent, SynchronizeContainer
 
 __all__ = [
+    "AgileReference",
     "Apartment",
     "CLSID_ManualResetEvent",
     "CLSID_StdEvent",
@@ -45,6 +65,15 @@ __all__ = [
     "CallObject",
     "CallPending",
     "CallState",
+    "CallType",
+    "CoCancelCall",
+    "CoDisableCallCancellation",
+    "CoEnableCallCancellation",
+    "CoGetCallContext",
+    "CoGetCancelObject",
+    "CoRegisterMessageFilter",
+    "CoSetCancelObject",
+    "CoTestCancel",
     "Coclass",
     "Disconnected",
     "EventHandle",
@@ -59,6 +88,7 @@ __all__ = [
     "ISynchronizeHandle",
     "IUnknown",
     "Interface",
+    "InterfaceInfo",
     "Interfaces",
     "Library",
     "MTA",
@@ -66,8 +96,12 @@ __all__ = [
     "Methods",
     "NoInterface",
     "Object",
+    "PendingMessage",
+    "PendingType",
+    "ServerCall",
     "StdEvent",
     "SynchronizeContainer",
+    "call_cancellation",
     "call_class",
     "created",
     "form_of",
@@ -79,6 +113,18 @@ __all__ = [
 _HOMES = {
     "apartment": ("MTA", "Apartment", "in_thread", "multithreaded"),
     "async_calls": ("CallFactory", "CallObject", "CallState", "call_class", "created", "form_of", "new_call"),
+    "cancel": (
+        "CoCancelCall",
+        "CoDisableCallCancellation",
+        "CoEnableCallCancellation",
+        "CoGetCallContext",
+        "CoGetCancelObject",
+        "CoSetCancelObject",
+        "CoTestCancel",
+        "call_cancellation",
+    ),
+    "crossing": ("AgileReference",),
+    "filter": ("CallType", "CoRegisterMessageFilter", "InterfaceInfo", "PendingMessage", "PendingType", "ServerCall"),
     "known": (
         "CLSID_ManualResetEvent",
         "CLSID_StdEvent",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, Type
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from idlrt.com.filter import Filtering
+
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
@@ -46,6 +48,8 @@ class Apartment:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Future[None]
+        self.filter: Filtering | None = None
+        """Its message filter."""
         self._loop = loop
         if loop is not None:
             setattr(loop, _ATTRIBUTE, self)
@@ -87,6 +91,23 @@ class Apartment:
             RuntimeError: the apartment is closed.
         """
         self.loop.call_soon_threadsafe(work)
+
+    def run_soon(self, work: Callable[[], object]) -> None:
+        """Call a function on its loop: now if it runs in this thread, else soon; never if it is closed."""
+        if self.here:
+            work()
+        else:
+            try:
+                self.post(work)
+            except RuntimeError:
+                pass
+
+    def message(self, work: Callable[[], object]) -> None:
+        """Have something done that is no call, as a window's message is; from any thread.
+
+        While the apartment waits for calls of its own, its message filter is asked whether to do it now, or afterwards.
+        """
+        self.post(lambda: work() if self.filter is None else self.filter.message(work))
 
     def submit(self, work: Coroutine[Any, Any, R]) -> futures.Future[R]:
         """Run a coroutine there, in the caller's context; from any thread. Cancelling the future cancels it."""

@@ -33,7 +33,8 @@ from idlrt.com.hresult import (
 from idlrt.com.interfaces import I, IUnknown, class_of, iid_of, synchronous_form
 from idlrt.com.known import INFINITE, ICallFactory, ICancelMethodCalls, ISynchronize, ISynchronizeHandle
 from idlrt.com.objects import Object, aggregated
-from idlrt.com.proxy import Outgoing, Remote
+from idlrt.com.outgoing import Outgoing
+from idlrt.com.proxy import Remote
 from idlrt.com.stub import checked, invoke, operation_of
 from idlrt.com.synchronize import EventHandle, check_flags, seconds
 

@@ -36,12 +36,28 @@ class CallKind(IntEnum):
     """The caller waits and takes nothing meanwhile; the callee may not yield, so it may not call out."""
 
 
+_NOTIFICATIONS: Final = {UUID("0000010f-0000-0000-c000-000000000046"): range(3, 8)}
+"""The methods of IAdviseSink: the calls that are asynchronous notifications."""
+
+
+def kind_of(interface: type[IUnknown], opnum: int) -> CallKind:
+    """How the caller of a method waits: by its `[input_sync]`, or because it is a notification of IAdviseSink."""
+    for base in interface.__mro__:
+        own = base.__dict__
+        if "METHODS" in own and opnum in own["METHODS"].by_opnum:
+            if opnum in _NOTIFICATIONS.get(own["IID"], ()):
+                return CallKind.ASYNCHRONOUS
+            return CallKind.INPUT_SYNC if own["METHODS"].by_opnum[opnum].input_sync else CallKind.SYNCHRONOUS
+    return CallKind.SYNCHRONOUS
+
+
 class CallContext:
     """A call that is being served, as its method sees it.
 
     Args:
         interface: whose method was called. opnum: which. causality: the logical thread that it belongs to.
-        kind: how its caller waits. caller: who that is, as far as it is known; for message filters.
+        kind: how its caller waits, if not as the method has it.
+        caller: who that is, as far as it is known; for message filters.
     """
 
     __slots__ = ("_told", "caller", "cancelled", "causality", "interface", "kind", "opnum")
@@ -52,13 +68,13 @@ class CallContext:
         opnum: int,
         *,
         causality: UUID | None = None,
-        kind: CallKind = CallKind.SYNCHRONOUS,
+        kind: CallKind | None = None,
         caller: Any = None,
     ) -> None:
         self.interface = interface
         self.opnum = opnum
         self.causality = causality
-        self.kind = kind
+        self.kind = kind_of(interface, opnum) if kind is None else kind
         self.caller = caller
         self.cancelled = False
         """Whether the caller asked to cancel the call. The method decides what to make of it."""

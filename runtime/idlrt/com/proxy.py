@@ -7,26 +7,15 @@ What all proxies of one object share is a `Remote`; each way to reach objects ha
 from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import Any, ClassVar, Final, Protocol, cast, overload
+from typing import Any, ClassVar, Final, cast, overload
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from idlrt.com.hresult import Disconnected, NoInterface
 from idlrt.com.interfaces import I, IUnknown, class_of, iid_of, synchronous_form
-
-
-class Outgoing(Protocol):
-    """A call that was made and can be cancelled. Awaiting it gives the result, or raises what the call failed with."""
-
-    def __await__(self) -> Generator[Any, None, Any]: ...
-
-    def cancel(self) -> None:
-        """Ask the callee to stop. It may answer all the same; until then the call goes on."""
-
-    def abandon(self) -> None:
-        """Nobody waits for the result any more: whoever still does gets `CallCanceled`, and an answer is dropped."""
+from idlrt.com.outgoing import Outgoing, make_call
 
 
 class Remote(ABC):
@@ -126,7 +115,7 @@ class Proxy(IUnknown):
     async def _call(self, opnum: int, *inputs: Any) -> Any:
         if not self._references:
             raise Disconnected(message="this proxy was released")
-        return await self._remote.call(self.INTERFACE, opnum, inputs)
+        return await make_call(self._remote, self.INTERFACE, opnum, inputs)
 
     def __repr__(self) -> str:
         return f"<proxy of {self.INTERFACE.__name__} at {self._remote!r}>"

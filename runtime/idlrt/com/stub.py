@@ -10,15 +10,30 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
+from idlrt.com.apartment import Apartment
 from idlrt.com.context import CallContext, causality, serving
 from idlrt.com.hresult import HResultError, NoInterface, failed
 from idlrt.com.interfaces import IUnknown, asynchronous_form, interfaces_of
 from idlrt.com.known import INFINITE, ICallFactory, ISynchronize
+from idlrt.com.methods import Methods
 from idlrt.com.objects import Object
 from idlrt.rpc.interface import Operation
 
 Arrange: TypeAlias = Callable[[tuple[Any, ...]], tuple[tuple[Any, ...], dict[str, Any]]]
 """The arguments of a call, by position and by name, of the inputs of a request."""
+
+
+def methods_of(interface: type[IUnknown]) -> dict[int, tuple[Methods, Operation]]:
+    """The methods of an interface that travel, inherited ones included, by number, with where they are declared."""
+    known: dict[int, tuple[Methods, Operation]] | None = interface.__dict__.get("_numbered")
+    if known is None:
+        known = {}
+        for base in interfaces_of(interface).values():
+            methods = base.__dict__.get("METHODS")
+            if methods is not None:
+                known.update((opnum, (methods, operation)) for opnum, operation in methods.by_opnum.items())
+        interface._numbered = known  # type: ignore[attr-defined]
+    return known
 
 
 def operation_of(interface: type[IUnknown], opnum: int) -> Operation:
@@ -27,16 +42,7 @@ def operation_of(interface: type[IUnknown], opnum: int) -> Operation:
     Raises:
         LookupError: there is none that travels.
     """
-    own = interface.__dict__.get("_by_opnum")
-    if own is None:
-        own = {}
-        for base in interfaces_of(interface).values():
-            methods = base.__dict__.get("METHODS")
-            if methods is not None:
-                own.update(methods.by_opnum)
-        interface._by_opnum = own  # type: ignore[attr-defined]
-    found: Operation = own[opnum]
-    return found
+    return methods_of(interface)[opnum][1]
 
 
 @lru_cache(maxsize=4096)
@@ -84,8 +90,12 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
         inputs: in the order of `Operation.inputs`.
 
     Raises:
-        HResultError: the method failed. LookupError: there is no such method.
+        HResultError: the method failed, or the apartment's message filter did not take the call
+            (RPC_E_CALL_REJECTED, RPC_E_SERVERCALL_RETRYLATER). LookupError: there is no such method.
     """
+    admitting = Apartment.current().filter
+    if admitting is not None:
+        admitting.admit(target, context)
     token = serving.set(context)
     thread = causality.set(context.causality)
     try:

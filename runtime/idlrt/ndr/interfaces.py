@@ -5,8 +5,10 @@ What makes one of the other is COM's business, a room above; until it has moved 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
 from uuid import UUID
 
 Marshal = Callable[[Any, UUID | None], bytes]
@@ -19,18 +21,35 @@ iid = UUID
 
 def marshal(value: Any, wanted: UUID | None) -> bytes:
     """The OBJREF of an object (MS-DCOM 2.2.18)."""
-    return value if isinstance(value, bytes) else _marshal(value, wanted)
+    if isinstance(value, bytes):
+        return value
+    used = _used.get()
+    return (_marshal if used is None else used[0])(value, wanted)
 
 
 def unmarshal(octets: bytes, wanted: UUID | None) -> Any:
     """The object that an OBJREF names."""
-    return _unmarshal(octets, wanted)
+    used = _used.get()
+    return (_unmarshal if used is None else used[1])(octets, wanted)
 
 
 def install(marshaller: Marshal, unmarshaller: Unmarshal) -> None:
     """Have interface pointers handled by these from now on."""
     global _marshal, _unmarshal
     _marshal, _unmarshal = marshaller, unmarshaller
+
+
+_used: Final[ContextVar[tuple[Marshal, Unmarshal] | None]] = ContextVar("interface pointers", default=None)
+
+
+@contextmanager
+def using(marshaller: Marshal, unmarshaller: Unmarshal) -> Iterator[None]:
+    """Have them handled by these while a stub is written or read here, whatever is installed."""
+    token = _used.set((marshaller, unmarshaller))
+    try:
+        yield
+    finally:
+        _used.reset(token)
 
 
 def _no_object(value: Any, wanted: UUID | None) -> bytes:

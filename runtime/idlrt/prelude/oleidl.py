@@ -1339,7 +1339,9 @@ class IOleWindow(com.IUnknown):
         codec="_oleidl_objects",
         offset=96,
         operations=(
-            rpc.Operation("GetWindow", 3, outputs=("phwnd", "return_value")),
+            rpc.Operation(
+                "GetWindow", 3, input_sync=True, outputs=("phwnd", "return_value")
+            ),
             rpc.Operation(
                 "ContextSensitiveHelp",
                 4,
@@ -1351,7 +1353,7 @@ class IOleWindow(com.IUnknown):
 
     @abstractmethod
     async def GetWindow(self) -> GetWindowResult:
-        """HRESULT GetWindow([out] HWND *phwnd)"""
+        """[input_sync] HRESULT GetWindow([out] HWND *phwnd)"""
         result: GetWindowResult = await self._call(3)
         return result
 
@@ -1374,16 +1376,23 @@ class IOleInPlaceUIWindow(IOleWindow):
         codec="_oleidl_objects",
         offset=101,
         operations=(
-            rpc.Operation("GetBorder", 5, outputs=("lprectBorder", "return_value")),
+            rpc.Operation(
+                "GetBorder",
+                5,
+                input_sync=True,
+                outputs=("lprectBorder", "return_value"),
+            ),
             rpc.Operation(
                 "RequestBorderSpace",
                 6,
+                input_sync=True,
                 inputs=("pborderwidths",),
                 outputs=("return_value",),
             ),
             rpc.Operation(
                 "SetBorderSpace",
                 7,
+                input_sync=True,
                 inputs=("pborderwidths",),
                 outputs=("return_value",),
             ),
@@ -1398,19 +1407,22 @@ class IOleInPlaceUIWindow(IOleWindow):
 
     @abstractmethod
     async def GetBorder(self) -> GetBorderResult:
-        """HRESULT GetBorder([out] LPRECT lprectBorder)"""
+        """[input_sync] HRESULT GetBorder([out] LPRECT lprectBorder)"""
         result: GetBorderResult = await self._call(5)
         return result
 
     @abstractmethod
     async def RequestBorderSpace(self, pborderwidths: RECT | None) -> int:
-        """HRESULT RequestBorderSpace([in, unique] LPCBORDERWIDTHS pborderwidths)"""
+        """[input_sync] HRESULT RequestBorderSpace(
+            [in, unique] LPCBORDERWIDTHS pborderwidths
+        )
+        """
         result: int = await self._call(6, pborderwidths)
         return result
 
     @abstractmethod
     async def SetBorderSpace(self, pborderwidths: RECT | None) -> int:
-        """HRESULT SetBorderSpace([in, unique] LPCBORDERWIDTHS pborderwidths)"""
+        """[input_sync] HRESULT SetBorderSpace([in, unique] LPCBORDERWIDTHS pborderwidths)"""
         result: int = await self._call(7, pborderwidths)
         return result
 
@@ -1448,6 +1460,7 @@ class IOleInPlaceFrame(IOleInPlaceUIWindow):
             rpc.Operation(
                 "SetMenu",
                 10,
+                input_sync=True,
                 inputs=("hmenuShared", "holemenu", "hwndActiveObject"),
                 outputs=("return_value",),
             ),
@@ -1457,6 +1470,7 @@ class IOleInPlaceFrame(IOleInPlaceUIWindow):
             rpc.Operation(
                 "SetStatusText",
                 12,
+                input_sync=True,
                 inputs=("pszStatusText",),
                 outputs=("return_value",),
             ),
@@ -1491,7 +1505,7 @@ class IOleInPlaceFrame(IOleInPlaceUIWindow):
         holemenu: userHGLOBAL | None,
         hwndActiveObject: RemotableHandle | None,
     ) -> int:
-        """HRESULT SetMenu(
+        """[input_sync] HRESULT SetMenu(
             [in] HMENU hmenuShared,
             [in] HOLEMENU holemenu,
             [in] HWND hwndActiveObject
@@ -1508,7 +1522,7 @@ class IOleInPlaceFrame(IOleInPlaceUIWindow):
 
     @abstractmethod
     async def SetStatusText(self, pszStatusText: str | None) -> int:
-        """HRESULT SetStatusText([in, unique] LPCOLESTR pszStatusText)"""
+        """[input_sync] HRESULT SetStatusText([in, unique] LPCOLESTR pszStatusText)"""
         result: int = await self._call(12, pszStatusText)
         return result
 
@@ -1541,18 +1555,21 @@ class IOleInPlaceActiveObject(IOleWindow):
             rpc.Operation(
                 "OnFrameWindowActivate",
                 6,
+                input_sync=True,
                 inputs=("fActivate",),
                 outputs=("return_value",),
             ),
             rpc.Operation(
                 "OnDocWindowActivate",
                 7,
+                input_sync=True,
                 inputs=("fActivate",),
                 outputs=("return_value",),
             ),
             rpc.Operation(
                 "ResizeBorder",
                 8,
+                input_sync=True,
                 inputs=("prcBorder", "riid", "pUIWindow", "fFrameWindow"),
                 outputs=("return_value",),
             ),
@@ -1570,13 +1587,13 @@ class IOleInPlaceActiveObject(IOleWindow):
 
     @abstractmethod
     async def OnFrameWindowActivate(self, fActivate: int) -> int:
-        """HRESULT OnFrameWindowActivate([in] BOOL fActivate)"""
+        """[input_sync] HRESULT OnFrameWindowActivate([in] BOOL fActivate)"""
         result: int = await self._call(6, fActivate)
         return result
 
     @abstractmethod
     async def OnDocWindowActivate(self, fActivate: int) -> int:
-        """HRESULT OnDocWindowActivate([in] BOOL fActivate)"""
+        """[input_sync] HRESULT OnDocWindowActivate([in] BOOL fActivate)"""
         result: int = await self._call(7, fActivate)
         return result
 
@@ -1588,7 +1605,7 @@ class IOleInPlaceActiveObject(IOleWindow):
         pUIWindow: IOleInPlaceUIWindow | None,
         fFrameWindow: int,
     ) -> int:
-        """[call_as(ResizeBorder)] HRESULT RemoteResizeBorder(
+        """[input_sync, call_as(ResizeBorder)] HRESULT RemoteResizeBorder(
             [in] LPCRECT prcBorder,
             [in] REFIID riid,
             [in, unique, iid_is(riid)] IOleInPlaceUIWindow *pUIWindow,
@@ -1622,6 +1639,7 @@ class IOleInPlaceObject(IOleWindow):
             rpc.Operation(
                 "SetObjectRects",
                 7,
+                input_sync=True,
                 inputs=("lprcPosRect", "lprcClipRect"),
                 outputs=("return_value",),
             ),
@@ -1643,7 +1661,11 @@ class IOleInPlaceObject(IOleWindow):
 
     @abstractmethod
     async def SetObjectRects(self, lprcPosRect: RECT, lprcClipRect: RECT) -> int:
-        """HRESULT SetObjectRects([in] LPCRECT lprcPosRect, [in] LPCRECT lprcClipRect)"""
+        """[input_sync] HRESULT SetObjectRects(
+            [in] LPCRECT lprcPosRect,
+            [in] LPCRECT lprcClipRect
+        )
+        """
         result: int = await self._call(7, lprcPosRect, lprcClipRect)
         return result
 

@@ -36,6 +36,7 @@ class Operation:
         "contexts_out",
         "idempotent",
         "in_pipes",
+        "input_sync",
         "inputs",
         "is_async",
         "maybe",
@@ -66,6 +67,7 @@ class Operation:
         statuses: Statuses | None = None,
         notify: tuple[tuple[str, bool], ...] = (),
         retval: bool = False,
+        input_sync: bool = False,
     ) -> None:
         self.name = name
         self.opnum = opnum
@@ -79,6 +81,7 @@ class Operation:
         self.contexts_in = contexts_in  # which of them are context handles
         self.contexts_out = contexts_out
         self.notify = notify  # hooks for when the answer is marshalled, and whether they ask if the method was called
+        self.input_sync = input_sync  # of an object: while it runs, its apartment makes no calls
         self.retval = retval  # a method gives its one output; to its codec that and the HRESULT are a tuple
         self.statuses = statuses  # where failures go that a client does not raise
         # All pipes in the order of the IDL; where [in] and [out] ones mix, the generated module says.
