@@ -372,6 +372,7 @@ class LoopLine:
             while left:
                 carrier.send_stub(self._call_id, left.popleft(), False)
                 self._pushing = bool(left)
+                self._pushed += SLICE
                 await self._take_turn(carrier)
                 self._check_open()
         except asyncio.CancelledError:
