@@ -14,7 +14,8 @@ import pytest
 
 from idlrt import pipes, testing
 from idlrt.errors import CallCancelled, NdrError, PipeObject, RpcFault
-from tests.golden.pipes.pipes import PipesBlockingClient, PipesClient
+from tests.compiled import compile_cached
+from tests.golden.pipes.pipes import READING, PipesBlockingClient, PipesClient
 from tests.pipes.manager import Manager, State, octets, pull, push, readings
 from tests.rpc.services import on_a_loop
 
@@ -156,6 +157,63 @@ async def test_a_sink_that_raises_takes_the_call_with_it(sink: Callable[[], Any]
         with pytest.raises(KeyError):
             await PipesClient(channel).Fetch(10, sink())
         assert await PipesClient(channel).Send(1, [b"a"]) == 1
+
+
+@on_a_loop
+async def test_a_sink_gets_what_arrived_before_a_failure_and_only_then_is_that_told() -> None:
+    service = Manager()
+    got: list[READING] = []
+
+    async def work(readings: Any) -> int:
+        for n in range(100):
+            await readings.push([READING(n, 0)] * 100)
+        raise RpcFault(0x1234)
+
+    async def slow(block: list[READING]) -> None:
+        await asyncio.sleep(0)
+        got.extend(block)
+
+    service.work = work
+    async with testing.channel(service) as channel:
+        with pytest.raises(RpcFault) as caught:
+            await PipesClient(channel).Fetch(1, slow)
+        assert caught.value.status == 0x1234
+    assert len(got) >= 10_000 - 1  # fragments hold multiples of eight octets; the rest waits for the next
+
+
+TWO = compile_cached(
+    """
+    [uuid(7c0f0a51-93b5-4f0a-8d47-6f0d5d0c1e07), version(1.0)]
+    interface Two { typedef pipe byte OCTETS; long Get([out] OCTETS *first, [out] OCTETS *second); }
+    """,
+    "two",
+).module
+
+
+class _Two(TWO.TwoService):  # type: ignore[misc, name-defined]
+    async def Get(self, call: Any, first: Any, second: Any) -> int:
+        await first.push(bytes(12))
+        raise RpcFault(0x1234)
+
+
+@on_a_loop
+async def test_a_pipe_by_hand_behind_a_sink_raises_what_ended_the_call() -> None:
+    got: list[bytes] = []
+    async with testing.channel(_Two()) as channel, TWO.TwoClient(channel).Get(got.append) as call:
+        for _ in range(2):
+            with pytest.raises(RpcFault) as caught:
+                await call.second.pull()
+            assert caught.value.status == 0x1234
+    assert got == [bytes(12)]
+
+
+def test_a_pipe_by_hand_behind_a_sink_raises_what_ended_the_call_in_a_thread_too() -> None:
+    got: list[bytes] = []
+    with testing.blocking_channel(_Two()) as channel, TWO.TwoBlockingClient(channel).Get(got.append) as call:
+        with pytest.raises(RpcFault) as caught:
+            call.second.pull()
+        assert caught.value.status == 0x1234
+    assert got == [bytes(12)]
 
 
 @on_a_loop

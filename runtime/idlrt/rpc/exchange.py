@@ -207,8 +207,8 @@ class Exchange:
         self.line.end()
         if self._grace_timer is not None:
             self._grace_timer.cancel()
-        if self._pumping is not None and (self.line.error is not None or self._unsent):
-            self._pumping.cancel()
+        if self._pumping is not None and self._unsent:
+            self._pumping.cancel()  # while sinks get what has arrived, and then the failure, if it is one
         self._tell_complete()
 
     @property
@@ -231,6 +231,8 @@ class Exchange:
                 await drain(line, inlet, self._sinks[inlet.name], self._in_thread)
             else:
                 while not inlet.drained:
+                    if line.error is not None:
+                        return
                     await line.change()
 
     async def pull_in_turn(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
@@ -252,7 +254,8 @@ class Exchange:
             if not (fed or drained) or not all(fed + drained):
                 return
             await self.line.change()
-        if self.line.error is not None and any(not outlet.closed for outlet in outlets):
+        ended = all(outlet.closed for outlet in outlets) and all(inlet.drained for inlet in inlets)
+        if self.line.error is not None and not ended:
             raise self.line.error
 
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
@@ -371,6 +374,8 @@ class Exchange:
         """End the call on our side alone."""
         if self.over:
             return
+        if self._pumping is not None:
+            self._pumping.cancel()
         if self._link is None:
             if self._starting is not None:
                 self._starting.cancel()
