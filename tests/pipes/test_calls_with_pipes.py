@@ -24,7 +24,7 @@ from idlrt.errors import (
     RpcTimeout,
 )
 from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach
-from tests.rpc.specimen.lab import DownloadCall, LabClient, UploadCall
+from tests.rpc.specimen.lab import DownloadCall, LabBlockingClient, LabClient, UploadCall
 
 SERVICES: list[Callable[[], Any]] = [Lab, ThreadedLab]
 both = pytest.mark.parametrize("make", SERVICES, ids=["on the loop", "in threads"])
@@ -386,6 +386,20 @@ async def test_a_call_that_is_forgotten_is_given_up() -> None:
         await LabClient(channel).Upload(0).source.push(b"abc")
         await service.ended.wait()
         assert await LabClient(channel).Add(1, 1) == 2
+
+
+def test_who_forgets_to_complete_a_call_with_pipes_finds_it_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def forget() -> None:
+        async with testing.channel(Lab()) as channel:
+            LabClient(channel).Upload(3, b"abc")  # type: ignore[unused-awaitable]
+            assert await LabClient(channel).Add(1, 1) == 2
+
+    asyncio.run(forget())
+    with testing.blocking_channel(Lab()) as channel:
+        LabBlockingClient(channel).Upload(3, b"abc")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "Upload was begun and forgotten; the call is given up"
+    ] * 2
 
 
 # -- cancelling

@@ -7,6 +7,7 @@ wait and threads that do not may use it at the same time, and the watcher's step
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from idlrt.rpc.callbacks import CallbackService
     from idlrt.rpc.handle import Listener
     from idlrt.rpc.interface import Interface, Operation
+
+_log = logging.getLogger("idlrt.client")
 
 
 class Exchange:
@@ -363,6 +366,7 @@ class Exchange:
         if self.line.over:
             self.moved()
         else:
+            _log.info("%s was left without complete(); the call is given up", self.operation.name)
             self.abandon(CallCancelled("the call was left before it was completed"))
 
     def dropped(self) -> None:
@@ -377,6 +381,7 @@ class Exchange:
                     return
                 except RuntimeError:  # no thread can be started any more
                     pass
+            _log.warning("%s was begun and forgotten; the call is given up", self.operation.name)
             self.abandon(CallCancelled("the call was dropped"))
 
     def abandon(self, error: Exception) -> None:

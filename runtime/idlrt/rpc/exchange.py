@@ -368,6 +368,7 @@ class Exchange:
     def dropped(self) -> None:
         """The program forgot the call. One without pipes runs to its end unheard, one with pipes cannot."""
         if not self.over and self.operation.pipes and not self._loop.is_closed():
+            _log.warning("%s was begun and forgotten; the call is given up", self.operation.name)
             self._loop.call_soon_threadsafe(self._abort, CallCancelled("the call was dropped"))
 
     def _abort(self, error: Exception) -> None:
