@@ -105,7 +105,7 @@ def test_a_blocking_push_sees_an_early_answer() -> None:
             with pytest.raises(PipeClosed):
                 _push_on(call.source)
             assert call.complete() == 5
-        assert len(client._channel._links) == 1
+        assert len(client._channel.pool.links) == 1
 
 
 def _push_on(pipe: blocking.PipeWriter[bytes]) -> None:
