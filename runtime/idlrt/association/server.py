@@ -104,6 +104,8 @@ class ServerConfig:
     features: Features = Features.KEEP_CONNECTION_ON_ORPHAN
     """Bind-time features to grant."""
     limits: Limits = field(default_factory=Limits)
+    rebind: bool = False
+    """Whether a client without calls may bind anew, as some clients of objects do: what was agreed before is void."""
 
     def __post_init__(self) -> None:
         check_fragment(self.max_fragment)
@@ -611,7 +613,11 @@ class ServerConnection(Connection[ServerEvent]):
     def _bind(self, pdu: Bind) -> tuple[ServerEvent, ...]:
         config = self._config
         if self._state is State.BOUND:
-            raise self._nak(pdu, Reject.NOT_SPECIFIED, "the client binds a second time")
+            if not config.rebind or self._calls or pdu.group_id not in (0, self._group_id):
+                raise self._nak(pdu, Reject.NOT_SPECIFIED, "the client binds a second time")
+            self._contexts.clear()
+            self._offers.clear()
+            self._state = State.IDLE
         self._arrived(Input.BIND)
         if pdu.auth is not None:
             known_level = AuthLevel.CONNECT <= pdu.auth.level <= AuthLevel.PRIVACY
@@ -623,7 +629,7 @@ class ServerConnection(Connection[ServerEvent]):
             results, outcome = self._grant(pdu)
         except RemoteProtocolError as error:
             raise self._nak(pdu, Reject.NOT_SPECIFIED, str(error)) from None
-        group_id = config.join_group(pdu.group_id)
+        group_id = self._group_id or config.join_group(pdu.group_id)
         if group_id is None:
             raise self._nak(
                 pdu, Reject.NOT_SPECIFIED, f"the client wants association group {pdu.group_id}, unknown here"

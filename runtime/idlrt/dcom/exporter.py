@@ -171,6 +171,7 @@ class Exporter:
             transfers=(NDR20,),
             limits=self.limits,
             finder=self._find,
+            rebind=True,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeping: asyncio.TimerHandle | None = None

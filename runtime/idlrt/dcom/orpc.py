@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from struct import Struct
 from struct import error as StructError
 from typing import Final, NamedTuple
@@ -256,7 +255,9 @@ class ObjectInterface:
         return f"ObjectInterface({self.kind.__name__})"
 
 
-@cache
 def interface_of(kind: type[IUnknown]) -> ObjectInterface:
     """What is known of an interface class; made once."""
-    return ObjectInterface(kind)
+    found: ObjectInterface | None = kind.__dict__.get("_object_interface")
+    if found is None:
+        found = kind._object_interface = ObjectInterface(kind)  # type: ignore[attr-defined]
+    return found

@@ -19,7 +19,7 @@ from idlrt.com.hresult import (
     signed,
 )
 from idlrt.com.objref import Standard, StandardReference, encode
-from idlrt.dcom.tables import Pointer, Tables
+from idlrt.dcom.tables import MOST_REFERENCES, Pointer, Tables
 from idlrt.ids import NIL
 from idlrt.prelude.ms_dcom import (
     REMINTERFACEREF,
@@ -89,12 +89,10 @@ class RemUnknown(IRemUnknown2):
         public, private = (wanted.cPublicRefs, wanted.cPrivateRefs)
         if who is None:
             public, private = public + private, 0
-        try:
-            self._tables.add(pointer, public, self._now())
-            if private:
-                self._tables.add(pointer, private, self._now(), who)
-        except OverflowError:
+        if pointer.references + public + private > MOST_REFERENCES:
             return E_OUTOFMEMORY
+        self._tables.add(pointer, public, self._now())
+        self._tables.add(pointer, private, self._now(), who)
         return S_OK
 
     async def RemRelease(
@@ -145,7 +143,9 @@ def _summary(codes: Sequence[int]) -> int:
     """What the call returns where its results differ."""
     if not any(codes):
         return S_OK
-    return S_FALSE if S_OK in codes else signed(E_NOINTERFACE)
+    if S_OK in codes:
+        return S_FALSE
+    return codes[0] if len({*codes}) == 1 else signed(E_NOINTERFACE)
 
 
 def referred(reference: STDOBJREF) -> StandardReference:

@@ -130,6 +130,7 @@ class ServerLink(Wire[Serving]):
                 if call is not None:
                     call.called_back(event)
             case Bound():
+                self._found.clear()
                 if self._unbound is not None:
                     self._unbound.cancel()
             case Stub() | Parts() | ContextsAltered() | Ended():

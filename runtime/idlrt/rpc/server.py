@@ -53,6 +53,7 @@ class Server:
     `transfers` are the transfer syntaxes to grant, liked best first. `pipe_window` is how many octets may wait in a
     call's pipes before its connection is not read any further, `pipe_backlog` how many `push_nowait` may give a
     connection beyond what it takes. `finder` is asked for interfaces of which there is no service, at each bind.
+    `rebind` lets clients bind anew on a connection without calls, as DCOM's do that keep one for several purposes.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Server:
         pipe_window: int = WINDOW,
         pipe_backlog: int = BACKLOG,
         finder: Callable[[SyntaxId], Served | None] | None = None,
+        rebind: bool = False,
     ) -> None:
         self.limits = limits or Limits()
         self.decoding = for_codecs(self.limits)
@@ -86,6 +88,7 @@ class Server:
         self.groups = Groups(self.call_hook)
         self._max_fragment = max_fragment
         self._finder = finder
+        self._rebind = rebind
         self._services: dict[UUID, list[Served]] = {}
         for service in services:
             self._add(service)
@@ -139,8 +142,9 @@ class Server:
     def config(self, join: Callable[[int], int | None], endpoint: str) -> ServerConfig:
         """The association's configuration for a new connection."""
         if self._max_fragment is None:
-            return ServerConfig(self._offer, join, endpoint, limits=self.limits)
-        return ServerConfig(self._offer, join, endpoint, max_fragment=self._max_fragment, limits=self.limits)
+            return ServerConfig(self._offer, join, endpoint, limits=self.limits, rebind=self._rebind)
+        most = self._max_fragment
+        return ServerConfig(self._offer, join, endpoint, most, limits=self.limits, rebind=self._rebind)
 
     async def run(self, method: Method, call: Call, inputs: tuple[Any, ...], pipes: dict[str, Any]) -> Any:
         """Run a method where it belongs."""
