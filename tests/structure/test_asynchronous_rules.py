@@ -131,6 +131,10 @@ def test_a_rule_without_a_test_is_said_to_have_none(page: Path) -> None:
     assert (said[1].split(", ") if said else []) == [row.rule for row in rows(page) if not row.tests]
 
 
+def test_every_rule_about_rpc_and_pipes_has_a_test() -> None:
+    assert [row.rule for row in rows(PIPES) if not row.tests] == []
+
+
 def bless(page: Path, found: dict[str, set[Test]]) -> None:
     """Enter the tests of each rule; tests of other names stay while they exist."""
 
