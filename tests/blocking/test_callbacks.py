@@ -117,12 +117,14 @@ def test_a_thread_that_looks_at_the_connection_for_others_leaves_them_their_call
     with reached(worker) as (channel, server), ThreadPoolExecutor(2) as pool:
         client = MODULE.WorkBlockingClient(channel, callbacks=heard)
         waiting = pool.submit(client.Wait().complete)
-        assert worker.waits.wait(PATIENCE)
-        time.sleep(0.02)
-        assert pool.submit(client.RunAsync(3).complete, PATIENCE).result(PATIENCE) == 6
-        handle = client.RunAsync(4).handle(told)
-        assert told.next() is AsyncEvent.CALL_COMPLETE
-        assert handle.complete() == 12
-        assert len(channel.pool.links) == 1
-        on_the_loop(server, worker.gate.set)
+        try:
+            assert worker.waits.wait(PATIENCE)
+            time.sleep(0.02)
+            assert pool.submit(client.RunAsync(3).complete, PATIENCE).result(PATIENCE) == 6
+            handle = client.RunAsync(4).handle(told)
+            assert told.next() is AsyncEvent.CALL_COMPLETE
+            assert handle.complete() == 12
+            assert len(channel.pool.links) == 1
+        finally:
+            on_the_loop(server, worker.gate.set)
         waiting.result(PATIENCE)

@@ -310,6 +310,8 @@ class Link:
             with self.lock:
                 if enough() or self.lost is not None:
                     return
+                if call_id in self._callbacks:
+                    continue  # it arrived after we looked, and nobody tells us again
                 left = _left(until)
                 if left is not None and left <= 0:
                     return
