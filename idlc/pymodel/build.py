@@ -373,6 +373,10 @@ class Builder:
             self.features.add("com")
         if com.has_root(self.bound):
             aliases = (Alias(self.names[f"class {com.ROOT}"], f"com.{com.ROOT}"), *aliases)
+        known = [one for one in com.object_interfaces(self.bound) if com.well_known(one)]
+        aliases = (*(Alias(self.names[f"class {one.name}"], f"com.{one.name}") for one in known), *aliases)
+        if known:
+            self.features.add("com")
         exports = [c.name for c in constants] + [x.name for x in types] + [one.name for one in com_interfaces]
         exports += [a.name for a in aliases]
         exports += [name for pickle in pickles for name in (pickle.encode, pickle.decode)]

@@ -18,6 +18,16 @@ from idlc.semantics import types as t
 from idlc.source.files import Span
 
 ROOT = "IUnknown"
+WELL_KNOWN: Final = {
+    "ICallFactory": UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d"),
+    "ICancelMethodCalls": UUID("00000029-0000-0000-c000-000000000046"),
+    "IMessageFilter": UUID("00000016-0000-0000-c000-000000000046"),
+    "ISynchronize": UUID("00000030-0000-0000-c000-000000000046"),
+    "ISynchronizeContainer": UUID("00000033-0000-0000-c000-000000000046"),
+    "ISynchronizeEvent": UUID("00000032-0000-0000-c000-000000000046"),
+    "ISynchronizeHandle": UUID("00000031-0000-0000-c000-000000000046"),
+}
+"""Interfaces whose classes the runtime has; a module only gives them another home."""
 ATTRIBUTES: Final = frozenset(
     "IID DISPIDS INTERFACE METHODS SYNCHRONOUS QueryInterface AddRef Release".split()
     + "aggregate final_release may_have remote _call _begin _finish _abc_impl".split()
@@ -33,6 +43,11 @@ def uuid_literal(value: UUID | None) -> str:
 def has_root(bound: t.BoundFile) -> bool:
     """Whether the file itself defines IUnknown."""
     return any(i.name == ROOT and i.base is None for i in object_interfaces(bound))
+
+
+def well_known(interface: t.Interface) -> bool:
+    """Whether the runtime has the class of an interface that is not the root."""
+    return interface.uuid is not None and WELL_KNOWN.get(interface.name) == interface.uuid
 
 
 def object_interfaces(bound: t.BoundFile) -> tuple[t.Interface, ...]:
@@ -102,6 +117,8 @@ class Classes:
         for interface in object_interfaces(self.bound):
             if interface.name == ROOT and interface.base is None:
                 continue  # the runtime has it; this module only gives it another home
+            if well_known(interface):
+                continue
             keyword = "dispinterface" if interface.dispatch else "interface"
             found.append(
                 ComInterface(
@@ -146,6 +163,9 @@ class Classes:
             return "com.Interface"
         if interface.base == ROOT or not interface.base_origin:
             return "com.IUnknown"
+        base = self.bound.scope.interfaces.get(interface.base) if self.bound.scope is not None else None
+        if base is not None and base.iid is not None and WELL_KNOWN.get(base.name) == base.iid:
+            return f"com.{base.name}"
         return self.named(interface.base, interface.base_origin)
 
     def _identities(self, interface: t.Interface) -> str:

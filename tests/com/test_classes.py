@@ -11,6 +11,7 @@ import pytest
 
 import idlc
 from idlrt import com
+from idlrt.ids import NDR20
 from tests.in_memory import load
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -108,3 +109,34 @@ def test_the_root_is_the_runtimes_wherever_it_is_named() -> None:
     from idlrt.prelude.unknwnbase import IUnknown
 
     assert IUnknown is com.IUnknown
+
+
+def test_what_the_runtime_implements_is_its_own_class_in_the_prelude_too() -> None:
+    from idlrt.prelude import objidl, objidlbase
+
+    names = "ICallFactory ICancelMethodCalls ISynchronize ISynchronizeContainer ISynchronizeEvent ISynchronizeHandle"
+    for name in names.split():
+        assert getattr(objidlbase, name) is getattr(com, name)
+    assert objidl.IMessageFilter is com.IMessageFilter
+    assert objidlbase.ISynchronizeMutex.__base__ is com.ISynchronize
+
+
+def test_the_codecs_of_what_the_runtime_has_are_where_it_says() -> None:
+    codec = com.ISynchronize.METHODS.codecs(NDR20, "<")[3 + com.ISynchronize.METHODS.offset]
+    assert codec.get_request(codec.put_request(1, 2)) == (1, 2)
+
+
+def test_who_compiles_it_again_has_the_same_class() -> None:
+    text = """
+    import "unknwn.idl";
+    [object, uuid(00000030-0000-0000-C000-000000000046)]
+    interface ISynchronize : IUnknown
+    { HRESULT Wait([in] DWORD flags, [in] DWORD ms); HRESULT Signal(void); HRESULT Reset(void); }
+    [object, uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d34)]
+    interface ISynchronizeMore : ISynchronize { HRESULT More(void); }
+    """
+    report = idlc.compile_text(text, "again.idl")
+    report.raise_for_errors()
+    module = load(report.files, "again")
+    assert module.ISynchronize is com.ISynchronize
+    assert module.ISynchronizeMore.__base__ is com.ISynchronize

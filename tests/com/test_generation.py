@@ -23,8 +23,8 @@ from idlrt.prelude import objidl, objidlbase
 from tests.compiled import compile_cached
 from tests.structure.imports import ROOT
 
-U1 = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01)"
-U2 = "async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d02)"
+U1 = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f01)"
+U2 = "async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f02)"
 BOTH = f"[object, {U1}, {U2}]"
 
 
@@ -69,8 +69,8 @@ def parameters(method: Any) -> list[str]:
 
 def test_rule_1_1_async_uuid_makes_a_second_interface_with_that_identity() -> None:
     found = probe("HRESULT Go(void);")
-    assert found.IProbe.IID == UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d01")
-    assert found.AsyncIProbe.IID == UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d02")
+    assert found.IProbe.IID == UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f01")
+    assert found.AsyncIProbe.IID == UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f02")
     assert found.AsyncIProbe.SYNCHRONOUS is found.IProbe
 
 
@@ -213,8 +213,8 @@ def test_rule_1_12_its_author_implements_both_halves() -> None:
 
 
 BASE = f"{BOTH} interface IBase : IUnknown {{ HRESULT One(void); HRESULT Two(void); }}"
-U3 = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d03)"
-U4 = "async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d04)"
+U3 = "uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f03)"
+U4 = "async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f04)"
 
 
 def test_rule_1_13_a_base_without_a_form_is_refused() -> None:
@@ -227,7 +227,7 @@ def test_rule_1_13_a_base_without_a_form_is_refused() -> None:
 def test_rule_1_13_down_to_iunknown() -> None:
     middle = f"[object, {U3}] interface IMiddle : IBase {{ HRESULT Three(void); }}"
     last = (
-        "[object, uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d05), async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d06)] "
+        "[object, uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f05), async_uuid(6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5f06)] "
         "interface ILast : IMiddle { HRESULT Four(void); }"
     )
     assert said(BASE + middle + last) == ["MIDL2272"]

@@ -1,4 +1,4 @@
-"""Programs as users write them against generated classes: they run, and pass `mypy --strict` with the types said here."""
+"""Programs as users write them against generated classes: they run, and pass `mypy --strict` with these types."""
 
 from __future__ import annotations
 

@@ -81,7 +81,6 @@ __all__ = [
     "AsyncIAdviseSink2",
     "IDataObject",
     "IDataAdviseHolder",
-    "IMessageFilter",
     "IClassActivator",
     "IExternalConnection",
     "IRunnableObject",
@@ -89,6 +88,7 @@ __all__ = [
     "IForegroundTransfer",
     "IEnumContextProps",
     "IContext",
+    "IMessageFilter",
     "LPBIND_OPTS",
     "LPBIND_OPTS2",
     "LPBIND_OPTS3",
@@ -2809,13 +2809,6 @@ class IDataAdviseHolder(com.IUnknown):
     IID: ClassVar[UUID] = UUID("00000110-0000-0000-c000-000000000046")
 
 
-class IMessageFilter(com.IUnknown):
-    """Accepts or puts off calls while a thread is busy."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000016-0000-0000-c000-000000000046")
-
-
 class IClassActivator(com.IUnknown):
     """interface IClassActivator."""
 
@@ -2951,6 +2944,7 @@ class IContext(com.IUnknown):
     IID: ClassVar[UUID] = UUID("000001c0-0000-0000-c000-000000000046")
 
 
+IMessageFilter: TypeAlias = com.IMessageFilter
 LPBIND_OPTS: TypeAlias = BIND_OPTS | None
 LPBIND_OPTS2: TypeAlias = BIND_OPTS2 | None
 LPBIND_OPTS3: TypeAlias = BIND_OPTS3 | None

@@ -55,14 +55,8 @@ __all__ = [
     "IMarshal",
     "IMarshal2",
     "IMarshalingStream",
-    "ISynchronize",
-    "ISynchronizeHandle",
-    "ISynchronizeEvent",
-    "ISynchronizeContainer",
     "ISynchronizeMutex",
-    "ICancelMethodCalls",
     "IAsyncManager",
-    "ICallFactory",
     "IMultiQI",
     "AsyncIMultiQI",
     "IInternalUnknown",
@@ -90,6 +84,12 @@ __all__ = [
     "IComThreadingInfo",
     "IProcessInitControl",
     "IFastRundown",
+    "ISynchronize",
+    "ISynchronizeHandle",
+    "ISynchronizeEvent",
+    "ISynchronizeContainer",
+    "ICancelMethodCalls",
+    "ICallFactory",
     "LPMALLOC",
     "LPMALLOCSPY",
     "LPENUMUNKNOWN",
@@ -1148,81 +1148,11 @@ class IMarshalingStream(IStream):
     IID: ClassVar[UUID] = UUID("d8f2f5e6-6102-4863-9f26-389a4676efde")
 
 
-class ISynchronize(com.IUnknown):
-    """Something to wait for."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000030-0000-0000-c000-000000000046")
-    METHODS: ClassVar[com.Methods] = com.Methods(
-        "ISynchronize",
-        IID,
-        module=__name__,
-        codec="_objidlbase_objects",
-        offset=37,
-        operations=(
-            rpc.Operation(
-                "Wait",
-                3,
-                inputs=("dwFlags", "dwMilliseconds"),
-                outputs=("return_value",),
-            ),
-            rpc.Operation("Signal", 4, outputs=("return_value",)),
-            rpc.Operation("Reset", 5, outputs=("return_value",)),
-        ),
-    )
-
-    @abstractmethod
-    async def Wait(self, dwFlags: int, dwMilliseconds: int) -> int:
-        """HRESULT Wait([in] DWORD dwFlags, [in] DWORD dwMilliseconds)"""
-        result: int = await self._call(3, dwFlags, dwMilliseconds)
-        return result
-
-    @abstractmethod
-    async def Signal(self) -> int:
-        """HRESULT Signal(void)"""
-        result: int = await self._call(4)
-        return result
-
-    @abstractmethod
-    async def Reset(self) -> int:
-        """HRESULT Reset(void)"""
-        result: int = await self._call(5)
-        return result
-
-
-class ISynchronizeHandle(com.IUnknown):
-    """interface ISynchronizeHandle."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000031-0000-0000-c000-000000000046")
-
-
-class ISynchronizeEvent(ISynchronizeHandle):
-    """interface ISynchronizeEvent."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000032-0000-0000-c000-000000000046")
-
-
-class ISynchronizeContainer(com.IUnknown):
-    """interface ISynchronizeContainer."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000033-0000-0000-c000-000000000046")
-
-
-class ISynchronizeMutex(ISynchronize):
+class ISynchronizeMutex(com.ISynchronize):
     """interface ISynchronizeMutex."""
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("00000025-0000-0000-c000-000000000046")
-
-
-class ICancelMethodCalls(com.IUnknown):
-    """interface ICancelMethodCalls."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("00000029-0000-0000-c000-000000000046")
 
 
 class IAsyncManager(com.IUnknown):
@@ -1230,13 +1160,6 @@ class IAsyncManager(com.IUnknown):
 
     __slots__ = ()
     IID: ClassVar[UUID] = UUID("0000002a-0000-0000-c000-000000000046")
-
-
-class ICallFactory(com.IUnknown):
-    """Makes call objects."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d")
 
 
 class IMultiQI(com.IUnknown):
@@ -1663,6 +1586,12 @@ class IFastRundown(com.IUnknown):
     IID: ClassVar[UUID] = UUID("00000040-0000-0000-c000-000000000046")
 
 
+ISynchronize: TypeAlias = com.ISynchronize
+ISynchronizeHandle: TypeAlias = com.ISynchronizeHandle
+ISynchronizeEvent: TypeAlias = com.ISynchronizeEvent
+ISynchronizeContainer: TypeAlias = com.ISynchronizeContainer
+ICancelMethodCalls: TypeAlias = com.ICancelMethodCalls
+ICallFactory: TypeAlias = com.ICallFactory
 LPMALLOC: TypeAlias = IMalloc | None
 LPMALLOCSPY: TypeAlias = IMallocSpy | None
 LPENUMUNKNOWN: TypeAlias = IEnumUnknown | None

@@ -28,7 +28,7 @@ class IShape(com.IUnknown):
     """interface IShape."""
 
     __slots__ = ()
-    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d50")
+    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5e50")
     METHODS: ClassVar[com.Methods] = com.Methods(
         "IShape",
         IID,
@@ -165,7 +165,7 @@ class AsyncIShape(com.IUnknown):
     """The asynchronous form of IShape."""
 
     __slots__ = ()
-    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d51")
+    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5e51")
     SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IShape
 
     @abstractmethod
@@ -318,7 +318,7 @@ class IShape2(IShape):
     """interface IShape2."""
 
     __slots__ = ()
-    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d52")
+    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5e52")
     METHODS: ClassVar[com.Methods] = com.Methods(
         "IShape2",
         IID,
@@ -357,7 +357,7 @@ class AsyncIShape2(AsyncIShape):
     """The asynchronous form of IShape2."""
 
     __slots__ = ()
-    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c4d53")
+    IID: ClassVar[UUID] = UUID("6d3c0f2e-51a4-4b7d-8e90-2f1a7b3c5e53")
     SYNCHRONOUS: ClassVar[type[com.IUnknown]] = IShape2
 
     @abstractmethod
