@@ -218,6 +218,26 @@ def test_threads_that_wait_for_a_connection_get_it_though_another_is_never_done(
         assert time.monotonic() - began < PATIENCE
 
 
+def test_calls_that_could_share_do_not_keep_one_that_wants_its_own_waiting_for_ever() -> None:
+    with staged(patient=True, connections=1) as on, ThreadPoolExecutor(2) as threads:
+        client = Client(on.channel)
+        calls = [client.Async(0)]
+        on.until(lambda: on.stage.arrived == [0])
+        waiting: list[Any] = []
+        for number, begin in ((1, client.Sync), (2, client.Async)):
+            waiting.append(threads.submit(begin, number))
+            latest = time.monotonic() + PATIENCE
+            while len(on.channel.pool._queue) < number:
+                assert time.monotonic() < latest
+                time.sleep(0.001)
+        on.let_go(0)
+        assert calls[0].complete(timeout=PATIENCE) == 0
+        on.until(lambda: on.stage.arrived == [0, 1])
+        on.let_go(1, 2)
+        assert waiting[0].result(PATIENCE) == 1
+        assert waiting[1].result(PATIENCE).complete(timeout=PATIENCE) == 2
+
+
 def test_waiting_for_a_connection_ends_with_an_error() -> None:
     with staged(patient=True, connections=1, connect_timeout=0.05) as reached:
         client = Client(reached.channel)

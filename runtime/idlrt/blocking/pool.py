@@ -215,7 +215,7 @@ class Pool:
                 while True:
                     if self._closed:
                         raise ConnectionLost("the channel was closed")
-                    link = self._join(interface) if shares else None
+                    link = self._join(interface) if shares and not self._yields_to(self._queue[0], ticket) else None
                     if link is not None:
                         return link
                     if self._queue[0] is ticket and not self._founding:
@@ -237,6 +237,10 @@ class Pool:
                     self._changed.notify_all()
                 for link in dropped:
                     link.dispose()
+
+    def _yields_to(self, first: object, ticket: object) -> bool:
+        """Whether nothing but the end of the calls that share lets the one that has waited longest have its own."""
+        return first is not ticket and not self._opening and all(link.shared for link in self.links)
 
     def _pick(self, interface: Interface, piped: bool, dropped: list[Link]) -> Link | None:
         """Take an idle connection, if possible one that has the interface bound; or drop one to make room."""
