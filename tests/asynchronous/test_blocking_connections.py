@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from idlrt import blocking, rpc, testing
-from idlrt.association import ContextsAltered, ServerConfig
+from idlrt.association import ContextsAltered, Limits, ServerConfig
 from idlrt.errors import CallCancelled, ConnectionLost, RpcTimeout
 from idlrt.ids import NDR20, NDR64
 from idlrt.rpc.accepted import ServerLink
@@ -236,6 +236,22 @@ def test_calls_that_could_share_do_not_keep_one_that_wants_its_own_waiting_for_e
         on.let_go(1, 2)
         assert waiting[0].result(PATIENCE) == 1
         assert waiting[1].result(PATIENCE).complete(timeout=PATIENCE) == 2
+
+
+def test_who_waits_for_a_connection_that_is_full_of_calls_goes_on_when_one_of_them_ends() -> None:
+    with staged(patient=True, connections=1, limits=Limits(max_calls=2)) as on, ThreadPoolExecutor(1) as threads:
+        client = Client(on.channel)
+        calls = [client.Async(0), client.Async(1)]
+        third = threads.submit(client.Async, 2)
+        latest = time.monotonic() + PATIENCE
+        while not on.channel.pool._queue:
+            assert time.monotonic() < latest
+            time.sleep(0.001)
+        on.let_go(1)
+        assert calls[1].complete(timeout=PATIENCE) == 1
+        assert not third.result(PATIENCE).done
+        on.let_go(0, 2)
+        assert [calls[0].complete(), third.result().complete()] == [0, 2]
 
 
 def test_waiting_for_a_connection_ends_with_an_error() -> None:

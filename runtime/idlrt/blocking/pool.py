@@ -320,6 +320,7 @@ class Pool:
             with self._changed:
                 link.claims -= 1
                 if link.claims:
+                    self._changed.notify_all()  # it may have been full
                     return
                 link.shared = False
                 if self._shared is link:
