@@ -17,7 +17,7 @@ import pytest
 
 from idlrt import blocking, rpc, testing
 from idlrt.association import ContextsAltered, Limits, ServerConfig
-from idlrt.errors import CallCancelled, ConnectionLost, RpcTimeout
+from idlrt.errors import CallCancelled, ConnectError, ConnectionLost, RpcTimeout
 from idlrt.ids import NDR20, NDR64
 from idlrt.rpc.accepted import ServerLink
 from idlrt.transport.liveness import KeepAlive
@@ -252,6 +252,33 @@ def test_who_waits_for_a_connection_that_is_full_of_calls_goes_on_when_one_of_th
         assert not third.result(PATIENCE).done
         on.let_go(0, 2)
         assert [calls[0].complete(), third.result().complete()] == [0, 2]
+
+
+def test_who_waits_for_a_connection_goes_on_when_one_that_was_to_be_opened_is_not() -> None:
+    with staged(connections=2) as on, ThreadPoolExecutor(2) as threads:
+        client, pool = Client(on.channel), on.channel.pool
+        failing, opening = threading.Event(), threading.Event()
+        open_one = pool._open
+
+        def fail_once(interface: Any) -> Any:
+            pool._open = open_one  # type: ignore[method-assign]
+            opening.set()
+            failing.wait(PATIENCE)
+            raise ConnectError("not now")
+
+        with client.Upload(0):
+            pool._open = fail_once  # type: ignore[method-assign]
+            first = threads.submit(client.Sync, 1)
+            assert opening.wait(PATIENCE)
+            second = threads.submit(client.Sync, 2)
+            latest = time.monotonic() + PATIENCE
+            while not pool._queue:
+                assert time.monotonic() < latest
+                time.sleep(0.001)
+            failing.set()
+            with pytest.raises(ConnectError):
+                first.result(PATIENCE)
+            assert second.result(PATIENCE) == 2
 
 
 def test_waiting_for_a_connection_ends_with_an_error() -> None:

@@ -275,6 +275,7 @@ class Pool:
         finally:
             with self._changed:
                 self._opening -= 1
+                self._changed.notify_all()  # there may be none
         with self._changed:
             closed = self._closed
             if not closed:
