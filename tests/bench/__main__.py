@@ -12,29 +12,29 @@ from importlib.util import find_spec
 from itertools import chain
 from math import isnan
 
-from tests.bench import idl, pipes
+from tests.bench import com, idl, pipes
 from tests.bench.timing import Figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure ours and a rival's speed.")
-    jobs = "run jobs whose name begins so: a, d1, structures, generated, pipes, idl; ndr is all of marshalling"
+    jobs = "run jobs whose name begins so: a, d1, structures, generated, pipes, com, idl; ndr is all of marshalling"
     parser.add_argument("names", nargs="*", metavar="NAME", help=jobs)
     parser.add_argument("--json", action="store_true", help="print one JSON object per job")
     arguments = parser.parse_args()
 
     def wanted(job: str) -> bool:
-        whole = "ndr" in arguments.names and not job.startswith(("pipes", "idl"))
+        whole = "ndr" in arguments.names and not job.startswith(("pipes", "com", "idl"))
         return not arguments.names or whole or any(job.startswith(name) for name in arguments.names)
 
-    alone = bool(arguments.names) and all(name.startswith(("idl", "pipes")) for name in arguments.names)
+    alone = bool(arguments.names) and all(name.startswith(("idl", "pipes", "com")) for name in arguments.names)
     needed = ("impacket", "google.protobuf")
     if not alone and not all(map(_there, needed)):
         sys.exit("needs the bench extra: run make bench")
     if not arguments.json:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
         print(f"{'job':44} {'ours':>12} {'theirs':>12} {'':6} {'ratio':>8} {'cpu':>7} {'floor':>6} {'aim':>6}  rival")
-    for figure in chain(idl.run(wanted), () if alone else _rivals(wanted), pipes.run(wanted)):
+    for figure in chain(idl.run(wanted), () if alone else _rivals(wanted), com.run(wanted), pipes.run(wanted)):
         print(as_json(figure) if arguments.json else line(figure), flush=True)
 
 

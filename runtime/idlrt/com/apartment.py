@@ -84,6 +84,16 @@ class Apartment:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def keep(self, work: Coroutine[Any, Any, object]) -> None:
+        """The same for a coroutine that calls `forget` at its end, which costs less."""
+        self._tasks.add(self.loop.create_task(work))
+
+    def forget(self) -> None:
+        """The running task is about to end."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.discard(task)
+
     def post(self, work: Callable[[], object]) -> None:
         """Have a function called on its loop soon, in the caller's context; from any thread.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias, cast
 from uuid import UUID
 
 from idlrt.com.apartment import Apartment
-from idlrt.com.context import CallContext, causality, serving
+from idlrt.com.context import CallContext, CallKind, causality, serving
 from idlrt.com.hresult import (
     E_INVALIDARG,
     E_UNEXPECTED,
@@ -56,34 +56,25 @@ class CallState(Enum):
 class _Round:
     """One call of a call object, from Begin_ to Finish_."""
 
-    __slots__ = (
-        "apartment",
-        "callbacks",
-        "cancelled",
-        "context",
-        "done",
-        "error",
-        "method",
-        "outgoing",
-        "over",
-        "result",
-        "taken",
-        "task",
-    )
+    done = False
+    """There is an outcome."""
+    taken = False
+    """Somebody collects it."""
+    cancelled = False
+    """The client has asked."""
+    result: Any = None
+    error: BaseException | None = None
+    outgoing: Outgoing | None = None
+    waiters: list[asyncio.Future[None]] | None = None
+    """Of those who wait until it is done."""
+    callbacks: list[tuple[Callable[[Any], object], asyncio.AbstractEventLoop, Context | None]] | None = None
+    task: asyncio.Task[Any] | None = None
+    """Where an author's Begin_ or Finish_ runs."""
 
     def __init__(self, method: str | int) -> None:
         self.method = method
-        self.done = False  # there is an outcome
-        self.taken = False  # which somebody collects
-        self.cancelled = False  # the client has asked
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.over: EventHandle | None = None  # set when it is done; made for the first who waits
-        self.outgoing: Outgoing | None = None
-        self.callbacks: list[tuple[Callable[[Any], object], asyncio.AbstractEventLoop, Context | None]] | None = None
         self.context = serving.get()
         self.apartment = Apartment.current()
-        self.task: asyncio.Task[Any] | None = None  # that runs the author's Begin_
 
 
 class CallObject(Object, ISynchronize, ISynchronizeHandle, ICancelMethodCalls):
@@ -146,7 +137,8 @@ class CallObject(Object, ISynchronize, ISynchronizeHandle, ICancelMethodCalls):
             if self._round is current:
                 self._round = None
             current.taken = True
-        self._complete(current)
+        if not current.done:
+            self._complete(current)
 
     def _complete(self, current: _Round) -> bool:
         """There is an outcome; whether there was none before."""
@@ -154,24 +146,30 @@ class CallObject(Object, ISynchronize, ISynchronizeHandle, ICancelMethodCalls):
             if current.done:
                 return False
             current.done = True
-            over, callbacks = current.over, current.callbacks
-            current.callbacks = None
-        if over is not None:
-            over.set()
+            waiters, callbacks = current.waiters, current.callbacks
+            current.waiters = current.callbacks = None
+        for waiter in waiters or ():
+            _wake(waiter)
         for each in callbacks or ():
             self._call_back(*each)
         return True
 
     async def _until_done(self, current: _Round, timeout: float | None = None) -> bool:
-        if current.done:
-            return True
-        return await self._over(current).wait_async(timeout)
-
-    def _over(self, current: _Round) -> EventHandle:
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
         with self._mutex:
-            if current.over is None:
-                current.over = EventHandle(signaled=current.done)
-            return current.over
+            if current.done:
+                return True
+            if current.waiters is None:
+                current.waiters = []
+            current.waiters.append(woken)
+        timer = None if timeout is None else loop.call_later(timeout, _settle, woken)
+        try:
+            await woken
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return current.done
 
     async def _collect(self, method: str | int | None) -> _Round:
         """The call when it is done, for Finish_ to take; it is the caller's to leave."""
@@ -366,6 +364,23 @@ class CallObject(Object, ISynchronize, ISynchronizeHandle, ICancelMethodCalls):
             loop.call_soon_threadsafe(told, self, context=context)
 
 
+def _settle(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    """Have somebody go on, on his loop, if that still runs."""
+    loop = waiter.get_loop()
+    if asyncio._get_running_loop() is loop:
+        _settle(waiter)
+    else:
+        try:
+            loop.call_soon_threadsafe(_settle, waiter)
+        except RuntimeError:
+            pass
+
+
 async def _signal_through(outer: IUnknown) -> None:
     synchronize = await outer.QueryInterface(ISynchronize)
     try:
@@ -439,7 +454,7 @@ class _Running(CallObject):
         current = self._enter(opnum)
         try:
             current.outgoing = outgoing = self._start(cast(type[IUnknown], self.FORM.SYNCHRONOUS), opnum, inputs)
-            current.apartment.start(self._run(current, outgoing))
+            current.apartment.keep(self._run(current, outgoing))
         except BaseException:
             self._leave(current)
             raise
@@ -454,6 +469,7 @@ class _Running(CallObject):
             error = CallCanceled(message="what made the call has ended")
         except BaseException as failure:
             error = failure
+        current.apartment.forget()
         with self._mutex:
             if current.done:
                 return
@@ -566,7 +582,7 @@ class _Here:
 
     def __init__(self, target: IUnknown, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> None:
         self._target = target
-        self._context = CallContext(interface, opnum, causality=causality.get())
+        self._context = CallContext(interface, opnum, causality=causality.get(), kind=CallKind.SYNCHRONOUS)
         self._inputs = inputs
 
     def __await__(self) -> Generator[Any, None, Any]:

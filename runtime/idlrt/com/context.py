@@ -78,21 +78,24 @@ class CallContext:
         self.caller = caller
         self.cancelled = False
         """Whether the caller asked to cancel the call. The method decides what to make of it."""
-        self._told: list[Callable[[], object]] = []
+        self._told: list[Callable[[], object]] | None = None
 
     def cancel(self) -> None:
         """The caller asks to cancel the call; from any thread, and more than once at will."""
         if self.cancelled:
             return
         self.cancelled = True
-        while self._told:
+        told, self._told = self._told or [], None
+        while told:
             try:
-                self._told.pop(0)()
+                told.pop(0)()
             except Exception:
                 logging.getLogger("idlrt").exception("being told of a cancelled call failed")
 
     def when_cancelled(self, tell: Callable[[], object]) -> None:
         """Have a function called when the call is cancelled, at once if it is; in any thread."""
+        if self._told is None:
+            self._told = []
         self._told.append(tell)
         if self.cancelled:
             self.cancelled = False
