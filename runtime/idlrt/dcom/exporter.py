@@ -26,7 +26,6 @@ from uuid import UUID
 
 from idlrt import com, rpc
 from idlrt.association import Limits
-from idlrt.asynchronous import AsyncEvent
 from idlrt.com.context import CallContext
 from idlrt.com.hresult import (
     CO_E_OBJNOTCONNECTED,
@@ -41,7 +40,7 @@ from idlrt.com.hresult import (
     NoInterface,
     signed,
 )
-from idlrt.com.interfaces import IUnknown, class_of, interfaces_of
+from idlrt.com.interfaces import IUnknown, class_of, iid_of, interfaces_of
 from idlrt.com.objects import identity
 from idlrt.com.objref import (
     NO_PING,
@@ -83,7 +82,7 @@ from idlrt.prelude.ms_dcom import IRemUnknown, IRemUnknown2
 from idlrt.prelude.unknwnbase import IClassFactory
 from idlrt.rpc.channel import Channel
 from idlrt.rpc.codecs import decode_request, encode_response
-from idlrt.rpc.methods import Method
+from idlrt.rpc.methods import Method, awaits
 from idlrt.rpc.server import Served, Server
 
 _log = logging.getLogger("idlrt.dcom")
@@ -290,7 +289,7 @@ class Exporter:
         """The same as a name, `objref:...:`, that people can pass on."""
         return to_text(await self.reference(pointer, interface))
 
-    async def bind(self, name: str | ObjectReference, interface: type[I]) -> I:
+    async def bind(self, name: str | ObjectReference, interface: Callable[..., I]) -> I:
         """The object that a name or a reference stands for, whose references are given up to the caller.
 
         Raises:
@@ -298,13 +297,14 @@ class Exporter:
             ConnectError: its exporter cannot be reached.
         """
         reference = from_text(name) if isinstance(name, str) else name
-        found = self.resolve(reference, interface.IID)
+        iid = iid_of(interface)
+        found = self.resolve(reference, iid)
         if isinstance(found, Proxy) and isinstance(found._remote, RemoteObject):
             await found._remote.exporter.reach()
-            await found._remote.need(interface.IID)
+            await found._remote.need(iid)
         return cast(I, found)
 
-    async def create_instance(self, machine: str, clsid: UUID | type[com.Coclass], interface: type[I]) -> I:
+    async def create_instance(self, machine: str, clsid: UUID | type[com.Coclass], interface: Callable[..., I]) -> I:
         """A new object of a class of another machine (CoCreateInstanceEx).
 
         Args:
@@ -313,7 +313,7 @@ class Exporter:
         Raises:
             HResultError: it was not made. ConnectError: nobody answers there.
         """
-        (found,) = await self._activate(machine, clsid, (interface,), class_object=False)
+        (found,) = await self._activate(machine, clsid, (cast(type[IUnknown], interface),), class_object=False)
         return cast(I, found)
 
     async def class_object(self, machine: str, clsid: UUID | type[com.Coclass]) -> IClassFactory:
@@ -514,7 +514,8 @@ class Exporter:
         if kind.IID not in self._served:
             known = interface_of(kind)
             methods: dict[int, Method] = {
-                each.opnum: _StubMethod(each, partial(self._serve, known)) for each in known.whole.operations
+                each.opnum: _StubMethod(each, partial(self._serve, known), known, self.tables)
+                for each in known.whole.operations
             }
             self._served[kind.IID] = known.whole, self._stub_service, methods
 
@@ -548,7 +549,10 @@ class Exporter:
             raise RpcFault(error.hresult, executed=False) from error
         codec = interface.codec(opnum, "<")
         try:
-            result = await serve(pointer.target, _context(interface, call, this.cid), inputs)
+            kind = interface.kinds[opnum]
+            context = CallContext(interface.kind, opnum, causality=this.cid, kind=kind, caller=call.client)
+            call.when_cancelled(context.cancel)
+            result = await serve(pointer.target, context, inputs)
             if operation.retval:
                 result = result, 0
         except HResultError as error:
@@ -580,13 +584,6 @@ class Exporter:
                 result = blank(codec, operation, inputs, error.hresult)
 
 
-def _context(interface: ObjectInterface, call: rpc.Call, cid: UUID) -> CallContext:
-    """The call as its method sees it: it learns when its caller wants it cancelled."""
-    context = CallContext(interface.kind, call.operation.opnum, causality=cid, caller=call.client)
-    call.subscribe(AsyncEvent.CLIENT_CANCEL, lambda _, event: context.cancel())
-    return context
-
-
 def blank(
     codec: OperationCodec,
     operation: rpc.Operation,
@@ -605,13 +602,32 @@ def blank(
 class _StubMethod(Method):
     """A method whose request and answer are octets."""
 
-    __slots__ = ()
+    __slots__ = ("_interface", "_tables")
 
-    def __init__(self, operation: rpc.Operation, serve: Callable[..., Any]) -> None:
+    def __init__(
+        self, operation: rpc.Operation, serve: Callable[..., Any], interface: ObjectInterface, tables: Tables
+    ) -> None:
         self.operation = operation
         self.function = serve
         self.cancellable = self.blocking = self.at_once = False
         self.names = operation.inputs
+        self._interface = interface
+        self._tables = tables
+
+    def runs_at_once(self, object: UUID | None, inputs: tuple[Any, ...]) -> bool:
+        """Whether the object's method awaits nothing, and no call object does its work."""
+        pointer = self._tables.find(object)
+        if pointer is None:
+            return True
+        opnum = self.operation.opnum
+        found = pointer.at_once.get(opnum)
+        if found is None:
+            found = pointer.at_once[opnum] = self._awaits_nothing(pointer.target)
+        return found
+
+    def _awaits_nothing(self, target: Any) -> bool:
+        plain = isinstance(target, com.Object) and not target.may_have(com.ICallFactory.IID)
+        return plain and not awaits(getattr(target, self._interface.operations[self.operation.opnum].name))
 
 
 class _StubService(rpc.Service):
