@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from struct import pack, unpack
+from typing import cast
 
 import pytest
 
@@ -32,11 +33,10 @@ class Script(asyncio.Protocol):
         self._changed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         association = ClientConnection()
         association.bind(Proposal(INTERFACE.syntax, (NDR20,)))
-        transport.write(b"".join(association.data_to_send()))
+        self.transport.write(b"".join(association.data_to_send()))
 
     def data_received(self, data: bytes) -> None:
         self._rest += data

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from struct import pack
+from typing import cast
 
 import pytest
 
@@ -152,10 +153,9 @@ async def test_noise_from_a_server_is_a_protocol_error_or_a_lost_connection() ->
             noise = b""
 
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                self.transport = transport
+                self.transport = cast(asyncio.Transport, transport)
 
             def data_received(self, data: bytes) -> None:
-                assert isinstance(self.transport, asyncio.Transport)
                 self.transport.write(self.noise)
                 self.transport.close()
 
@@ -179,8 +179,7 @@ class Raw(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self.received += data

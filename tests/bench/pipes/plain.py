@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from multiprocessing.connection import Connection
 from struct import Struct
+from typing import cast
 
 from tests.bench.pipes.sides import check, work_async
 
@@ -17,8 +18,7 @@ class _Writer(asyncio.Protocol):
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.room = asyncio.Event()
         self.room.set()
 
