@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -75,14 +74,19 @@ class Given:
 _exporting: Final[ContextVar[tuple[Exporting, Given] | None]] = ContextVar("exporting", default=None)
 
 
-@contextmanager
-def within(exporting: Exporting, given: Given) -> Iterator[None]:
-    """Have the pointers in a stub be those of an exporter."""
-    token = _exporting.set((exporting, given))
-    try:
-        yield
-    finally:
-        _exporting.reset(token)
+class within:  # reads as a word
+    """Have the pointers in a stub be those of an exporter, within a `with` block."""
+
+    __slots__ = ("_found", "_token")
+
+    def __init__(self, exporting: Exporting, given: Given) -> None:
+        self._found = exporting, given
+
+    def __enter__(self) -> None:
+        self._token = _exporting.set(self._found)
+
+    def __exit__(self, *_: object) -> None:
+        _exporting.reset(self._token)
 
 
 def marshal(value: Any, wanted: UUID | None) -> bytes:

@@ -14,6 +14,7 @@ from struct import error as StructError
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from idlrt.com.context import kind_of
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.methods import Methods
 from idlrt.errors import NdrError
@@ -229,9 +230,10 @@ class ObjectInterface:
 
     Attributes:
         kind: the class. iid: its identity. whole: what RPC is told of it. operations: by number.
+        kinds: how callers wait, by number.
     """
 
-    __slots__ = ("_loaded", "_methods", "iid", "kind", "operations", "whole")
+    __slots__ = ("_loaded", "_methods", "iid", "kind", "kinds", "operations", "whole")
 
     def __init__(self, kind: type[IUnknown]) -> None:
         self.kind = kind
@@ -239,6 +241,7 @@ class ObjectInterface:
         tables = [vars(each)["METHODS"] for each in reversed(kind.__mro__) if "METHODS" in vars(each)]
         self._methods: dict[int, Methods] = {op.opnum: table for table in tables for op in table.operations}
         self.operations = {op.opnum: op for table in tables for op in table.operations}
+        self.kinds = {opnum: kind_of(kind, opnum) for opnum in self.operations}
         self.whole = WholeStubs(kind.__name__, self.iid, self.operations.values())
         self._loaded: dict[tuple[int, str, Limits | None], OperationCodec] = {}
 

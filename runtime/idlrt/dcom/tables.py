@@ -23,7 +23,7 @@ LIFETIME: Final = 360.0
 class Pointer:
     """One interface of an object, by its IPID; `target` is called, `public` and `private` count its references."""
 
-    __slots__ = ("ipid", "kind", "private", "public", "stub", "target")
+    __slots__ = ("at_once", "ipid", "kind", "private", "public", "stub", "target")
 
     def __init__(self, ipid: UUID, kind: type[IUnknown], target: Any, stub: Stub | None) -> None:
         self.ipid = ipid
@@ -31,6 +31,8 @@ class Pointer:
         self.target = target
         self.stub = stub
         """The object; None for the exporter's own, which is never counted."""
+        self.at_once: dict[int, bool] = {}
+        """By opnum, whether the method awaits nothing."""
         self.public = 0
         self.private: dict[str, int] = {}
         """By the authenticated user that took them; only he can give them back."""

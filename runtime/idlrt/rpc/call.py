@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
@@ -199,6 +199,10 @@ class Call:
     def unsubscribe(self, event: AsyncEvent) -> int:
         """End a subscription, if there is one; how often it was told, 0 or 1 (RpcServerUnsubscribeForNotification)."""
         return self._serving.unsubscribe(event)
+
+    def when_cancelled(self, tell: Callable[[], Any]) -> None:
+        """Have one function called, on the server's loop, when `cancelled` becomes true."""
+        self._serving.when_cancelled = tell
 
     async def call_back(self, operation: Operation, inputs: tuple[Any, ...]) -> Any:
         """Call a [callback] operation of the client and wait for its result; generated classes do it with types.

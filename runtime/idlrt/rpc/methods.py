@@ -6,6 +6,7 @@ import dis
 import inspect
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from idlrt.rpc.interface import Operation
 from idlrt.rpc.service import Service, is_cancellable
@@ -23,12 +24,16 @@ class Method:
         self.blocking = not inspect.iscoroutinefunction(self.function)
         # The generated declaration knows how pipes and other parameters mix; a program may rename its parameters.
         plain = not (operation.pipes or operation.contexts_in or operation.notify)
-        self.at_once = plain and not self.blocking and not _awaits(self.function)
+        self.at_once = plain and not self.blocking and not awaits(self.function)
         """Whether a call is over when the method has begun: it needs no task to wait in."""
         self.names = _parameters(type(service), operation) if operation.pipes else operation.inputs
 
+    def runs_at_once(self, object: UUID | None, inputs: tuple[Any, ...]) -> bool:
+        """Whether a call is likely over when the method has begun; if it is not, it goes on in a task."""
+        return self.at_once
 
-def _awaits(function: Callable[..., Any]) -> bool:
+
+def awaits(function: Callable[..., Any]) -> bool:
     """Whether a coroutine function may be suspended: it has an `await`, `async for` or `async with`."""
     code = getattr(function, "__code__", None)
     return code is None or any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))

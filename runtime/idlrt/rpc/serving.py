@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import copy_context
 from threading import Lock
-from types import MappingProxyType
+from types import MappingProxyType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from idlrt.association import CallbackAnswered, CallbackFault, CallStarted, Stub
@@ -80,6 +80,7 @@ class Serving:
     _line: LoopLine | None = None  # of the pipes, from the method's start on
     _error: Exception | None = None  # why the method cannot go on
     _cancelling: asyncio.Event | None = None  # that somebody waits for
+    when_cancelled: Callable[[], object] | None = None  # `cancelled` becomes true
     _callback: asyncio.Future[CallbackAnswered] | None = None  # that the client has to answer
     _task: asyncio.Task[None] | None = None
     _inputs: tuple[Any, ...] = ()
@@ -178,7 +179,7 @@ class Serving:
                 return
             self._bad_data(error)
             return
-        if self._method.at_once and not self._link.unbegun:
+        if not self._link.unbegun and self._method.runs_at_once(self.object, inputs):
             self._run_at_once(inputs)
             return
         wide = bool(operation.pipes) and self.transfer == NDR64
@@ -249,9 +250,11 @@ class Serving:
             self._line.wake()
 
     def _set_cancelled(self) -> None:
-        self.cancelled = True
+        told, self.cancelled = self.cancelled, True
         if self._cancelling is not None:
             self._cancelling.set()
+        if self.when_cancelled is not None and not told:
+            self.when_cancelled()
 
     def lose(self, error: Exception) -> None:
         """The client is gone, or has given the call up.
@@ -362,12 +365,18 @@ class Serving:
         """Run a method that awaits nothing; a task would cost more than everything else about the call."""
         self._inputs = inputs
         coroutine = self._method.function(Call(self), *inputs)
+        context = copy_context()
         try:
             try:
-                copy_context().run(coroutine.send, None)
+                waited_for = context.run(coroutine.send, None)
             except StopIteration as end:
                 if self._deferral is None:
                     self._answer(end.value)
+            else:  # it waits after all
+                rest: Any = _resumed(coroutine, waited_for)
+                name = f"idlrt {self.operation.name}"
+                self._task = self._link.loop.create_task(self._finish(rest), name=name, context=context)
+                return
         except asyncio.CancelledError:
             self._raised(CallCancelled())
         except Exception as error:
@@ -398,6 +407,19 @@ class Serving:
         except Exception as error:
             self._raised(error)
         await self._end(locks, called)
+
+    async def _finish(self, rest: Awaitable[Any]) -> None:
+        """Run what is left of a method."""
+        try:
+            result = await rest
+            if self._deferral is None:
+                self._answer(result)
+            del result
+        except asyncio.CancelledError:
+            self._raised(CallCancelled())
+        except Exception as error:
+            self._raised(error)
+        await self._end()
 
     async def _end(self, locks: Sequence[asyncio.Lock] = (), called: bool = True) -> None:
         """The method is over; the call is when its answer is no longer due."""
@@ -633,6 +655,21 @@ class _ThreadLine:
             self._line.push_nowait(outlet, block)
 
         asyncio.run_coroutine_threadsafe(push(), self._loop).result()
+
+
+@coroutine
+def _resumed(begun: Coroutine[Any, Any, Any], waited_for: Any) -> Generator[Any, Any, Any]:
+    """The rest of a coroutine that was begun outside a task, and waits."""
+    try:
+        while True:
+            try:
+                value = yield waited_for
+            except BaseException as error:
+                waited_for = begun.throw(error)
+            else:
+                waited_for = begun.send(value)
+    except StopIteration as end:
+        return end.value
 
 
 def lost(reason: Exception | None) -> ConnectionLost:
