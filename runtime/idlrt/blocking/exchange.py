@@ -137,8 +137,8 @@ class Exchange:
         return self.line.over
 
     @property
-    def failed(self) -> bool:
-        return self.line.error is not None
+    def error(self) -> Exception | None:
+        return self.line.error
 
     # -- what the link tells, under the lock
 
@@ -481,7 +481,7 @@ class Exchange:
         with self._lock:
             self._listener = listener
             self._notice()
-            if not self.ends.worked and not self.line.over:
+            if not self.ends.worked and self.line.error is None:
                 self.ends.work_elsewhere()
             if listener is not None:
                 self.watch()
