@@ -267,7 +267,7 @@ class ClientConnection(Connection[ClientEvent]):
         else:
             call.sender.put_block(self._out, head, data)
 
-    def request(self, context_id: int, opnum: int, stub: bytes | bytearray) -> int:
+    def request(self, context_id: int, opnum: int, stub: bytes | bytearray, object: UUID | None = None) -> int:
         """`start_call` and `send_stub` with a whole request, in one step where it fits a fragment and is the only one.
 
         Calls of a few octets, one after the other, are what most programs make, and here they cost a fourth.
@@ -278,18 +278,23 @@ class ClientConnection(Connection[ClientEvent]):
             self._calls
             or context is None
             or self._state is not State.BOUND
-            or size > self._max_send - CALL_HEADER_SIZE
+            or size > self._max_send - CALL_HEADER_SIZE - OBJECT_SIZE
             or self._config.order != "<"
             or not 0 <= opnum <= 0xFFFF
         ):
-            call_id = self.start_call(context_id, opnum)
+            call_id = self.start_call(context_id, opnum, object=object)
             self.send_stub(call_id, stub)
             return call_id
         self._last_call_id = call_id = self._last_call_id + 1 & 0xFFFFFFFF or 1
         call = self._calls[call_id] = _Call(call_id, context, _SENT, False, False)
         call.state = CallState.WAITING
         length = CALL_HEADER_SIZE + size
-        head = _WHOLE_REQUEST(VERSION, 0, 0, WHOLE, _LITTLE, length, 0, call_id, size, context_id, opnum)
+        if object is None:
+            head = _WHOLE_REQUEST(VERSION, 0, 0, WHOLE, _LITTLE, length, 0, call_id, size, context_id, opnum)
+        else:
+            flags, length = WHOLE | OBJECT_UUID, length + OBJECT_SIZE
+            head = _WHOLE_REQUEST(VERSION, 0, 0, flags, _LITTLE, length, 0, call_id, size, context_id, opnum)
+            head += object.bytes_le
         if size <= JOIN_BELOW:
             self._out.append(head + stub)
         else:

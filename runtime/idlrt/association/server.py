@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 from idlrt.association.callbacks import Callback
 from idlrt.association.connection import Connection
@@ -77,7 +78,7 @@ _REQUEST: Final = {"<": Struct("<IHH").unpack_from, ">": Struct(">IHH").unpack_f
 _LITTLE_REQUEST: Final = _REQUEST["<"]
 _WHOLE_RESPONSE: Final = Struct("<BBBBIHHIIHH").pack
 _LITTLE: Final = 0x10
-_PLAIN: Final = FIRST | LAST | OBJECT_UUID | MAYBE | PENDING_CANCEL
+_PLAIN: Final = FIRST | LAST | MAYBE | PENDING_CANCEL
 """Flags of which a request in one fragment, with nothing particular about it, has the first two."""
 
 _event: Final[Callable[[Any, tuple[object, ...]], Any]] = tuple.__new__
@@ -346,7 +347,7 @@ class ServerConnection(Connection[ServerEvent]):
         self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ServerEvent, ...]:
         if flags & _PLAIN == WHOLE:
-            events = self._plain(order, call_id, view, at, end)
+            events = self._plain(flags, order, call_id, view, at, end)
             if events is not None:
                 return events
         if Input.REQUEST not in SERVER[self._state]:
@@ -396,10 +397,12 @@ class ServerConnection(Connection[ServerEvent]):
         return (stub,) if started is None else (started, stub)
 
     def _plain(
-        self, order: Order, call_id: int, view: memoryview, at: int, end: int
+        self, flags: int, order: Order, call_id: int, view: memoryview, at: int, end: int
     ) -> tuple[ServerEvent, ...] | None:
         """A request in one fragment with nothing particular about it, as most are; None for any other."""
-        calls, start = self._calls, at + CALL_HEADER_SIZE
+        calls, start, target = self._calls, at + CALL_HEADER_SIZE, None
+        if flags & OBJECT_UUID:
+            start += OBJECT_SIZE
         if self._state is not State.BOUND or order != "<" or start > end:
             return None
         if calls and (call_id in calls or not self._multiplexed):
@@ -411,9 +414,11 @@ class ServerConnection(Connection[ServerEvent]):
         limits = self._config.limits
         if end - start > limits.max_stub or len(calls) >= limits.max_calls:
             return None
+        if flags & OBJECT_UUID:
+            target = UUID(bytes_le=view[start - OBJECT_SIZE : start].tobytes())
         calls[call_id] = _Call(call_id, context_id, _WAITING, order, False, False)
         return (
-            _event(CallStarted, (call_id, context, opnum, None, order, False, False, False, hint)),
+            _event(CallStarted, (call_id, context, opnum, target, order, False, False, False, hint)),
             _event(Stub, (call_id, view[start:end].tobytes(), True, True, order)),
         )
 

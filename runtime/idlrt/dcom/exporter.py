@@ -54,7 +54,7 @@ from idlrt.com.objref import (
 from idlrt.com.proxy import Proxy
 from idlrt.com.stub import serve
 from idlrt.dcom.activation import Activation, Activator, ClassTable, RemoteSCMActivator, activate
-from idlrt.dcom.marshal import Given, NeedsFirst, from_text, to_text, within
+from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, from_text, to_text, within
 from idlrt.dcom.orpc import (
     PLAIN,
     ObjectInterface,
@@ -534,14 +534,14 @@ class Exporter:
         pointer = self.tables.find(call.object)
         if pointer is None:
             raise RpcFault(RPC_E_DISCONNECTED, executed=False)
-        if not issubclass(pointer.kind, interface.kind):
+        if pointer.kind is not interface.kind and not issubclass(pointer.kind, interface.kind):
             raise RpcFault(NCA_UNK_IF, executed=False)
         self.tables.touch(pointer, self.now())
         opnum = call.operation.opnum
         operation = interface.operations[opnum]
         codec = interface.codec(opnum, order, self.decoding)
         try:
-            with within(self, Given()):
+            with within(self, NOTHING_GIVEN):
                 inputs, _ = decode_request(codec, operation, memoryview(data)[at:])
         except NdrError as error:
             raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error

@@ -71,6 +71,9 @@ class Given:
             each()
 
 
+NOTHING_GIVEN: Final = Given()
+"""For a stub that is read."""
+
 _exporting: Final[ContextVar[tuple[Exporting, Given] | None]] = ContextVar("exporting", default=None)
 
 

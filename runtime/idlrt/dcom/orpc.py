@@ -34,6 +34,7 @@ _THAT: Final = {order: Struct(order + "II") for order in "<>"}
 _ARRAY: Final = {order: Struct(order + "IIII") for order in "<>"}
 _EXTENT: Final = {order: Struct(order + "I16sI") for order in "<>"}
 _REFERENT: Final = 0x30000
+_PACK_THIS: Final = _THIS["<"].pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,7 @@ class Extension:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class This:
+class This(NamedTuple):
     """ORPCTHIS (MS-DCOM 2.2.13.3): version, causality id, extensions."""
 
     cid: UUID
@@ -60,8 +60,7 @@ class This:
         return self.major == MAJOR and self.minor <= MINOR
 
 
-@dataclass(frozen=True, slots=True)
-class That:
+class That(NamedTuple):
     """ORPCTHAT (MS-DCOM 2.2.13.4)."""
 
     extensions: tuple[Extension, ...] = ()
@@ -69,6 +68,7 @@ class That:
 
 
 PLAIN: Final = That()
+NOTHING: Final = bytes(8)
 
 
 # ---------------------------------------------------------------------------- octets
@@ -76,15 +76,15 @@ PLAIN: Final = That()
 
 def put_this(this: This) -> bytes:
     """The octets of ORPCTHIS, little-endian; always a multiple of eight."""
-    present = _REFERENT if this.extensions else 0
-    head = _THIS["<"].pack(this.major, this.minor, this.flags, 0, this.cid.bytes_le, present)
-    return head + _extensions(this.extensions)
+    cid, minor, extensions, flags, major = this
+    head = _PACK_THIS(major, minor, flags, 0, cid.bytes_le, _REFERENT if extensions else 0)
+    return head + _extensions(extensions) if extensions else head
 
 
 def put_that(that: That) -> bytes:
     """The octets of ORPCTHAT, little-endian; always a multiple of eight."""
     if that is PLAIN:
-        return bytes(8)
+        return NOTHING
     return _THAT["<"].pack(that.flags, _REFERENT if that.extensions else 0) + _extensions(that.extensions)
 
 
@@ -129,12 +129,12 @@ def get_that(data: bytes | bytearray | memoryview, order: Order = "<") -> tuple[
     Raises:
         NdrError: the octets are none, or end too early.
     """
+    if data[:8] == NOTHING:
+        return PLAIN, 8
     try:
         flags, present = _THAT[order].unpack_from(data)
     except StructError:
         raise NdrError("the answer ends within ORPCTHAT", offset=len(data), truncated=True) from None
-    if not present and not flags:
-        return PLAIN, 8
     extensions, at = _extended(data, 8, order) if present else ((), 8)
     return That(extensions, flags), at
 

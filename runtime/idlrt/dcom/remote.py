@@ -29,7 +29,7 @@ from idlrt.com.hresult import (
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.objref import NO_PING, Bindings, StandardReference
 from idlrt.com.proxy import Remote
-from idlrt.dcom.marshal import Given, NeedsFirst, within
+from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, within
 from idlrt.dcom.orpc import (
     MINOR,
     ObjectInterface,
@@ -281,16 +281,20 @@ class RemoteExporter:
         inputs: tuple[Any, ...],
     ) -> Any:
         """Call a method of an interface, and wait for its result."""
-        channel, minor = await self.reach()
+        channel, resolved = self.channel, self.resolved
+        if channel is None or resolved is None:
+            channel, minor = await self.reach()
+        else:
+            minor = resolved.minor
         given = Given()
         try:
             stub = self.parameters(interface, opnum, inputs, given)
         except NeedsFirst:
             stub = await self.parameters_in_time(interface, opnum, inputs, given)
-        operation = interface.whole.by_opnum[opnum]
-        head = put_this(This(logical_thread(), minor))
+        whole = interface.whole
+        octets = put_this(This(logical_thread(), minor)) + stub
         try:
-            received = await channel.call(interface.whole, operation, (head + stub,), ipid, channel.timeout)
+            received = await channel.call(whole, whole.by_opnum[opnum], (octets,), ipid, channel.timeout)
         except RpcError as error:
             if not sent(error):
                 given.take_back()
@@ -343,7 +347,7 @@ class RemoteExporter:
         if failed(hresult):
             raise HResultError(hresult)
         codec, operation = interface.codec(opnum, order, self.home.decoding), interface.operations[opnum]
-        with within(self.home, Given()):
+        with within(self.home, NOTHING_GIVEN):
             result = decode_response(codec, operation, memoryview(data)[at:], inputs, 0)
         return result[0] if operation.retval else result
 

@@ -132,8 +132,8 @@ class Channel:
         try:
             codec = interface.codecs(context.transfer, "<", self.decoding)[operation.opnum]
             stub = encode_request(codec, operation, inputs)
-            if object is None and not operation.maybe:
-                call_id = association.request(context.context_id, operation.opnum, stub)
+            if not operation.maybe:
+                call_id = association.request(context.context_id, operation.opnum, stub, object)
             else:
                 call_id = association.start_call(
                     context.context_id, operation.opnum, object=object, maybe=operation.maybe
