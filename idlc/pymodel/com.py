@@ -21,6 +21,7 @@ ROOT = "IUnknown"
 WELL_KNOWN: Final = {
     "ICallFactory": UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d"),
     "ICancelMethodCalls": UUID("00000029-0000-0000-c000-000000000046"),
+    "IClientSecurity": UUID("0000013d-0000-0000-c000-000000000046"),
     "IMessageFilter": UUID("00000016-0000-0000-c000-000000000046"),
     "ISynchronize": UUID("00000030-0000-0000-c000-000000000046"),
     "ISynchronizeContainer": UUID("00000033-0000-0000-c000-000000000046"),

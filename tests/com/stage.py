@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from idlrt import com
+from idlrt.com.blanket import used
 from idlrt.com.hresult import E_FAIL, E_INVALIDARG, signed
 from idlrt.com.proxy import Remote
 from idlrt.errors import NdrError
@@ -150,10 +151,15 @@ def run(facts: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(facts(), 30))
 
 
+UNHEARD = 99
+"""An authentication service that is not known elsewhere."""
+
+
 class BegunCall:
     """A call to elsewhere, which ends when the test says so."""
 
     def __init__(self, opnum: int, inputs: tuple[Any, ...]) -> None:
+        self.blanket = used.get()
         self.opnum = opnum
         self.inputs = inputs
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -181,9 +187,11 @@ class Elsewhere(Remote):
         self.queries: list[Any] = []
         self.released: list[Any] = []
         self.begun: list[BegunCall] = []
+        self.blankets: list[com.Blanket | None] = []
 
     async def call(self, interface: type[com.IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Any:
         self.calls.append((interface, opnum, inputs))
+        self.blankets.append(used.get())
         return 42
 
     def begin(self, interface: type[com.IUnknown], opnum: int, inputs: tuple[Any, ...]) -> BegunCall:
@@ -200,3 +208,7 @@ class Elsewhere(Remote):
 
     def release(self, interface: type[com.IUnknown]) -> None:
         self.released.append(interface)
+
+    def protect(self, blanket: com.Blanket) -> None:
+        if blanket.authn_service == UNHEARD:
+            super().protect(blanket)

@@ -18,6 +18,7 @@ from idlrt.com.hresult import (
     E_UNEXPECTED,
     RPC_E_CALL_CANCELED,
     RPC_E_CALL_COMPLETE,
+    RPC_E_NO_GOOD_SECURITY_PACKAGES,
     RPC_E_NO_SYNC,
     RPC_E_OUT_OF_RESOURCES,
     RPC_E_TIMEOUT,
@@ -27,6 +28,7 @@ from idlrt.com.hresult import (
 from idlrt.com.known import COWAIT_WAITALL, INFINITE
 from idlrt.errors import NdrError
 from tests.com.stage import (
+    UNHEARD,
     Addition,
     AsyncICalc,
     AsyncICalc2,
@@ -622,6 +624,53 @@ def test_rule_3_18_a_container_takes_anything_that_waits() -> None:
         for own in owns:
             await own.Signal()
         assert {await container.WaitMultiple(0, INFINITE), await container.WaitMultiple(0, INFINITE)} == set(owns)
+
+
+def test_rule_3_19_the_call_object_says_how_its_calls_are_protected() -> None:
+    @run
+    async def facts() -> None:
+        call, elsewhere = await remote_call()
+        security = await call.QueryInterface(com.IClientSecurity)
+        assert await security.QueryInterface(AsyncICalc) is call
+        assert await security.QueryBlanket(call) == com.Blanket()
+        await security.SetBlanket(call, dwAuthnSvc=10, dwAuthnLevel=6, dwImpLevel=3)
+        await call.Begin_Add(1, 2)
+        blanket = com.Blanket(authn_service=10, authn_level=6, imp_level=3)
+        assert elsewhere.begun[0].blanket == await security.QueryBlanket(call) == blanket
+        assert await refused(security.SetBlanket(call, dwAuthnLevel=7)) == E_INVALIDARG
+        assert await refused(security.SetBlanket(Calc(), dwAuthnLevel=1)) == E_INVALIDARG
+        assert await refused(security.CopyProxy(call)) == E_INVALIDARG
+
+
+def test_rule_3_19_blankets_that_the_way_there_does_not_know_are_refused() -> None:
+    @run
+    async def facts() -> None:
+        call, _ = await remote_call()
+        security = await call.QueryInterface(com.IClientSecurity)
+        refusal = await refused(security.SetBlanket(call, UNHEARD, dwAuthnLevel=5))
+        assert refusal == RPC_E_NO_GOOD_SECURITY_PACKAGES
+        assert await security.QueryBlanket(call) == com.Blanket()
+        local = await addition()
+        assert await refused(local.QueryInterface(com.IClientSecurity)) == E_NOINTERFACE  # nothing is marshalled
+
+
+def test_rule_3_19_each_pointer_has_a_blanket_of_its_own() -> None:
+    @run
+    async def facts() -> None:
+        elsewhere = Elsewhere(ICalc)
+        proxy = elsewhere.proxy(ICalc)
+        security = await proxy.QueryInterface(com.IClientSecurity)
+        copy: Any = await security.CopyProxy(proxy)
+        await security.SetBlanket(copy, dwAuthnLevel=5)
+        await proxy.Touch()
+        await copy.Touch()
+        assert elsewhere.blankets == [None, com.Blanket(authn_level=5)]
+        begun = await com.new_call(copy, AsyncICalc)
+        await begun.Begin_Add(1, 2)
+        assert elsewhere.begun[0].blanket == com.Blanket(authn_level=5)  # as the pointer that it was made of
+        copy.Release()
+        assert elsewhere.released == []
+        assert await proxy.QueryInterface(ICalc) is proxy
 
 
 class Callback(com.Object, com.ISynchronize):

@@ -19,6 +19,7 @@ from idlrt.com.objects import Object
 if TYPE_CHECKING:
     from idlrt.com.apartment import MTA, Apartment, in_thread, multithreaded
     from idlrt.com.async_calls import CallFactory, CallObject, CallState, call_class, created, form_of, new_call
+    from idlrt.com.blanket import Blanket
     from idlrt.com.cancel import (
         CoCancelCall,
         CoDisableCallCancellation,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         CLSID_SynchronizeContainer,
         ICallFactory,
         ICancelMethodCalls,
+        IClientSecurity,
         IMessageFilter,
         ISynchronize,
         ISynchronizeContainer,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgileReference",
     "Apartment",
+    "Blanket",
     "CLSID_ManualResetEvent",
     "CLSID_StdEvent",
     "CLSID_SynchronizeContainer",
@@ -80,6 +83,7 @@ __all__ = [
     "HResultError",
     "ICallFactory",
     "ICancelMethodCalls",
+    "IClientSecurity",
     "IMessageFilter",
     "INFINITE",
     "ISynchronize",
@@ -111,6 +115,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "blanket": ("Blanket",),
     "apartment": ("MTA", "Apartment", "in_thread", "multithreaded"),
     "async_calls": ("CallFactory", "CallObject", "CallState", "call_class", "created", "form_of", "new_call"),
     "cancel": (
@@ -131,6 +136,7 @@ _HOMES = {
         "CLSID_SynchronizeContainer",
         "ICallFactory",
         "ICancelMethodCalls",
+        "IClientSecurity",
         "IMessageFilter",
         "INFINITE",
         "ISynchronize",

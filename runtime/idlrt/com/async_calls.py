@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias, cast
 from uuid import UUID
 
 from idlrt.com.apartment import Apartment
+from idlrt.com.blanket import Blanket, under
 from idlrt.com.context import CallContext, CallKind, causality, serving
 from idlrt.com.hresult import (
     E_INVALIDARG,
@@ -31,10 +32,18 @@ from idlrt.com.hresult import (
     failed,
 )
 from idlrt.com.interfaces import I, IUnknown, class_of, iid_of, synchronous_form
-from idlrt.com.known import INFINITE, ICallFactory, ICancelMethodCalls, ISynchronize, ISynchronizeHandle
+from idlrt.com.known import (
+    INFINITE,
+    ICallFactory,
+    ICancelMethodCalls,
+    IClientSecurity,
+    ISynchronize,
+    ISynchronizeHandle,
+)
 from idlrt.com.objects import Object, aggregated
 from idlrt.com.outgoing import Outgoing
-from idlrt.com.proxy import Remote
+from idlrt.com.proxy import Proxy, Remote
+from idlrt.com.security import ClientSecurity
 from idlrt.com.stub import checked, invoke, operation_of
 from idlrt.com.synchronize import EventHandle, check_flags, seconds
 
@@ -446,14 +455,29 @@ class _Running(CallObject):
 
     FORM: ClassVar[type[IUnknown]]
     _start: Start
+    _blanket: Blanket | None = None
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, proxy: Proxy | None = None) -> None:
         self._start = start
+        self._remote = None if proxy is None else proxy._remote
+        if proxy is not None:
+            self._blanket = proxy._blanket
+
+    async def _own_interface(self, interface: Callable[..., I] | UUID) -> I | IUnknown:
+        if self._remote is not None and iid_of(interface) == IClientSecurity.IID:
+            return ClientSecurity(self, self._remote)
+        return await super()._own_interface(interface)
 
     async def _begin(self, opnum: int, *inputs: Any) -> int:
         current = self._enter(opnum)
         try:
-            current.outgoing = outgoing = self._start(cast(type[IUnknown], self.FORM.SYNCHRONOUS), opnum, inputs)
+            interface = cast(type[IUnknown], self.FORM.SYNCHRONOUS)
+            if self._blanket is None:
+                outgoing = self._start(interface, opnum, inputs)
+            else:
+                with under(self._blanket):
+                    outgoing = self._start(interface, opnum, inputs)
+            current.outgoing = outgoing
             current.apartment.keep(self._run(current, outgoing))
         except BaseException:
             self._leave(current)
@@ -605,14 +629,15 @@ class _Here:
 class ProxyCallFactory(Object, ICallFactory):
     """ICallFactory of proxies: they have call objects for every interface with an asynchronous form."""
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, proxy: Proxy, remote: Remote) -> None:
+        self._proxy = proxy
         self._remote = remote
 
     async def _own_interface(self, interface: Callable[..., I] | UUID) -> I | IUnknown:
         if iid_of(interface) == ICallFactory.IID:
             self.AddRef()
             return self
-        return await self._remote.proxy(IUnknown).QueryInterface(interface)
+        return await self._proxy.QueryInterface(interface)
 
     async def CreateCall(
         self, riid: Callable[..., Any] | UUID, pCtrlUnk: IUnknown | None = None, riid2: Any = None
@@ -622,7 +647,7 @@ class ProxyCallFactory(Object, ICallFactory):
         remote = self._remote
         if synchronous.IID not in remote._proxies:
             await remote.query(synchronous)
-        call = cast(Any, call_class(form))(remote.begin)
+        call = cast(Any, call_class(form))(remote.begin, self._proxy)
         return await created(call, pCtrlUnk, form if riid2 is None else riid2)
 
 

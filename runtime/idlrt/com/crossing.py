@@ -14,6 +14,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from idlrt.com.apartment import Apartment
+from idlrt.com.blanket import Blanket
 from idlrt.com.context import CallContext, logical_thread
 from idlrt.com.hresult import (
     REGDB_E_IIDNOTREG,
@@ -151,6 +152,9 @@ class Elsewhere(Remote):
             return await pointer.QueryInterface(interface)
 
         self._pointers[interface.IID] = await _at_home(home, ask)
+
+    def protect(self, blanket: Blanket) -> None:
+        """Nobody else hears what is said within a process."""
 
     def __repr__(self) -> str:
         return f"{self.pointer(IUnknown)!r} in {self.home!r}"

@@ -16,6 +16,7 @@ from idlrt.com.methods import Methods
 from idlrt.rpc.interface import Operation
 
 if TYPE_CHECKING:
+    from idlrt.com.blanket import Blanket
     from idlrt.com.synchronize import EventHandle
 
 INFINITE: Final = 0xFFFFFFFF
@@ -193,6 +194,40 @@ class ICancelMethodCalls(IUnknown):
 
         The answer is a code of failure either way, so it is returned. Source: ICancelMethodCalls::TestCancel.
         """
+
+
+class IClientSecurity(IUnknown):
+    """How the calls of a proxy, or of a call object, are to be protected."""
+
+    __slots__ = ()
+    IID: ClassVar[UUID] = UUID("0000013d-0000-0000-c000-000000000046")
+
+    @abstractmethod
+    async def QueryBlanket(self, pProxy: IUnknown) -> Blanket:
+        """What calls through a pointer of the object are protected with. Source: IClientSecurity::QueryBlanket."""
+
+    @abstractmethod
+    async def SetBlanket(
+        self,
+        pProxy: IUnknown,
+        dwAuthnSvc: int = 0xFFFFFFFF,
+        dwAuthzSvc: int = 0xFFFFFFFF,
+        pServerPrincName: str | None = None,
+        dwAuthnLevel: int = 0,
+        dwImpLevel: int = 0,
+        pAuthInfo: Any = None,
+        dwCapabilities: int = 0,
+    ) -> int:
+        """Protect calls through a pointer of the object so from now on; what is left out is as usual.
+
+        Raises:
+            HResultError: E_INVALIDARG; RPC_E_NO_GOOD_SECURITY_PACKAGES where calls cannot be protected so.
+                Source: IClientSecurity::SetBlanket.
+        """
+
+    @abstractmethod
+    async def CopyProxy(self, pProxy: IUnknown) -> IUnknown:
+        """Another proxy for the same interface, with a blanket of its own. Source: IClientSecurity::CopyProxy."""
 
 
 class IMessageFilter(IUnknown):

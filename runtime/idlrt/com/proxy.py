@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final, cast, overload
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from idlrt.com.hresult import Disconnected, NoInterface
+from idlrt.com.blanket import RPC_C_AUTHN_LEVEL_NONE, Blanket, under
+from idlrt.com.hresult import RPC_E_NO_GOOD_SECURITY_PACKAGES, Disconnected, HResultError, NoInterface
 from idlrt.com.interfaces import I, IUnknown, class_of, iid_of, synchronous_form
 from idlrt.com.outgoing import Outgoing, make_call
 
@@ -52,6 +53,17 @@ class Remote(ABC):
             NoInterface: the object does not have it.
         """
 
+    def protect(self, blanket: Blanket) -> None:
+        """Whether calls can be protected so; where nothing else is said, they cannot be protected at all.
+
+        Calls find what they are to be protected with in `idlrt.com.blanket.used` while they are made.
+
+        Raises:
+            HResultError: they cannot (RPC_E_NO_GOOD_SECURITY_PACKAGES).
+        """
+        if blanket.authn_level > RPC_C_AUTHN_LEVEL_NONE:
+            raise HResultError(RPC_E_NO_GOOD_SECURITY_PACKAGES, "calls to this object are not authenticated")
+
     def release(self, interface: type[IUnknown]) -> None:  # noqa: B027  # what nobody counts needs no release
         """The last counted reference to an interface was released by the program."""
 
@@ -69,12 +81,13 @@ class Remote(ABC):
 class Proxy(IUnknown):
     """An interface of an object elsewhere; `proxy_class` makes a kind of it for each interface."""
 
-    __slots__ = ("__weakref__", "_references", "_remote")
+    __slots__ = ("__weakref__", "_blanket", "_references", "_remote")
     INTERFACE: ClassVar[type[IUnknown]] = IUnknown
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
         self._references = 1
+        self._blanket: Blanket | None = None
 
     @overload
     async def QueryInterface(self, interface: Callable[..., I]) -> I: ...
@@ -92,7 +105,7 @@ class Proxy(IUnknown):
         own = _OWN.get(wanted.IID)
         if own is not None:
             module, name = own
-            return cast(I, getattr(import_module(module), name)(remote))
+            return cast(I, getattr(import_module(module), name)(self, remote))
         if synchronous_form(wanted) is not None:
             raise NoInterface(message=f"{wanted.__name__} is asked of call objects, not of proxies", help=CALL_OBJECTS)
         if wanted.IID != IUnknown.IID:
@@ -108,14 +121,19 @@ class Proxy(IUnknown):
         if self._references:
             self._references -= 1
             if not self._references:
-                self._remote._proxies.pop(self.INTERFACE.IID, None)
-                self._remote.release(self.INTERFACE)
+                known = self._remote._proxies
+                if known.get(self.INTERFACE.IID) is self:  # and no copy of that
+                    del known[self.INTERFACE.IID]
+                    self._remote.release(self.INTERFACE)
         return self._references
 
     async def _call(self, opnum: int, *inputs: Any) -> Any:
         if not self._references:
             raise Disconnected(message="this proxy was released")
-        return await make_call(self._remote, self.INTERFACE, opnum, inputs)
+        if self._blanket is None:
+            return await make_call(self._remote, self.INTERFACE, opnum, inputs)
+        with under(self._blanket):
+            return await make_call(self._remote, self.INTERFACE, opnum, inputs)
 
     def __repr__(self) -> str:
         return f"<proxy of {self.INTERFACE.__name__} at {self._remote!r}>"
@@ -123,8 +141,11 @@ class Proxy(IUnknown):
 
 CALL_OBJECTS = "ask for ICallFactory, and have it make a call object"
 
-_OWN: Final = {UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d"): ("idlrt.com.async_calls", "ProxyCallFactory")}
-"""Interfaces that proxies have by themselves, whatever the object has, and what is made of its `Remote` for them."""
+_OWN: Final = {
+    UUID("1c733a30-2a1c-11ce-ade5-00aa0044773d"): ("idlrt.com.async_calls", "ProxyCallFactory"),
+    UUID("0000013d-0000-0000-c000-000000000046"): ("idlrt.com.security", "ClientSecurity"),
+}
+"""Interfaces that proxies have by themselves, whatever the object has, and what is made of a proxy for them."""
 
 
 def proxy_class(interface: Callable[..., I]) -> type[I]:

@@ -75,7 +75,6 @@ __all__ = [
     "IRpcStubBuffer",
     "IPSFactoryBuffer",
     "IChannelHook",
-    "IClientSecurity",
     "IServerSecurity",
     "IRpcOptions",
     "IGlobalOptions",
@@ -90,6 +89,7 @@ __all__ = [
     "ISynchronizeContainer",
     "ICancelMethodCalls",
     "ICallFactory",
+    "IClientSecurity",
     "LPMALLOC",
     "LPMALLOCSPY",
     "LPENUMUNKNOWN",
@@ -1477,13 +1477,6 @@ class IChannelHook(com.IUnknown):
     IID: ClassVar[UUID] = UUID("1008c4a0-7613-11cf-9af1-0020af6e72f4")
 
 
-class IClientSecurity(com.IUnknown):
-    """How a proxy authenticates."""
-
-    __slots__ = ()
-    IID: ClassVar[UUID] = UUID("0000013d-0000-0000-c000-000000000046")
-
-
 class IServerSecurity(com.IUnknown):
     """Who calls, and acting in the caller's name."""
 
@@ -1592,6 +1585,7 @@ ISynchronizeEvent: TypeAlias = com.ISynchronizeEvent
 ISynchronizeContainer: TypeAlias = com.ISynchronizeContainer
 ICancelMethodCalls: TypeAlias = com.ICancelMethodCalls
 ICallFactory: TypeAlias = com.ICallFactory
+IClientSecurity: TypeAlias = com.IClientSecurity
 LPMALLOC: TypeAlias = IMalloc | None
 LPMALLOCSPY: TypeAlias = IMallocSpy | None
 LPENUMUNKNOWN: TypeAlias = IEnumUnknown | None
