@@ -181,6 +181,24 @@ async def test_a_sink_gets_what_arrived_before_a_failure_and_only_then_is_that_t
     assert len(got) >= 10_000 - 1  # fragments hold multiples of eight octets; the rest waits for the next
 
 
+@on_a_loop
+async def test_a_call_can_be_given_up_whose_sink_goes_on_for_ever() -> None:
+    entered = asyncio.Event()
+
+    async def stuck(block: bytes) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async with testing.channel(Manager()) as channel:
+        call = PipesClient(channel).Merge([b"l"], [b"r"], stuck)
+        await entered.wait()
+        call.cancel()  # which the server, for one, is too late to take notice of
+        call.cancel(grace=0)
+        for _ in range(2):
+            with pytest.raises(CallCancelled):
+                await call
+
+
 TWO = compile_cached(
     """
     [uuid(7c0f0a51-93b5-4f0a-8d47-6f0d5d0c1e07), version(1.0)]

@@ -40,8 +40,8 @@ class Call(Handled[R]):
             result = call.complete()
 
     Leaving the block without `complete()` gives the call up. Each pipe is an attribute of its IDL name. One thread at a
-    time waits in the call, in `complete()`, `push` or `pull`; `cancel`, `done` and what does not wait may be used from
-    any. `handle()` gives MIDL's form of the same call; events are told in a thread of the channel's.
+    time pushes, and one pulls; any number may wait in `complete()`, and use `cancel`, `done` and what does not wait.
+    `handle()` gives MIDL's form of the same call; events are told in a thread of the channel's.
     """
 
     _exchange: Exchange

@@ -315,11 +315,10 @@ class Exchange:
             raise
 
     def cancel(self, grace: float | None) -> None:
-        if self.over:
-            return
         grace = self._channel.cancel_grace if grace is None else grace
         if grace <= 0:
             self._abort(CallCancelled("the call was given up"))
+        if self.over:
             return
         self._ask_to_end()
         timer = self._grace_timer
@@ -373,10 +372,12 @@ class Exchange:
 
     def _abort(self, error: Exception) -> None:
         """End the call on our side alone."""
-        if self.over:
-            return
         if self._pumping is not None:
             self._pumping.cancel()
+        if self.over:
+            if not self._complete:
+                self.line.fail(error)  # the answer is there, but not all of its pipes was read
+            return
         if self._link is None:
             if self._starting is not None:
                 self._starting.cancel()
@@ -431,9 +432,7 @@ class Exchange:
     def _withdraw_now(self, abort: bool) -> None:
         if not self._complete:
             if abort:
-                error = CallCancelled("the call was given up")
-                self._abort(error)
-                self.line.fail(error)  # also where the answer is there, and not all of its pipes was read
+                self._abort(CallCancelled("the call was given up"))
             elif not self.over:
                 self._ask_to_end()
             self._forsake()
