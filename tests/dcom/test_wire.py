@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from idlrt import com
+from idlrt import com, dcom
 from idlrt.com.context import causality
 from idlrt.com.hresult import E_FAIL, RPC_E_CALL_CANCELED, HResultError
+from idlrt.dcom.orpc import get_this, interface_of
 from idlrt.rpc.channel import Channel
-from tests.dcom.stage import Calc, Desk, Network, lab, run, two
+from tests.dcom.stage import Calc, Desk, Network, lab, run, two, until
 
 CID = UUID("00112233-4455-6677-8899-aabbccddeeff")
 
@@ -221,5 +225,93 @@ def test_two_exporters_of_one_program_are_strangers() -> None:
             assert calc is not served
             assert server.oxid != client.oxid
             assert uuid4() not in [stub.oid for stub in server.tables]
+
+    run(facts())
+
+
+def test_rule_3_9_a_begun_call_that_is_released_runs_to_its_end_at_the_server() -> None:
+    async def facts() -> None:
+        async with two() as (server, client):
+            served = Calc()
+            calc = await client.bind(await server.text(served, lab.ICalc), lab.ICalc)
+            factory = await calc.QueryInterface(com.ICallFactory)
+            call = await factory.CreateCall(lab.AsyncICalc.IID, None, lab.AsyncICalc.IID)
+            await call.Begin_Wait(1)
+            call.Release()
+            del call
+            gc.collect()
+            await served.waiting.wait()
+            (running,) = server.server.running
+            assert not running.cancelled
+            served.go.set()
+            await until(lambda: not server.server.running)
+            assert not running.cancelled
+
+    run(facts())
+
+
+def test_what_is_left_behind_is_nothing() -> None:
+    async def facts() -> None:
+        before = asyncio.all_tasks()
+        async with two(linger=0) as (server, client):
+            desk = await client.bind(await server.text(Desk(), lab.IDesk), lab.IDesk)
+            factory = await desk.QueryInterface(com.ICallFactory)
+
+            async def use(desk: Any, factory: Any) -> None:
+                calls = [await factory.CreateCall(lab.AsyncICalc.IID, None, lab.AsyncICalc.IID) for _ in range(20)]
+                for call in calls[::2]:
+                    await call.Begin_Add(1, 2)
+                objects = [await client.bind(await server.text(Calc(), lab.ICalc), lab.ICalc) for _ in range(20)]
+                assert await objects[0].Add(1, 1) == 2
+                assert await desk.Use(Calc(), 1) == 2
+
+            for _ in range(50):
+                await use(desk, factory)
+            del factory
+            gc.collect()
+            await until(lambda: len(server.tables) == 1 and not len(client.tables))
+            del desk
+            gc.collect()
+            await until(lambda: not len(server.tables) and not client.exporters and not server.exporters)
+            await until(lambda: asyncio.all_tasks() == before)
+            assert not server.server.links
+            assert not server.server.running
+
+    run(facts())
+
+
+def test_a_server_that_is_gone_is_told_by_an_hresult() -> None:
+    async def facts() -> None:
+        async with dcom.Exporter() as client:
+            async with dcom.Exporter() as server:
+                await server.listen("ncacn_ip_tcp:127.0.0.1[0]")
+                calc = await client.bind(await server.text(Calc(), lab.ICalc), lab.ICalc)
+            try:
+                await calc.Add(1, 1)
+                raise AssertionError("there is nobody")
+            except HResultError as error:
+                assert error.hresult == 0x800706BA, error  # RPC_S_SERVER_UNAVAILABLE
+
+    run(facts())
+
+
+def test_a_server_of_an_older_version_gets_its_own() -> None:
+    async def facts() -> None:
+        async with two() as (server, client):
+            calc = await client.bind(await server.text(Calc(), lab.ICalc), lab.ICalc)
+            (exporter,) = client.exporters.values()
+            assert exporter.resolved is not None
+            exporter.resolved = replace(exporter.resolved, minor=4)
+            seen: list[int] = []
+            serve = server._serve
+
+            async def watched(interface: Any, call: Any, received: Any) -> Any:
+                seen.append(get_this(received.data, received.order)[0].minor)
+                return await serve(interface, call, received)
+
+            for method in server._served[lab.ICalc.IID][2].values():
+                method.function = partial(watched, interface_of(lab.ICalc))
+            assert await calc.Add(1, 1) == 2
+            assert seen == [4]
 
     run(facts())

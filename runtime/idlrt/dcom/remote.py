@@ -179,7 +179,6 @@ class Begun:
         self._given = Given()
         self._exchange: Exchange | None = None
         self._cancelled = False
-        self._abandoned = False
         self._remote = remote  # its references are needed until the answer
         self._stub: bytes | bytearray | None = None
         held = remote.held.get(interface.iid)
@@ -192,7 +191,9 @@ class Begun:
             self._starting = None
         else:
             self._starting = asyncio.get_running_loop().create_task(self._start(), name="idlrt begun call")
-        self._outcome = asyncio.get_running_loop().create_task(self._wait(), name="idlrt call")
+        self._outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._running = asyncio.get_running_loop().create_task(self._wait(), name="idlrt call")
+        self._running.add_done_callback(self._ended)
 
     async def _start(self) -> None:
         exporter = self._exporter
@@ -200,7 +201,7 @@ class Begun:
         channel, minor = await exporter.reach()
         if self._stub is None:
             self._stub = await exporter.parameters_in_time(self._interface, self._opnum, self._inputs, self._given)
-        if not self._abandoned:
+        if not self._cancelled:
             self._send(held, channel, minor)
 
     def _send(self, held: Held, channel: Channel, minor: int) -> None:
@@ -215,16 +216,26 @@ class Begun:
         try:
             if self._starting is not None:
                 await self._starting
-            if self._abandoned or self._exchange is None:
+            if self._exchange is None:
                 raise HResultError(RPC_E_CALL_CANCELED)
             received = await self._exchange.complete()
         except NdrError:
             raise
         except RpcError as error:
+            if self._exchange is None or not sent(error):
+                self._given.take_back()
             raise as_hresult(error) from error
-        if self._abandoned:
-            raise HResultError(RPC_E_CALL_CANCELED)
         return self._exporter.result(received, self._interface, self._opnum, self._inputs)
+
+    def _ended(self, running: asyncio.Task[Any]) -> None:
+        error = HResultError(RPC_E_CALL_CANCELED) if running.cancelled() else running.exception()
+        if self._outcome.done():
+            return
+        if error is None:
+            self._outcome.set_result(running.result())
+        else:
+            self._outcome.set_exception(error)
+            self._outcome.exception()  # whether anybody looks at it or not
 
     def __await__(self) -> Generator[Any, None, Any]:
         return asyncio.shield(self._outcome).__await__()
@@ -235,10 +246,11 @@ class Begun:
             self._exchange.cancel(None)
 
     def abandon(self) -> None:
-        self._abandoned = True
-        self._outcome.add_done_callback(lambda task: task.cancelled() or task.exception())
-        if self._exchange is not None:
-            self._exchange.cancel(0)
+        if not self._outcome.done():
+            self._outcome.set_exception(HResultError(RPC_E_CALL_CANCELED))
+            self._outcome.exception()
+        if self._exchange is not None and self._cancelled:
+            self._exchange.cancel(0)  # otherwise the method runs to its end
 
 
 class RemoteExporter:
