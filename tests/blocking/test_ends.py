@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from idlrt import rpc, testing
-from idlrt.errors import RpcFault
+from idlrt.blocking.line import PAUSE
+from idlrt.errors import CallCancelled, RpcFault
 from tests.blocking.reached import PATIENCE, Told
 from tests.compiled import compile_cached
 from tests.rpc.services import Lab
@@ -118,3 +119,34 @@ def test_a_pipe_by_hand_waits_for_the_sink_before_it_that_another_thread_works(n
                 second.result(PATIENCE)
             with pytest.raises(RpcFault):
                 handle.complete()
+
+
+def test_the_grace_of_a_cancel_ends_though_the_source_is_asleep() -> None:
+    asleep, wake = threading.Event(), threading.Event()
+
+    def source() -> Iterator[bytes]:
+        yield bytes(100)
+        asleep.set()
+        assert wake.wait(PATIENCE)
+
+    with testing.blocking_channel(Lab()) as channel, ThreadPoolExecutor(1) as threads:
+        call = LabBlockingClient(channel).Upload(4, source())
+        completed = threads.submit(call.complete, PATIENCE)
+        assert asleep.wait(PATIENCE)
+        call.cancel(grace=0.01)
+        with pytest.raises(CallCancelled):
+            completed.result(PATIENCE / 2)
+        wake.set()
+
+
+def _push_seldom(pipe: Any) -> None:
+    for _ in range(6):
+        pipe.push(bytes(8))
+        time.sleep(2 * PAUSE)
+
+
+def test_who_pushes_seldom_learns_of_an_early_answer_all_the_same() -> None:
+    with testing.blocking_channel(Lab()) as channel:
+        with pytest.raises(RpcFault) as caught:
+            _push_seldom(LabBlockingClient(channel).Upload(1).source)  # answered after the first block
+        assert caught.value.status == 0x1234

@@ -330,6 +330,8 @@ class Exchange:
             if self._give_up_at is None or until < self._give_up_at:
                 self._grace = grace
                 self._give_up_at = until
+                if not self.ends.worked:
+                    self.watch()  # whoever works a source or sink may not look at the clock
             self.moved()
             self._wake()
 
@@ -508,7 +510,8 @@ class Exchange:
 
     def outlook(self) -> tuple[int | None, int, float | None] | None:
         with self._lock:
-            wanted = self._listener is not None or self._unheard or (self._held and self._link.unsent)
+            wanted = self._listener is not None or self._unheard or self._give_up_at is not None
+            wanted = wanted or (self._held and self._link.unsent > 0)
             if not self._events and not (self._held and wanted):
                 self._watched = False
                 self._channel.watcher.forget(self)

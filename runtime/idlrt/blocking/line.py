@@ -22,6 +22,9 @@ LOOK: Final = 256 << 10
 """Octets that may be pushed before we look for an early answer: a fast connection never makes a push wait, and only who
 waits looks for what comes back."""
 
+PAUSE: Final = 0.05
+"""Seconds between pushes after which the next one looks in any case."""
+
 
 class Carrier(Protocol):
     """The connection that a call runs on."""
@@ -79,6 +82,7 @@ class ThreadLine:
         "_due",
         "_incoming",
         "_lock",
+        "_looked",
         "_outgoing",
         "_pushed",
         "_pushing",
@@ -113,6 +117,7 @@ class ThreadLine:
         self._backlog = backlog
         self._pushing = False  # a block has been sent in part
         self._pushed = 0  # octets since we last looked for an answer
+        self._looked = time.monotonic()  # when that was
         self.sent_at = 0.0  # when the last block left (monotonic)
         self._due = False  # gathered blocks will be flushed soon
         self._discarding = False  # nobody will pull what still arrives
@@ -277,9 +282,10 @@ class ThreadLine:
     # -- what both have in common
 
     def _look(self) -> None:
-        if self._pushed > LOOK:
+        if self._pushed > LOOK or time.monotonic() - self._looked > PAUSE:
             self._pushed = 0
             self._worker.step()
+            self._looked = time.monotonic()
 
     def _framed(self, outlet: Outlet, block: Any) -> tuple[list[bytes | memoryview], int, bool]:
         """A block as it is to be sent, its octets, and whether it ends the request."""
