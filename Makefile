@@ -40,8 +40,10 @@ generated: $(STAMP)  ## what the runtime ships of idlc's own output, and the gol
 	$(BIN)/idlc compile idlc/language/builtin/* -o runtime/idlrt/prelude
 	$(PY) -m pytest -q --bless tests/golden
 
-demo: $(STAMP)  ## 256 MiB through asynchronous pipes, up and down, with a progress bar
+demo: $(STAMP)  ## 256 MiB through asynchronous pipes, and asynchronous calls of objects, each way there is
 	$(PY) -m samples.file_transfer.demo
+	$(PY) -m samples.async_call.demo
+	$(PY) -m samples.recordset.demo
 
 test: lint pytest  ## lint and all tests that need nothing but Python
 

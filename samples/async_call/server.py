@@ -19,6 +19,8 @@ from .stubs.query import ROW, AsyncIRecordset, IRecordset, QueryResult
 TITLES = ("Absalom", "Bleak House", "Candide", "Dubliners", "Emma", "Ferdydurke", "Germinal", "Herzog")
 RECORDS = [ROW(number, title, 4.5 + 2 * number) for number, title in enumerate(TITLES)]
 
+CANCELLED = "a query was cancelled"
+
 
 def found(most: float) -> QueryResult:
     rows = [record for record in RECORDS if record.price <= most]
@@ -32,7 +34,11 @@ class Recordset(com.Object, IRecordset):
         self.journal: list[str] = []
 
     async def Query(self, most: float, milliseconds: int) -> QueryResult:
-        await asyncio.sleep(milliseconds / 1000)
+        try:
+            await asyncio.sleep(milliseconds / 1000)
+        except asyncio.CancelledError:  # the client has gone on without it
+            self.journal.append(CANCELLED)
+            raise
         return found(most)
 
     async def Note(self, line: str, milliseconds: int) -> int:
@@ -58,7 +64,7 @@ class RecordsetCall(com.CallObject, AsyncIRecordset):
     def look_up(self, most: float, milliseconds: int) -> None:
         for _ in range(milliseconds // 10):
             if self.test_cancel():
-                self.recordset.journal.append("a query was cancelled")
+                self.recordset.journal.append(CANCELLED)
                 break
             time.sleep(0.01)
         else:
