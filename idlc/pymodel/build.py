@@ -353,6 +353,7 @@ class Builder:
                         Handle(
                             self.names[f"type {declared.name}"],
                             docstring(declared.doc.text or f"Context handle {declared.name}.", 4),
+                            declared.serialize,
                         )
                     )
                     self.features.add("rpc")

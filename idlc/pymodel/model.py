@@ -89,6 +89,7 @@ class Handle:
     template: ClassVar[str] = "types/handle.py.j2"
     name: str
     doc: str
+    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from idlrt import rpc, testing
 from idlrt.errors import RpcFault
+from tests.compiled import compile_cached
 from tests.rpc.services import Lab, ThreadedLab, on_a_loop
 from tests.rpc.specimen.lab import LAB, LABCTX, LabClient
 
@@ -134,6 +136,49 @@ async def test_calls_that_use_one_handle_take_turns() -> None:
         client = LabClient(channel)
         handle = await client.Open(99)
         assert await asyncio.gather(*(client.Use(handle) for _ in range(4))) == [99] * 4
+
+
+FREE = compile_cached(
+    """
+    [uuid(7c0f0a51-93b5-4f0a-8d47-6f0d5d0c1e0a), version(1.0)]
+    interface Free
+    {
+        typedef [context_handle, context_handle_noserialize] void *SESSION;
+        typedef pipe byte OCTETS;
+        void Open([out] SESSION *session);
+        long Store([in] SESSION session, [in] OCTETS *data);
+        long Look([in] SESSION session);
+    }
+    """,
+    "free",
+).module
+
+
+class _Free(FREE.FreeService):  # type: ignore[misc, name-defined]
+    async def Open(self, call: rpc.Call) -> Any:
+        return FREE.SESSION()
+
+    async def Store(self, call: rpc.Call, session: Any, data: Any) -> int:
+        session.state = 0
+        async for block in data:
+            session.state += len(block)
+        return int(session.state)
+
+    async def Look(self, call: rpc.Call, session: Any) -> int:
+        return int(session.state)
+
+
+@on_a_loop
+async def test_calls_that_use_a_handle_which_is_not_serialized_do_not() -> None:
+    async with testing.channel(_Free()) as channel:
+        client = FREE.FreeClient(channel)
+        session = await client.Open()
+        async with client.Store(session) as call:
+            await call.data.push(bytes(1000))
+            while await client.Look(session) != 1000:
+                pass
+            await call.data.push(b"")
+            assert await call.complete() == 1000
 
 
 @on_a_loop

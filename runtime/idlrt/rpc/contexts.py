@@ -36,7 +36,7 @@ class _Entry:
     def __init__(self, handle: ContextHandle, service: Service) -> None:
         self.handle = handle
         self.service = service
-        # Handles are serialised: a call that uses one waits for the call before it.
+        # Unless they are not `exclusive`, handles are serialised: a call that uses one waits for the call before it.
         self.lock = asyncio.Lock()
 
 
@@ -95,8 +95,9 @@ class Group:
         locks: list[asyncio.Lock] = []
         try:
             for uuid in sorted(entries):
-                await entries[uuid].lock.acquire()
-                locks.append(entries[uuid].lock)
+                if entries[uuid].handle.exclusive:
+                    await entries[uuid].lock.acquire()
+                    locks.append(entries[uuid].lock)
                 if uuid not in self._entries:  # the call before this one closed it
                     raise RpcFault(NCA_FAULT_CONTEXT_MISMATCH, executed=False)
         except BaseException:

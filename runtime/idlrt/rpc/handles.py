@@ -6,7 +6,7 @@ modules import this base alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 
@@ -17,6 +17,9 @@ class ContextHandle:
     """
 
     __slots__ = ("attributes", "state", "uuid")
+
+    exclusive: ClassVar[bool] = True
+    """Whether calls that use one handle run one after the other; False for `[context_handle_noserialize]`."""
 
     def __init__(self, attributes: int = 0, uuid: UUID | None = None) -> None:
         self.attributes = attributes
