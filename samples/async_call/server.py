@@ -12,7 +12,7 @@ import threading
 import time
 
 from idlrt import com, dcom
-from idlrt.com.hresult import S_OK
+from idlrt.com.hresult import RPC_E_CALL_CANCELED, S_OK
 
 from .stubs.query import ROW, AsyncIRecordset, IRecordset, QueryResult
 
@@ -35,8 +35,11 @@ class Recordset(com.Object, IRecordset):
 
     async def Query(self, most: float, milliseconds: int) -> QueryResult:
         try:
-            await asyncio.sleep(milliseconds / 1000)
-        except asyncio.CancelledError:  # the client has gone on without it
+            for _ in range(milliseconds // 10):
+                await asyncio.sleep(0.01)
+                if com.CoTestCancel() == RPC_E_CALL_CANCELED:  # the client asks, and waits for an answer
+                    raise com.CallCanceled
+        except (com.CallCanceled, asyncio.CancelledError):  # or has gone on without one
             self.journal.append(CANCELLED)
             raise
         return found(most)
