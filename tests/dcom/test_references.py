@@ -148,6 +148,19 @@ def test_a_count_does_not_wrap() -> None:
     run(facts())
 
 
+def test_there_is_a_bound_to_objects() -> None:
+    async def facts() -> None:
+        async with two(most_objects=2) as (server, client):
+            desk = await client.bind(await server.text(Desk(), lab.IDesk), lab.IDesk)
+            kept = [(await desk.Lend()).calc]
+            with pytest.raises(HResultError) as failed:
+                await server.text(Calc(), lab.ICalc)
+            assert failed.value.hresult == E_OUTOFMEMORY
+            assert (await desk.Lend()).calc is kept[0]  # which is there already
+
+    run(facts())
+
+
 def test_the_exporter_s_own_interface_is_never_counted() -> None:
     async def facts() -> None:
         async with two() as (server, client):

@@ -67,7 +67,7 @@ from idlrt.dcom.ping import EXPIRY, PERIOD, Pinger
 from idlrt.dcom.rem_unknown import REFERENCES, RemUnknown
 from idlrt.dcom.remote import RemoteExporter, RemoteObject, Resolved, as_hresult
 from idlrt.dcom.resolver import Known, Resolver, ping, resolve
-from idlrt.dcom.tables import Pointer, Stub, Tables
+from idlrt.dcom.tables import MOST_OBJECTS, Pointer, Stub, Tables
 from idlrt.errors import (
     NCA_UNK_IF,
     RPC_S_SERVER_UNAVAILABLE,
@@ -118,6 +118,7 @@ class Exporter:
         unmarshalers: what to do with custom references, by CLSID.
         period: seconds between pings. expiry: seconds without a ping after which an object is reclaimed.
         now: the time in seconds. linger: seconds for which unused connections are kept.
+        most_objects: how many objects it has for others at a time; beyond, E_OUTOFMEMORY.
         limits: of each connection.
     """
 
@@ -134,9 +135,10 @@ class Exporter:
         expiry: float = EXPIRY,
         now: Callable[[], float] = time.monotonic,
         linger: float = LINGER,
+        most_objects: int = MOST_OBJECTS,
         limits: Limits | None = None,
     ) -> None:
-        self.tables = Tables(lifetime=expiry)
+        self.tables = Tables(lifetime=expiry, most=most_objects)
         self.tables.gone = self._gone
         self.limits = limits or Limits(max_contexts=CONTEXTS)
         self.decoding = for_codecs(self.limits)

@@ -16,6 +16,9 @@ from idlrt.com.interfaces import IUnknown
 MOST_REFERENCES: Final = 0xFFFFFFFF
 """A count ends here; it is refused to go on."""
 
+MOST_OBJECTS: Final = 1 << 20
+"""Objects that an exporter has for others at a time, unless it is told otherwise."""
+
 LIFETIME: Final = 360.0
 """Seconds that an object lives without a ping, a call or a new reference: three periods of 120 s (3.1.1.6)."""
 
@@ -62,9 +65,10 @@ class Stub:
 class Tables:
     """The tables of one exporter."""
 
-    def __init__(self, *, oxid: int | None = None, lifetime: float = LIFETIME) -> None:
+    def __init__(self, *, oxid: int | None = None, lifetime: float = LIFETIME, most: int = MOST_OBJECTS) -> None:
         self.oxid = oxid or identifier()
         self.lifetime = lifetime
+        self._most = most
         self.gone: Callable[[Stub], None] = lambda stub: None
         """Told of each object that leaves."""
         self._pointers: dict[UUID, Pointer] = {}
@@ -112,6 +116,8 @@ class Tables:
         """
         stub = self._objects.get(id(identity))
         if stub is None:
+            if len(self._stubs) >= self._most:
+                raise OverflowError(f"{self._most} objects at most are exported")
             stub = Stub(identifier(), identity, pinged)
             self._stubs[stub.oid] = self._objects[id(identity)] = stub
         pointer = stub.pointers.get(kind.IID)
