@@ -154,3 +154,18 @@ async def push_and_pull(store: IPipeByte) -> bytes:
 
 def test_a_call_object_of_its_author() -> None:
     assert asyncio.run(push_and_pull(Store())) == b"abcd"
+
+
+async def await_call_objects(shape: IShape) -> tuple[object, ...]:
+    calls = []
+    for scale in (1.0, 2.0):
+        call = await com.new_call(shape, AsyncIShape)
+        await call.Begin_Area(scale)
+        assert isinstance(call, com.CallObject)
+        calls.append(call)
+    async with asyncio.timeout(60):
+        return tuple([await call for call in calls])
+
+
+def test_a_call_object_is_awaited() -> None:
+    assert asyncio.run(await_call_objects(Square(2.0))) == (4.0, 8.0)
