@@ -11,6 +11,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Final
 
 from idlrt import pipes, rpc
@@ -37,8 +38,9 @@ class Endless(Unpiped):
         return total // MIB
 
     async def Download(self, call: rpc.Call, total: int, block: int, sink: pipes.PipeWriter[pipes.Bytes]) -> int:
-        made_up = MADE_UP[:block]
-        for _ in range(total * MIB // block):
+        """Of no total, go on for ever."""
+        made_up = MADE_UP[: block or MIB]
+        for _ in range(total * MIB // len(made_up)) if total else count():
             await sink.push(made_up)
         await sink.push(b"")
         return total

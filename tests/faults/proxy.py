@@ -104,6 +104,9 @@ class Connection:
         try:
             await relay.run()
         except OSError:
+            for task in self._tasks:
+                if task is not asyncio.current_task():
+                    task.cancel()  # some event loops keep a socket open while somebody waits for it
             self._close(reset=True)  # an end has gone, and the other end has to know
 
     async def _stop(self) -> None:
