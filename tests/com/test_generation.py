@@ -19,6 +19,7 @@ from idlc.settings import Settings, Target
 from idlrt import com
 from idlrt.com.proxy import Proxy
 from idlrt.ids import NDR20
+from idlrt.ndr import interfaces
 from idlrt.prelude import objidl, objidlbase
 from tests.compiled import compile_cached
 from tests.structure.imports import ROOT
@@ -409,22 +410,16 @@ def test_local_methods_take_a_slot_and_do_not_travel() -> None:
 
 
 def test_an_interface_is_marshalled_as_what_iid_is_says() -> None:
-    from idlrt.ndr import interfaces
-
     asked: list[UUID | None] = []
-    before = interfaces._marshal, interfaces._unmarshal
 
     def marshal(value: Any, wanted: UUID | None) -> bytes:
         asked.append(wanted)
         return b"objref"
 
-    interfaces.install(marshal, lambda octets, wanted: octets)
-    try:
-        found = probe("HRESULT Get([in] REFIID riid, [out, iid_is(riid)] IUnknown **object);")
-        codec = found.IProbe.METHODS.codecs(NDR20, "<")[3]
+    found = probe("HRESULT Get([in] REFIID riid, [out, iid_is(riid)] IUnknown **object);")
+    codec = found.IProbe.METHODS.codecs(NDR20, "<")[3]
+    with interfaces.using(marshal, lambda octets, wanted: octets):
         codec.put_response(found.GetResult(object()), (objidl.IStorage.IID,), 0)
-    finally:
-        interfaces.install(*before)
     assert asked == [objidl.IStorage.IID]
 
 
