@@ -23,6 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 
+MOST_THREADS: Final = 64
+"""Threads of one apartment for methods that are plain functions; they are started as they are needed."""
 _ATTRIBUTE: Final = "_idlrt_apartment"
 _entered: Final[ContextVar[Apartment | None]] = ContextVar("apartment", default=None)
 """Of a thread without a loop that runs a method: where that was called."""
@@ -161,7 +163,7 @@ class Apartment:
     @property
     def pool(self) -> futures.ThreadPoolExecutor:
         if self._pool is None:
-            self._pool = futures.ThreadPoolExecutor(thread_name_prefix=self.name)
+            self._pool = futures.ThreadPoolExecutor(MOST_THREADS, thread_name_prefix=self.name)
         return self._pool
 
     # -- its own thread
