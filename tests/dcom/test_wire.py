@@ -303,13 +303,13 @@ def test_a_server_of_an_older_version_gets_its_own() -> None:
             assert exporter.resolved is not None
             exporter.resolved = replace(exporter.resolved, minor=4)
             seen: list[int] = []
-            serve = server._serve
+            dispatch = server._dispatch
 
             async def watched(interface: Any, call: Any, received: Any) -> Any:
                 seen.append(get_this(received.data, received.order)[0].minor)
-                return await serve(interface, call, received)
+                return await dispatch.serve(interface, call, received)
 
-            for method in server._served[lab.ICalc.IID][2].values():
+            for method in dispatch._offered[lab.ICalc.IID][2].values():
                 method.function = partial(watched, interface_of(lab.ICalc))
             assert await calc.Add(1, 1) == 2
             assert seen == [4]

@@ -16,29 +16,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast
+from typing import Any, Final, Self, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from idlrt import com, rpc
 from idlrt.association import Limits
-from idlrt.com.context import CallContext
 from idlrt.com.hresult import (
     CO_E_OBJNOTCONNECTED,
     E_NOINTERFACE,
     E_OUTOFMEMORY,
     REGDB_E_CLASSNOTREG,
-    RPC_E_DISCONNECTED,
-    RPC_E_INVALID_HEADER,
-    RPC_E_SERVERFAULT,
-    RPC_E_VERSION_MISMATCH,
     HResultError,
     NoInterface,
-    signed,
 )
 from idlrt.com.interfaces import IUnknown, class_of, iid_of, interfaces_of
 from idlrt.com.objects import identity
@@ -52,16 +45,12 @@ from idlrt.com.objref import (
     StringBinding,
 )
 from idlrt.com.proxy import Proxy
-from idlrt.com.stub import serve
 from idlrt.dcom.activation import Activation, Activator, ClassTable, RemoteSCMActivator, activate
-from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, from_text, to_text, within
+from idlrt.dcom.addresses import RESOLVER_PORT, TOWERS, hosts, rpc_binding
+from idlrt.dcom.dispatch import Dispatch
+from idlrt.dcom.marshal import Given, NeedsFirst, from_text, to_text
 from idlrt.dcom.orpc import (
-    PLAIN,
-    ObjectInterface,
-    Received,
-    get_this,
     interface_of,
-    put_that,
 )
 from idlrt.dcom.ping import EXPIRY, PERIOD, Pinger
 from idlrt.dcom.rem_unknown import REFERENCES, RemUnknown
@@ -69,31 +58,20 @@ from idlrt.dcom.remote import RemoteExporter, RemoteObject, Resolved, as_hresult
 from idlrt.dcom.resolver import Known, Resolver, ping, resolve
 from idlrt.dcom.tables import MOST_OBJECTS, Pointer, Stub, Tables
 from idlrt.errors import (
-    NCA_UNK_IF,
     RPC_S_SERVER_UNAVAILABLE,
-    RPC_X_BAD_STUB_DATA,
     NdrError,
     RpcError,
-    RpcFault,
 )
-from idlrt.ids import NDR20, SyntaxId
-from idlrt.ndr import OperationCodec, for_codecs
+from idlrt.ids import NDR20
+from idlrt.ndr import for_codecs
 from idlrt.prelude.ms_dcom import IRemUnknown, IRemUnknown2
 from idlrt.prelude.unknwnbase import IClassFactory
 from idlrt.rpc.channel import Channel
-from idlrt.rpc.codecs import decode_request, encode_response
-from idlrt.rpc.methods import Method, awaits
-from idlrt.rpc.server import Served, Server
+from idlrt.rpc.server import Server
 
 _log = logging.getLogger("idlrt.dcom")
 
 I = TypeVar("I", bound=IUnknown)  # noqa: E741
-
-RESOLVER_PORT: Final = 135
-"""Where a resolver listens whose address says nothing else."""
-
-TOWERS: Final = {7: "ncacn_ip_tcp", 16: "ncalrpc"}
-"""Protocol sequences by the number that they have in bindings."""
 
 CONTEXTS: Final = 1024
 """Presentation contexts of a connection: some clients take a new one for each interface that they turn to."""
@@ -156,12 +134,11 @@ class Exporter:
         self._period = period
         self._linger = linger
         self._services = tuple(services)
-        self._served: dict[UUID, Served] = {}
-        self._stub_service = _StubService()
+        self._dispatch = Dispatch(self, self.tables, now, self.decoding)
         own = RemUnknown(self.tables, self._further, now)
         self.rem_unknown = self.tables.add_own(IRemUnknown2, own)
         for kind in (IUnknown, IRemUnknown, IRemUnknown2):
-            self._serve_interface(kind)
+            self._dispatch.offer(kind)
         self.classes = ClassTable()
         """The classes of which others may have objects made."""
         activator = Activator(self)
@@ -171,7 +148,7 @@ class Exporter:
             [self.resolver, RemoteSCMActivator(activator), Activation(activator), *self._services],
             transfers=(NDR20,),
             limits=self.limits,
-            finder=self._find,
+            finder=self._dispatch.find,
             rebind=True,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -239,7 +216,7 @@ class Exporter:
         """
         bound = rpc.StringBinding.parse(await self.server.listen(binding))
         (tower,) = (number for number, name in TOWERS.items() if name == bound.protseq)
-        for host in _hosts(bound.netaddr) if tower == 7 else [""]:
+        for host in hosts(bound.netaddr) if tower == 7 else [""]:
             known_port = resolver and bound.endpoint == str(RESOLVER_PORT)
             address = host if known_port else f"{host}[{bound.endpoint}]"
             (self._resolver_bindings if resolver else self._bindings).append(StringBinding(tower, address))
@@ -392,7 +369,7 @@ class Exporter:
             raise HResultError(E_OUTOFMEMORY, str(error)) from error
         if new:
             whole.AddRef()
-        self._serve_interface(kind)
+        self._dispatch.offer(kind)
         return pointer
 
     def _standard(self, pointer: Pointer, references: int) -> Standard:
@@ -469,7 +446,7 @@ class Exporter:
     async def _open(self, bindings: Bindings, port: int | None) -> Channel:
         failure: Exception = HResultError(0x80070000 | RPC_S_SERVER_UNAVAILABLE, "nothing says how to get there")
         for each in bindings.strings:
-            binding = _rpc_binding(each, port)
+            binding = rpc_binding(each, port)
             if binding is not None:
                 try:
                     return await self._connect(binding)
@@ -509,168 +486,9 @@ class Exporter:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    # -- serving
-
-    def _serve_interface(self, kind: type[IUnknown]) -> None:
-        """Accept binds to an interface from now on."""
-        if kind.IID not in self._served:
-            known = interface_of(kind)
-            methods: dict[int, Method] = {
-                each.opnum: _StubMethod(each, partial(self._serve, known), known, self.tables)
-                for each in known.whole.operations
-            }
-            self._served[kind.IID] = known.whole, self._stub_service, methods
-
-    def _find(self, syntax: SyntaxId) -> Served | None:
-        return self._served.get(syntax.uuid) if (syntax.major, syntax.minor) == (0, 0) else None
-
-    async def _serve(self, interface: ObjectInterface, call: rpc.Call, received: Received) -> bytes | bytearray:
-        """One call, from its octets to those of its answer (MS-DCOM 3.1.1.5.4)."""
-        data, order = received
-        try:
-            this, at = get_this(data, order)
-        except NdrError as error:
-            raise RpcFault(RPC_E_INVALID_HEADER, executed=False, message=str(error)) from error
-        if not this.accepted:
-            raise RpcFault(RPC_E_VERSION_MISMATCH, executed=False)
-        pointer = self.tables.find(call.object)
-        if pointer is None:
-            raise RpcFault(RPC_E_DISCONNECTED, executed=False)
-        if pointer.kind is not interface.kind and not issubclass(pointer.kind, interface.kind):
-            raise RpcFault(NCA_UNK_IF, executed=False)
-        self.tables.touch(pointer, self.now())
-        opnum = call.operation.opnum
-        operation = interface.operations[opnum]
-        codec = interface.codec(opnum, order, self.decoding)
-        try:
-            with within(self, NOTHING_GIVEN):
-                inputs, _ = decode_request(codec, operation, memoryview(data)[at:])
-        except NdrError as error:
-            raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
-        except HResultError as error:  # an interface pointer among them
-            raise RpcFault(error.hresult, executed=False) from error
-        codec = interface.codec(opnum, "<")
-        try:
-            kind = interface.kinds[opnum]
-            context = CallContext(interface.kind, opnum, causality=this.cid, kind=kind, caller=call.client)
-            call.when_cancelled(context.cancel)
-            result = await serve(pointer.target, context, inputs)
-            if operation.retval:
-                result = result, 0
-        except HResultError as error:
-            result = blank(codec, operation, inputs, error.hresult)
-        except (RpcFault, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            _log.error("%s.%s failed", interface.kind.__name__, operation.name, exc_info=error)
-            raise RpcFault(RPC_E_SERVERFAULT) from error
-        while True:
-            given = Given()
-            try:
-                with within(self, given):
-                    return put_that(PLAIN) + encode_response(codec, operation, result, inputs, 0)
-            except NeedsFirst as needs:
-                given.take_back()
-                await needs.first()
-            except NdrError as error:
-                given.take_back()
-                _log.error(
-                    "%s.%s gave what cannot travel: %s",
-                    interface.kind.__name__,
-                    operation.name,
-                    error,
-                )
-                raise RpcFault(RPC_E_SERVERFAULT) from error
-            except HResultError as error:
-                given.take_back()
-                result = blank(codec, operation, inputs, error.hresult)
-
-
-def blank(
-    codec: OperationCodec,
-    operation: rpc.Operation,
-    inputs: tuple[Any, ...],
-    hresult: int,
-) -> Any:
-    """What a method gives that has failed: no pointers, no elements, zeros, and the HRESULT."""
-    if len(operation.outputs) == 1:
-        return signed(hresult)
-    make = getattr(codec, "blank", None)
-    if make is None:
-        raise RpcFault(hresult)
-    return make(inputs, signed(hresult))
-
-
-class _StubMethod(Method):
-    """A method whose request and answer are octets."""
-
-    __slots__ = ("_interface", "_tables")
-
-    def __init__(
-        self, operation: rpc.Operation, serve: Callable[..., Any], interface: ObjectInterface, tables: Tables
-    ) -> None:
-        self.operation = operation
-        self.function = serve
-        self.cancellable = self.blocking = self.at_once = False
-        self.names = operation.inputs
-        self._interface = interface
-        self._tables = tables
-
-    def runs_at_once(self, object: UUID | None, inputs: tuple[Any, ...]) -> bool:
-        """Whether the object's method awaits nothing, and no call object does its work."""
-        pointer = self._tables.find(object)
-        if pointer is None:
-            return True
-        opnum = self.operation.opnum
-        found = pointer.at_once.get(opnum)
-        if found is None:
-            found = pointer.at_once[opnum] = self._awaits_nothing(pointer.target)
-        return found
-
-    def _awaits_nothing(self, target: Any) -> bool:
-        plain = isinstance(target, com.Object) and not target.may_have(com.ICallFactory.IID)
-        return plain and not awaits(getattr(target, self._interface.operations[self.operation.opnum].name))
-
-
-class _StubService(rpc.Service):
-    """What implements all interfaces of objects, as far as RPC is concerned."""
-
-    interface: ClassVar[rpc.Interface]
-
-
-# ---------------------------------------------------------------------------- addresses
-
 
 async def _connect(binding: rpc.StringBinding) -> Channel:
     return await rpc.connect(binding, causal=False, transfers=(NDR20,), connections=8, cancel_grace=5.0)
-
-
-def _rpc_binding(binding: StringBinding, port: int | None) -> rpc.StringBinding | None:
-    """Where a binding leads, at `port` if it names none; None if we do not speak its protocol, or there is no port."""
-    protseq = TOWERS.get(binding.tower)
-    host, bracket, rest = binding.address.rpartition("[")
-    if not bracket:
-        host, rest = binding.address, "" if port is None else f"{port}]"
-    if protseq is None or not rest.endswith("]"):
-        return None
-    try:
-        return rpc.StringBinding(protseq, host, rest[:-1])
-    except ValueError:
-        return None
-
-
-def _hosts(netaddr: str) -> list[str]:
-    """What others may call the machine, for an address that it listens at."""
-    if netaddr not in ("", "0.0.0.0", "::"):
-        return [netaddr, "localhost"] if netaddr in ("127.0.0.1", "::1") else [netaddr]
-    name = socket.gethostname()
-    found = {"127.0.0.1": None}
-    try:
-        found |= {str(each[4][0]): None for each in socket.getaddrinfo(name, None, socket.AF_INET)}
-    except OSError:
-        pass
-    addresses = sorted(found, key=lambda each: each.startswith("127."))
-    return [*addresses, name, "localhost"]
 
 
 def _first(value: IUnknown) -> type[IUnknown]:

@@ -1,0 +1,175 @@
+"""Calls of an exporter's objects: from the octets of a request to those of its answer (MS-DCOM 3.1.1.5.4).
+
+To RPC every interface is one whose requests and answers are octets. What they are shows when the object is known, so a
+call of an object that is gone takes no references from those that it brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from idlrt import com, rpc
+from idlrt.com.context import CallContext
+from idlrt.com.hresult import (
+    RPC_E_DISCONNECTED,
+    RPC_E_INVALID_HEADER,
+    RPC_E_SERVERFAULT,
+    RPC_E_VERSION_MISMATCH,
+    HResultError,
+    signed,
+)
+from idlrt.com.interfaces import IUnknown
+from idlrt.com.stub import serve
+from idlrt.dcom.marshal import NOTHING_GIVEN, Exporting, Given, NeedsFirst, within
+from idlrt.dcom.orpc import NOTHING, ObjectInterface, Received, get_this, interface_of
+from idlrt.dcom.tables import Tables
+from idlrt.errors import NCA_UNK_IF, RPC_X_BAD_STUB_DATA, NdrError, RpcFault
+from idlrt.ids import SyntaxId
+from idlrt.ndr import Limits, OperationCodec
+from idlrt.rpc.codecs import decode_request, encode_response
+from idlrt.rpc.methods import Method, awaits
+from idlrt.rpc.server import Served
+
+_log = logging.getLogger("idlrt.dcom")
+
+
+class Dispatch:
+    """Finds the object and the method of each call, and runs it.
+
+    Args:
+        exporting: marshals pointers. now: the time in seconds. decoding: limits of what is decoded.
+    """
+
+    def __init__(self, exporting: Exporting, tables: Tables, now: Callable[[], float], decoding: Limits | None) -> None:
+        self._exporting = exporting
+        self._tables = tables
+        self._now = now
+        self._decoding = decoding
+        self._offered: dict[UUID, Served] = {}
+        self._service = _Stubs()
+
+    def offer(self, kind: type[IUnknown]) -> None:
+        """Accept binds to an interface from now on."""
+        if kind.IID not in self._offered:
+            known = interface_of(kind)
+            methods: dict[int, Method] = {
+                each.opnum: _StubMethod(each, partial(self.serve, known), known, self._tables)
+                for each in known.whole.operations
+            }
+            self._offered[kind.IID] = known.whole, self._service, methods
+
+    def find(self, syntax: SyntaxId) -> Served | None:
+        """What serves an interface; all of them have version 0.0."""
+        return self._offered.get(syntax.uuid) if (syntax.major, syntax.minor) == (0, 0) else None
+
+    async def serve(self, interface: ObjectInterface, call: rpc.Call, received: Received) -> bytes | bytearray:
+        """One call: what it raises is a fault, what its method raises is an answer."""
+        data, order = received
+        try:
+            this, at = get_this(data, order)
+        except NdrError as error:
+            raise RpcFault(RPC_E_INVALID_HEADER, executed=False, message=str(error)) from error
+        if not this.accepted:
+            raise RpcFault(RPC_E_VERSION_MISMATCH, executed=False)
+        pointer = self._tables.find(call.object)
+        if pointer is None:
+            raise RpcFault(RPC_E_DISCONNECTED, executed=False)
+        if pointer.kind is not interface.kind and not issubclass(pointer.kind, interface.kind):
+            raise RpcFault(NCA_UNK_IF, executed=False)
+        self._tables.touch(pointer, self._now())
+        opnum = call.operation.opnum
+        operation = interface.operations[opnum]
+        codec = interface.codec(opnum, order, self._decoding)
+        try:
+            with within(self._exporting, NOTHING_GIVEN):
+                inputs, _ = decode_request(codec, operation, memoryview(data)[at:])
+        except NdrError as error:
+            raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
+        except HResultError as error:  # an interface pointer among them
+            raise RpcFault(error.hresult, executed=False) from error
+        kind = interface.kinds[opnum]
+        context = CallContext(interface.kind, opnum, causality=this.cid, kind=kind, caller=call.client)
+        call.when_cancelled(context.cancel)
+        codec = interface.codec(opnum, "<")
+        try:
+            result = await serve(pointer.target, context, inputs)
+            return await self._answer(codec, operation, (result, 0) if operation.retval else result, inputs)
+        except HResultError as error:
+            return await self._failure(codec, operation, inputs, error.hresult)
+        except (RpcFault, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            _log.error("%s.%s failed", interface.kind.__name__, operation.name, exc_info=error)
+            raise RpcFault(RPC_E_SERVERFAULT) from error
+
+    async def _answer(
+        self, codec: OperationCodec, operation: rpc.Operation, result: Any, inputs: tuple[Any, ...]
+    ) -> bytes | bytearray:
+        """The octets of what a method gave."""
+        while True:
+            given = Given()
+            try:
+                with within(self._exporting, given):
+                    return NOTHING + encode_response(codec, operation, result, inputs, 0)
+            except NeedsFirst as needs:
+                given.take_back()
+                await needs.first()
+            except BaseException:
+                given.take_back()
+                raise
+
+    async def _failure(
+        self, codec: OperationCodec, operation: rpc.Operation, inputs: tuple[Any, ...], hresult: int
+    ) -> bytes | bytearray:
+        """The octets of a method's failure: outputs that say nothing, and the HRESULT; a fault where there are none."""
+        result: Any = signed(hresult)
+        try:
+            if len(operation.outputs) > 1:
+                if codec.blank is None:
+                    raise RpcFault(hresult)
+                result = codec.blank(inputs, result)
+            return await self._answer(codec, operation, result, inputs)
+        except (NdrError, HResultError) as error:
+            raise RpcFault(hresult) from error
+
+
+class _StubMethod(Method):
+    """A method whose request and answer are octets."""
+
+    __slots__ = ("_interface", "_tables")
+
+    def __init__(
+        self, operation: rpc.Operation, serve: Callable[..., Any], interface: ObjectInterface, tables: Tables
+    ) -> None:
+        self.operation = operation
+        self.function = serve
+        self.cancellable = self.blocking = self.at_once = False
+        self.names = operation.inputs
+        self._interface = interface
+        self._tables = tables
+
+    def runs_at_once(self, object: UUID | None, inputs: tuple[Any, ...]) -> bool:
+        """Whether the object's method awaits nothing, and no call object does its work."""
+        pointer = self._tables.find(object)
+        if pointer is None:
+            return True
+        opnum = self.operation.opnum
+        found = pointer.at_once.get(opnum)
+        if found is None:
+            found = pointer.at_once[opnum] = self._awaits_nothing(pointer.target)
+        return found
+
+    def _awaits_nothing(self, target: Any) -> bool:
+        plain = isinstance(target, com.Object) and not target.may_have(com.ICallFactory.IID)
+        return plain and not awaits(getattr(target, self._interface.operations[self.operation.opnum].name))
+
+
+class _Stubs(rpc.Service):
+    """What implements all interfaces of objects, as far as RPC is concerned."""
+
+    interface: ClassVar[rpc.Interface]
