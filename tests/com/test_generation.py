@@ -241,6 +241,15 @@ def test_rule_1_14_forms_derive_as_their_interfaces_do_and_the_first_from_iunkno
     assert found.AsyncIBase.__base__.IID != UUID("000e0000-0000-0000-c000-000000000046")
 
 
+def test_rule_1_14_so_they_do_across_files() -> None:
+    found = compile_cached(
+        f'import "objidl.idl"; {BOTH} interface IMine : IAdviseSink2 {{ HRESULT More([in] IPipeByte *pipe); }}', "mine"
+    ).module
+    assert found.AsyncIMine.__base__ is objidl.AsyncIAdviseSink2
+    assert found.AsyncIMine.SYNCHRONOUS.__base__ is objidl.IAdviseSink2
+    assert [operation.opnum for operation in found.IMine.METHODS.operations] == [9]
+
+
 def test_rule_1_14_slots_of_a_derived_form_follow_those_of_its_base() -> None:
     bound, _ = unit(BASE + f"[object, {U3}, {U4}] interface IDerived : IBase {{ HRESULT Three(void); }}")
     derived = next(interface for interface in bound.interfaces if interface.name == "AsyncIDerived")
@@ -274,10 +283,17 @@ def test_rule_1_17_a_version_beside_async_uuid_is_said_to_mean_nothing() -> None
     [
         ("HRESULT F([in, size_is(*n)] byte *data, [out] long *n);", ["MIDL2372"]),
         ("HRESULT F([in, size_is(10), length_is(*n)] byte *data, [out] long *n);", ["MIDL2372"]),
+        ("HRESULT F([in, iid_is(riid)] IUnknown *object, [out] IID *riid);", ["MIDL2372"]),
         ("HRESULT F([in, size_is(*n)] byte *data, [in, out] long *n);", []),
         ("HRESULT F([out, size_is(n)] byte *data, [in] long n);", []),
     ],
-    ids=["a size that comes out", "a length that comes out", "a size that goes both ways", "a size that goes in"],
+    ids=[
+        "a size that comes out",
+        "a length that comes out",
+        "an interface that comes out",
+        "a size that goes both ways",
+        "a size that goes in",
+    ],
 )
 def test_rule_1_18_what_goes_in_does_not_depend_on_what_only_comes_out(method: str, codes: list[str]) -> None:
     assert said(f"{BOTH} interface IProbe : IUnknown {{ {method} }}") == codes
