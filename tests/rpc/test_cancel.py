@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
+from typing import Any
 
 import pytest
 
 from idlrt import pipes, rpc, testing
 from idlrt.errors import CallCancelled, ConnectionLost
 from idlrt.ids import Features
-from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach
+from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach, until
 from tests.rpc.specimen.lab import LabClient
 
 
@@ -53,12 +55,12 @@ async def test_a_server_that_takes_no_notice_is_given_its_grace() -> None:
     async with testing.channel(service, cancel_grace=0.05) as channel:
         loop = asyncio.get_running_loop()
         call = LabClient(channel).Sleep(10_000)
-        await asyncio.sleep(0.02)
+        await until(lambda: service.calls)
         started = loop.time()
         call.cancel()
         with pytest.raises(CallCancelled, match=r"within 0\.05 s"):
             await call
-        assert 0.04 < loop.time() - started < 1
+        assert 0.04 < loop.time() - started
         assert await LabClient(channel).Add(1, 1) == 2
         service.gate.set()
 
@@ -77,7 +79,7 @@ async def test_cancelling_the_task_cancels_an_ordinary_call() -> None:
     async with testing.channel(service) as channel:
         client = LabClient(channel)
         task = asyncio.create_task(client.Add(99, 0))
-        await asyncio.sleep(0.02)
+        await until(lambda: service.calls)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -95,9 +97,10 @@ async def test_cancelling_the_waiter_twice_does_not_wait_for_the_grace() -> None
             await LabClient(channel).Sleep(10_000)
 
         task = asyncio.create_task(wait())
-        for _ in range(2):
-            await asyncio.sleep(0.02)
-            task.cancel()
+        await until(lambda: service.calls)
+        task.cancel()
+        await until(lambda: service.calls[0].cancelled)
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         service.gate.set()
@@ -113,14 +116,13 @@ async def test_a_server_that_does_not_keep_orphans_loses_the_connection_but_no_o
         link.association._features = Features.NONE
         other = client.Sleep(200)
         call = client.Sleep(10_000)
-        await asyncio.sleep(0.02)
+        await until(lambda: len(service.calls) == 3)
         call.cancel()
         with pytest.raises(CallCancelled):
             await call
         assert await client.Add(1, 1) == 2
         assert await other == 200
-        await asyncio.sleep(0.01)
-        assert link.lost is not None
+        await until(lambda: link.lost is not None)
         assert len(channel.pool.links) == 1
         service.gate.set()
 
@@ -131,8 +133,12 @@ class Watched(Lab):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[object] = []
+        self.began = asyncio.Event()
+        self.called: rpc.Call
 
     async def Add(self, call: rpc.Call, a: int, b: int) -> int:
+        self.called = call
+        self.began.set()
         try:
             await asyncio.sleep(a)
         except asyncio.CancelledError:
@@ -171,7 +177,7 @@ async def test_a_method_whose_client_has_gone_is_cancelled(way: str, caplog: pyt
     service = Watched()
     async with reach(way, service) as channel:
         task = asyncio.create_task(LabClient(channel).Add(60, 10))
-        await asyncio.sleep(0.02)
+        await service.began.wait()
         await channel.close()
         with pytest.raises(ConnectionLost):
             await task
@@ -186,19 +192,18 @@ async def test_the_method_of_an_orphaned_call_is_cancelled_once(caplog: pytest.L
     async with rpc.Server([service]) as server:
         async with testing.connected(server, cancel_grace=0.02) as channel:
             task = asyncio.create_task(LabClient(channel).Add(60, 30))
-            await asyncio.sleep(0.01)
+            await service.began.wait()
             task.cancel()
-            await asyncio.sleep(0.01)
+            await until(lambda: service.called.cancelled)
             assert service.seen == []  # co_cancel alone leaves it to the method
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.sleep(0.01)
+            await until(lambda: service.seen)
             assert service.seen == [True]
             assert server.calls == 1
         # and now the connection goes as well
         await service.ended.wait()
-        await asyncio.sleep(0)
-        assert server.calls == 0
+        await until(lambda: not server.calls)
     assert service.seen == [True, "clean"]
     assert complaints(caplog) == []
 
@@ -213,8 +218,7 @@ async def test_a_call_whose_client_goes_before_the_method_has_begun_ends_too() -
         while not server.calls:
             await asyncio.sleep(0)
         await channel.close()
-        await asyncio.sleep(0.02)
-        assert server.calls == 0
+        await until(lambda: not server.calls and service.rundowns)
         assert service.rundowns == [5]
         with pytest.raises(ConnectionLost):
             await call
@@ -227,7 +231,7 @@ async def test_a_method_that_learns_in_its_pipe_that_its_client_has_gone_is_not_
         channel = testing.connected(server)
         call = LabClient(channel).Upload(0)
         await call.source.push(b"abc")
-        await asyncio.sleep(0.01)
+        await until(lambda: server.calls)
         await channel.close()
         await service.ended.wait()
     assert isinstance(service.seen[0], ConnectionLost)
@@ -264,10 +268,43 @@ async def test_a_method_in_a_thread_is_told_and_its_handles_are_run_down_after_i
         async with testing.connected(server) as channel:
             await LabClient(channel).Open(5)
             call = LabClient(channel).Sleep(60_000)
-            await asyncio.sleep(0.02)
+            await until(lambda: server.calls)
         with pytest.raises(ConnectionLost):
             await call
         while server.calls:
             await asyncio.sleep(0.005)
     assert service.notes == [1, 0]
     assert service.rundowns == [5]
+
+
+def test_a_thread_that_outlives_its_server_is_told_so_even_when_the_loop_is_gone() -> None:
+    entered, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    seen: list[object] = []
+
+    class Late(ThreadedLab):
+        def Upload(self, call: rpc.Call, id: int, source: Any) -> int:
+            entered.set()
+            assert go_on.wait(10)
+            seen.append(call.cancelled)
+            for use in (source.pull, source.pull_nowait):
+                try:
+                    use()
+                except Exception as error:
+                    seen.append((type(error), str(error)))
+            over.set()
+            return 0
+
+    async def serve() -> None:
+        server = rpc.Server([Late()])
+        async with rpc.connect(await server.listen("ncacn_ip_tcp:127.0.0.1[0]")) as channel:
+            call = LabClient(channel).Upload(0)
+            await call.source.push(bytes(8))
+            await asyncio.to_thread(entered.wait, 10)
+            await server.stop(grace=0)
+            with pytest.raises(CallCancelled):
+                await call.source.push(bytes(8))
+
+    asyncio.run(serve())
+    go_on.set()
+    assert over.wait(10)
+    assert seen == [True, (CallCancelled, "the server stops"), (CallCancelled, "the server stops")]

@@ -147,7 +147,10 @@ class Call:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the client asked to cancel the call, or went away. The method decides what to make of it."""
+        """Whether the client asked to cancel the call, or went away, or the server stops and does not wait any longer.
+
+        The method decides what to make of it.
+        """
         return self._serving.cancelled
 
     def defer(

@@ -315,6 +315,7 @@ class Serving:
     def abort(self) -> None:
         """The server stops and does not wait any longer."""
         self._stopped = True
+        self._set_cancelled()
         error = CallCancelled("the server stops")
         self._stop(error)
         if self._deferral is not None and not self._running:
@@ -639,22 +640,30 @@ class _ThreadLine:
         self._loop = loop
 
     def pull(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
-        return asyncio.run_coroutine_threadsafe(self._line.pull(inlet, most, form), self._loop).result()
+        return self._run(self._line.pull(inlet, most, form))
 
     def push(self, outlet: Outlet, block: Any) -> None:
-        asyncio.run_coroutine_threadsafe(self._line.push(outlet, block), self._loop).result()
+        self._run(self._line.push(outlet, block))
 
     def pull_nowait(self, inlet: Inlet, most: int | None, form: Form = None) -> Any:
         async def pull() -> Any:
             return self._line.pull_nowait(inlet, most, form)
 
-        return asyncio.run_coroutine_threadsafe(pull(), self._loop).result()
+        return self._run(pull())
 
     def push_nowait(self, outlet: Outlet, block: Any) -> None:
         async def push() -> None:
             self._line.push_nowait(outlet, block)
 
-        asyncio.run_coroutine_threadsafe(push(), self._loop).result()
+        self._run(push())
+
+    def _run(self, use: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            running = asyncio.run_coroutine_threadsafe(use, self._loop)
+        except RuntimeError:  # the loop was closed; the call had ended with its server
+            use.close()
+            raise self._line.error or lost(None) from None
+        return running.result()
 
 
 @coroutine
