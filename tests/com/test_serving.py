@@ -282,6 +282,42 @@ def test_a_cancelled_caller_leaves_and_the_method_runs_on() -> None:
             assert await asyncio.to_thread(ended.wait, 20)
 
 
+def test_a_coroutine_whose_caller_has_gone_on_is_cancelled() -> None:
+    class Endless(Calc):
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+            self.over = threading.Event()
+
+        async def Touch(self) -> int:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.seen.append("cancelled" if com.CoTestCancel() == RPC_E_CALL_CANCELED else "untold")
+                raise
+            finally:
+                self.over.set()
+            return 0
+
+    class Local(com.CallFactory, Endless):
+        """The same in one apartment."""
+
+    @run
+    async def facts() -> None:
+        async with another(Endless, ICalc) as (proxy, endless, _):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await proxy.Touch()
+            assert await asyncio.to_thread(endless.over.wait, 20)
+            assert endless.seen == ["cancelled"]
+        local = Local()
+        mine = await com.new_call(local, AsyncICalc)
+        await mine.Begin_Touch()
+        await asyncio.sleep(0.001)
+        await mine.Cancel(0)
+        assert await asyncio.to_thread(local.over.wait, 20)
+        assert local.seen == ["cancelled"]
+
+
 def test_cancelling_tells_the_call_object_of_the_server() -> None:
     @run
     async def facts() -> None:

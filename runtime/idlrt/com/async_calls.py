@@ -602,12 +602,13 @@ class CallFactory(Object, ICallFactory):
 class _Here:
     """A method of an object of this apartment, called directly."""
 
-    __slots__ = ("_context", "_inputs", "_target")
+    __slots__ = ("_context", "_inputs", "_target", "_task")
 
     def __init__(self, target: IUnknown, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> None:
         self._target = target
         self._context = CallContext(interface, opnum, causality=causality.get(), kind=CallKind.SYNCHRONOUS)
         self._inputs = inputs
+        self._task: asyncio.Task[Any] | None = None
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._call().__await__()
@@ -615,6 +616,7 @@ class _Here:
     async def _call(self) -> Any:
         context = self._context
         serving.set(context)  # this is a task of its own
+        self._task = asyncio.current_task()
         operation = operation_of(context.interface, context.opnum)
         result = await invoke(self._target, context.interface, operation.name, operation, self._inputs)
         return checked(operation, result)
@@ -623,7 +625,10 @@ class _Here:
         self._context.cancel()
 
     def abandon(self) -> None:
-        """The method goes on; what it comes to is dropped by who made the call."""
+        """The method is cancelled as tasks are, as it is elsewhere once its caller has gone on."""
+        task = self._task
+        if task is not None and not task.get_loop().is_closed():
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 class ProxyCallFactory(Object, ICallFactory):

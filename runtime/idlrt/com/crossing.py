@@ -151,7 +151,7 @@ class Elsewhere(Remote):
         async def ask() -> IUnknown:
             return await pointer.QueryInterface(interface)
 
-        self._pointers[interface.IID] = await _at_home(home, ask)
+        self._pointers[interface.IID] = await _Asked(home, ask).answer
 
     def protect(self, blanket: Blanket) -> None:
         """Nobody else hears what is said within a process."""
@@ -175,10 +175,8 @@ class Crossing:
         sent = Pointers()
         with interfaces.using(sent.leave, sent.arrive):
             stub = encode_request(codec, self._operation, inputs)
-        self._answer: asyncio.Future[tuple[bytes | bytearray, Pointers]] = _asked(
-            remote.home, lambda: self._served(stub, sent)
-        )
-        self._answer.add_done_callback(_looked_at)
+        self._asked = _Asked(remote.home, lambda: self._served(stub, sent))
+        self._asked.answer.add_done_callback(_looked_at)
 
     async def _served(self, stub: bytes | bytearray, sent: Pointers) -> tuple[bytes | bytearray, Pointers]:
         """In the object's apartment."""
@@ -202,7 +200,7 @@ class Crossing:
         return self._result().__await__()
 
     async def _result(self) -> Any:
-        answer = self._answer
+        answer = self._asked.answer
         await asyncio.wait([answer])
         if answer.cancelled():
             raise CallCanceled
@@ -216,7 +214,7 @@ class Crossing:
         self._context.cancel()
 
     def abandon(self) -> None:
-        self._answer.cancel()
+        self._asked.stop()
 
 
 def codec_of(methods: Methods, operation: Operation) -> OperationCodec:
@@ -229,42 +227,54 @@ def _looked_at(answer: asyncio.Future[Any]) -> None:
         answer.exception()
 
 
-async def _at_home(home: Apartment, work: Callable[[], Any]) -> Any:
-    return await _asked(home, work)
+class _Asked:
+    """What a coroutine of another apartment comes to."""
 
+    __slots__ = ("_home", "_stopped", "_task", "_work", "answer")
 
-def _asked(home: Apartment, work: Callable[[], Any]) -> asyncio.Future[Any]:
-    """What a coroutine of another apartment comes to. Cancelling the future does not disturb it there."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(result)
-        else:
-            answer.set_exception(error)
-
-    def tell(result: Any, error: BaseException | None) -> None:
+    def __init__(self, home: Apartment, work: Callable[[], Any]) -> None:
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._home = home
+        self._work = work
+        self._task: asyncio.Task[Any] | None = None
+        self._stopped = False
         try:
-            loop.call_soon_threadsafe(settle, result, error)
+            home.post(lambda: home.start(self._run()))
+        except RuntimeError as error:
+            raise HResultError(RPC_E_DISCONNECTED, "the object's apartment is closed") from error
+
+    async def _run(self) -> None:
+        self._task = asyncio.current_task()
+        try:
+            result = None if self._stopped else await self._work()
+        except asyncio.CancelledError:
+            self._tell(None, HResultError(RPC_E_SERVER_DIED, "the object's apartment was closed"))
+            raise
+        except BaseException as error:
+            self._tell(None, error)
+        else:
+            self._tell(result, None)
+
+    def _tell(self, result: Any, error: BaseException | None) -> None:
+        try:
+            self.answer.get_loop().call_soon_threadsafe(self._settle, result, error)
         except RuntimeError:
             pass  # the caller's apartment is closed
 
-    async def run() -> None:
-        try:
-            result = await work()
-        except asyncio.CancelledError:
-            tell(None, HResultError(RPC_E_SERVER_DIED, "the object's apartment was closed"))
-            raise
-        except BaseException as error:
-            tell(None, error)
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.answer.done():
+            return
+        if error is None:
+            self.answer.set_result(result)
         else:
-            tell(result, None)
+            self.answer.set_exception(error)
 
-    try:
-        home.post(lambda: home.start(run()))
-    except RuntimeError as error:
-        raise HResultError(RPC_E_DISCONNECTED, "the object's apartment is closed") from error
-    return answer
+    def stop(self) -> None:
+        """Nobody waits any more: the coroutine is cancelled, as it would be if it had been awaited here."""
+        self.answer.cancel()
+        self._stopped = True
+        self._home.run_soon(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
