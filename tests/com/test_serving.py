@@ -10,7 +10,15 @@ import pytest
 
 from idlrt import com
 from idlrt.com.context import CallContext
-from idlrt.com.hresult import E_FAIL, E_INVALIDARG, RPC_E_CALL_CANCELED, RPC_E_SERVERFAULT
+from idlrt.com.hresult import (
+    E_FAIL,
+    E_INVALIDARG,
+    E_NOINTERFACE,
+    RPC_E_CALL_CANCELED,
+    RPC_E_SERVERFAULT,
+    RPC_E_TIMEOUT,
+    RPC_S_CALLPENDING,
+)
 from idlrt.com.stub import serve
 from tests.com.stage import Addition, AsyncICalc, AsyncICalc2, Calc, Calculator, ICalc, ICalc2, another, refused, run
 
@@ -332,3 +340,21 @@ def test_cancelling_tells_the_call_object_of_the_server() -> None:
                 await asyncio.sleep(0.001)
             assert await refused(mine.Finish_Add()) == RPC_E_CALL_CANCELED
             call.signal()
+
+
+def test_an_event_is_waited_for_from_another_apartment() -> None:
+    @run
+    async def facts() -> None:
+        # One that stays signaled: a wait that is given up over there may just have taken the signal of the other kind.
+        async with another(com.ManualResetEvent, com.ISynchronize) as (proxy, event, _):
+            assert await refused(proxy.Wait(0, 0)) == RPC_S_CALLPENDING
+            waiting = asyncio.ensure_future(proxy.Wait(0, com.INFINITE))
+            await proxy.Signal()
+            assert await waiting == 0
+            await proxy.Reset()
+            container = com.SynchronizeContainer()
+            await container.AddSynchronize(proxy)
+            assert await refused(container.WaitMultiple(0, 1)) == RPC_E_TIMEOUT
+            event.signal()
+            assert await container.WaitMultiple(0, com.INFINITE) is proxy
+            assert await refused(proxy.QueryInterface(com.ISynchronizeHandle)) == E_NOINTERFACE  # it is not marshalled

@@ -23,6 +23,7 @@ from idlrt.com.hresult import (
     RPC_E_SERVERFAULT,
     CallCanceled,
     HResultError,
+    NoInterface,
 )
 from idlrt.com.interfaces import I, IUnknown, class_of
 from idlrt.com.methods import Methods
@@ -145,7 +146,7 @@ class Elsewhere(Remote):
         if interface.IID in self._pointers:
             return
         if interface.IID != IUnknown.IID and not methods_of(interface):
-            raise HResultError(REGDB_E_IIDNOTREG, f"{interface.__name__} has no methods that can be called from here")
+            raise NoInterface(message=f"{interface.__name__} has no methods that can be called from elsewhere")
         home, pointer = self.home, self.pointer(interface)
 
         async def ask() -> IUnknown:
