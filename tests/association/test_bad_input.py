@@ -42,6 +42,7 @@ from idlrt.pdu import (
     encode,
 )
 from tests.association.joined import INTERFACE, OTHER, STREAM, Pair, bound, kept, server_config, single_call_config
+from tests.traced import traced
 
 ELEMENT = ContextElement(0, INTERFACE, (NDR20,))
 BIND = Bind(call_id=1, max_xmit=5840, max_recv=5840, contexts=(ELEMENT,))
@@ -395,10 +396,9 @@ def test_a_response_longer_than_the_limit_is_refused_but_a_streamed_one_goes_on(
 
 def test_alloc_hint_reserves_nothing() -> None:
     server = bound().server
-    tracemalloc.start()
-    list(server.receive(encode(request(flags=1, opnum=0, alloc_hint=0x400000))))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with traced():
+        list(server.receive(encode(request(flags=1, opnum=0, alloc_hint=0x400000))))
+        _, peak = tracemalloc.get_traced_memory()
     assert peak < 1 << 20
 
 
@@ -408,14 +408,13 @@ def test_a_stream_of_any_length_leaves_nothing_behind() -> None:
     fragment = encode(request(flags=0, stub=bytes(5816)))
     half = fragment * 11 + fragment[:3000]
     rest = fragment[3000:]
-    tracemalloc.start()
-    for _ in range(200):
-        for _event in server.receive(half):
-            pass
-        for _event in server.receive(rest):
-            pass
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with traced():
+        for _ in range(200):
+            for _event in server.receive(half):
+                pass
+            for _event in server.receive(rest):
+                pass
+        _, peak = tracemalloc.get_traced_memory()
     assert peak < 1 << 18
 
 

@@ -787,7 +787,12 @@ async def test_a_method_that_is_not_cancellable_is_only_told() -> None:
 @on_a_loop
 async def test_a_cancelled_pull_goes_on_unless_the_method_is_cancellable() -> None:
     class Plain(ThreadedLab):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun = threading.Event()
+
         def Upload(self, call: rpc.Call, id: int, source: Any) -> int:
+            self.begun.set()
             return super().Upload(call, id, source)
 
     class Cancellable(Plain):
@@ -799,7 +804,7 @@ async def test_a_cancelled_pull_goes_on_unless_the_method_is_cancellable() -> No
         async with rpc.Server([service]) as server, testing.connected(server, cancel_grace=60) as channel:
             call = LabClient(channel).Upload(0)
             await call.source.push(bytes(64))
-            await until(lambda: server.calls)
+            await until(service.begun.is_set)
             call.cancel()
             if isinstance(service, Cancellable):
                 with pytest.raises(CallCancelled, match="the server ended it"):

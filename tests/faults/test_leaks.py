@@ -16,6 +16,7 @@ from idlrt.errors import CallCancelled
 from tests.faults.puppets import Client, Coroutines, soon
 from tests.faults.stage import descriptors, on_a_loop
 from tests.rpc.specimen.lab import LabClient
+from tests.traced import traced
 
 TIMES: Final = 10_000
 AT_A_TIME: Final = 8
@@ -85,10 +86,11 @@ async def test_thousands_of_cancelled_calls_leave_nothing(cancelled: Callable[[L
             assert await client.Add(1, 2) == 3
 
     await some(200)
-    tasks, files, before = len(asyncio.all_tasks()), descriptors(), _held()
-    await some(TIMES // 5)
-    await soon(lambda: _held() - before < GROWTH, "as little memory as before")  # timers keep calls for their time
-    tracemalloc.stop()
+    tasks, files = len(asyncio.all_tasks()), descriptors()
+    with traced():
+        before = _held()
+        await some(TIMES // 5)
+        await soon(lambda: _held() - before < GROWTH, "as little memory as before")  # timers keep calls for their time
     assert len(asyncio.all_tasks()) <= tasks
     assert descriptors() <= files
 
@@ -96,8 +98,6 @@ async def test_thousands_of_cancelled_calls_leave_nothing(cancelled: Callable[[L
 def _held() -> int:
     """Octets that Python's objects take."""
     gc.collect()
-    if not tracemalloc.is_tracing():
-        tracemalloc.start()
     return tracemalloc.get_traced_memory()[0]
 
 
@@ -121,9 +121,10 @@ async def test_thousands_of_calls_of_threads_that_were_cancelled_leave_nothing(o
             await client.close()
 
     await some(100)
-    threads, files, before = threading.active_count(), descriptors(), _held()
-    await some(TIMES // 10)
-    await soon(lambda: _held() - before < GROWTH, "as little memory as before")
-    tracemalloc.stop()
+    threads, files = threading.active_count(), descriptors()
+    with traced():
+        before = _held()
+        await some(TIMES // 10)
+        await soon(lambda: _held() - before < GROWTH, "as little memory as before")
     await soon(lambda: threading.active_count() <= threads, "the end of the client's thread")
     assert descriptors() <= files

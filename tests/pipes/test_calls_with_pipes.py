@@ -23,7 +23,7 @@ from idlrt.errors import (
     RpcFault,
     RpcTimeout,
 )
-from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach
+from tests.rpc.services import WAYS, Lab, ThreadedLab, on_a_loop, reach, until
 from tests.rpc.specimen.lab import DownloadCall, LabBlockingClient, LabClient, UploadCall
 
 SERVICES: list[Callable[[], Any]] = [Lab, ThreadedLab]
@@ -220,8 +220,7 @@ async def test_small_pushes_of_one_turn_leave_together_and_soon() -> None:
         for number in range(100):
             buffer[:] = bytes([number]) * 8  # a pushed block may be overwritten
             await call.source.push(buffer)
-        await asyncio.sleep(0.01)
-        assert service.pulled >= 8 * 99
+        await until(lambda: service.pulled >= 8 * 99)
         await call.source.push(b"")
         assert await call.complete() == 800
 

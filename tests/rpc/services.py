@@ -18,17 +18,23 @@ from tests.rpc.specimen.lab import LABCTX, OTHERCTX, LabService, StatResult
 
 
 def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine as a test, on a loop of its own, for ten seconds at most."""
+    """Run a coroutine as a test, on a loop of its own, for a minute at most."""
 
     @wraps(test)
     def run(*arguments: Any, **named: Any) -> None:
         async def bounded() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await test(*arguments, **named)
 
         asyncio.run(bounded())
 
     return run
+
+
+async def until(fact: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    while not fact():
+        await asyncio.sleep(0.001)
 
 
 async def stubbornly(event: asyncio.Event) -> None:

@@ -60,7 +60,7 @@ async def test_a_server_that_takes_no_notice_is_given_its_grace() -> None:
         call.cancel()
         with pytest.raises(CallCancelled, match=r"within 0\.05 s"):
             await call
-        assert 0.04 < loop.time() - started
+        assert loop.time() - started > 0.04
         assert await LabClient(channel).Add(1, 1) == 2
         service.gate.set()
 

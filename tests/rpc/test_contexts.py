@@ -11,7 +11,7 @@ import pytest
 from idlrt import rpc, testing
 from idlrt.errors import RpcFault
 from tests.compiled import compile_cached
-from tests.rpc.services import Lab, ThreadedLab, on_a_loop
+from tests.rpc.services import Lab, ThreadedLab, on_a_loop, until
 from tests.rpc.specimen.lab import LAB, LABCTX, LabClient
 
 
@@ -90,9 +90,8 @@ async def test_every_handle_is_run_down_once_when_its_client_goes(make: type[Lab
             for name in (1, 2, 3):
                 await client.Open(name)
             await client.OpenOther()
-        await asyncio.sleep(0.02)
         expected = [1, 2, 3, "other"] if make is Lab else [1, 2, 3]
-        assert service.rundowns == expected
+        await until(lambda: len(service.rundowns) == len(expected))
     assert service.rundowns == expected
 
 
@@ -105,11 +104,11 @@ async def test_rundown_waits_for_a_call_in_progress() -> None:
             await client.Open(1)
             call = client.Upload(3)
             await call.source.push(b"")
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.02)
+            await until(lambda: server.calls)
+        await until(lambda: not server.links)
         assert service.rundowns == []
         service.gate.set()
-        await asyncio.sleep(0.02)
+        await until(lambda: service.rundowns)
         assert service.rundowns == [1]
 
 
@@ -119,14 +118,14 @@ async def test_a_handle_made_for_a_client_that_has_gone_is_run_down_too() -> Non
     async with rpc.Server([service]) as server:
         async with testing.connected(server, cancel_grace=0) as channel:
             task = asyncio.create_task(LabClient(channel).Open(77))
-            await asyncio.sleep(0.01)
+            await until(lambda: server.calls)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await asyncio.sleep(0.01)
+        await until(lambda: not server.links)
         assert service.rundowns == []
         service.gate.set()
-        await asyncio.sleep(0.01)
+        await until(lambda: service.rundowns)
         assert service.rundowns == [77]
 
 

@@ -14,7 +14,7 @@ from idlrt.errors import RpcFault
 from idlrt.rpc.trace import Tracer
 from idlrt.transport.memory import join
 from idlrt.transport.unix import default_directory
-from tests.rpc.services import Lab, on_a_loop
+from tests.rpc.services import Lab, on_a_loop, until
 from tests.rpc.specimen.lab import LabClient
 
 
@@ -129,12 +129,11 @@ async def test_memory_has_the_flow_control_of_sockets() -> None:
     join(one, other)
     other.transport.pause_reading()
     one.transport.write(bytes(100_000))
-    await asyncio.sleep(0.01)
-    assert (one.full, other.got) == (True, 0)
+    await until(lambda: one.full)
+    assert other.got == 0
     other.transport.resume_reading()
-    await asyncio.sleep(0.01)
-    assert (one.full, other.got) == (False, 100_000)
+    await until(lambda: other.got == 100_000 and not one.full)
     one.transport.write(b"last")
     one.transport.close()
-    await asyncio.sleep(0.01)
-    assert (other.got, other.lost, one.lost) == (100_004, True, True)
+    await until(lambda: other.lost and one.lost)
+    assert other.got == 100_004

@@ -18,7 +18,7 @@ from idlrt.association import ClientConfig, ClientConnection, Proposal
 from idlrt.errors import ConnectionLost, ProtocolError, RemoteProtocolError, RpcError, RpcFault
 from idlrt.rpc.link import Link
 from idlrt.transport.memory import MemoryTransport, join
-from tests.rpc.services import Lab, on_a_loop
+from tests.rpc.services import Lab, on_a_loop, until
 from tests.rpc.specimen.lab import LAB, LabBlockingClient, LabClient
 
 SECOND = rpc.Interface(
@@ -242,14 +242,13 @@ async def test_a_lying_request_is_answered_by_a_fault(
         raw = Raw()
         join(raw, server.accept())
         raw.transport.write(bound() + request(3, 5, opnum, stub, context_id))
-        await asyncio.sleep(0.02)
+        await until(lambda: raw.received[-32:-29] == b"\5\0\3")
         fault = raw.received[-32:]
         assert fault[2] == 3
         assert fault[12:16] == pack("<I", 5)
         assert fault[24:28] == pack("<I", status)
         raw.transport.write(request(3, 6, 0, bytes(8)))
-        await asyncio.sleep(0.02)
-        assert raw.received[-28 + 2] == 2  # the connection goes on
+        await until(lambda: raw.received[-28:-25] == b"\5\0\2")  # the connection goes on
         raw.transport.close()
         await raw.closed.wait()
 
