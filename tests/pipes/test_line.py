@@ -289,13 +289,16 @@ async def test_the_rest_of_a_block_whose_push_was_cancelled_follows_and_stays_as
 @on_a_loop
 async def test_the_rest_of_a_block_whose_push_was_cancelled_follows_where_nobody_has_to_wait() -> None:
     ends = Ends(Connection())
-    cancelled = asyncio.create_task(ends.line.push(ends.outgoing.outlets[0], b"a" * 3 * SLICE))
+    outlet = ends.outgoing.outlets[0]
+    cancelled = asyncio.create_task(ends.line.push(outlet, b"a" * 3 * SLICE))
     await asyncio.sleep(0)
     cancelled.cancel()
+    waiting = asyncio.create_task(ends.line.push(outlet, b"second"))  # comes in between
     with pytest.raises(asyncio.CancelledError):
         await cancelled
+    await waiting
     await turn()
-    assert ends.connection.octets == chunks(b"a" * 3 * SLICE)
+    assert ends.connection.octets == chunks(b"a" * 3 * SLICE, b"second")
 
 
 @on_a_loop

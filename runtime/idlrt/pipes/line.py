@@ -215,6 +215,10 @@ class LoopLine:
             self._heard = self._loop.time()
         if self._stalled:
             self._send_kept()
+        self._rouse()
+
+    def _rouse(self) -> None:
+        """Let everybody who waits look again."""
         if self._waiters:
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:
@@ -561,5 +565,6 @@ class LoopLine:
         self._stalled = bool(kept) or carrier.full
         if not self._stalled:
             self._sending = False
+            self._rouse()
             if self.tell is not None:
                 self.tell(AsyncEvent.SEND_COMPLETE)
