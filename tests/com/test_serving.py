@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
@@ -15,6 +16,7 @@ from idlrt.com.hresult import (
     E_INVALIDARG,
     E_NOINTERFACE,
     RPC_E_CALL_CANCELED,
+    RPC_E_DISCONNECTED,
     RPC_E_SERVERFAULT,
     RPC_E_TIMEOUT,
     RPC_S_CALLPENDING,
@@ -358,3 +360,45 @@ def test_an_event_is_waited_for_from_another_apartment() -> None:
             event.signal()
             assert await container.WaitMultiple(0, com.INFINITE) is proxy
             assert await refused(proxy.QueryInterface(com.ISynchronizeHandle)) == E_NOINTERFACE  # it is not marshalled
+
+
+def test_an_object_hears_of_the_last_release_wherever_its_proxies_are() -> None:
+    class Mortal(Calc):
+        def __init__(self) -> None:
+            self.ended = threading.Event()
+
+        def final_release(self) -> None:
+            self.ended.set()
+
+    @run
+    async def facts() -> None:
+        async with another(Mortal, ICalc) as (proxy, mortal, apartment):
+            apartment.run_soon(mortal.Release)  # its maker needs it no more
+            assert await proxy.Touch() == 0
+            second = await proxy.QueryInterface(ICalc2)
+            assert proxy.Release() == 0
+            assert await refused(proxy.Touch()) == RPC_E_DISCONNECTED
+            assert await second.Touch() == 0
+            assert not mortal.ended.is_set()
+            assert second.Release() == 0
+            assert await asyncio.to_thread(mortal.ended.wait, 20)
+
+
+def test_proxies_that_are_forgotten_give_their_references_back() -> None:
+    @run
+    async def facts() -> None:
+        with com.Apartment("home") as home:
+            target = Calc()
+
+            async def made() -> com.AgileReference[Any]:
+                return com.AgileReference(target, ICalc)
+
+            reference = await asyncio.wrap_future(home.submit(made()))
+            for _ in range(3):
+                proxy = reference.resolve()
+                await proxy.Touch()
+                assert target._references == 2
+                del proxy
+                while target._references != 1:
+                    gc.collect()
+                    await asyncio.sleep(0.001)

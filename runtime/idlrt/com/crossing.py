@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import Any, Final, Generic
 from uuid import UUID
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from idlrt.com.apartment import Apartment
 from idlrt.com.blanket import Blanket
@@ -22,6 +22,7 @@ from idlrt.com.hresult import (
     RPC_E_SERVER_DIED,
     RPC_E_SERVERFAULT,
     CallCanceled,
+    Disconnected,
     HResultError,
     NoInterface,
 )
@@ -109,11 +110,13 @@ class Pointers:
 class Elsewhere(Remote):
     """An object of another apartment of this process."""
 
-    def __init__(self, home: Apartment, here: Apartment) -> None:
+    def __init__(self, home: Apartment, owner: object) -> None:
         super().__init__()
         self.home = home
-        self.here = here
+        self._owner = owner  # by whose id this one is known
         self._pointers: dict[UUID, IUnknown] = {}
+        """What is referred to there, by IID; each is a reference that counts."""
+        finalize(self, _give_back, home, self._pointers).atexit = False
 
     @classmethod
     def of(cls, pointer: IUnknown, interface: type[IUnknown], home: Apartment, here: Apartment) -> Elsewhere:
@@ -122,13 +125,23 @@ class Elsewhere(Remote):
         known = here.__dict__.setdefault("_elsewhere", WeakValueDictionary())
         found: Elsewhere | None = known.get(id(owner))
         if found is None:
-            found = known[id(owner)] = cls(home, here)
-        found._pointers.setdefault(interface.IID, pointer)
+            found = known[id(owner)] = cls(home, owner)
+        if interface.IID not in found._pointers:
+            found._pointers[interface.IID] = pointer
+            home.run_soon(pointer.AddRef)
         return found
 
     def pointer(self, interface: type[IUnknown]) -> IUnknown:
         """The object's own pointer, for use at its home."""
-        return self._pointers.get(interface.IID) or next(iter(self._pointers.values()))
+        found = self._pointers.get(interface.IID) or next(iter(self._pointers.values()), None)
+        if found is None:
+            raise Disconnected(message="all proxies of the object were released")
+        return found
+
+    def release(self, interface: type[IUnknown]) -> None:
+        pointer = self._pointers.pop(interface.IID, None)
+        if pointer is not None:
+            self.home.run_soon(pointer.Release)
 
     async def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Any:
         made = self.begin(interface, opnum, inputs)
@@ -158,7 +171,13 @@ class Elsewhere(Remote):
         """Nobody else hears what is said within a process."""
 
     def __repr__(self) -> str:
-        return f"{self.pointer(IUnknown)!r} in {self.home!r}"
+        return f"{self._owner!r} in {self.home!r}"
+
+
+def _give_back(home: Apartment, pointers: dict[UUID, IUnknown]) -> None:
+    """Nobody has a proxy of an object any more; in any thread."""
+    for pointer in pointers.values():
+        home.run_soon(pointer.Release)
 
 
 class Crossing:

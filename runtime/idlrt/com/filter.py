@@ -129,7 +129,7 @@ class Filtering:
 
     def _calls(self) -> list[PendingCall]:
         """Calls that this apartment waits for, the oldest first."""
-        own = [call for calls in pending.values() for call in calls if call.apartment is self.apartment]
+        own = [call for calls in list(pending.values()) for call in calls if call.apartment is self.apartment]
         return sorted(own, key=lambda call: call.since)
 
 
