@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
+from uuid import RFC_4122
 
 import pytest
 
@@ -265,7 +266,9 @@ def test_rule_6_5_each_task_has_a_logical_thread_of_its_own() -> None:
             await asyncio.gather(proxy.Touch(), proxy.Touch())
             assert len(set(target.causes)) == 2
         assert causality.get() is None
-        assert logical_thread() != logical_thread()
+        ids = {logical_thread() for _ in range(1000)}
+        assert len(ids) == 1000
+        assert {(each.version, each.variant) for each in ids} == {(4, RFC_4122)}
 
 
 # ---------------------------------------------------------------------------- message filters

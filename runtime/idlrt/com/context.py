@@ -7,9 +7,11 @@ execution: a task has its own, and those it starts, and functions that it has ru
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from enum import IntEnum
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
@@ -22,7 +24,28 @@ causality: Final[ContextVar[UUID | None]] = ContextVar("causality", default=None
 
 def logical_thread() -> UUID:
     """The id that a call made now carries: of the call that is being served, else a new one (MS-DCOM 2.2.13.3, cid)."""
-    return causality.get() or uuid4()
+    return causality.get() or new_thread()
+
+
+def _begin() -> None:
+    """Begin a row of ids at a random place; a process that was forked has one of its own."""
+    global _first, _row
+    _first = uuid4().int
+    _row = count(1)
+
+
+_first = 0
+_row = count(1)
+_LOW: Final = (1 << 62) - 1
+_begin()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin)
+
+
+def new_thread() -> UUID:
+    """The id of a logical thread that begins: neighbours of a random one, which costs less than chance each time."""
+    first = _first
+    return UUID(int=first & ~_LOW | (first + next(_row)) & _LOW)
 
 
 class CallKind(IntEnum):

@@ -155,7 +155,7 @@ async def make_call(callee: Callee, interface: type[IUnknown], opnum: int, input
         )
     owner = current_owner()
     thread = logical_thread()
-    made = PendingCall(apartment, callee, thread, bool(enabled and enabled.get(owner)))
+    made = PendingCall(apartment, callee, thread, len(enabled) > 0 and enabled.get(owner, 0) > 0)
     calls = pending.setdefault(owner, [])
     calls.append(made)
     token = causality.set(thread)
