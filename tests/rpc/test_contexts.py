@@ -192,3 +192,33 @@ async def test_a_rundown_that_fails_does_not_stop_the_others() -> None:
         await LabClient(channel).Open(1)
         await LabClient(channel).Open(2)
     assert service.rundowns == [1, 2]
+
+
+@on_a_loop
+async def test_connections_that_outlast_their_group_while_they_are_opened_make_one_new_group() -> None:
+    async with (
+        rpc.Server([Lab()]) as server,
+        rpc.connect(await server.listen("ncacn_ip_tcp:127.0.0.1[0]")) as channel,
+    ):
+        client, pool = LabClient(channel), channel.pool
+        opened, both, go_on = pool._open, asyncio.Semaphore(0), asyncio.Event()
+
+        async def open_late(interface: Any) -> Any:
+            both.release()
+            await go_on.wait()
+            return await opened(interface)
+
+        pool._open = open_late  # type: ignore[method-assign]
+        await client.Add(1, 1)
+        async with client.Upload(0) as call:
+            await call.source.push(bytes(8))
+            others = [asyncio.create_task(client.Add(n, n)) for n in (1, 2)]
+            for _ in others:
+                await both.acquire()
+            for link in tuple(server.links):
+                link.abort()
+            while pool.links:
+                await asyncio.sleep(0)
+            go_on.set()
+            assert await asyncio.gather(*others) == [2, 4]
+        assert len({link.bound.group_id for link in pool.links if link.bound is not None}) == 1

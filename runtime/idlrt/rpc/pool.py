@@ -120,6 +120,7 @@ class Pool:
         self._shared: Link | None = None  # that an [async] call went to last
         self._sharers: set[Link] = set()  # those that calls share now
         self._opening = 0
+        self._founding = asyncio.Lock()  # by who makes the group; whoever comes meanwhile joins it
         self._where: transport.Transport | None = None  # that connections were opened by last
         self._sentinel: Sentinel | None = None
         self._numbers = count()
@@ -459,8 +460,13 @@ class Pool:
         context = find(interface.syntax)
         if context is None:
             altered = link.bound is not None
-            link.group_id = next((other.bound.group_id for other in self.links if other.bound is not None), 0)
-            await link.agree(interface.syntax, transfers)
+            link.group_id = self._group_id
+            if altered or link.group_id:
+                await link.agree(interface.syntax, transfers)
+            else:
+                async with self._founding:
+                    link.group_id = self._group_id
+                    await link.agree(interface.syntax, transfers)
             context = find(interface.syntax)
             assert context is not None
             if altered:
@@ -477,6 +483,11 @@ class Pool:
         if want.shares and link.bound is not None and link.bound.multiplexed:
             link.alone = False
             self._share(link)
+
+    @property
+    def _group_id(self) -> int:
+        """The association group of the channel's connections, 0 if there is none."""
+        return next((link.bound.group_id for link in self.links if link.bound is not None), 0)
 
     async def _open(self, interface: Interface | None) -> Link:
         """A connection; whoever wants one has counted it as opening."""
