@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from inspect import signature
@@ -17,6 +18,7 @@ from idlc.pymodel.com import ATTRIBUTES
 from idlc.semantics import types as t
 from idlc.settings import Settings, Target
 from idlrt import com
+from idlrt.com.objects import aggregated
 from idlrt.com.proxy import Proxy
 from idlrt.ids import NDR20
 from idlrt.ndr import interfaces
@@ -454,6 +456,32 @@ def test_a_method_called_like_one_of_a_base_takes_not_its_place() -> None:
     assert parameters(found.IDerived.Read_) == ["n", "more"]
     assert found.IDerived.METHODS.operations[0].name == "Read_"
     assert parameters(found.AsyncIDerived.Begin_Read_) == ["n", "more"]
+
+
+def test_interfaces_with_methods_of_one_name_are_kept_apart_by_a_part() -> None:
+    found = module(
+        f"[object, {U1}] interface IWhole : IUnknown {{ HRESULT Read([out, retval] long *n); }}"
+        f"[object, {U3}] interface IPart : IUnknown {{ HRESULT Read([out, retval] double *x); }}"
+    )
+
+    class Part(com.Object, found.IPart):  # type: ignore[name-defined, misc]
+        async def Read(self) -> float:
+            return 2.5
+
+    class Whole(com.Object, found.IWhole):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            self.aggregate(aggregated(Part(), self, com.IUnknown))
+
+        async def Read(self) -> int:
+            return 1
+
+    async def facts() -> None:
+        whole = Whole()
+        part: Any = await whole.QueryInterface(found.IPart)
+        assert (await whole.Read(), await part.Read()) == (1, 2.5)
+        assert await part.QueryInterface(com.IUnknown) is await whole.QueryInterface(com.IUnknown)
+
+    asyncio.run(facts())
 
 
 def test_no_method_takes_the_place_of_what_every_object_and_proxy_has() -> None:
