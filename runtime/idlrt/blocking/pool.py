@@ -79,7 +79,7 @@ class Pool:
         self._opening = 0
         self._lost_altering = 0  # connections that ended, one after the other, when interfaces were to be added
         self._group_id = 0
-        self._founding = False  # the first connection of the group is opened and bound; the others have to wait
+        self._founder: object | None = None  # who opens and binds the group's first connection; the others have to wait
         self._where: Transport | None = None  # the server was found
         self._closed = False
         if opener is not None or binding.endpoint:
@@ -107,15 +107,16 @@ class Pool:
         piped = bool(operation.pipes)
         shares = operation.is_async and not piped
         attempts = ATTEMPTS
+        ticket = object()
         while True:
-            link = self._take(interface, piped, shares, deadline)
+            link = self._take(ticket, interface, piped, shares, deadline)
             if link is not None and link.shared:
                 return link, link.contexts[False][interface]
             altered = link is not None and link.bound is not None
             group = 0
             try:
                 link = link or self._open_another(interface)
-                group = 0 if altered else self._group_id
+                group = 0 if altered else self._group(ticket, deadline)
                 # An idle connection may have been closed by the server meanwhile.
                 if not link.alive():
                     self.release(link, broken=True)
@@ -134,7 +135,7 @@ class Pool:
                 if not attempts or self._closed or not self._worth_another(error, altered, group):
                     raise
             finally:
-                self._founded()
+                self._founded(ticket)
 
     def _worth_another(self, error: ConnectionLost | BindRefused, altered: bool, group: int) -> bool:
         """Whether another connection may do where one has failed."""
@@ -151,10 +152,22 @@ class Pool:
         """Whether the server lets interfaces be added to a connection; Wine's ends it instead."""
         return self._lost_altering < 2
 
-    def _founded(self) -> None:
-        if self._founding:
+    def _group(self, ticket: object, deadline: float | None) -> int:
+        """The group to join; 0 for who is to found it, which one call does at a time."""
+        with self._changed:
+            while not self._group_id and self._founder not in (None, ticket):
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(left)
+            if not self._group_id:
+                self._founder = ticket
+            return self._group_id
+
+    def _founded(self, ticket: object) -> None:
+        if self._founder is ticket:
             with self._changed:
-                self._founding = False
+                self._founder = None
                 self._changed.notify_all()
 
     def _join(self, interface: Interface) -> Link | None:
@@ -205,9 +218,10 @@ class Pool:
             link.prepared[interface] = context.context_id, interface.codecs(context.transfer, "<", self._decoding)
         return context
 
-    def _take(self, interface: Interface, piped: bool, shares: bool, deadline: float | None) -> Link | None:
+    def _take(
+        self, ticket: object, interface: Interface, piped: bool, shares: bool, deadline: float | None
+    ) -> Link | None:
         """An idle or a shared connection, or None when one may be opened, which is then counted already."""
-        ticket = object()
         dropped: list[Link] = []
         with self._changed:
             self._queue.append(ticket)  # from now on whoever gives one back tells us
@@ -218,10 +232,10 @@ class Pool:
                     link = self._join(interface) if shares and not self._yields_to(self._queue[0], ticket) else None
                     if link is not None:
                         return link
-                    if self._queue[0] is ticket and not self._founding:
+                    if self._queue[0] is ticket and self._founder is None:
                         link = self._pick(interface, piped, dropped)
                         if link is not None or len(self.links) + self._opening < self._most:
-                            self._founding = not self._group_id
+                            self._founder = None if self._group_id else ticket
                             self._opening += link is None
                             return link
                     left = None if deadline is None else deadline - time.monotonic()
