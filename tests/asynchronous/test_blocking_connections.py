@@ -282,13 +282,14 @@ def test_who_waits_for_a_connection_goes_on_when_one_that_was_to_be_opened_is_no
 
 
 def test_waiting_for_a_connection_ends_with_an_error() -> None:
-    with staged(patient=True, connections=1, connect_timeout=0.05) as reached:
+    with staged(patient=True, connections=1) as reached:
         client = Client(reached.channel)
         call = client.Upload(1)
-        with pytest.raises(RpcTimeout, match="all 1 connections of the channel are busy"):
-            client.Sync(2)
-        with pytest.raises(RpcTimeout, match="all 1 connections of the channel are busy"):
-            client.Async(3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reached.channel.pool, "_connect_timeout", 0.05)
+            for begin in (client.Sync, client.Async):
+                with pytest.raises(RpcTimeout, match="all 1 connections of the channel are busy"):
+                    begin(2)
         call.source.push(b"")
         reached.let_go(1, 2)
         assert call.complete() == 0

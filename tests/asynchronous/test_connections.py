@@ -295,12 +295,15 @@ async def test_a_sync_call_is_not_starved_by_async_calls_that_keep_coming() -> N
 @on_a_loop
 async def test_waiting_ends_with_an_error_when_no_connection_becomes_free() -> None:
     stage = Stage()
-    async with staged(stage, connections=1, connect_timeout=0.1) as channel:
+    async with staged(stage, connections=1) as channel:
         client = StageClient(channel)
         async with client.Upload(1) as call:
-            for other in (client.Sync(2), client.Async(3)):
-                with pytest.raises(RpcTimeout, match="all 1 connections of the channel are busy"):
-                    await other
+            await stage.until(lambda: len(stage.running) == 1)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(channel.pool, "_connect_timeout", 0.1)
+                for begin in (client.Sync, client.Async):
+                    with pytest.raises(RpcTimeout, match="all 1 connections of the channel are busy"):
+                        await begin(2)
             await call.source.push(b"")
             assert await call.complete() == 0
         assert await client.Sync(4) == 4

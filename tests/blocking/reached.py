@@ -16,6 +16,9 @@ from idlrt.rpc import AsyncEvent, Server
 PATIENCE = 10.0
 """Seconds that a test waits for what must happen, on a machine with other things to do."""
 
+SECOND = 5.0
+"""Seconds that a test allows for one, on such a machine; whoever does not look would wait a hundred."""
+
 
 @contextmanager
 def listening(server: Server, text: str = "ncacn_ip_tcp:127.0.0.1[0]") -> Iterator[str]:

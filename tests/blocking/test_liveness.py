@@ -15,7 +15,7 @@ import pytest
 from idlrt import blocking
 from idlrt.errors import ConnectionLost, RpcTimeout
 from idlrt.rpc import AsyncEvent
-from tests.blocking.reached import PATIENCE, Told, on_the_loop, reached
+from tests.blocking.reached import PATIENCE, SECOND, Told, on_the_loop, reached
 from tests.rpc.services import Lab
 from tests.rpc.specimen.lab import LabBlockingClient
 
@@ -72,7 +72,7 @@ def test_a_server_that_is_killed_is_told_of_within_a_second_though_its_close_can
         server.wait()
         began = time.monotonic()
         assert told.until(AsyncEvent.CALL_COMPLETE) == [AsyncEvent.CALL_COMPLETE]
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SECOND
         with pytest.raises(ConnectionLost):
             handle.complete()
 
@@ -85,7 +85,7 @@ def test_a_server_that_is_killed_is_seen_by_who_looks() -> None:
         time.sleep(0.2)
         server.kill()
         server.wait()
-        assert until(lambda: call.done) < 1
+        assert until(lambda: call.done) < SECOND
         with pytest.raises(ConnectionLost):
             list(call.sink)
 

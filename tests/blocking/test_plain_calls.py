@@ -89,12 +89,12 @@ def test_faults_and_bad_values_leave_the_connection_as_it_was(asked: list[bool])
 def test_a_plain_call_has_its_time() -> None:
     service = Slow()
     with reached(service) as (channel, server):
-        patient, hasty = LabBlockingClient(channel), LabBlockingClient(channel, timeout=0.05)
+        patient, hasty = LabBlockingClient(channel), LabBlockingClient(channel, timeout=0.5)
         assert hasty.Add(1, 1) == 2
         began = time.monotonic()
         with pytest.raises(RpcTimeout):
             hasty.Add(0, 1)
-        assert 0.05 <= time.monotonic() - began < PATIENCE
+        assert 0.5 <= time.monotonic() - began < PATIENCE
         assert patient.Add(1, 1) == 2
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(patient.Add, 0, 1)

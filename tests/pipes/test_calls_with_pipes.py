@@ -176,7 +176,7 @@ async def test_completing_before_the_in_pipe_ended_is_a_breach_of_discipline() -
     async with testing.channel(service) as channel:
         async with LabClient(channel).Upload(0) as call:
             await call.source.push(b"abc" * 10)
-            await asyncio.sleep(0.01)
+            await until(lambda: service.pulled)
             with pytest.raises(PipeDiscipline):
                 await call.complete()
         assert await LabClient(channel).Add(1, 1) == 2
@@ -370,7 +370,7 @@ async def test_leaving_without_completing_gives_the_call_up() -> None:
     async with testing.channel(service) as channel:
         async with LabClient(channel).Upload(0) as call:
             await call.source.push(b"abc" * 10)
-            await asyncio.sleep(0.01)
+            await until(lambda: service.pulled)
         await service.ended.wait()
         assert isinstance(service.errors[0], CallCancelled)
         with pytest.raises(CallCancelled):
@@ -426,12 +426,12 @@ async def test_a_cancelled_task_cancels_its_pipe_call() -> None:
 
     async def use(client: LabClient) -> None:
         async with client.Upload(0) as call:
-            await call.source.push(b"abc")
+            await call.source.push(b"abc" * 10)
             await asyncio.Event().wait()
 
     async with testing.channel(service, cancel_grace=0.02) as channel:
         task = asyncio.create_task(use(LabClient(channel)))
-        await asyncio.sleep(0.02)
+        await until(lambda: service.pulled)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -446,7 +446,7 @@ async def test_a_pull_that_waits_too_long_times_out() -> None:
             await call.source.push(b"")
             with pytest.raises(RpcTimeout):
                 await call.complete()
-        assert await LabClient(channel).Add(1, 1) == 2
+        assert await LabClient(channel, timeout=30).Add(1, 1) == 2
 
 
 # -- room

@@ -294,8 +294,9 @@ async def test_a_call_that_takes_too_long_times_out_and_the_channel_goes_on() ->
         with pytest.raises(RpcTimeout):
             await client.Sleep(20_000)
         service.gate.set()
-        assert await client.Add(1, 2) == 3
-        assert await LabClient(channel, timeout=5).Sleep(100) == 100
+        patient = LabClient(channel, timeout=30)
+        assert await patient.Add(1, 2) == 3
+        assert await patient.Sleep(100) == 100
 
 
 @on_a_loop
