@@ -4,6 +4,8 @@ One line per check on stdout; the first that fails ends the program with a trace
 """
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from impacket.dcerpc.v5 import dcomrt
 from impacket.dcerpc.v5.dcomrt import DCOMANSWER, DCOMCALL, DCOMConnection
@@ -22,10 +24,10 @@ COUNTER = uuidtup_to_bin(("6b1d2c70-0f3a-4e58-8a47-91c2d3e4f507", "0.0"))
 class DCERPCSessionError(DCERPCException):
     """What impacket raises for a failing HRESULT; it looks for it here."""
 
-    def __init__(self, error_string=None, error_code=None, packet=None):
+    def __init__(self, error_string: Any = None, error_code: Any = None, packet: Any = None) -> None:
         super().__init__(error_string, error_code, packet)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"HRESULT {self.error_code & 0xFFFFFFFF:#010x}"
 
 
@@ -70,10 +72,10 @@ dcomrt.transport.DCERPCTransportFactory = at_our_port
 class ByHand:
     """A timer that never fires: pings are sent when a check says so, and no thread outlives the checks."""
 
-    def __init__(self, seconds, function):
+    def __init__(self, seconds: int, function: Callable[[], object]) -> None:
         assert (seconds, function.__name__) == (120, "pingServer")
 
-    def start(self):
+    def start(self) -> None:
         pass
 
     cancel = join = start
@@ -82,10 +84,11 @@ class ByHand:
 dcomrt.Timer = ByHand
 
 
-def add(adder, a: int, b: int) -> int:
+def add(adder: Any, a: int, b: int) -> int:
     request = Add()
     request["a"], request["b"] = a, b
-    return adder.request(request, ADDER, adder.get_iPid())["sum"]
+    answer: dict[str, int] = adder.request(request, ADDER, adder.get_iPid())
+    return answer["sum"]
 
 
 connection = DCOMConnection(HOST, authLevel=RPC_C_AUTHN_LEVEL_NONE, oxidResolver=True)
