@@ -7,9 +7,10 @@ follow the sender's integer order, so everything here takes the order as struct 
 from __future__ import annotations
 
 from enum import IntFlag
+from functools import lru_cache
 from struct import Struct
 from typing import Final, Literal, NamedTuple
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 Order = Literal["<", ">"]
 """Byte order of integers in a PDU, spelled as in the struct module."""
@@ -22,13 +23,39 @@ _VERSION: Final = {"<": Struct("<I"), ">": Struct(">I")}
 
 def uuid_bytes(value: UUID, order: Order = "<") -> bytes:
     """The 16 octets of a uuid as a sender of this order writes them."""
-    return value.bytes_le if order == "<" else value.bytes
+    if order == ">":
+        return value.bytes
+    number = value.int
+    return _pack_first(number >> 96, number >> 80 & 0xFFFF, number >> 64 & 0xFFFF) + (number & _LOW).to_bytes(8)
 
 
 def uuid_from(data: bytes | bytearray | memoryview, order: Order = "<") -> UUID:
     """The uuid in 16 octets that a sender of this order wrote."""
     octets = bytes(data)
-    return UUID(bytes_le=octets) if order == "<" else UUID(bytes=octets)
+    if order == ">":
+        return UUID(bytes=octets)
+    if len(octets) != 16:
+        raise ValueError(f"a uuid has 16 octets, not {len(octets)}")
+    first, second, third = _unpack_first(octets)
+    return uuid_of(first << 96 | second << 80 | third << 64 | int.from_bytes(octets[8:]))
+
+
+def uuid_of(number: int) -> UUID:
+    """The uuid that is a number of 128 bits; UUID's own checks cost more than all else that a call does with one."""
+    made = UUID.__new__(UUID)
+    _put_number(made, number)
+    _put_safety(made, SafeUUID.unknown)
+    return made
+
+
+known_uuid: Final = lru_cache(maxsize=128)(uuid_from)
+"""As `uuid_from` of octets, for those that come again and again; it is one object then."""
+
+_LOW: Final = (1 << 64) - 1
+_pack_first: Final = Struct("<IHH").pack
+_unpack_first: Final = Struct("<IHH").unpack_from
+_put_number: Final = vars(UUID)["int"].__set__
+_put_safety: Final = vars(UUID)["is_safe"].__set__
 
 
 class SyntaxId(NamedTuple):

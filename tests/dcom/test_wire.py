@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from idlrt import com, dcom
 from idlrt.com.context import causality
 from idlrt.com.hresult import E_FAIL, RPC_E_CALL_CANCELED, HResultError
-from idlrt.dcom.orpc import get_this, interface_of
+from idlrt.dcom.orpc import get_this
 from idlrt.rpc.channel import Channel
 from tests.dcom.stage import Calc, Desk, Network, lab, run, two, until
 
@@ -305,12 +305,12 @@ def test_a_server_of_an_older_version_gets_its_own() -> None:
             seen: list[int] = []
             dispatch = server._dispatch
 
-            async def watched(interface: Any, call: Any, received: Any) -> Any:
+            async def watched(method: Any, call: Any, received: Any) -> Any:
                 seen.append(get_this(received.data, received.order)[0].minor)
-                return await dispatch.serve(interface, call, received)
+                return await dispatch.serve(method, call, received)
 
             for method in dispatch._offered[lab.ICalc.IID][2].values():
-                method.function = partial(watched, interface_of(lab.ICalc))
+                method.function = partial(watched, method)
             assert await calc.Add(1, 1) == 2
             assert seen == [4]
 

@@ -294,7 +294,7 @@ class ClientConnection(Connection[ClientEvent]):
         else:
             flags, length = WHOLE | OBJECT_UUID, length + OBJECT_SIZE
             head = _WHOLE_REQUEST(VERSION, 0, 0, flags, _LITTLE, length, 0, call_id, size, context_id, opnum)
-            head += object.bytes_le
+            head += uuid_bytes(object)
         if size <= JOIN_BELOW:
             self._out.append(head + stub)
         else:

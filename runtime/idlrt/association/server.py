@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, Final, TypeAlias
-from uuid import UUID
 
 from idlrt.association.callbacks import Callback
 from idlrt.association.connection import Connection
@@ -35,7 +34,7 @@ from idlrt.errors import (
     LocalProtocolError,
     RemoteProtocolError,
 )
-from idlrt.ids import NDR64, Features, Order, uuid_from
+from idlrt.ids import NDR64, Features, Order, known_uuid, uuid_from
 from idlrt.pdu import (
     AlterContext,
     AlterContextResp,
@@ -415,7 +414,7 @@ class ServerConnection(Connection[ServerEvent]):
         if end - start > limits.max_stub or len(calls) >= limits.max_calls:
             return None
         if flags & OBJECT_UUID:
-            target = UUID(bytes_le=view[start - OBJECT_SIZE : start].tobytes())
+            target = known_uuid(view[start - OBJECT_SIZE : start].tobytes())
         calls[call_id] = _Call(call_id, context_id, _WAITING, order, False, False)
         return (
             _event(CallStarted, (call_id, context, opnum, target, order, False, False, False, hint)),

@@ -15,6 +15,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
+from idlrt.ids import uuid_of
+
 if TYPE_CHECKING:
     from idlrt.com.interfaces import IUnknown
 
@@ -45,7 +47,7 @@ if hasattr(os, "register_at_fork"):
 def new_thread() -> UUID:
     """The id of a logical thread that begins: neighbours of a random one, which costs less than chance each time."""
     first = _first
-    return UUID(int=first & ~_LOW | (first + next(_row)) & _LOW)
+    return uuid_of(first & ~_LOW | (first + next(_row)) & _LOW)
 
 
 class CallKind(IntEnum):

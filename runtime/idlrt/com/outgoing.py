@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from idlrt.com.apartment import Apartment
-from idlrt.com.context import CallKind, causality, kind_of, logical_thread, serving
+from idlrt.com.context import CallKind, causality, kind_of, new_thread, serving
 from idlrt.com.hresult import (
     CO_E_CANCEL_DISABLED,
     RPC_E_CALL_REJECTED,
@@ -79,7 +79,11 @@ class PendingCall:
         callee: what was called. thread: the logical thread that it belongs to. cancellable: as it was when it was made.
     """
 
-    __slots__ = ("apartment", "call", "callee", "cancellable", "cancelled", "over", "since", "thread", "woken")
+    cancelled = False
+    over: EventHandle | None = None
+    call: Outgoing | None = None
+    woken: asyncio.Event | None = None
+    """While it waits to be repeated."""
 
     def __init__(self, apartment: Apartment, callee: Callee, thread: UUID, cancellable: bool) -> None:
         self.apartment = apartment
@@ -87,10 +91,6 @@ class PendingCall:
         self.thread = thread
         self.cancellable = cancellable
         self.since = monotonic()
-        self.cancelled = False
-        self.over: EventHandle | None = None
-        self.call: Outgoing | None = None
-        self.woken: asyncio.Event | None = None  # while it waits to be repeated
 
     @property
     def milliseconds(self) -> int:
@@ -154,10 +154,13 @@ async def make_call(callee: Callee, interface: type[IUnknown], opnum: int, input
             RPC_E_CANTCALLOUT_ININPUTSYNCCALL, "a multithreaded apartment can make no input-synchronized call"
         )
     owner = current_owner()
-    thread = logical_thread()
+    thread = causality.get() or new_thread()
     made = PendingCall(apartment, callee, thread, len(enabled) > 0 and enabled.get(owner, 0) > 0)
-    calls = pending.setdefault(owner, [])
-    calls.append(made)
+    calls = pending.get(owner)
+    if calls is None:
+        pending[owner] = calls = [made]
+    else:
+        calls.append(made)
     token = causality.set(thread)
     try:
         if not made.cancellable and apartment.filter is None:

@@ -7,7 +7,7 @@ What all proxies of one object share is a `Remote`; each way to reach objects ha
 from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib import import_module
 from typing import Any, ClassVar, Final, cast, overload
 from uuid import UUID
@@ -127,12 +127,15 @@ class Proxy(IUnknown):
                     self._remote.release(self.INTERFACE)
         return self._references
 
-    async def _call(self, opnum: int, *inputs: Any) -> Any:
+    def _call(self, opnum: int, *inputs: Any) -> Coroutine[Any, Any, Any]:
         if not self._references:
             raise Disconnected(message="this proxy was released")
         if self._blanket is None:
-            return await make_call(self._remote, self.INTERFACE, opnum, inputs)
-        with under(self._blanket):
+            return make_call(self._remote, self.INTERFACE, opnum, inputs)
+        return self._protected(self._blanket, opnum, inputs)
+
+    async def _protected(self, blanket: Blanket, opnum: int, inputs: tuple[Any, ...]) -> Any:
+        with under(blanket):
             return await make_call(self._remote, self.INTERFACE, opnum, inputs)
 
     def __repr__(self) -> str:

@@ -99,10 +99,17 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
     token = serving.set(context)
     thread = causality.set(context.causality)
     try:
-        operation = operation_of(context.interface, context.opnum)
-        call = await call_object(target, context.interface)
+        interface = context.interface
+        operation = operation_of(interface, context.opnum)
+        call = None if called_directly(target) else await call_object(target, interface)
         if call is None:
-            result = await invoke(target, context.interface, operation.name, operation, inputs)
+            arrange: Arrange | None = cast(Any, arrangement)(interface, type(target), operation.name, operation.inputs)
+            function = getattr(target, operation.name)
+            if arrange is None:
+                result = await function(*inputs)
+            else:
+                arguments, named = arrange(inputs)
+                result = await function(*arguments, **named)
         else:
             result = await _through(call, cast(type[IUnknown], asynchronous_form(context.interface)), operation, inputs)
         return checked(operation, result)
@@ -111,10 +118,17 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
         serving.reset(token)
 
 
+def called_directly(target: Any) -> bool:
+    """Whether an object makes no call objects, for certain."""
+    return isinstance(target, Object) and not target.may_have(ICallFactory.IID)
+
+
 async def call_object(target: IUnknown, interface: type[IUnknown]) -> IUnknown | None:
     """A new call object for an interface of an object; None where it is to be called directly."""
+    if called_directly(target):
+        return None
     form = asynchronous_form(interface)
-    if form is None or (isinstance(target, Object) and not target.may_have(ICallFactory.IID)):
+    if form is None:
         return None
     try:
         factory = await target.QueryInterface(ICallFactory)

@@ -104,6 +104,14 @@ class ClassFactory(com.Object, IClassFactory):
         return S_OK
 
 
+def clsid_of(kind: UUID | type[com.Coclass]) -> UUID:
+    """The id of a class, given as that or as its generated class; TypeError for anything else."""
+    found = kind if isinstance(kind, UUID) else getattr(kind, "CLSID", None)
+    if not isinstance(found, UUID):
+        raise TypeError(f"{kind!r} is neither a CLSID nor a class that has one")
+    return found
+
+
 class ClassTable:
     """The classes of which others may have objects made, by CLSID."""
 
@@ -119,14 +127,14 @@ class ClassTable:
         Raises:
             ValueError: there is one of that id.
         """
-        identity = clsid if isinstance(clsid, UUID) else clsid.CLSID
+        identity = clsid_of(clsid)
         if identity in self._classes:
             raise ValueError(f"class {identity} is registered already")
         self._classes[identity] = create if isinstance(create, IClassFactory) else ClassFactory(create)
 
     def revoke(self, clsid: UUID | type[com.Coclass]) -> None:
         """Offer it no more; its objects live on (CoRevokeClassObject)."""
-        self._classes.pop(clsid if isinstance(clsid, UUID) else clsid.CLSID, None)
+        self._classes.pop(clsid_of(clsid), None)
 
     def class_object(self, clsid: UUID) -> IClassFactory:
         """The class object of a class.

@@ -25,8 +25,8 @@ from idlrt.com.hresult import (
 )
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.stub import serve
-from idlrt.dcom.marshal import NOTHING_GIVEN, Exporting, Given, NeedsFirst, within
-from idlrt.dcom.orpc import NOTHING, ObjectInterface, Received, get_this, interface_of
+from idlrt.dcom.marshal import NOTHING_GIVEN, Exporting, Given, NeedsFirst, enter, leave
+from idlrt.dcom.orpc import NOTHING, ObjectInterface, Received, get_this, interface_of, rest
 from idlrt.dcom.tables import Tables
 from idlrt.errors import NCA_UNK_IF, RPC_X_BAD_STUB_DATA, NdrError, RpcFault
 from idlrt.ids import SyntaxId
@@ -58,7 +58,7 @@ class Dispatch:
         if kind.IID not in self._offered:
             known = interface_of(kind)
             methods: dict[int, Method] = {
-                each.opnum: _StubMethod(each, partial(self.serve, known), known, self._tables)
+                each.opnum: _StubMethod(each, self.serve, known, self._tables)
                 for each in known.whole.operations
             }
             self._offered[kind.IID] = known.whole, self._service, methods
@@ -67,7 +67,7 @@ class Dispatch:
         """What serves an interface; all of them have version 0.0."""
         return self._offered.get(syntax.uuid) if (syntax.major, syntax.minor) == (0, 0) else None
 
-    async def serve(self, interface: ObjectInterface, call: rpc.Call, received: Received) -> bytes | bytearray:
+    async def serve(self, method: _StubMethod, call: rpc.Call, received: Received) -> bytes | bytearray:
         """One call: what it raises is a fault, what its method raises is an answer."""
         data, order = received
         try:
@@ -79,26 +79,33 @@ class Dispatch:
         pointer = self._tables.find(call.object)
         if pointer is None:
             raise RpcFault(RPC_E_DISCONNECTED, executed=False)
+        interface, operation = method.interface, method.inner
         if pointer.kind is not interface.kind and not issubclass(pointer.kind, interface.kind):
             raise RpcFault(NCA_UNK_IF, executed=False)
         self._tables.touch(pointer, self._now())
-        opnum = call.operation.opnum
-        operation = interface.operations[opnum]
+        opnum = operation.opnum
         codec = interface.codec(opnum, order, self._decoding)
+        before = enter((self._exporting, NOTHING_GIVEN))
         try:
-            with within(self._exporting, NOTHING_GIVEN):
-                inputs, _ = decode_request(codec, operation, memoryview(data)[at:])
+            inputs, _ = decode_request(codec, operation, rest(data, at))
         except NdrError as error:
             raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
         except HResultError as error:  # an interface pointer among them
             raise RpcFault(error.hresult, executed=False) from error
-        kind = interface.kinds[opnum]
-        context = CallContext(interface.kind, opnum, causality=this.cid, kind=kind, caller=call.client)
+        finally:
+            leave(before)
+        context = CallContext(interface.kind, opnum, causality=this.cid, kind=method.kind, caller=call.client)
         call.when_cancelled(context.cancel)
         codec = interface.codec(opnum, "<")
         try:
             result = await serve(pointer.target, context, inputs)
-            return await self._answer(codec, operation, (result, 0) if operation.retval else result, inputs)
+            if operation.retval:
+                result = result, 0
+            try:
+                return self._octets(codec, operation, result, inputs)
+            except NeedsFirst as needs:
+                await needs.first()
+                return await self._answer(codec, operation, result, inputs)
         except HResultError as error:
             return await self._failure(codec, operation, inputs, error.hresult)
         except (RpcFault, asyncio.CancelledError):
@@ -107,21 +114,29 @@ class Dispatch:
             _log.error("%s.%s failed", interface.kind.__name__, operation.name, exc_info=error)
             raise RpcFault(RPC_E_SERVERFAULT) from error
 
+    def _octets(
+        self, codec: OperationCodec, operation: rpc.Operation, result: Any, inputs: tuple[Any, ...]
+    ) -> bytes | bytearray:
+        """The octets of what a method gave; NeedsFirst, NdrError, HResultError."""
+        given = Given()
+        before = enter((self._exporting, given))
+        try:
+            return NOTHING + encode_response(codec, operation, result, inputs, 0)
+        except BaseException:
+            given.take_back()
+            raise
+        finally:
+            leave(before)
+
     async def _answer(
         self, codec: OperationCodec, operation: rpc.Operation, result: Any, inputs: tuple[Any, ...]
     ) -> bytes | bytearray:
-        """The octets of what a method gave."""
+        """The same, once everything that it needs is there."""
         while True:
-            given = Given()
             try:
-                with within(self._exporting, given):
-                    return NOTHING + encode_response(codec, operation, result, inputs, 0)
+                return self._octets(codec, operation, result, inputs)
             except NeedsFirst as needs:
-                given.take_back()
                 await needs.first()
-            except BaseException:
-                given.take_back()
-                raise
 
     async def _failure(
         self, codec: OperationCodec, operation: rpc.Operation, inputs: tuple[Any, ...], hresult: int
@@ -141,16 +156,19 @@ class Dispatch:
 class _StubMethod(Method):
     """A method whose request and answer are octets."""
 
-    __slots__ = ("_interface", "_tables")
+    __slots__ = ("_tables", "inner", "interface", "kind")
 
     def __init__(
         self, operation: rpc.Operation, serve: Callable[..., Any], interface: ObjectInterface, tables: Tables
     ) -> None:
         self.operation = operation
-        self.function = serve
+        self.function = partial(serve, self)
         self.cancellable = self.blocking = self.at_once = False
         self.names = operation.inputs
-        self._interface = interface
+        self.interface = interface
+        self.inner = interface.operations[operation.opnum]
+        """The operation as it is declared."""
+        self.kind = interface.kinds[operation.opnum]
         self._tables = tables
 
     def runs_at_once(self, object: UUID | None, inputs: tuple[Any, ...]) -> bool:
@@ -166,7 +184,7 @@ class _StubMethod(Method):
 
     def _awaits_nothing(self, target: Any) -> bool:
         plain = isinstance(target, com.Object) and not target.may_have(com.ICallFactory.IID)
-        return plain and not awaits(getattr(target, self._interface.operations[self.operation.opnum].name))
+        return plain and not awaits(getattr(target, self.inner.name))
 
 
 class _Stubs(rpc.Service):

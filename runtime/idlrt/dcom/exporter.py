@@ -39,13 +39,15 @@ from idlrt.com.objref import (
     NO_PING,
     Bindings,
     Custom,
+    Extended,
+    Handler,
     ObjectReference,
     Standard,
     StandardReference,
     StringBinding,
 )
 from idlrt.com.proxy import Proxy
-from idlrt.dcom.activation import Activation, Activator, ClassTable, RemoteSCMActivator, activate
+from idlrt.dcom.activation import Activation, Activator, ClassTable, RemoteSCMActivator, activate, clsid_of
 from idlrt.dcom.addresses import RESOLVER_PORT, TOWERS, hosts, rpc_binding
 from idlrt.dcom.dispatch import Dispatch
 from idlrt.dcom.marshal import Given, NeedsFirst, from_text, to_text
@@ -206,6 +208,11 @@ class Exporter:
         await self.server.stop(grace=grace)
         for stub in self.tables:
             self.tables.remove(stub)
+        self._loop = None
+
+    def _check_open(self) -> None:
+        if self._loop is None:
+            raise RuntimeError("an exporter is of use within its `async with` block only")
 
     async def listen(self, binding: str | rpc.StringBinding, *, resolver: bool = False) -> str:
         """Serve at an endpoint; returns the binding that plain RPC clients would use.
@@ -256,7 +263,9 @@ class Exporter:
 
         Raises:
             NoInterface: the object does not have it, or it cannot be called from elsewhere.
+            HResultError: nobody could reach it, since the exporter does not listen (CO_E_OBJNOTCONNECTED).
         """
+        self._check_open()
         iid = interface if interface is None or isinstance(interface, UUID) else interface.IID
         while True:
             try:
@@ -272,9 +281,12 @@ class Exporter:
         """The object that a name or a reference stands for, whose references are given up to the caller.
 
         Raises:
-            HResultError: that is no name, the object is gone, or does not have the interface.
-            ConnectError: its exporter cannot be reached.
+            HResultError: that is no name, the object is gone, does not have the interface, or its exporter cannot be
+                reached (RPC_S_SERVER_UNAVAILABLE as an HRESULT).
         """
+        self._check_open()
+        if not isinstance(name, str | Standard | Handler | Custom | Extended):
+            raise TypeError(f"{name!r} is neither a name of an object nor a reference")
         reference = from_text(name) if isinstance(name, str) else name
         iid = iid_of(interface)
         found = self.resolve(reference, iid)
@@ -290,7 +302,7 @@ class Exporter:
             machine: where its resolver is, `host` or `host[port]`. clsid: the class, or its generated class.
 
         Raises:
-            HResultError: it was not made. ConnectError: nobody answers there.
+            HResultError: it was not made, or nobody answers there (RPC_S_SERVER_UNAVAILABLE as an HRESULT).
         """
         (found,) = await self._activate(machine, clsid, (cast(type[IUnknown], interface),), class_object=False)
         return cast(I, found)
@@ -303,8 +315,9 @@ class Exporter:
     async def _activate(
         self, machine: str, clsid: UUID | type[com.Coclass], interfaces: tuple[type[IUnknown], ...], class_object: bool
     ) -> list[Any]:
+        self._check_open()
         where = Bindings((StringBinding(7, machine),))
-        identity = clsid if isinstance(clsid, UUID) else clsid.CLSID
+        identity = clsid_of(clsid)
         channel = await self._open(where, self.resolver_port)
         try:
             iids = [each.IID for each in interfaces]
@@ -336,6 +349,12 @@ class Exporter:
             return Standard(iid, remote.refer(iid, given), remote.exporter.resolver)
         if not isinstance(value, IUnknown):
             raise TypeError(f"{value!r} is not an object")
+        if not self.resolver_bindings.strings:
+            raise HResultError(
+                CO_E_OBJNOTCONNECTED,
+                "nobody could reach the object, since its exporter does not listen",
+                help='await exporter.listen("ncacn_ip_tcp:0.0.0.0[0]") first',
+            )
         kind = class_of(wanted) if wanted is not None else _first(value)
         pointer = self._pointer(value, kind, REFERENCES)
         given.note(partial(self.tables.release, pointer, REFERENCES))

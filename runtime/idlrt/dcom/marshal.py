@@ -56,17 +56,14 @@ class Exporting(Protocol):
 class Given:
     """References that went into a stub, to be taken back if it never leaves."""
 
-    __slots__ = ("_back",)
-
-    def __init__(self) -> None:
-        self._back: list[Callable[[], object]] = []
+    _back: tuple[Callable[[], object], ...] = ()
 
     def note(self, back: Callable[[], object]) -> None:
-        self._back.append(back)
+        self._back += (back,)
 
     def take_back(self) -> None:
         """Nobody gets the stub."""
-        back, self._back = self._back, []
+        back, self._back = self._back, ()
         for each in back:
             each()
 
@@ -77,19 +74,10 @@ NOTHING_GIVEN: Final = Given()
 _exporting: Final[ContextVar[tuple[Exporting, Given] | None]] = ContextVar("exporting", default=None)
 
 
-class within:  # reads as a word
-    """Have the pointers in a stub be those of an exporter, within a `with` block."""
+enter: Final = _exporting.set
+"""Have the pointers in a stub be those of an exporter, until `leave` of what this gives."""
 
-    __slots__ = ("_found", "_token")
-
-    def __init__(self, exporting: Exporting, given: Given) -> None:
-        self._found = exporting, given
-
-    def __enter__(self) -> None:
-        self._token = _exporting.set(self._found)
-
-    def __exit__(self, *_: object) -> None:
-        _exporting.reset(self._token)
+leave: Final = _exporting.reset
 
 
 def marshal(value: Any, wanted: UUID | None) -> bytes:

@@ -18,7 +18,7 @@ from idlrt.com.context import kind_of
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.methods import Methods
 from idlrt.errors import NdrError
-from idlrt.ids import NDR20, Order, SyntaxId, uuid_from
+from idlrt.ids import NDR20, Order, SyntaxId, uuid_bytes, uuid_from
 from idlrt.ndr import Codecs, Limits, OperationCodec
 from idlrt.rpc import Interface, Operation
 
@@ -28,6 +28,9 @@ MINOR: Final = 7
 
 MAX_EXTENSIONS: Final = 64
 """Extensions of one call that are read, unknown ones included."""
+
+COPIED: Final = 1024
+"""Octets below which a copy costs less than a view."""
 
 _THIS: Final = {order: Struct(order + "HHII16sI") for order in "<>"}
 _THAT: Final = {order: Struct(order + "II") for order in "<>"}
@@ -77,8 +80,13 @@ NOTHING: Final = bytes(8)
 def put_this(this: This) -> bytes:
     """The octets of ORPCTHIS, little-endian; always a multiple of eight."""
     cid, minor, extensions, flags, major = this
-    head = _PACK_THIS(major, minor, flags, 0, cid.bytes_le, _REFERENT if extensions else 0)
+    head = _PACK_THIS(major, minor, flags, 0, uuid_bytes(cid), _REFERENT if extensions else 0)
     return head + _extensions(extensions) if extensions else head
+
+
+def plain_this(cid: UUID, minor: int) -> bytes:
+    """The octets of an ORPCTHIS without extensions."""
+    return _PACK_THIS(MAJOR, minor, 0, 0, uuid_bytes(cid), 0)
 
 
 def put_that(that: That) -> bytes:
@@ -178,6 +186,11 @@ class Received(NamedTuple):
     order: Order
 
 
+def rest(data: bytes | bytearray | memoryview, at: int) -> bytes | bytearray | memoryview:
+    """The parameters or results in a stub."""
+    return data[at:] if len(data) < COPIED else memoryview(data)[at:]
+
+
 class _Every(dict[int, OperationCodec]):
     """The same codec for every operation."""
 
@@ -191,7 +204,7 @@ class _Every(dict[int, OperationCodec]):
         )
 
     def __missing__(self, opnum: int) -> OperationCodec:
-        return self._codec
+        return self.setdefault(opnum, self._codec)
 
 
 _WHOLE: Final[Mapping[str, Codecs]] = {"<": _Every("<"), ">": _Every(">")}

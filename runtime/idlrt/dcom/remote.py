@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -29,15 +29,16 @@ from idlrt.com.hresult import (
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.objref import NO_PING, Bindings, StandardReference
 from idlrt.com.proxy import Remote
-from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, within
+from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, enter, leave
 from idlrt.dcom.orpc import (
     MINOR,
+    NOTHING,
     ObjectInterface,
     Received,
-    This,
     get_that,
     interface_of,
-    put_this,
+    plain_this,
+    rest,
 )
 from idlrt.dcom.rem_unknown import REFERENCES, referred
 from idlrt.errors import (
@@ -137,9 +138,15 @@ class RemoteObject(Remote):
 
     # -- what proxies ask
 
-    async def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Any:
+    def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
         known = interface_of(interface)
-        held = self.held.get(known.iid) or await self.need(known.iid)
+        held = self.held.get(known.iid)
+        if held is None:
+            return self._ask_and_call(known, opnum, inputs)
+        return self.exporter.call(known, opnum, held.ipid, inputs)
+
+    async def _ask_and_call(self, known: ObjectInterface, opnum: int, inputs: tuple[Any, ...]) -> Any:
+        held = await self.need(known.iid)
         return await self.exporter.call(known, opnum, held.ipid, inputs)
 
     def begin(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Begun:
@@ -207,7 +214,7 @@ class Begun:
     def _send(self, held: Held, channel: Channel, minor: int) -> None:
         assert self._stub is not None
         whole = self._interface.whole
-        stub = put_this(This(self._cid, minor)) + self._stub
+        stub = plain_this(self._cid, minor) + self._stub
         self._exchange = channel.begin(whole, whole.by_opnum[self._opnum], (stub,), (), held.ipid, None)
         if self._cancelled:
             self._exchange.cancel(None)
@@ -304,7 +311,7 @@ class RemoteExporter:
         except NeedsFirst:
             stub = await self.parameters_in_time(interface, opnum, inputs, given)
         whole = interface.whole
-        octets = put_this(This(logical_thread(), minor)) + stub
+        octets = plain_this(logical_thread(), minor) + stub
         try:
             received = await channel.call(whole, whole.by_opnum[opnum], (octets,), ipid, channel.timeout)
         except RpcError as error:
@@ -322,12 +329,14 @@ class RemoteExporter:
     ) -> bytes | bytearray:
         """The octets of a method's parameters; NeedsFirst, NdrError, HResultError."""
         codec = interface.codec(opnum, "<")
+        before = enter((self.home, given))
         try:
-            with within(self.home, given):
-                return encode_request(codec, interface.operations[opnum], inputs)
+            return encode_request(codec, interface.operations[opnum], inputs)
         except BaseException:
             given.take_back()
             raise
+        finally:
+            leave(before)
 
     async def parameters_in_time(
         self,
@@ -352,15 +361,18 @@ class RemoteExporter:
     ) -> Any:
         """What a method gave; a failing HRESULT is the last of its octets, and nothing else is read then."""
         data, order = received
-        _, at = get_that(data, order)
+        at = 8 if data[:8] == NOTHING else get_that(data, order)[1]
         if len(data) < at + 4:
             raise NdrError("the answer has no HRESULT", offset=len(data), truncated=True)
         hresult = int.from_bytes(data[-4:], "little" if order == "<" else "big")
-        if failed(hresult):
+        if hresult & 0x80000000:
             raise HResultError(hresult)
         codec, operation = interface.codec(opnum, order, self.home.decoding), interface.operations[opnum]
-        with within(self.home, NOTHING_GIVEN):
-            result = decode_response(codec, operation, memoryview(data)[at:], inputs, 0)
+        before = enter((self.home, NOTHING_GIVEN))
+        try:
+            result = decode_response(codec, operation, rest(data, at), inputs, 0)
+        finally:
+            leave(before)
         return result[0] if operation.retval else result
 
     # -- references

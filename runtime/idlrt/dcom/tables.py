@@ -71,7 +71,7 @@ class Tables:
         self._most = most
         self.gone: Callable[[Stub], None] = lambda stub: None
         """Told of each object that leaves."""
-        self._pointers: dict[UUID, Pointer] = {}
+        self._pointers: dict[int, Pointer] = {}  # by the number that an IPID is: looked up for every call
         self._stubs: dict[int, Stub] = {}
         self._objects: dict[int, Stub] = {}  # by id() of the identity, which the stub keeps
 
@@ -84,11 +84,11 @@ class Tables:
     def add_own(self, kind: type[IUnknown], target: Any) -> Pointer:
         """An interface of the exporter itself, as long as there is the exporter."""
         pointer = Pointer(uuid4(), kind, target, None)
-        self._pointers[pointer.ipid] = pointer
+        self._pointers[pointer.ipid.int] = pointer
         return pointer
 
     def find(self, ipid: UUID | None) -> Pointer | None:
-        return None if ipid is None else self._pointers.get(ipid)
+        return None if ipid is None else self._pointers.get(ipid.int)
 
     def stub(self, oid: int) -> Stub | None:
         return self._stubs.get(oid)
@@ -123,7 +123,7 @@ class Tables:
         pointer = stub.pointers.get(kind.IID)
         if pointer is None:
             pointer = stub.pointers[kind.IID] = Pointer(uuid4(), kind, target, stub)
-            self._pointers[pointer.ipid] = pointer
+            self._pointers[pointer.ipid.int] = pointer
         self.add(pointer, references, now)
         return pointer
 
@@ -148,7 +148,7 @@ class Tables:
             pointer.public = max(0, pointer.public - references)
         elif user in pointer.private:
             pointer.private[user] = max(0, pointer.private[user] - references)
-        if not pointer.references and self._pointers.pop(pointer.ipid, None) is not None:
+        if not pointer.references and self._pointers.pop(pointer.ipid.int, None) is not None:
             del stub.pointers[pointer.kind.IID]
             if not stub.pointers:
                 self._forget(stub)
@@ -186,7 +186,7 @@ class Tables:
     def remove(self, stub: Stub) -> None:
         """Disconnect an object from all who hold it."""
         for pointer in stub.pointers.values():
-            self._pointers.pop(pointer.ipid, None)
+            self._pointers.pop(pointer.ipid.int, None)
             pointer.public = 0
             pointer.private.clear()
         stub.pointers.clear()
