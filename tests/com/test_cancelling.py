@@ -218,6 +218,26 @@ def test_rule_5_8_results_of_a_cancelled_call_are_ignored() -> None:
             assert await refused(call.Finish_Add()) == RPC_E_CALL_CANCELED
 
 
+def test_rule_5_8_a_call_that_is_cancelled_before_its_method_runs_does_not_run() -> None:
+    class Counting(com.CallFactory, Calc):
+        added = 0
+
+        async def Add(self, a: int, b: int) -> int:
+            self.added += 1
+            return a + b
+
+    @run
+    async def facts() -> None:
+        counting = Counting()
+        call = await com.new_call(counting, AsyncICalc)
+        await call.Begin_Add(1, 2)
+        await call.Cancel(0)
+        assert await refused(call.Finish_Add()) == RPC_E_CALL_CANCELED
+        await call.Begin_Add(3, 4)
+        assert await call.Finish_Add() == 7
+        assert counting.added == 1
+
+
 class Caller:
     """A task that makes a synchronous call, with cancelling enabled or not."""
 

@@ -602,18 +602,21 @@ class CallFactory(Object, ICallFactory):
 class _Here:
     """A method of an object of this apartment, called directly."""
 
-    __slots__ = ("_context", "_inputs", "_target", "_task")
+    __slots__ = ("_abandoned", "_context", "_inputs", "_target", "_task")
 
     def __init__(self, target: IUnknown, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> None:
         self._target = target
         self._context = CallContext(interface, opnum, causality=causality.get(), kind=CallKind.SYNCHRONOUS)
         self._inputs = inputs
         self._task: asyncio.Task[Any] | None = None
+        self._abandoned = False
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._call().__await__()
 
     async def _call(self) -> Any:
+        if self._abandoned:
+            raise CallCanceled
         context = self._context
         serving.set(context)  # this is a task of its own
         self._task = asyncio.current_task()
@@ -626,6 +629,7 @@ class _Here:
 
     def abandon(self) -> None:
         """The method is cancelled as tasks are, as it is elsewhere once its caller has gone on."""
+        self._abandoned = True
         task = self._task
         if task is not None and not task.get_loop().is_closed():
             task.get_loop().call_soon_threadsafe(task.cancel)
