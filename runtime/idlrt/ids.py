@@ -44,7 +44,7 @@ def uuid_of(number: int) -> UUID:
     """The uuid that is a number of 128 bits; UUID's own checks cost more than all else that a call does with one."""
     made = UUID.__new__(UUID)
     _put_number(made, number)
-    _put_safety(made, SafeUUID.unknown)
+    _put_safety(made, _UNKNOWN)
     return made
 
 
@@ -55,6 +55,7 @@ _LOW: Final = (1 << 64) - 1
 _pack_first: Final = Struct("<IHH").pack
 _unpack_first: Final = Struct("<IHH").unpack_from
 _put_number: Final = vars(UUID)["int"].__set__
+_UNKNOWN: Final = SafeUUID.unknown
 _put_safety: Final = vars(UUID)["is_safe"].__set__
 
 

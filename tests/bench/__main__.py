@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from itertools import chain
 from math import isnan
 
-from tests.bench import com, idl, pipes
+from tests.bench import com, com_calls, idl, pipes
 from tests.bench.timing import Figure
 
 
@@ -34,7 +34,10 @@ def main() -> None:
     if not arguments.json:
         print(f"CPython {platform.python_version()}, {platform.machine()}")
         print(f"{'job':44} {'ours':>12} {'theirs':>12} {'':6} {'ratio':>8} {'cpu':>7} {'floor':>6} {'aim':>6}  rival")
-    for figure in chain(idl.run(wanted), () if alone else _rivals(wanted), com.run(wanted), pipes.run(wanted)):
+    jobs_of_rivals = () if alone else _rivals(wanted)
+    for figure in chain(
+        idl.run(wanted), jobs_of_rivals, com.run(wanted), com_calls.run(wanted), pipes.run(wanted)
+    ):
         print(as_json(figure) if arguments.json else line(figure), flush=True)
 
 

@@ -153,7 +153,8 @@ async def make_call(callee: Callee, interface: type[IUnknown], opnum: int, input
         raise HResultError(
             RPC_E_CANTCALLOUT_ININPUTSYNCCALL, "a multithreaded apartment can make no input-synchronized call"
         )
-    owner = current_owner()
+    loop = asyncio._get_running_loop()
+    owner = (None if loop is None else asyncio.current_task(loop)) or current_owner()
     thread = causality.get() or new_thread()
     made = PendingCall(apartment, callee, thread, len(enabled) > 0 and enabled.get(owner, 0) > 0)
     calls = pending.get(owner)

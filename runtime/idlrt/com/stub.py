@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from idlrt.com.apartment import Apartment
 from idlrt.com.context import CallContext, causality, serving
@@ -69,9 +69,12 @@ def arrangement(interface: type[Any], implementation: type[Any], name: str, inpu
     return arrange
 
 
+_arrangement: Final[Callable[..., Arrange | None]] = arrangement  # what it caches by hashes, as far as types go
+
+
 async def invoke(target: Any, interface: type[Any], name: str, operation: Operation, inputs: tuple[Any, ...]) -> Any:
     """Call a method by its name with the inputs of a request, and wait for what it gives."""
-    arrange: Arrange | None = cast(Any, arrangement)(interface, type(target), name, operation.inputs)
+    arrange = _arrangement(interface, type(target), name, operation.inputs)
     function = getattr(target, name)
     if arrange is None:
         return await function(*inputs)
@@ -79,7 +82,9 @@ async def invoke(target: Any, interface: type[Any], name: str, operation: Operat
     return await function(*arguments, **named)
 
 
-async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...]) -> Any:
+async def serve(
+    target: IUnknown, context: CallContext, inputs: tuple[Any, ...], operation: Operation | None = None
+) -> Any:
     """Serve a call: by a call object of the target, if it has one for that interface, or by its method.
 
     A call object is begun, and finished once it is signaled: within Begin_, later, in any thread. Whether the caller
@@ -87,7 +92,7 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
 
     Args:
         target: the object. context: which method is called, and by whom; tells of cancelling.
-        inputs: in the order of `Operation.inputs`.
+        inputs: in the order of `Operation.inputs`. operation: the method, if the caller knows it.
 
     Raises:
         HResultError: the method failed, or the apartment's message filter did not take the call
@@ -100,10 +105,11 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
     thread = causality.set(context.causality)
     try:
         interface = context.interface
-        operation = operation_of(interface, context.opnum)
+        if operation is None:
+            operation = operation_of(interface, context.opnum)
         call = None if called_directly(target) else await call_object(target, interface)
         if call is None:
-            arrange: Arrange | None = cast(Any, arrangement)(interface, type(target), operation.name, operation.inputs)
+            arrange = _arrangement(interface, type(target), operation.name, operation.inputs)
             function = getattr(target, operation.name)
             if arrange is None:
                 result = await function(*inputs)
@@ -112,7 +118,7 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
                 result = await function(*arguments, **named)
         else:
             result = await _through(call, cast(type[IUnknown], asynchronous_form(context.interface)), operation, inputs)
-        return checked(operation, result)
+        return result if operation.retval else checked(operation, result)
     finally:
         causality.reset(thread)
         serving.reset(token)
@@ -120,7 +126,7 @@ async def serve(target: IUnknown, context: CallContext, inputs: tuple[Any, ...])
 
 def called_directly(target: Any) -> bool:
     """Whether an object makes no call objects, for certain."""
-    return isinstance(target, Object) and not target.may_have(ICallFactory.IID)
+    return Object in type(target).__mro__ and not target.may_have(ICallFactory.IID)  # ABCs make isinstance slow
 
 
 async def call_object(target: IUnknown, interface: type[IUnknown]) -> IUnknown | None:

@@ -84,7 +84,8 @@ class Dispatch:
             raise RpcFault(NCA_UNK_IF, executed=False)
         self._tables.touch(pointer, self._now())
         opnum = operation.opnum
-        codec = interface.codec(opnum, order, self._decoding)
+        usual, limits = interface.usual[opnum], self._decoding
+        codec = usual if limits is None and order == "<" else interface.codec(opnum, order, limits)
         before = enter((self._exporting, NOTHING_GIVEN))
         try:
             inputs, _ = decode_request(codec, operation, rest(data, at))
@@ -96,9 +97,9 @@ class Dispatch:
             leave(before)
         context = CallContext(interface.kind, opnum, causality=this.cid, kind=method.kind, caller=call.client)
         call.when_cancelled(context.cancel)
-        codec = interface.codec(opnum, "<")
+        codec = usual
         try:
-            result = await serve(pointer.target, context, inputs)
+            result = await serve(pointer.target, context, inputs, operation)
             if operation.retval:
                 result = result, 0
             try:

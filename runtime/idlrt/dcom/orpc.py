@@ -18,7 +18,7 @@ from idlrt.com.context import kind_of
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.methods import Methods
 from idlrt.errors import NdrError
-from idlrt.ids import NDR20, Order, SyntaxId, uuid_bytes, uuid_from
+from idlrt.ids import NDR20, Order, SyntaxId, uuid_bytes, uuid_from, uuid_of
 from idlrt.ndr import Codecs, Limits, OperationCodec
 from idlrt.rpc import Interface, Operation
 
@@ -38,6 +38,10 @@ _ARRAY: Final = {order: Struct(order + "IIII") for order in "<>"}
 _EXTENT: Final = {order: Struct(order + "I16sI") for order in "<>"}
 _REFERENT: Final = 0x30000
 _PACK_THIS: Final = _THIS["<"].pack
+_plain: Final = Struct("<HHIIIHH").pack
+_little: Final = Struct("<HHIIIHH8sI").unpack_from
+_NO_EXTENSIONS: Final = bytes(4)
+_LOW: Final = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class That(NamedTuple):
     flags: int = 0
 
 
+_this: Final = tuple.__new__
 PLAIN: Final = That()
 NOTHING: Final = bytes(8)
 
@@ -86,7 +91,12 @@ def put_this(this: This) -> bytes:
 
 def plain_this(cid: UUID, minor: int) -> bytes:
     """The octets of an ORPCTHIS without extensions."""
-    return _PACK_THIS(MAJOR, minor, 0, 0, uuid_bytes(cid), 0)
+    number = cid.int
+    return (
+        _plain(MAJOR, minor, 0, 0, number >> 96, number >> 80 & 0xFFFF, number >> 64 & 0xFFFF)
+        + (number & _LOW).to_bytes(8)
+        + _NO_EXTENSIONS
+    )
 
 
 def put_that(that: That) -> bytes:
@@ -124,11 +134,16 @@ def get_this(data: bytes | bytearray | memoryview, order: Order = "<") -> tuple[
         NdrError: the octets are none, or end too early.
     """
     try:
-        major, minor, flags, _, cid, present = _THIS[order].unpack_from(data)
+        if order == "<":
+            major, minor, flags, _, first, second, third, rest_of_cid, present = _little(data)
+            if not present:
+                cid = uuid_of(first << 96 | second << 80 | third << 64 | int.from_bytes(rest_of_cid))
+                return _this(This, (cid, minor, (), flags, major)), 32
+        major, minor, flags, _, octets, present = _THIS[order].unpack_from(data)
     except StructError:
         raise NdrError("the call ends within ORPCTHIS", offset=len(data), truncated=True) from None
     extensions, at = _extended(data, 32, order) if present else ((), 32)
-    return This(uuid_from(cid, order), minor, extensions, flags, major), at
+    return This(uuid_from(octets, order), minor, extensions, flags, major), at
 
 
 def get_that(data: bytes | bytearray | memoryview, order: Order = "<") -> tuple[That, int]:
@@ -243,10 +258,11 @@ class ObjectInterface:
 
     Attributes:
         kind: the class. iid: its identity. whole: what RPC is told of it. operations: by number.
+        usual: codecs by number, little-endian and with usual limits.
         kinds: how callers wait, by number.
     """
 
-    __slots__ = ("_loaded", "_methods", "iid", "kind", "kinds", "operations", "whole")
+    __slots__ = ("_loaded", "_methods", "iid", "kind", "kinds", "operations", "usual", "whole")
 
     def __init__(self, kind: type[IUnknown]) -> None:
         self.kind = kind
@@ -257,6 +273,7 @@ class ObjectInterface:
         self.kinds = {opnum: kind_of(kind, opnum) for opnum in self.operations}
         self.whole = WholeStubs(kind.__name__, self.iid, self.operations.values())
         self._loaded: dict[tuple[int, str, Limits | None], OperationCodec] = {}
+        self.usual = _Usual(self)
 
     def codec(self, opnum: int, order: str, limits: Limits | None = None) -> OperationCodec:
         """How the parameters of a method travel, without what ORPC puts before them."""
@@ -269,6 +286,17 @@ class ObjectInterface:
 
     def __repr__(self) -> str:
         return f"ObjectInterface({self.kind.__name__})"
+
+
+class _Usual(dict[int, OperationCodec]):
+    """The codecs of most calls, made when first used."""
+
+    def __init__(self, interface: ObjectInterface) -> None:
+        super().__init__()
+        self._interface = interface
+
+    def __missing__(self, opnum: int) -> OperationCodec:
+        return self.setdefault(opnum, self._interface.codec(opnum, "<"))
 
 
 def interface_of(kind: type[IUnknown]) -> ObjectInterface:

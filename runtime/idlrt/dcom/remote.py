@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from weakref import WeakValueDictionary, finalize
 
-from idlrt.com.context import logical_thread
+from idlrt.com.context import causality, logical_thread, new_thread
 from idlrt.com.hresult import (
     E_NOINTERFACE,
     RPC_E_CALL_CANCELED,
@@ -139,7 +139,7 @@ class RemoteObject(Remote):
     # -- what proxies ask
 
     def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
-        known = interface_of(interface)
+        known: ObjectInterface = interface.__dict__.get("_object_interface") or interface_of(interface)
         held = self.held.get(known.iid)
         if held is None:
             return self._ask_and_call(known, opnum, inputs)
@@ -163,6 +163,7 @@ class RemoteObject(Remote):
         if not len(self._proxies):
             while self.held:
                 self.exporter.give_back(self.held.popitem()[1])
+            self.exporter.let_go(self)
 
     def __repr__(self) -> str:
         return f"object {self.oid:016x} of exporter {self.exporter.oxid:016x}"
@@ -311,7 +312,7 @@ class RemoteExporter:
         except NeedsFirst:
             stub = await self.parameters_in_time(interface, opnum, inputs, given)
         whole = interface.whole
-        octets = plain_this(logical_thread(), minor) + stub
+        octets = plain_this(causality.get() or new_thread(), minor) + stub
         try:
             received = await channel.call(whole, whole.by_opnum[opnum], (octets,), ipid, channel.timeout)
         except RpcError as error:
@@ -328,10 +329,9 @@ class RemoteExporter:
         given: Given,
     ) -> bytes | bytearray:
         """The octets of a method's parameters; NeedsFirst, NdrError, HResultError."""
-        codec = interface.codec(opnum, "<")
         before = enter((self.home, given))
         try:
-            return encode_request(codec, interface.operations[opnum], inputs)
+            return encode_request(interface.usual[opnum], interface.operations[opnum], inputs)
         except BaseException:
             given.take_back()
             raise
@@ -367,7 +367,8 @@ class RemoteExporter:
         hresult = int.from_bytes(data[-4:], "little" if order == "<" else "big")
         if hresult & 0x80000000:
             raise HResultError(hresult)
-        codec, operation = interface.codec(opnum, order, self.home.decoding), interface.operations[opnum]
+        limits, operation = self.home.decoding, interface.operations[opnum]
+        codec = interface.usual[opnum] if limits is None and order == "<" else interface.codec(opnum, order, limits)
         before = enter((self.home, NOTHING_GIVEN))
         try:
             result = decode_response(codec, operation, rest(data, at), inputs, 0)
@@ -400,6 +401,12 @@ class RemoteExporter:
         if failed(code):
             raise HResultError(code)
         held.references += REFERENCES
+
+    def let_go(self, remote: RemoteObject) -> None:
+        """The program has released the object, though it may still have released proxies: nobody pings for it."""
+        if self.objects.get(remote.oid) is remote:
+            del self.objects[remote.oid]
+            self.home.pinger.discard(self.resolver, remote.oid)
 
     def forgotten(self, oid: int, held: dict[UUID, Held]) -> None:
         """There is no proxy of the object any more; in any thread."""

@@ -7,7 +7,7 @@ and of the processor time of both processes. The noise of a shared machine meets
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import nan
@@ -76,9 +76,14 @@ def _lines() -> Iterator[Sequence[Line]]:
 
 def run(wanted: Callable[[str], bool]) -> Iterator[Figure]:
     """The figures of all lines whose names are `wanted`."""
+    return measured(_lines(), wanted)
+
+
+def measured(groups: Iterable[Sequence[Line]], wanted: Callable[[str], bool]) -> Iterator[Figure]:
+    """The figures of those lines whose names are `wanted`; the lines of a group are measured in the same rounds."""
     with ExitStack() as stack:
         pairs: dict[Side, Pair] = {}
-        for group in _lines():
+        for group in groups:
             lines = [line for line in group if wanted(line.name)]
             jobs = dict.fromkeys(job for line in lines for job in (line.ours, line.theirs))
             for side, _, _ in jobs:

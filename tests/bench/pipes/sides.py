@@ -41,6 +41,7 @@ class Side:
 
     name: str
     module: str
+    """Beside this one, or anywhere by its whole name."""
     options: tuple[tuple[str, Any], ...] = ()
     pinned: bool = False
     """Server and client share one processor."""
@@ -109,7 +110,7 @@ class Pair:
 def _load(side: Side) -> Any:
     if side.pinned:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    return import_module(f"tests.bench.pipes.{side.module}")
+    return import_module(side.module if "." in side.module else f"tests.bench.pipes.{side.module}")
 
 
 def _serve(side: Side, ready: Connection) -> None:
