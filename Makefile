@@ -87,6 +87,7 @@ fuzz: $(STAMP)  ## random bytes and random IDL, fixed seeds, for minutes; FRONT=
 soak: $(STAMP)  ## streams for as long as SOAK=100 GiB take, slow ends, slow networks, the demo for longer: memory must not rise
 	$(PY) -m tests.com.model 100000
 	$(PY) -m tests.com.leaks 100000
+	$(PY) -m tests.dcom.leaks 100000
 	$(PY) -m tests.faults.soak $(SOAK)
 	$(PY) -m samples.file_transfer.demo --rounds 8 --no-progress
 

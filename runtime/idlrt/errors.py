@@ -282,7 +282,12 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer did: what arrived is malformed or out of place. The connection is of no further use."""
+    """The peer did: what arrived is malformed or out of place (1728, RPC_S_PROTOCOL_ERROR).
+
+    The connection is of no further use.
+    """
+
+    status = RPC_S_PROTOCOL_ERROR
 
 
 class TransportError(RpcError):
