@@ -402,3 +402,14 @@ def test_proxies_that_are_forgotten_give_their_references_back() -> None:
                 while target._references != 1:
                     gc.collect()
                     await asyncio.sleep(0.001)
+
+
+def test_a_class_of_call_objects_that_lacks_methods_is_refused_where_it_is_named() -> None:
+    class Half(com.CallObject, AsyncICalc):
+        async def Begin_Add(self, a: int, b: int) -> int:
+            return 0
+
+    with pytest.raises(TypeError, match=r"Half, whose objects Halved has for calls, lacks Begin_.*Finish_Add"):
+
+        class Halved(com.CallFactory, Calc):
+            CALL_OBJECTS = (Half,)

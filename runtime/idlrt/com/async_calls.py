@@ -576,9 +576,20 @@ class CallFactory(Object, ICallFactory):
 
         class Calculator(com.CallFactory, ICalculator):
             CALL_OBJECTS = (SlowAddition,)
+
+    Raises:
+        TypeError: a class of call objects lacks methods of its interface.
     """
 
     CALL_OBJECTS: ClassVar[tuple[Callable[..., CallObject], ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in cls.CALL_OBJECTS:
+            lacking = getattr(kind, "__abstractmethods__", ())
+            if lacking:
+                name, methods = getattr(kind, "__name__", kind), ", ".join(sorted(lacking))
+                raise TypeError(f"{name}, whose objects {cls.__name__} has for calls, lacks {methods}")
 
     async def CreateCall(
         self, riid: Callable[..., Any] | UUID, pCtrlUnk: IUnknown | None = None, riid2: Any = None
