@@ -20,12 +20,12 @@ PLAIN = Side("plain RPC", "tests.bench.com_calls")
 _stubs: Any = compile_cached(Path(__file__).with_suffix(".idl").read_text(encoding="utf-8"), "com_calls").module
 
 
-class _Counter(com.Object, _stubs.ICounter):  # type: ignore[misc]
+class _Counter(com.Object, _stubs.ICounter):
     async def Next(self, value: int) -> int:
         return value + 1
 
 
-class _Service(_stubs.CounterService):  # type: ignore[misc]
+class _Service(_stubs.CounterService):
     async def Next(self, call: rpc.Call, value: int) -> Any:
         return _stubs.NextResult(value + 1, 0)
 

@@ -25,7 +25,7 @@ S = TypeVar("S")
 
 MOST_THREADS: Final = 64
 """Threads of one apartment for methods that are plain functions; they are started as they are needed."""
-_ATTRIBUTE: Final = "_idlrt_apartment"
+ATTRIBUTE: Final = "_idlrt_apartment"
 _entered: Final[ContextVar[Apartment | None]] = ContextVar("apartment", default=None)
 """Of a thread without a loop that runs a method: where that was called."""
 
@@ -54,7 +54,7 @@ class Apartment:
         """Its message filter."""
         self._loop = loop
         if loop is not None:
-            setattr(loop, _ATTRIBUTE, self)
+            setattr(loop, ATTRIBUTE, self)
 
     @staticmethod
     def current() -> Apartment:
@@ -62,7 +62,7 @@ class Apartment:
         loop = asyncio._get_running_loop()
         if loop is None:
             return _entered.get() or multithreaded()
-        found: Apartment | None = getattr(loop, _ATTRIBUTE, None)
+        found: Apartment | None = getattr(loop, ATTRIBUTE, None)
         return found if found is not None else Apartment("main", loop=loop)
 
     @property
@@ -180,7 +180,7 @@ class Apartment:
     def _run(self, ready: futures.Future[asyncio.AbstractEventLoop]) -> None:
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
-            setattr(loop, _ATTRIBUTE, self)
+            setattr(loop, ATTRIBUTE, self)
             self._stop = loop.create_future()
             loop.call_soon(ready.set_result, loop)
             runner.run(_awaited(self._stop))

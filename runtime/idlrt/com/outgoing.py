@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
-from idlrt.com.apartment import Apartment
+from idlrt.com.apartment import ATTRIBUTE, Apartment
 from idlrt.com.context import CallKind, causality, kind_of, new_thread, serving
 from idlrt.com.hresult import (
     CO_E_CANCEL_DISABLED,
@@ -145,15 +145,15 @@ async def make_call(callee: Callee, interface: type[IUnknown], opnum: int, input
             is being served forbids others; RPC_E_CALL_REJECTED or RPC_E_SERVERCALL_RETRYLATER if the callee did not
             take the call, and the message filter here does not have it repeated.
     """
+    loop = asyncio._get_running_loop()
+    apartment: Apartment = getattr(loop, ATTRIBUTE, None) or Apartment.current()
     served = serving.get()
-    apartment = Apartment.current()
     if served is not None and served.kind is not CallKind.SYNCHRONOUS:
         _may_call_out(served.kind, interface, opnum)
     if apartment.multithreaded and kind_of(interface, opnum) is CallKind.INPUT_SYNC:
         raise HResultError(
             RPC_E_CANTCALLOUT_ININPUTSYNCCALL, "a multithreaded apartment can make no input-synchronized call"
         )
-    loop = asyncio._get_running_loop()
     owner = (None if loop is None else asyncio.current_task(loop)) or current_owner()
     thread = causality.get() or new_thread()
     made = PendingCall(apartment, callee, thread, len(enabled) > 0 and enabled.get(owner, 0) > 0)

@@ -5,12 +5,13 @@ Whatever brought the call here (another apartment, another machine) has what was
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
-from idlrt.com.apartment import Apartment
+from idlrt.com.apartment import ATTRIBUTE, Apartment
 from idlrt.com.context import CallContext, causality, serving
 from idlrt.com.hresult import HResultError, NoInterface, failed
 from idlrt.com.interfaces import IUnknown, asynchronous_form, interfaces_of
@@ -98,7 +99,8 @@ async def serve(
         HResultError: the method failed, or the apartment's message filter did not take the call
             (RPC_E_CALL_REJECTED, RPC_E_SERVERCALL_RETRYLATER). LookupError: there is no such method.
     """
-    admitting = Apartment.current().filter
+    apartment: Apartment = getattr(asyncio._get_running_loop(), ATTRIBUTE, None) or Apartment.current()
+    admitting = apartment.filter
     if admitting is not None:
         admitting.admit(target, context)
     token = serving.set(context)
@@ -126,7 +128,17 @@ async def serve(
 
 def called_directly(target: Any) -> bool:
     """Whether an object makes no call objects, for certain."""
-    return Object in type(target).__mro__ and not target.may_have(ICallFactory.IID)  # ABCs make isinstance slow
+    return _alone(type(target)) and target._outer is None and not target._inner
+
+
+@lru_cache(maxsize=4096)
+def _without_factory(kind: type[Any]) -> bool:
+    """Whether objects of a class have no ICallFactory by themselves, which is what `Object.may_have` asks of them."""
+    plain = issubclass(kind, Object) and kind.QueryInterface is Object.QueryInterface
+    return plain and ICallFactory.IID not in kind._offered
+
+
+_alone: Final[Callable[[Any], bool]] = _without_factory
 
 
 async def call_object(target: IUnknown, interface: type[IUnknown]) -> IUnknown | None:

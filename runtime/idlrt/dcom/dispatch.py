@@ -18,6 +18,7 @@ from idlrt.com.context import CallContext
 from idlrt.com.hresult import (
     RPC_E_DISCONNECTED,
     RPC_E_INVALID_HEADER,
+    RPC_E_SERVER_DIED,
     RPC_E_SERVERFAULT,
     RPC_E_VERSION_MISMATCH,
     HResultError,
@@ -26,7 +27,7 @@ from idlrt.com.hresult import (
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.stub import serve
 from idlrt.dcom.marshal import NOTHING_GIVEN, Exporting, Given, NeedsFirst, enter, leave
-from idlrt.dcom.orpc import NOTHING, ObjectInterface, Received, get_this, interface_of, rest
+from idlrt.dcom.orpc import MAJOR, MINOR, NOTHING, ObjectInterface, Received, get_this, interface_of, rest
 from idlrt.dcom.tables import Tables
 from idlrt.errors import NCA_UNK_IF, RPC_X_BAD_STUB_DATA, NdrError, RpcFault
 from idlrt.ids import SyntaxId
@@ -52,6 +53,8 @@ class Dispatch:
         self._decoding = decoding
         self._offered: dict[UUID, Served] = {}
         self._service = _Stubs()
+        self.closing = False
+        """Methods that are cancelled now are so because the exporter ends, and not for their callers."""
 
     def offer(self, kind: type[IUnknown]) -> None:
         """Accept binds to an interface from now on."""
@@ -74,7 +77,7 @@ class Dispatch:
             this, at = get_this(data, order)
         except NdrError as error:
             raise RpcFault(RPC_E_INVALID_HEADER, executed=False, message=str(error)) from error
-        if not this.accepted:
+        if this.major != MAJOR or this.minor > MINOR:
             raise RpcFault(RPC_E_VERSION_MISMATCH, executed=False)
         pointer = self._tables.find(call.object)
         if pointer is None:
@@ -109,7 +112,11 @@ class Dispatch:
                 return await self._answer(codec, operation, result, inputs)
         except HResultError as error:
             return await self._failure(codec, operation, inputs, error.hresult)
-        except (RpcFault, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            if self.closing:
+                raise RpcFault(RPC_E_SERVER_DIED) from None
+            raise
+        except RpcFault:
             raise
         except Exception as error:
             _log.error("%s.%s failed", interface.kind.__name__, operation.name, exc_info=error)

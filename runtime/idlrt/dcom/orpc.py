@@ -7,11 +7,11 @@ is shows only in the call, and that decides how the octets are to be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from idlrt.com.context import kind_of
@@ -74,7 +74,7 @@ class That(NamedTuple):
     flags: int = 0
 
 
-_this: Final = tuple.__new__
+_tuple: Final[Callable[[Any, tuple[object, ...]], Any]] = tuple.__new__  # of a NamedTuple, which takes longer itself
 PLAIN: Final = That()
 NOTHING: Final = bytes(8)
 
@@ -138,7 +138,7 @@ def get_this(data: bytes | bytearray | memoryview, order: Order = "<") -> tuple[
             major, minor, flags, _, first, second, third, rest_of_cid, present = _little(data)
             if not present:
                 cid = uuid_of(first << 96 | second << 80 | third << 64 | int.from_bytes(rest_of_cid))
-                return _this(This, (cid, minor, (), flags, major)), 32
+                return _tuple(This, (cid, minor, (), flags, major)), 32
         major, minor, flags, _, octets, present = _THIS[order].unpack_from(data)
     except StructError:
         raise NdrError("the call ends within ORPCTHIS", offset=len(data), truncated=True) from None
@@ -213,9 +213,9 @@ class _Every(dict[int, OperationCodec]):
         super().__init__()
         self._codec = OperationCodec(
             lambda stub: stub,
-            lambda data, at=0: (Received(data, order),),
+            lambda data, at=0: (_tuple(Received, (data, order)),),
             lambda result, inputs, at=0: result,
-            lambda data, inputs, at=0: Received(data, order),
+            lambda data, inputs, at=0: _tuple(Received, (data, order)),
         )
 
     def __missing__(self, opnum: int) -> OperationCodec:
@@ -257,16 +257,17 @@ class ObjectInterface:
     """What both sides know of a class that stands for an object interface: all its methods, those of its bases first.
 
     Attributes:
-        kind: the class. iid: its identity. whole: what RPC is told of it. operations: by number.
-        usual: codecs by number, little-endian and with usual limits.
+        kind: the class. iid: its identity. number: that as a number. whole: what RPC is told of it.
+        operations: by number. usual: codecs by number, little-endian and with usual limits.
         kinds: how callers wait, by number.
     """
 
-    __slots__ = ("_loaded", "_methods", "iid", "kind", "kinds", "operations", "usual", "whole")
+    __slots__ = ("_loaded", "_methods", "iid", "kind", "kinds", "number", "operations", "usual", "whole")
 
     def __init__(self, kind: type[IUnknown]) -> None:
         self.kind = kind
         self.iid = kind.IID
+        self.number = kind.IID.int
         tables = [vars(each)["METHODS"] for each in reversed(kind.__mro__) if "METHODS" in vars(each)]
         self._methods: dict[int, Methods] = {op.opnum: table for table in tables for op in table.operations}
         self.operations = {op.opnum: op for table in tables for op in table.operations}

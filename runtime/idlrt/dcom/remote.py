@@ -22,6 +22,7 @@ from idlrt.com.hresult import (
     RPC_E_DISCONNECTED,
     RPC_E_INVALID_IPID,
     RPC_E_INVALID_OBJECT,
+    RPC_E_WRONG_THREAD,
     HResultError,
     NoInterface,
     failed,
@@ -34,7 +35,6 @@ from idlrt.dcom.orpc import (
     MINOR,
     NOTHING,
     ObjectInterface,
-    Received,
     get_that,
     interface_of,
     plain_this,
@@ -50,6 +50,7 @@ from idlrt.errors import (
     RpcFault,
     win32_status,
 )
+from idlrt.ids import Order
 from idlrt.prelude.ms_dcom import REMINTERFACEREF, IRemUnknown, RemQueryInterfaceResult
 from idlrt.rpc.codecs import decode_response, encode_request
 
@@ -95,23 +96,23 @@ class RemoteObject(Remote):
         self.exporter = exporter
         self.oid = oid
         self.flags = flags
-        self.held: dict[UUID, Held] = {}
-        """By IID."""
+        self.held: dict[int, Held] = {}
+        """By the number that the IID is."""
         finalize(self, exporter.forgotten, oid, self.held).atexit = False
 
     def take(self, iid: UUID, reference: StandardReference) -> None:
         """The references that came with one are ours."""
-        held = self.held.get(iid)
+        held = self.held.get(iid.int)
         if held is None or held.ipid != reference.ipid:
             if held is not None and held.references:  # one interface under two names: the older one goes
                 self.exporter.give_back(held)
-            self.held[iid] = Held(reference.ipid, reference.public_refs)
+            self.held[iid.int] = Held(reference.ipid, reference.public_refs)
         else:
             held.references += reference.public_refs
 
     def refer(self, iid: UUID, given: Given) -> StandardReference:
         """References to give away, at most half of what is held; NeedsFirst if there are none to spare."""
-        held = self.held.get(iid)
+        held = self.held.get(iid.int)
         if held is None:
             raise NeedsFirst(lambda: self.need(iid))
         if held.references < 2:
@@ -127,20 +128,20 @@ class RemoteObject(Remote):
 
     async def need(self, iid: UUID) -> Held:
         """The interface, asked for if it is not held."""
-        held = self.held.get(iid)
+        held = self.held.get(iid.int)
         if held is None:
             if not self.held:
                 raise HResultError(RPC_E_DISCONNECTED, "all references to the object were released")
             known = next(iter(self.held.values()))
             self.take(iid, await self.exporter.query(known.ipid, iid))
-            held = self.held[iid]
+            held = self.held[iid.int]
         return held
 
     # -- what proxies ask
 
     def call(self, interface: type[IUnknown], opnum: int, inputs: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
         known: ObjectInterface = interface.__dict__.get("_object_interface") or interface_of(interface)
-        held = self.held.get(known.iid)
+        held = self.held.get(known.number)
         if held is None:
             return self._ask_and_call(known, opnum, inputs)
         return self.exporter.call(known, opnum, held.ipid, inputs)
@@ -157,9 +158,9 @@ class RemoteObject(Remote):
         await self.need(interface.IID)
 
     def release(self, interface: type[IUnknown]) -> None:
-        if interface.IID in self.held and (len(self.held) > 1 or not len(self._proxies)):
+        if interface.IID.int in self.held and (len(self.held) > 1 or not len(self._proxies)):
             # The last one stays while there are proxies: other interfaces are asked for by it.
-            self.exporter.give_back(self.held.pop(interface.IID))
+            self.exporter.give_back(self.held.pop(interface.IID.int))
         if not len(self._proxies):
             while self.held:
                 self.exporter.give_back(self.held.popitem()[1])
@@ -180,6 +181,7 @@ class Begun:
         inputs: tuple[Any, ...],
     ) -> None:
         self._exporter = exporter = remote.exporter
+        exporter.check_thread()
         self._interface = interface
         self._opnum = opnum
         self._inputs = inputs
@@ -189,7 +191,7 @@ class Begun:
         self._cancelled = False
         self._remote = remote  # its references are needed until the answer
         self._stub: bytes | bytearray | None = None
-        held = remote.held.get(interface.iid)
+        held = remote.held.get(interface.number)
         try:
             self._stub = exporter.parameters(interface, opnum, inputs, self._given)
         except NeedsFirst:
@@ -287,8 +289,8 @@ class RemoteExporter:
         found = self.objects.get(reference.oid)
         if found is None:
             found = self.objects[reference.oid] = RemoteObject(self, reference.oid, reference.flags & NO_PING)
-            if not found.flags:
-                self.home.pinger.add(self.resolver, reference.oid)
+        if not found.held and not found.flags:  # it is new, or was released
+            self.home.pinger.add(self.resolver, reference.oid)
         return found
 
     # -- calls
@@ -301,25 +303,41 @@ class RemoteExporter:
         inputs: tuple[Any, ...],
     ) -> Any:
         """Call a method of an interface, and wait for its result."""
+        self.check_thread()
         channel, resolved = self.channel, self.resolved
         if channel is None or resolved is None:
             channel, minor = await self.reach()
         else:
             minor = resolved.minor
+        operation, codec = interface.operations[opnum], interface.usual[opnum]
         given = Given()
+        before = enter((self.home, given))
         try:
-            stub = self.parameters(interface, opnum, inputs, given)
+            try:
+                stub = encode_request(codec, operation, inputs)
+            except BaseException:
+                given.take_back()
+                raise
+            finally:
+                leave(before)
         except NeedsFirst:
             stub = await self.parameters_in_time(interface, opnum, inputs, given)
         whole = interface.whole
         octets = plain_this(causality.get() or new_thread(), minor) + stub
         try:
-            received = await channel.call(whole, whole.by_opnum[opnum], (octets,), ipid, channel.timeout)
+            data, order = await channel.call(whole, whole.by_opnum[opnum], (octets,), ipid, channel.timeout)
         except RpcError as error:
             if not sent(error):
                 given.take_back()
             raise as_hresult(error) from error
-        return self.result(received, interface, opnum, inputs)
+        if order != "<" or data[:8] != NOTHING or len(data) < 12 or data[-1] & 0x80 or self.home.decoding is not None:
+            return self.result((data, order), interface, opnum, inputs)
+        before = enter((self.home, NOTHING_GIVEN))
+        try:
+            result = decode_response(codec, operation, rest(data, 8), inputs, 0)
+        finally:
+            leave(before)
+        return result[0] if operation.retval else result
 
     def parameters(
         self,
@@ -354,7 +372,7 @@ class RemoteExporter:
 
     def result(
         self,
-        received: Received,
+        received: tuple[bytes | bytearray | memoryview, Order],
         interface: ObjectInterface,
         opnum: int,
         inputs: tuple[Any, ...],
@@ -405,15 +423,14 @@ class RemoteExporter:
     def let_go(self, remote: RemoteObject) -> None:
         """The program has released the object, though it may still have released proxies: nobody pings for it."""
         if self.objects.get(remote.oid) is remote:
-            del self.objects[remote.oid]
             self.home.pinger.discard(self.resolver, remote.oid)
 
-    def forgotten(self, oid: int, held: dict[UUID, Held]) -> None:
+    def forgotten(self, oid: int, held: dict[int, Held]) -> None:
         """There is no proxy of the object any more; in any thread."""
         with suppress(RuntimeError):  # the loop is closed, and with it everything
             self._loop.call_soon_threadsafe(self._forget, oid, held)
 
-    def _forget(self, oid: int, held: dict[UUID, Held]) -> None:
+    def _forget(self, oid: int, held: dict[int, Held]) -> None:
         if oid not in self.objects:
             self.home.pinger.discard(self.resolver, oid)
         for each in held.values():
@@ -468,6 +485,7 @@ class RemoteExporter:
 
     async def reach(self) -> tuple[Channel, int]:
         """A channel to the exporter, and the version of the protocol that it speaks; asked and opened when needed."""
+        self.check_thread()
         while self.channel is None or self.resolved is None:
             if self._opening is None:
                 self._opening = self._loop.create_task(self._open(), name="idlrt resolve")
@@ -484,6 +502,15 @@ class RemoteExporter:
         if self.resolved is None:
             self.resolved = await self.home.resolve_oxid(self.oxid, self.resolver)
         self.channel = await self.home.connect(self.resolved.bindings)
+
+    def check_thread(self) -> None:
+        """Raise RPC_E_WRONG_THREAD on any loop but the one whose objects and proxies these are."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise HResultError(
+                RPC_E_WRONG_THREAD,
+                "a proxy was used in another event loop than its own",
+                help="com.AgileReference takes pointers from one to another; threads use the apartment's wait()",
+            )
 
     async def close(self) -> None:
         """Close the connections; whoever still calls fails."""
