@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from idlrt import dcom
-from idlrt.com.hresult import CO_E_OBJNOTCONNECTED, HResultError
+from idlrt import com, dcom
+from idlrt.com.hresult import CO_E_OBJNOTCONNECTED, RPC_E_SERVER_DIED, RPC_E_WRONG_THREAD, HResultError
 from tests.dcom.stage import Calc, Desk, lab, run, two
 
 
@@ -60,6 +61,41 @@ def test_a_class_is_named_by_its_id_and_not_by_text() -> None:
                 await client.create_instance("server", "calc", lab.ICalc)  # type: ignore[arg-type]
             with pytest.raises(TypeError, match="'calc' is neither a CLSID"):
                 server.classes.register("calc", Calc)  # type: ignore[arg-type]
+
+    run(main())
+
+
+def test_a_proxy_belongs_to_its_event_loop() -> None:
+    async def main() -> None:
+        async with two() as (server, client):
+            calc: Any = await client.bind(await server.text(Calc(), lab.ICalc), lab.ICalc)
+
+            async def begin() -> None:
+                await (await com.new_call(calc, lab.AsyncICalc)).Begin_Add(1, 2)
+
+            async def add() -> None:
+                await calc.Add(1, 2)
+
+            for use in (add, begin):
+                with pytest.raises(HResultError, match="another event loop") as refused:
+                    await asyncio.to_thread(asyncio.run, use())
+                assert refused.value.hresult == RPC_E_WRONG_THREAD
+            assert await calc.Add(1, 2) == 3
+
+    run(main())
+
+
+def test_calls_that_an_exporter_ends_are_not_called_cancelled() -> None:
+    async def main() -> None:
+        async with two() as (server, client):
+            served = Calc()
+            calc: Any = await client.bind(await server.text(served, lab.ICalc), lab.ICalc)
+            waiting = asyncio.ensure_future(calc.Wait(1))
+            await served.waiting.wait()
+            await server.close(grace=0)
+            with pytest.raises(HResultError) as failed:
+                await waiting
+            assert failed.value.hresult == RPC_E_SERVER_DIED
 
     run(main())
 

@@ -156,7 +156,7 @@ class Exporter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._sweep_every = expiry / 3
-        self._retiring: dict[int, asyncio.TimerHandle] = {}
+        self._retiring: dict[RemoteExporter, asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -205,6 +205,7 @@ class Exporter:
         for exporter in tuple(self.exporters.values()):
             await exporter.close()
         self.exporters.clear()
+        self._dispatch.closing = True
         await self.server.stop(grace=grace)
         for stub in self.tables:
             self.tables.remove(stub)
@@ -492,15 +493,16 @@ class Exporter:
         """Nothing is under way at another exporter; its connections are closed if that stays so."""
         if exporter.busy or self._loop is None:
             return
-        timer = self._retiring.pop(exporter.oxid, None)
+        timer = self._retiring.pop(exporter, None)
         if timer is not None:
             timer.cancel()
-        self._retiring[exporter.oxid] = self._loop.call_later(self._linger, self._retire, exporter)
+        self._retiring[exporter] = self._loop.call_later(self._linger, self._retire, exporter)
 
     def _retire(self, exporter: RemoteExporter) -> None:
-        self._retiring.pop(exporter.oxid, None)
-        if not exporter.busy and self.exporters.get(exporter.oxid) is exporter:
-            del self.exporters[exporter.oxid]
+        self._retiring.pop(exporter, None)
+        if not exporter.busy:
+            if self.exporters.get(exporter.oxid) is exporter:  # otherwise it has come back once more, to release
+                del self.exporters[exporter.oxid]
             task = asyncio.get_running_loop().create_task(exporter.close(), name="idlrt close")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
