@@ -96,6 +96,62 @@ def test_what_is_released_is_pinged_for_no_more_though_the_proxy_is_still_there(
     run(facts())
 
 
+def test_what_was_released_and_comes_again_is_pinged_for_again() -> None:
+    async def facts() -> None:
+        async with two() as (server, client):
+            served = Calc()
+            released = await client.bind(await server.text(served, lab.ICalc), lab.ICalc)
+            await server.text(served, lab.ICalc)
+            released.Release()
+            assert not len(client.pinger)
+            calc = await client.bind(await server.text(served, lab.ICalc), lab.ICalc)
+            assert len(client.pinger) == 1
+            assert await calc.Add(1, 1) == 2
+            calc.Release()
+            assert not len(client.pinger)
+
+    run(facts())
+
+
+def test_a_call_runs_to_its_end_though_all_that_leads_to_it_was_released() -> None:
+    async def facts() -> None:
+        async with two(linger=0) as (server, client):
+            served = Calc()
+            calc = await client.bind(await server.text(served, lab.ICalc), lab.ICalc)
+            call = await com.new_call(calc, lab.AsyncICalc)
+            await call.Begin_Wait(1)
+            await served.waiting.wait()
+            (running,) = server.server.running
+            call.Release()
+            calc.Release()
+            await until(lambda: not len(server.tables))
+            for _ in range(20):  # turns in which the connection could be closed
+                await asyncio.sleep(0)
+            assert not running.cancelled
+            served.go.set()
+            await until(lambda: not server.server.running)
+            assert not running.cancelled
+            del call, calc
+            gc.collect()
+            await until(lambda: not client.exporters and not server.server.links)
+
+    run(facts())
+
+
+def test_references_that_come_back_to_connections_just_closed_leave_none_open() -> None:
+    async def facts() -> None:
+        async with two(linger=0) as (server, client):
+            calc = await client.bind(await server.text(Calc(), lab.ICalc), lab.ICalc)
+            (exporter,) = client.exporters.values()
+            del calc
+            gc.collect()
+            client._retire(exporter)  # before the loop hears of it
+            await until(lambda: not len(server.tables))
+            await until(lambda: not client.exporters and not server.server.links)
+
+    run(facts())
+
+
 # ---------------------------------------------------------------------------- references that come back
 
 

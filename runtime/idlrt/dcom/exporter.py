@@ -156,7 +156,7 @@ class Exporter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._sweep_every = expiry / 3
-        self._retiring: dict[RemoteExporter, asyncio.TimerHandle] = {}
+        self._retiring: dict[int, asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -493,16 +493,19 @@ class Exporter:
         """Nothing is under way at another exporter; its connections are closed if that stays so."""
         if exporter.busy or self._loop is None:
             return
-        timer = self._retiring.pop(exporter, None)
+        timer = self._retiring.pop(exporter.oxid, None)
         if timer is not None:
             timer.cancel()
-        self._retiring[exporter] = self._loop.call_later(self._linger, self._retire, exporter)
+        self._retiring[exporter.oxid] = self._loop.call_later(self._linger, self._retire, exporter)
 
     def _retire(self, exporter: RemoteExporter) -> None:
-        self._retiring.pop(exporter, None)
-        if not exporter.busy:
-            if self.exporters.get(exporter.oxid) is exporter:  # otherwise it has come back once more, to release
-                del self.exporters[exporter.oxid]
+        self._retiring.pop(exporter.oxid, None)
+        # References of what is garbage by now go back before.
+        asyncio.get_running_loop().call_soon(self._close_unused, exporter)
+
+    def _close_unused(self, exporter: RemoteExporter) -> None:
+        if not exporter.busy and self.exporters.get(exporter.oxid) is exporter:
+            del self.exporters[exporter.oxid]
             task = asyncio.get_running_loop().create_task(exporter.close(), name="idlrt close")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
