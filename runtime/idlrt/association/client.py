@@ -129,6 +129,8 @@ class ClientConnection(Connection[ClientEvent]):
         self._abandoned = 0
         self._sending: _Call | None = None  # the call whose request is not complete
         self._last_call_id = 0
+        self._object: UUID | None = None  # that the last call named, and its octets
+        self._object_octets = b""
         self._elements: tuple[ContextElement, ...] = ()  # proposed in the bind or alter_context that waits
         self._negotiation_id = 0
         self._next_context_id = 0
@@ -294,7 +296,9 @@ class ClientConnection(Connection[ClientEvent]):
         else:
             flags, length = WHOLE | OBJECT_UUID, length + OBJECT_SIZE
             head = _WHOLE_REQUEST(VERSION, 0, 0, flags, _LITTLE, length, 0, call_id, size, context_id, opnum)
-            head += uuid_bytes(object)
+            if object is not self._object:
+                self._object, self._object_octets = object, uuid_bytes(object)
+            head += self._object_octets
         if size <= JOIN_BELOW:
             self._out.append(head + stub)
         else:

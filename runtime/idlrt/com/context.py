@@ -32,8 +32,9 @@ def logical_thread() -> UUID:
 def _begin() -> None:
     """Begin a row of ids at a random place; a process that was forked has one of its own."""
     global _first, _row
-    _first = uuid4().int
-    _row = count(1)
+    chosen = uuid4().int
+    _first = chosen & ~_LOW
+    _row = count((chosen & _LOW) + 1)
 
 
 _first = 0
@@ -46,8 +47,7 @@ if hasattr(os, "register_at_fork"):
 
 def new_thread() -> UUID:
     """The id of a logical thread that begins: neighbours of a random one, which costs less than chance each time."""
-    first = _first
-    return uuid_of(first & ~_LOW | (first + next(_row)) & _LOW)
+    return uuid_of(_first | (next(_row) & _LOW))
 
 
 class CallKind(IntEnum):

@@ -27,7 +27,7 @@ from idlrt.com.hresult import (
 from idlrt.com.interfaces import IUnknown
 from idlrt.com.stub import serve
 from idlrt.dcom.marshal import NOTHING_GIVEN, Exporting, Given, NeedsFirst, enter, leave
-from idlrt.dcom.orpc import MAJOR, MINOR, NOTHING, ObjectInterface, Received, get_this, interface_of, rest
+from idlrt.dcom.orpc import COPIED, MAJOR, MINOR, NOTHING, ObjectInterface, Received, get_this, interface_of, rest
 from idlrt.dcom.tables import Tables
 from idlrt.errors import NCA_UNK_IF, RPC_X_BAD_STUB_DATA, NdrError, RpcFault
 from idlrt.ids import SyntaxId
@@ -91,7 +91,7 @@ class Dispatch:
         codec = usual if limits is None and order == "<" else interface.codec(opnum, order, limits)
         before = enter((self._exporting, NOTHING_GIVEN))
         try:
-            inputs, _ = decode_request(codec, operation, rest(data, at))
+            inputs, _ = decode_request(codec, operation, data[at:] if len(data) < COPIED else rest(data, at))
         except NdrError as error:
             raise RpcFault(RPC_X_BAD_STUB_DATA, executed=False, message=str(error)) from error
         except HResultError as error:  # an interface pointer among them

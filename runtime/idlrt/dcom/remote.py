@@ -32,6 +32,7 @@ from idlrt.com.objref import NO_PING, Bindings, StandardReference
 from idlrt.com.proxy import Remote
 from idlrt.dcom.marshal import NOTHING_GIVEN, Given, NeedsFirst, enter, leave
 from idlrt.dcom.orpc import (
+    COPIED,
     MINOR,
     NOTHING,
     ObjectInterface,
@@ -303,7 +304,8 @@ class RemoteExporter:
         inputs: tuple[Any, ...],
     ) -> Any:
         """Call a method of an interface, and wait for its result."""
-        self.check_thread()
+        if asyncio.get_running_loop() is not self._loop:
+            self.check_thread()
         channel, resolved = self.channel, self.resolved
         if channel is None or resolved is None:
             channel, minor = await self.reach()
@@ -330,11 +332,13 @@ class RemoteExporter:
             if not sent(error):
                 given.take_back()
             raise as_hresult(error) from error
-        if order != "<" or data[:8] != NOTHING or len(data) < 12 or data[-1] & 0x80 or self.home.decoding is not None:
+        size = len(data)
+        usual = order == "<" and 12 <= size < COPIED and data[:8] == NOTHING and self.home.decoding is None
+        if not usual or data[-1] & 0x80:
             return self.result((data, order), interface, opnum, inputs)
         before = enter((self.home, NOTHING_GIVEN))
         try:
-            result = decode_response(codec, operation, rest(data, 8), inputs, 0)
+            result = decode_response(codec, operation, data[8:], inputs, 0)
         finally:
             leave(before)
         return result[0] if operation.retval else result
@@ -435,6 +439,7 @@ class RemoteExporter:
             self.home.pinger.discard(self.resolver, oid)
         for each in held.values():
             self.give_back(each)
+        self.home.rested(self)
 
     def give_back(self, held: Held) -> None:
         """Release references, together with others that are released now."""
