@@ -126,7 +126,8 @@ async def leak(count: int) -> tuple[dict[str, int], dict[str, int], int]:
     async with dcom.Exporter(connect=connect) as server, dcom.Exporter(connect=connect) as client:
         for each in server, client:
             await each.listen("ncacn_ip_tcp:127.0.0.1[0]")
-        desk = await client.bind(await server.text(Desk(), lab.IDesk), lab.IDesk)
+        lender = Desk()
+        desk = await client.bind(await server.text(lender, lab.IDesk), lab.IDesk)
 
         def calm() -> bool:
             gc.collect()
@@ -135,6 +136,7 @@ async def leak(count: int) -> tuple[dict[str, int], dict[str, int], int]:
             return tables == (1, 0, 1, 0) and not (server.server.running or here._tasks or releasing)
 
         async def quiet() -> None:
+            lender.causality.clear()  # which it notes of each call
             await until(calm)
             for _ in range(5):
                 await asyncio.sleep(0)
