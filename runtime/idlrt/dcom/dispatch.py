@@ -85,7 +85,9 @@ class Dispatch:
         interface, operation = method.interface, method.inner
         if pointer.kind is not interface.kind and not issubclass(pointer.kind, interface.kind):
             raise RpcFault(NCA_UNK_IF, executed=False)
-        self._tables.touch(pointer, self._now())
+        stub = pointer.stub
+        if stub is not None:
+            stub.due = self._now() + self._tables.lifetime
         opnum = operation.opnum
         usual, limits = interface.usual[opnum], self._decoding
         codec = usual if limits is None and order == "<" else interface.codec(opnum, order, limits)
@@ -100,18 +102,17 @@ class Dispatch:
             leave(before)
         context = CallContext(interface.kind, opnum, causality=this.cid, kind=method.kind, caller=call.client)
         call.when_cancelled(context.cancel)
-        codec = usual
         try:
             result = await serve(pointer.target, context, inputs, operation)
             if operation.retval:
                 result = result, 0
             try:
-                return self._octets(codec, operation, result, inputs)
+                return self._octets(usual, operation, result, inputs)
             except NeedsFirst as needs:
                 await needs.first()
-                return await self._answer(codec, operation, result, inputs)
+                return await self._answer(usual, operation, result, inputs)
         except HResultError as error:
-            return await self._failure(codec, operation, inputs, error.hresult)
+            return await self._failure(usual, operation, inputs, error.hresult)
         except asyncio.CancelledError:
             if self.closing:
                 raise RpcFault(RPC_E_SERVER_DIED) from None

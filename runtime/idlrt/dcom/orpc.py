@@ -135,9 +135,9 @@ def get_this(data: bytes | bytearray | memoryview, order: Order = "<") -> tuple[
     """
     try:
         if order == "<":
-            major, minor, flags, _, first, second, third, rest_of_cid, present = _little(data)
+            major, minor, flags, _, first, second, third, last, present = _little(data)
             if not present:
-                cid = uuid_of(first << 96 | second << 80 | third << 64 | int.from_bytes(rest_of_cid))
+                cid = uuid_of(first << 96 | second << 80 | third << 64 | int.from_bytes(last))
                 return _tuple(This, (cid, minor, (), flags, major)), 32
         major, minor, flags, _, octets, present = _THIS[order].unpack_from(data)
     except StructError:
