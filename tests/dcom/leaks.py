@@ -137,7 +137,10 @@ async def leak(count: int) -> tuple[dict[str, int], dict[str, int], int]:
 
         async def quiet() -> None:
             lender.causality.clear()  # which it notes of each call
-            await until(calm)
+            try:
+                await until(calm)
+            except TimeoutError:
+                raise AssertionError(f"{server.server.running} run, and there are {left(server, client)}") from None
             for _ in range(5):
                 await asyncio.sleep(0)
 
