@@ -70,3 +70,49 @@ def test_references_with_a_handler_or_a_context_are_used_without_them(kind: str)
             assert await calc.Add(1, 2) == 3
 
     run(facts())
+
+
+class Busy(com.Object, com.IMessageFilter):
+    """Takes no calls."""
+
+    def HandleInComingCall(self, dwCallType: Any, htaskCaller: Any, dwTickCount: int, lpInterfaceInfo: Any) -> int:
+        return com.ServerCall.REJECTED
+
+    def RetryRejectedCall(self, htaskCallee: Any, dwTickCount: int, dwRejectType: int) -> int:
+        return -1
+
+    def MessagePending(self, htaskCallee: Any, dwTickCount: int, dwPendingType: int) -> int:
+        return com.PendingMessage.WAITDEFPROCESS
+
+
+def test_references_are_counted_though_the_message_filter_takes_no_calls() -> None:
+    async def facts() -> None:
+        async with two() as (server, client):
+            desk: Any = await client.bind(await server.text(Desk(), lab.IDesk), lab.IDesk)
+            com.CoRegisterMessageFilter(Busy())
+            try:
+                with pytest.raises(com.HResultError, match="RPC_E_CALL_REJECTED"):
+                    await desk.Use(None, 1)
+                name = await desk.QueryInterface(lab.IName)
+            finally:
+                com.CoRegisterMessageFilter(None)
+            assert await name.Name() == "desk"
+            com.CoRegisterMessageFilter(Busy())
+            try:
+                assert len(tuple(server.tables)) == 1
+                assert desk.Release() == name.Release() == 0
+                async with asyncio.timeout(20):
+                    while tuple(server.tables):
+                        await asyncio.sleep(0.001)
+            finally:
+                com.CoRegisterMessageFilter(None)
+
+    run(facts())
+
+
+def test_what_is_no_message_filter_is_refused() -> None:
+    async def facts() -> None:
+        with pytest.raises(com.HResultError, match="5 is no message filter: E_INVALIDARG"):
+            com.CoRegisterMessageFilter(5)  # type: ignore[arg-type]
+
+    run(facts())

@@ -12,6 +12,7 @@ from idlrt.com.apartment import Apartment
 from idlrt.com.context import CallContext, CallKind
 from idlrt.com.hresult import (
     CO_E_NOT_SUPPORTED,
+    E_INVALIDARG,
     RPC_E_CALL_REJECTED,
     RPC_E_SERVERCALL_RETRYLATER,
     HResultError,
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 100
 """Milliseconds below which RetryRejectedCall means at once."""
+
+
+COUNTING: Final = {
+    UUID("00000131-0000-0000-c000-000000000046"),
+    UUID("00000143-0000-0000-c000-000000000046"),
+}
+"""IRemUnknown and IRemUnknown2: no program makes these calls, and whoever makes them does not repeat them."""
 
 
 class ServerCall(IntEnum):
@@ -78,11 +86,13 @@ class Filtering:
         self._waiting: deque[Callable[[], object]] = deque()
 
     def admit(self, target: IUnknown, context: CallContext) -> None:
-        """Take an incoming call, or refuse it.
+        """Take an incoming call, or refuse it. Those by which references are counted are always taken.
 
         Raises:
             HResultError: RPC_E_CALL_REJECTED, RPC_E_SERVERCALL_RETRYLATER.
         """
+        if context.interface.IID in COUNTING:
+            return
         calls = self._calls()
         if any(call.thread == context.causality for call in calls):
             kind = CallType.NESTED
@@ -137,8 +147,10 @@ def CoRegisterMessageFilter(lpMessageFilter: IMessageFilter | None) -> IMessageF
     """Give the running apartment a message filter, or none; the one that it had.
 
     Raises:
-        HResultError: a multithreaded apartment has none (CO_E_NOT_SUPPORTED).
+        HResultError: a multithreaded apartment has none (CO_E_NOT_SUPPORTED); that is no filter (E_INVALIDARG).
     """
+    if lpMessageFilter is not None and not isinstance(lpMessageFilter, IMessageFilter):
+        raise HResultError(E_INVALIDARG, f"{lpMessageFilter!r} is no message filter")
     apartment = Apartment.current()
     if apartment.multithreaded:
         raise HResultError(CO_E_NOT_SUPPORTED, "a multithreaded apartment has no message filter")
