@@ -31,8 +31,8 @@ BLOCK = bytes(16 << 10)
 WAYS = ["memory", "tcp", "unix"]
 ROOT = Path(__file__).parents[2]
 
-SECOND = 5.0
-"""Seconds that a test allows for one, on a machine with other things to do; without looks it would be a hundred."""
+SECOND = 1.0
+"""Within which an end learns that its peer is gone, even where nothing is read."""
 
 
 # -- a look that reads nothing

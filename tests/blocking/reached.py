@@ -16,8 +16,8 @@ from idlrt.rpc import AsyncEvent, Server
 PATIENCE = 10.0
 """Seconds that a test waits for what must happen, on a machine with other things to do."""
 
-SECOND = 5.0
-"""Seconds that a test allows for one, on such a machine; whoever does not look would wait a hundred."""
+SECOND = 1.0
+"""Within which an end learns that its peer is gone, even where nothing is read."""
 
 
 @contextmanager
